@@ -1,0 +1,139 @@
+"""Machine code: LLVM IR -> object code (kept on disk) -> addresses, and Numba functions by the same road.
+
+Every kernel, emitted or written by hand, has one signature, so that one loop can run them all:
+
+    status = kernel(buffers, params, lo, hi)      # int64* addresses, int64* numbers, two int64; returns int64
+
+`buffers` holds the addresses of the arrays it reads and writes, `params` its sizes and strides, and [lo, hi) is the
+range of work units to do.  Units are independent: they may run in any order, on any thread.  The status is 0, or
+anything else where the input was bad (an index out of range): the kernel then stops without touching other memory.
+"""
+
+import functools
+import inspect
+import threading
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import llvmlite
+import llvmlite.binding as llvm
+
+from .. import cache
+
+llvm.initialize_native_target()
+llvm.initialize_native_asmprinter()
+
+_LOCK = threading.Lock()  # LLVM's engine is one per process and not safe for concurrent additions
+
+
+@functools.cache
+def host_cpu() -> str:
+    """LLVM's name for this processor."""
+    return str(llvm.get_host_cpu_name())
+
+
+@functools.cache
+def host_features() -> str:
+    """What this processor can do, as LLVM spells it: '+avx2,+fma,...'."""
+    return str(llvm.get_host_cpu_features().flatten())
+
+
+@functools.cache
+def vector_bytes() -> int:
+    """The width of the widest vector registers, in bytes: 64, 32 or 16."""
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 64
+    return 32 if features.get("avx2") else 16
+
+
+@functools.cache
+def target_machine() -> llvm.TargetMachine:
+    """Code for this processor, as fast as LLVM can make it."""
+    target = llvm.Target.from_default_triple()
+    return target.create_target_machine(
+        cpu=host_cpu(), features=host_features(), opt=3, reloc="default", codemodel="jitdefault", jit=True
+    )
+
+
+@functools.cache
+def _engine() -> llvm.ExecutionEngine:
+    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
+
+
+def object_code(ir: str) -> bytes:
+    """The IR optimised and compiled for this processor; from the cache if it was compiled before."""
+    name = cache.key("object", llvmlite.__version__, llvm.llvm_version_info, host_cpu(), host_features(), ir)
+    found = cache.load(name)
+    if found is None:
+        found = _compile(ir)
+        cache.store(name, found)
+    return found
+
+
+def _compile(ir: str) -> bytes:
+    module = llvm.parse_assembly(ir)
+    module.triple = llvm.get_process_triple()
+    machine = target_machine()
+    module.data_layout = str(machine.target_data)
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = True
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    return bytes(machine.emit_object(module))
+
+
+def add_object(data: bytes, names: tuple[str, ...]) -> tuple[int, ...]:
+    """Load object code into the process; the addresses of its functions, which must have names of their own."""
+    with _LOCK:
+        engine = _engine()
+        engine.add_object_file(llvm.ObjectFileRef.from_data(data))
+        engine.finalize_object()
+        return tuple(engine.get_function_address(name) for name in names)
+
+
+@functools.cache
+def _sources(folder: Path) -> str:
+    """A digest of the kernels' own sources: a change in any of them makes every kernel new."""
+    return cache.key(*(path.read_bytes() for path in sorted(folder.glob("*.py"))))
+
+
+_ADDRESSES: dict[tuple[Any, ...], int] = {}
+
+
+def kernel_address(make: FunctionType, *arguments: Any) -> int:
+    """The address of the kernel that `make(*arguments)` returns: a plain function in Numba's subset of Python.
+
+    `make` is called, and Numba imported, only if the cache has no object code for these arguments.  The arguments
+    (dtypes, tile sizes ...) must print what they are.
+    """
+    wanted = (make, *arguments)
+    if wanted not in _ADDRESSES:
+        _ADDRESSES[wanted] = _kernel_address(make, arguments)
+    return _ADDRESSES[wanted]
+
+
+def _kernel_address(make: FunctionType, arguments: tuple[Any, ...]) -> int:
+    folder = Path(inspect.getfile(make)).parent
+    sources = _sources(folder) if folder == Path(__file__).parent else inspect.getsource(make)
+    name = cache.key(
+        "kernel", make.__qualname__, arguments, sources, llvmlite.__version__, host_cpu(), host_features()
+    )
+    entry = "weft_kernel_" + name
+    found = cache.load(name)
+    if found is None:
+        found = _compile(numba_ir(make(*arguments), entry))
+        cache.store(name, found)
+    return add_object(found, (entry,))[0]
+
+
+def numba_ir(function: FunctionType, entry: str) -> str:
+    """LLVM IR of a Python function with the kernels' signature, compiled by Numba, with its entry under that name."""
+    import numba
+    from numba import types
+
+    pointer = types.CPointer(types.int64)
+    signature = types.int64(pointer, pointer, types.int64, types.int64)
+    compiled = numba.cfunc(signature, error_model="numpy", nopython=True)(function)
+    return str(compiled.inspect_llvm()).replace(compiled.native_name, entry)
