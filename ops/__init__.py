@@ -1,0 +1,26 @@
+"""What each operation means: types, NumPy reference, derivative.  Importing this gives the operators their meaning."""
+
+from ..symbolic import dims, leaves, operators
+from . import creation, elementwise, linalg, movement, reduce, scalar
+from .indexing import getitem, take
+
+_BOUND = {
+    name: function
+    for module in (scalar, reduce, movement, linalg, creation)
+    for name, function in vars(module).items()
+    if not name.startswith("_") and callable(function)
+}
+
+operators.bind(
+    {
+        **_BOUND,
+        "getitem": getitem,
+        "take": take,
+        "astype": elementwise.cast,
+        "get_value": leaves.get_value,
+        "set_value": leaves.set_value,
+    }
+)
+dims.mixed_arithmetic.update(
+    add=scalar.add, sub=scalar.sub, mul=scalar.mul, floordiv=scalar.floor_divide, mod=scalar.mod
+)

@@ -18,3 +18,38 @@ def pointer(typingctx: Any, address: Any, like: Any) -> Any:
         return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
 
     return types.CPointer(element)(types.int64, like), emit
+
+
+@intrinsic
+def address_of(typingctx: Any, base: Any, offset: Any) -> Any:
+    """`address_of(p, i)`: the address of p[i], an int64."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ptrtoint(builder.gep(args[0], [args[1]]), ir.IntType(64))
+
+    return types.int64(base, types.int64), emit
+
+
+@intrinsic
+def stack(typingctx: Any, count: Any) -> Any:
+    """`stack(n)` with a literal n: a pointer to n int64 that live until the kernel returns."""
+    size = count.literal_value
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return cgutils.alloca_once(builder, ir.IntType(64), size=size)
+
+    return types.CPointer(types.int64)(types.IntegerLiteral(size)), emit
+
+
+@intrinsic
+def call(typingctx: Any, address: Any, arguments: Any) -> Any:
+    """`call(address, (x, y, ...))`: run the function of that many int64 at the address; it returns nothing."""
+    kinds = types.UniTuple(types.int64, len(arguments))
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [ir.IntType(64)] * len(kinds))
+        function = builder.inttoptr(args[0], kind.as_pointer())
+        builder.call(function, cgutils.unpack_tuple(builder, args[1]))
+        return context.get_dummy_value()
+
+    return types.void(types.int64, kinds), emit

@@ -1,0 +1,154 @@
+"""Plans for pooling: y = max or sum over windows, its gradient, and the gradient's gradient.
+
+Arrays are (batch, channels, *spatial) with one to three spatial axes; `padding` is ((before, after), ...), and only
+what is in front matters: where windows end, and hang over the end, is said by the sizes of `out`.  What is outside of
+the input counts as nothing: -inf for the maximum, 0 for the sum.  A window without any element has maximum -inf (or
+the least integer), and no gradient.
+
+The common windows have kernels of their own (`pool_kernels.py`); others go through `pool_general.py`.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from . import pool_general, pool_kernels
+from .copy import contiguous_strides, copy_launch
+from .launch import Array, Launch, Plan
+from .native import kernel_address, vector_bytes
+
+Padding = Sequence[tuple[int, int]]
+
+_UNITS = 64  # enough to share among the cores of any machine that will meet a small pooling
+
+
+def plan_max_pool(out: Array, x: Array, *, window: Sequence[int], strides: Sequence[int], padding: Padding) -> Plan:
+    """out = the maximum over each window of x; NaN where a window holds one."""
+    return _Pooling(out, x, window, strides, padding).forward("max", x)
+
+
+def plan_sum_pool(out: Array, x: Array, *, window: Sequence[int], strides: Sequence[int], padding: Padding) -> Plan:
+    """out = the sum over each window of x."""
+    return _Pooling(out, x, window, strides, padding).forward("sum", x)
+
+
+def plan_max_pool_gather(
+    out: Array, x: Array, v: Array, *, window: Sequence[int], strides: Sequence[int], padding: Padding
+) -> Plan:
+    """out = v, of the shape of x, at the first maximum of each window of x (the first NaN if there is one)."""
+    return _Pooling(out, x, window, strides, padding).forward("gather", x, v)
+
+
+def plan_max_pool_scatter(
+    out: Array, x: Array, g: Array, *, window: Sequence[int], strides: Sequence[int], padding: Padding
+) -> Plan:
+    """out, of the shape of x, = each window's g added at the first maximum of the window: the gradient of max_pool."""
+    return _Pooling(g, x, window, strides, padding).backward("max", out, x, g)
+
+
+def plan_sum_pool_scatter(
+    out: Array, g: Array, *, window: Sequence[int], strides: Sequence[int], padding: Padding
+) -> Plan:
+    """out = for each element, the sum of g over the windows that hold it: the gradient of sum_pool."""
+    return _Pooling(g, out, window, strides, padding).backward("sum", out, g)
+
+
+class _Pooling:
+    """The geometry that the five share.  `pooled` has the shape of the windows' grid, `full` that of the input."""
+
+    def __init__(
+        self, pooled: Array, full: Array, window: Sequence[int], strides: Sequence[int], padding: Padding
+    ) -> None:
+        self.dtype = np.dtype(np.uint8) if full.dtype.kind == "b" else full.dtype
+        self.batch, self.channels, *spatial = full.shape
+        missing = 3 - len(spatial)
+        if not 0 <= missing < 3 or not len(window) == len(strides) == len(padding) == len(spatial):
+            raise ValueError(f"pooling of {full.shape} over {tuple(window)} by {tuple(strides)}")
+        self.sizes = (1,) * missing + tuple(spatial)
+        self.grid = (1,) * missing + pooled.shape[2:]
+        self.window = (1,) * missing + tuple(window)
+        self.strides = (1,) * missing + tuple(strides)
+        self.before = (0,) * missing + tuple(before for before, _ in padding)
+        self.scratch: list[int] = []
+        self.launches: list[Launch] = []
+
+    def forward(self, what: str, *operands: Array) -> Plan:
+        """One value for each window; stripes are of rows of windows."""
+        addresses = {
+            "max": (pool_kernels.make_pool, pool_general.make_general_pool, (True,)),
+            "sum": (pool_kernels.make_pool, pool_general.make_general_pool, (False,)),
+            "gather": (pool_kernels.make_max_gather, pool_general.make_general_max_gather, ()),
+        }
+        fast, general, extra = addresses[what]
+        depth, height, width = self.grid
+        size = self.batch * self.channels * depth * height * width
+        if size == 0:
+            return Plan(())
+        buffers, strides = self._operands(operands)
+        widths = (0, 1, 2, 3) if what != "gather" else (1, 2, 3)
+        arguments = self._specialised(widths, width)
+        if arguments is not None:
+            kernel = kernel_address(fast, self.dtype.name, *arguments, *extra)
+        else:
+            kernel = kernel_address(general, self.dtype.name, *extra)
+        return self._plan(kernel, buffers, strides, height, arguments is not None)
+
+    def backward(self, what: str, out: Array, *operands: Array) -> Plan:
+        """One value for each element of the input; stripes are of rows of the input."""
+        if 0 in out.shape:
+            return Plan(())
+        buffers, strides = self._operands(operands)
+        if what == "sum":
+            strides = [(0,) * 4, *strides]
+        arguments = self._specialised((1, 2, 3), self.grid[2])
+        if arguments is not None:
+            make = pool_kernels.make_max_scatter if what == "max" else pool_kernels.make_sum_scatter
+            kernel = kernel_address(make, self.dtype.name, *arguments)
+        else:
+            make = pool_general.make_general_max_scatter if what == "max" else pool_general.make_general_sum_scatter
+            kernel = kernel_address(make, self.dtype.name)
+        return self._plan(kernel, buffers, strides, self.sizes[1], arguments is not None)
+
+    def _specialised(self, widths: Sequence[int], columns: int) -> tuple[int, int, int] | None:
+        """Lanes, width and step of the vector kernel for these windows, if there is one and it is worth while."""
+        lanes = max(vector_bytes() // self.dtype.itemsize, 1)
+        width, step = self.window[2], self.strides[2]
+        if step > 2 or max(self.sizes[2], self.before[2], width) >= 1 << 30:
+            return None
+        if width in widths:
+            return lanes, width, step
+        # any other width costs a load for each position, so that half the lanes should count
+        return (lanes, 0, step) if 0 in widths and 2 * columns >= lanes else None
+
+    def _operands(self, operands: Sequence[Array]) -> tuple[tuple[int, ...], list[tuple[int, ...]]]:
+        """Buffers and strides (batch, channel, depth, height), after copies of what is not contiguous in its rows."""
+        buffers, strides = [0], []
+        for index, operand in enumerate(operands, 1):
+            if operand.strides[-1] != 1 and operand.shape[-1] != 1:
+                place = 1 + len(operands) + len(self.scratch)
+                copied = Array(operand.dtype, operand.shape, contiguous_strides(operand.shape))
+                launch = copy_launch(copied, operand, (place, index))
+                if launch is not None:
+                    self.launches.append(launch)
+                self.scratch.append(int(np.prod(operand.shape, dtype=np.int64)) * operand.dtype.itemsize)
+                operand, index = copied, place
+            buffers.append(index)
+            inner = operand.strides[2:-1]
+            strides.append((*operand.strides[:2], *(0,) * (2 - len(inner)), *inner))
+        return tuple(buffers), strides
+
+    def _plan(
+        self, kernel: int, buffers: tuple[int, ...], strides: Sequence[tuple[int, ...]], height: int, fast: bool
+    ) -> Plan:
+        """The pooling itself, after the copies."""
+        planes = self.batch * self.channels
+        # a stripe has to search a few windows of its neighbours again: not below eight rows
+        rows = height if planes >= _UNITS else max(-(-height * planes // _UNITS), 8)
+        stripes = -(-height // rows)
+        params = (stripes, rows, self.channels, *strides[0], *self.sizes, *self.grid, *self.window, *self.strides)
+        params += self.before + (strides[1] if len(strides) > 1 else (0,) * 4)
+        positions = planes * int(np.prod(self.grid)) * int(np.prod(self.window))
+        elements = planes * (int(np.prod(self.sizes)) + int(np.prod(self.grid)))
+        cost = positions * (0.15 if fast else 1.5) + 0.1 * elements * self.dtype.itemsize
+        self.launches.append(Launch(kernel, buffers, params, planes * stripes, cost))
+        return Plan(tuple(self.launches), tuple(self.scratch))

@@ -1,0 +1,172 @@
+"""Pooling kernels for windows and strides of any size: one window at a time.  Parameters as in `pool_kernels.py`."""
+
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from .pool_kernels import lowest
+
+
+def make_general_pool(name: str, largest: bool) -> FunctionType:
+    """out = the maximum (NaN if a window holds one) or the sum of each window of x.  Stripes are of rows of windows."""
+    from .intrinsics import pointer
+
+    dtype = np.dtype(name)
+    outside, size = (lowest(dtype) if largest else dtype.type(0)), dtype.itemsize
+
+    def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
+        stripes, rows, channels = params[0], params[1], params[2]
+        xn, xc, xd, xh = params[3], params[4], params[5], params[6]
+        D, H, W, OD, OH, OW = params[7], params[8], params[9], params[10], params[11], params[12]
+        kd, kh, kw, sd, sh, sw = params[13], params[14], params[15], params[16], params[17], params[18]
+        pd, ph, pw = params[19], params[20], params[21]
+        for unit in range(lo, hi):
+            plane, first = unit // stripes, unit % stripes * rows
+            x = buffers[1] + (plane // channels * xn + plane % channels * xc) * size
+            for od in range(OD):
+                z = od * sd - pd
+                for oh in range(first, min(first + rows, OH)):
+                    y = oh * sh - ph
+                    out = pointer(buffers[0] + ((plane * OD + od) * OH + oh) * OW * size, dtype)
+                    for ow in range(OW):
+                        i0, i1 = max(ow * sw - pw, 0), min(ow * sw - pw + kw, W)
+                        total = outside
+                        for iz in range(max(z, 0), min(z + kd, D)):
+                            for iy in range(max(y, 0), min(y + kh, H)):
+                                row = pointer(x + (iz * xd + iy * xh) * size, dtype)
+                                for i in range(i0, i1):
+                                    if largest:
+                                        value = row[i]
+                                        larger = value if value > total else total
+                                        total = larger if value == value else value
+                                    else:
+                                        total += row[i]
+                        out[ow] = total
+        return 0
+
+    return kernel
+
+
+def first_maximum(dtype: np.dtype) -> Any:
+    """The Numba function (x, params, od, oh, ow) -> (z, y, i): the first maximum of a window; z is -1 if it is empty.
+
+    x is the address of a plane.  The first NaN goes before all.
+    """
+    from numba.extending import register_jitable
+
+    from .intrinsics import pointer
+
+    size, outside = dtype.itemsize, lowest(dtype)
+
+    def find(x: int, params: Any, od: int, oh: int, ow: int) -> tuple[int, int, int]:
+        xd, xh, D, H, W = params[5], params[6], params[7], params[8], params[9]
+        kd, kh, kw, sd, sh, sw = params[13], params[14], params[15], params[16], params[17], params[18]
+        z, y, left = od * sd - params[19], oh * sh - params[20], ow * sw - params[21]
+        best, at_z, at_y, at_i = outside, -1, -1, -1
+        for iz in range(max(z, 0), min(z + kd, D)):
+            for iy in range(max(y, 0), min(y + kh, H)):
+                row = pointer(x + (iz * xd + iy * xh) * size, dtype)
+                for i in range(max(left, 0), min(left + kw, W)):
+                    value = row[i]
+                    # != is for NaN: one that comes first stays
+                    if at_z < 0 or value > best or (value != value and best == best):
+                        best, at_z, at_y, at_i = value, iz, iy, i
+        return at_z, at_y, at_i
+
+    return register_jitable(find)
+
+
+def make_general_max_gather(name: str) -> FunctionType:
+    """out = v at the first maximum of each window of x, 0 where a window is empty.  Stripes are of rows of windows."""
+    from .intrinsics import pointer
+
+    dtype = np.dtype(name)
+    find, nothing, size = first_maximum(dtype), dtype.type(0), dtype.itemsize
+
+    def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
+        stripes, rows, channels = params[0], params[1], params[2]
+        OD, OH, OW = params[10], params[11], params[12]
+        for unit in range(lo, hi):
+            plane, first = unit // stripes, unit % stripes * rows
+            x = buffers[1] + (plane // channels * params[3] + plane % channels * params[4]) * size
+            v = buffers[2] + (plane // channels * params[22] + plane % channels * params[23]) * size
+            for od in range(OD):
+                for oh in range(first, min(first + rows, OH)):
+                    out = pointer(buffers[0] + ((plane * OD + od) * OH + oh) * OW * size, dtype)
+                    for ow in range(OW):
+                        z, y, i = find(x, params, od, oh, ow)
+                        if z >= 0:
+                            out[ow] = pointer(v + (z * params[24] + y * params[25]) * size, dtype)[i]
+                        else:
+                            out[ow] = nothing
+        return 0
+
+    return kernel
+
+
+def make_general_max_scatter(name: str) -> FunctionType:
+    """out = for each window of x, g added at its first maximum.  Stripes are of rows of x."""
+    from .intrinsics import pointer
+
+    dtype = np.dtype(name)
+    find, nothing, size = first_maximum(dtype), dtype.type(0), dtype.itemsize
+
+    def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
+        stripes, rows, channels = params[0], params[1], params[2]
+        D, H, W, OD, OH, OW = params[7], params[8], params[9], params[10], params[11], params[12]
+        kh, sh, ph = params[14], params[17], params[20]
+        for unit in range(lo, hi):
+            plane, r0 = unit // stripes, unit % stripes * rows
+            r1 = min(r0 + rows, H)
+            x = buffers[1] + (plane // channels * params[3] + plane % channels * params[4]) * size
+            g_plane = buffers[2] + (plane // channels * params[22] + plane % channels * params[23]) * size
+            out = pointer(buffers[0] + plane * D * H * W * size, dtype)
+            for z in range(D):
+                for i in range((z * H + r0) * W, (z * H + r1) * W):
+                    out[i] = nothing
+            for od in range(OD):
+                for oh in range(max(0, (r0 + ph - kh + sh) // sh), min(OH, (r1 - 1 + ph) // sh + 1)):
+                    g = pointer(g_plane + (od * params[24] + oh * params[25]) * size, dtype)
+                    for ow in range(OW):
+                        z, y, i = find(x, params, od, oh, ow)
+                        if z >= 0 and r0 <= y < r1:
+                            out[(z * H + y) * W + i] += g[ow]
+        return 0
+
+    return kernel
+
+
+def make_general_sum_scatter(name: str) -> FunctionType:
+    """out = the sum of g over the windows that hold an element.  Stripes are of rows of out."""
+    from .intrinsics import pointer
+
+    dtype = np.dtype(name)
+    nothing, size = dtype.type(0), dtype.itemsize
+
+    def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
+        stripes, rows, channels = params[0], params[1], params[2]
+        D, H, W, OD, OH, OW = params[7], params[8], params[9], params[10], params[11], params[12]
+        kd, kh, kw, sd, sh, sw = params[13], params[14], params[15], params[16], params[17], params[18]
+        pd, ph, pw = params[19], params[20], params[21]
+        for unit in range(lo, hi):
+            plane, r0 = unit // stripes, unit % stripes * rows
+            r1 = min(r0 + rows, H)
+            g_plane = buffers[1] + (plane // channels * params[22] + plane % channels * params[23]) * size
+            out = pointer(buffers[0] + plane * D * H * W * size, dtype)
+            for z in range(D):
+                for i in range((z * H + r0) * W, (z * H + r1) * W):
+                    out[i] = nothing
+            for od in range(OD):
+                for oh in range(max(0, (r0 + ph - kh + sh) // sh), min(OH, (r1 - 1 + ph) // sh + 1)):
+                    z, y = od * sd - pd, oh * sh - ph
+                    g = pointer(g_plane + (od * params[24] + oh * params[25]) * size, dtype)
+                    for iz in range(max(z, 0), min(z + kd, D)):
+                        for iy in range(max(y, r0), min(y + kh, r1)):
+                            row = (iz * H + iy) * W
+                            for ow in range(OW):
+                                for i in range(max(ow * sw - pw, 0), min(ow * sw - pw + kw, W)):
+                                    out[row + i] += g[ow]
+        return 0
+
+    return kernel

@@ -1,0 +1,125 @@
+"""C[rows, lanes] (+)= A[rows, k] B[k, lanes] held in registers: the one inner loop of matmul and of every convolution.
+
+A tile is `rows` scalars of A, broadcast, times `vectors` vectors of B, accumulated in rows * vectors registers:
+
+    for s in range(segments):               # where a stretch of the contraction starts ...
+        for t in range(run):                # ... and how it goes on
+            C[i, :] += A[i, k] * B[k, :]    # fused multiply-add, i < rows
+
+One operand is packed in the order of k and simply read on; the other stays where it lies, and `starts[s]` says where
+segment s begins in it (a matmul has one segment; a convolution one per channel and row of the kernel).  Two layouts:
+
+    packed A    A[i, k] lies at a + k * a_step + i; B[k, :] lies at b + starts[s] + t * b_step
+    strided A   A[i, k] lies at a + offsets[i] + starts[s] + t * a_step; B[k, :] lies at b + k * b_step
+
+Lanes beyond `lanes` are neither read nor written, so that edges need no scratch tile and no padding.  There is one
+small function for each number of rows that a plan needs, made by llvmlite alone and called by address.
+"""
+
+import functools
+from typing import NamedTuple
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+
+from . import native
+from .vectors import I64, Values, VectorFunction, number, width
+
+# The arguments of a tile function: addresses, counts, and steps in elements.
+ARGUMENTS = (
+    "lanes",  # how many of the tile's columns exist
+    "accumulate",  # 0: C is written, 1: C is added to
+    "a",
+    "a_step",
+    "offsets",  # address of int64[rows]; read for strided A only
+    "b",
+    "b_step",
+    "starts",  # address of int64[segments]
+    "segments",  # >= 1
+    "run",  # >= 1
+    "c",
+    "c_step",  # from one row of C to the next
+)
+
+
+class Shape(NamedTuple):
+    """A register tile: at most `rows` rows of `vectors` vectors of `width` elements of `dtype`."""
+
+    dtype: str
+    rows: int
+    vectors: int
+    width: int
+
+    @property
+    def lanes(self) -> int:
+        """Columns of C in one tile."""
+        return self.vectors * self.width
+
+
+@functools.cache
+def shape(dtype: str, vectors: int) -> Shape:
+    """The tallest tile whose accumulators, `vectors` vectors of B and one broadcast fit into the registers."""
+    x86 = llvm.get_process_triple().startswith(("x86", "i686"))
+    registers = 16 if x86 and native.vector_bytes() < 64 else 32
+    return Shape(dtype, min((registers - vectors - 1) // vectors, 16), vectors, width(dtype))
+
+
+@functools.cache
+def address(tile: Shape, rows: int, packed: bool) -> int:
+    """The address of the function for tiles of exactly `rows` rows; its arguments are ARGUMENTS."""
+    return _Tile(tile, rows, packed).emit()
+
+
+class _Tile(VectorFunction):
+    """One tile function: accumulators in, contraction, accumulators out."""
+
+    def __init__(self, tile: Shape, rows: int, packed: bool) -> None:
+        layout = "packed" if packed else "strided"
+        super().__init__(f"weft_tile_{tile.dtype}_{rows}x{tile.vectors}_{layout}", tile.dtype, ARGUMENTS)
+        self.rows, self.packed = rows, packed
+        self.masks = [self.mask(self.given["lanes"], v * self.width) for v in range(tile.vectors)]
+        self.a, self.b, self.c = self.pointer("a"), self.pointer("b"), self.pointer("c")
+        self.starts = self.pointer("starts", I64)
+
+    def emit(self) -> int:
+        if not self.packed:
+            offsets = self.pointer("offsets", I64)
+            self.a_rows = [self.at(self.a, self.load(offsets, i)) for i in range(self.rows)]
+        read_on = self.a if self.packed else self.b
+        _, *sums = self.repeat(self.given["segments"], [read_on, *self._load_c()], self._segment)
+        self._store_c(sums)
+        return self.finish()
+
+    def _segment(self, index: ir.Value, read_on: ir.Value, *sums: ir.Value) -> Values:
+        """One segment: the packed operand is read on, the other starts anew."""
+        start = self.load(self.starts, index)
+        a, b = (read_on, self.at(self.b, start)) if self.packed else (start, read_on)
+        a, b, *left = self.repeat(self.given["run"], [a, b, *sums], self._step)
+        return [a if self.packed else b, *left]
+
+    def _step(self, index: ir.Value, a: ir.Value, b: ir.Value, *sums: ir.Value) -> Values:
+        """One k: `vectors` loads, `rows` broadcasts, rows * vectors fused multiply-adds."""
+        vectors = [self.load_vector(self.at(b, v * self.width), mask) for v, mask in enumerate(self.masks)]
+        left = []
+        for i in range(self.rows):
+            scalar = self.splat(self.load(a, i) if self.packed else self.load(self.a_rows[i], a))
+            left += [self.fma(scalar, vector, sums[i * len(vectors) + v]) for v, vector in enumerate(vectors)]
+        a_step = self.given["a_step"]
+        a = self.at(a, a_step) if self.packed else self.builder.add(a, a_step)
+        return [a, self.at(b, self.given["b_step"]), *left]
+
+    def _load_c(self) -> list[ir.Value]:
+        """C where it is added to; zeros (nothing is read) where it is written anew."""
+        wanted = self.splat(self.builder.icmp_signed("!=", self.given["accumulate"], number(0)))
+        masks = [self.builder.and_(mask, wanted) for mask in self.masks]
+        places = [(i, v) for i in range(self.rows) for v in range(len(masks))]
+        return [self.load_vector(self._c_at(i, v), masks[v]) for i, v in places]
+
+    def _store_c(self, sums: Values) -> None:
+        for at, value in enumerate(sums):
+            i, v = divmod(at, len(self.masks))
+            self.store_vector(value, self._c_at(i, v), self.masks[v])
+
+    def _c_at(self, i: int, v: int) -> ir.Value:
+        row = self.builder.mul(self.given["c_step"], number(i))
+        return self.at(self.c, self.builder.add(row, number(v * self.width)))

@@ -1,0 +1,31 @@
+"""From what users write to expressions: numbers, arrays and sizes become nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..symbolic.dims import SymDim
+from ..symbolic.errors import DTypeError, blame, user_site
+from ..symbolic.expr import Expr
+from ..symbolic.leaves import constant, size
+
+
+def as_expr(value: Any, dtype: Any = None) -> Expr:
+    """The value as an expression: itself, a constant, a size, or a stack of expressions given as a list."""
+    if isinstance(value, Expr):
+        return value
+    if isinstance(value, SymDim):
+        return size(value)
+    if isinstance(value, list | tuple) and any(isinstance(v, Expr | SymDim | list | tuple) for v in value):
+        from .movement import stack
+
+        return stack([as_expr(v) for v in value])
+    try:
+        return constant(value, dtype)
+    except (ValueError, TypeError) as error:
+        if isinstance(error, DTypeError):
+            raise
+        text = f"A {type(value).__name__} cannot be part of an expression."
+        raise blame(DTypeError(text), user_site(), hint="use numbers, NumPy arrays or expressions.") from None

@@ -1,0 +1,152 @@
+"""Values made of nothing but a shape: zeros, ones, full, arange, eye."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..symbolic.dims import Dim, Shape
+from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
+from ..symbolic.expr import Expr, Op, apply
+from ..symbolic.leaves import as_dim, weak_constant
+from ..symbolic.types import INT64, DType, Type, dtype
+from .coerce import as_expr
+
+
+@dataclass(frozen=True)
+class Iota(Op):
+    """0, 1, 2, ... along one axis of a shape; the same along all others."""
+
+    shape: Shape
+    axis: int
+    dtype: DType = INT64
+
+    def infer(self) -> Type:
+        return Type(self.dtype, self.shape)
+
+    def numpy(self) -> np.ndarray:
+        column = [1] * len(self.shape)
+        column[self.axis] = -1
+        line = np.arange(self.shape[self.axis]).astype(self.dtype)
+        return np.broadcast_to(line.reshape(column), self.shape)  # type: ignore[arg-type]
+
+
+def shape_of(shape: Any) -> Shape:
+    """A shape as users write it: one size, or a sequence of sizes; numbers, symbols, or names."""
+    try:
+        listed = [shape] if isinstance(shape, int | np.integer | str) or not isinstance(shape, Sequence) else shape
+        return tuple(as_dim(d) for d in listed)
+    except ShapeError as error:
+        raise blame(error, user_site()) from None
+
+
+def full(shape: Any, value: Any, dtype: Any = None) -> Expr:
+    """An array of this shape with `value` everywhere.  dtype None: that of the value (config.float_dtype for floats)."""
+    from .elementwise import cast
+    from .movement import broadcast_to
+
+    node = as_expr(value)
+    if dtype is not None or node.type.weak:
+        node = cast(node, dtype if dtype is not None else node.dtype)
+    return broadcast_to(node, shape_of(shape))
+
+
+def zeros(shape: Any, dtype: Any = None) -> Expr:
+    """0 everywhere; dtype None: config.float_dtype."""
+    return full(shape, 0.0, _dtype(dtype))
+
+
+def ones(shape: Any, dtype: Any = None) -> Expr:
+    """1 everywhere; dtype None: config.float_dtype."""
+    return full(shape, 1.0, _dtype(dtype))
+
+
+def _dtype(name: Any) -> DType:
+    return dtype(name)
+
+
+def zeros_like(x: Any, dtype: Any = None) -> Expr:
+    """0 in the shape of x."""
+    node = as_expr(x)
+    return full(node.shape, weak_constant(0, _dtype(dtype) if dtype is not None else node.dtype))
+
+
+def ones_like(x: Any, dtype: Any = None) -> Expr:
+    """1 in the shape of x."""
+    node = as_expr(x)
+    return full(node.shape, weak_constant(1, _dtype(dtype) if dtype is not None else node.dtype))
+
+
+def full_like(x: Any, value: Any, dtype: Any = None) -> Expr:
+    """`value` in the shape and dtype of x."""
+    node = as_expr(x)
+    return full(node.shape, value, node.dtype if dtype is None else dtype)
+
+
+def iota(shape: Any, axis: int = 0, dtype: Any = "int64") -> Expr:
+    """0, 1, 2, ... along `axis` of an array of this shape."""
+    from .axes import normalize
+
+    sizes = shape_of(shape)
+    return apply(Iota(sizes, normalize(axis, len(sizes), "iota"), _dtype(dtype)))
+
+
+def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Expr:
+    """start, start + step, ... below stop, as np.arange; `start` and `stop` are numbers or sizes.
+
+    dtype None: int64 for whole numbers, else config.float_dtype.
+    """
+    if stop is None:
+        start, stop = 0, start
+    if not isinstance(step, int | float) or step == 0:
+        raise blame(ArgumentError(f"arange: the step must be a number other than 0, not {step!r}."), user_site())
+    whole = not any(isinstance(v, float) for v in (start, stop, step))
+    kind = _dtype(dtype if dtype is not None else "int64" if whole else None)
+    count = _count(start, stop, step)
+    line = iota((count,), 0, "int64" if whole else kind)
+    from .elementwise import cast
+
+    return cast(_scaled(line, step, start), kind)
+
+
+def _scaled(line: Expr, step: Any, start: Any) -> Expr:
+    scaled = line if step == 1 else line * step
+    return scaled if isinstance(start, int) and start == 0 else scaled + start
+
+
+def _count(start: Any, stop: Any, step: Any) -> Dim:
+    if all(isinstance(v, int | float) for v in (start, stop)):
+        return max(0, int(np.ceil((stop - start) / step)))
+    span = (stop - start) if step > 0 else (start - stop)
+    if isinstance(span, Expr):
+        error = ShapeError("arange: start and stop are numbers or sizes; a value computed in the graph is neither.")
+        raise blame(error, user_site(), span.site, hint="take the bound from a shape: wf.arange(x.shape[0]).")
+    size = abs(step)
+    return -((-span) // size) if size != 1 else span  # type: ignore[no-any-return]
+
+
+def eye(n: Any, m: Any = None, k: int = 0, dtype: Any = None) -> Expr:
+    """1 on the k-th diagonal of an (n, m) matrix, else 0."""
+    from .elementwise import cast
+    from .scalar import eq
+
+    shape = shape_of((n, n if m is None else m))
+    return cast(eq(iota(shape, 1), iota(shape, 0) + k), _dtype(dtype))
+
+
+def one_hot(labels: Any, classes: int, dtype: Any = None) -> Expr:
+    """1 at the label's place along a new last axis of size `classes`, 0 elsewhere; labels outside give zeros."""
+    from .elementwise import cast
+    from .movement import expand_dims
+    from .scalar import eq
+
+    node = as_expr(labels)
+    if node.dtype.kind not in "iu":
+        from ..symbolic.errors import DTypeError
+
+        raise blame(DTypeError(f"one_hot takes integer labels, not {node.dtype.name}."), user_site(), node.site)
+    places = iota((classes,), 0, node.dtype)
+    return cast(eq(expand_dims(node, -1), places), _dtype(dtype))

@@ -1,0 +1,357 @@
+"""Functions of scalars, applied to every element: broadcasting and its inverse are here, once.
+
+    Primitive     one row of the table in scalar.py
+    Cast          to another dtype
+    Composite     a Python function of scalars, traced once for each set of dtypes; made by @elementwise
+    Elementwise   the op: one of these over arguments that broadcast
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..symbolic.dims import Dim, Shape, same, show
+from ..symbolic.errors import DTypeError, ShapeError, blame, user_site
+from ..symbolic.expr import Expr, Op, apply, meet, substitute, toposort
+from ..symbolic.grad import grad
+from ..symbolic.leaves import Constant, Input, constant, serial
+from ..symbolic.types import BOOL, DType, Type, dtype, float_like, promote
+from .coerce import as_expr
+
+# How a primitive's result dtype follows from its arguments' (after promotion):
+#   number   the promoted dtype            float   the same, integers becoming floats as in NumPy
+#   bool     bool, computed on the promoted dtype
+#   logical  bool, each argument taken for its truth
+#   integer  the promoted dtype, floats refused
+#   select   the first argument is a condition; the others are promoted
+RESULTS = ("number", "float", "bool", "logical", "integer", "select")
+
+
+class Scalar:
+    """A function of scalars.  `operand_dtypes` says what its arguments are cast to before it is computed."""
+
+    name: str
+
+    def operand_dtypes(self, *types: Type) -> tuple[DType, ...]:
+        """The dtypes its arguments are cast to."""
+        raise NotImplementedError
+
+    def result_dtype(self, *types: Type) -> DType:
+        """The dtype of the result."""
+        raise NotImplementedError
+
+    def numpy(self, *values: np.ndarray) -> Any:
+        """The reference, on arrays of the operand dtypes."""
+        raise NotImplementedError
+
+    def factors(self, out: Expr, *args: Expr) -> Sequence[Any]:
+        """d out / d arg for each argument: an expression (bool: a mask), 1, -1, or None for none."""
+        raise NotImplementedError
+
+    def __call__(self, *args: Any) -> Expr:
+        return apply_elementwise(self, *args)
+
+
+class Primitive(Scalar):
+    """A row of the table: the name every target's kernels know it by, NumPy's function, derivative, SymPy form."""
+
+    table: dict[str, Primitive] = {}  # noqa: RUF012 - the one registry of names, filled by scalar.py
+
+    def __init__(
+        self,
+        name: str,
+        reference: Callable[..., Any],
+        result: str,
+        derivative: Callable[..., Sequence[Any]] | None,
+        sympy: Callable[..., Any] | None,
+        doc: str,
+    ):
+        self.name, self.reference, self.result = name, reference, result
+        self.derivative, self.sympy, self.__doc__ = derivative, sympy, doc
+        self.__name__ = name
+        Primitive.table[name] = self
+
+    def operand_dtypes(self, *types: Type) -> tuple[DType, ...]:
+        if self.result == "select":
+            return (BOOL, *[promote(*types[1:])] * (len(types) - 1))
+        common = float_like(promote(*types)) if self.result == "float" else promote(*types)
+        if self.result == "integer" and common.kind == "f":
+            raise DTypeError(f"{self.name} takes integers or bools, not {common.name}.")
+        return (common,) * len(types)
+
+    def result_dtype(self, *types: Type) -> DType:
+        operands = self.operand_dtypes(*types)
+        if self.name in _NO_BOOL and operands[0] == BOOL:
+            raise DTypeError(f"{self.name} is not defined for bool; use logical functions, or cast to an integer.")
+        return BOOL if self.result in ("bool", "logical") else operands[-1]
+
+    def numpy(self, *values: np.ndarray) -> Any:
+        return self.reference(*values)
+
+    def factors(self, out: Expr, *args: Expr) -> Sequence[Any]:
+        return (None,) * len(args) if self.derivative is None else self.derivative(out, *args)
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __reduce__(self) -> Any:
+        return _primitive, (self.name,)
+
+    def to_python(self, writer: Any) -> str:
+        """How a printed graph refers to it."""
+        writer.needed.add(("weft.ops.elementwise", "Primitive"))
+        return f"Primitive.table[{self.name!r}]"
+
+
+_NO_BOOL = frozenset(("sub", "neg", "sign"))
+
+
+def _primitive(name: str) -> Primitive:
+    return Primitive.table[name]
+
+
+@dataclass(frozen=True, repr=False)
+class Cast(Scalar):
+    """x as another dtype: truncation towards 0 from float to integer; anything but 0 is True."""
+
+    to: DType
+    name = "cast"
+
+    def operand_dtypes(self, *types: Type) -> tuple[DType, ...]:
+        return (types[0].dtype,)
+
+    def result_dtype(self, *types: Type) -> DType:
+        return self.to
+
+    def numpy(self, *values: np.ndarray) -> Any:
+        return values[0].astype(self.to)
+
+    def factors(self, out: Expr, *args: Expr) -> Sequence[Any]:
+        return (1 if self.to.kind == "f" else None,)
+
+    def __repr__(self) -> str:
+        return self.to.name
+
+
+class Composite(Scalar):
+    """A Python function of scalar expressions.  Its body is a graph over scalars, traced once for each set of dtypes."""
+
+    def __init__(self, function: Callable[..., Expr]):
+        self.function = function
+        functools.update_wrapper(self, function)
+        self.name = function.__name__
+        self._bodies: dict[tuple[DType, ...], tuple[tuple[Expr, ...], Expr]] = {}
+
+    def body(self, *dtypes: DType) -> tuple[tuple[Expr, ...], Expr]:
+        """(inputs, output): the function as a graph over scalars of these dtypes."""
+        if dtypes not in self._bodies:
+            inputs = tuple(apply(Input(serial(), Type(kind, ()))) for kind in dtypes)
+            output = as_expr(self.function(*inputs))
+            if output.shape != () or any(not isinstance(n.op, Elementwise) for n in toposort([output]) if n.args):
+                error = ShapeError(f"{self.name}: a function given to @elementwise may use only functions of scalars.")
+                raise blame(error, output.site, hint="write it as a plain function of expressions instead.")
+            self._bodies[dtypes] = inputs, output
+        return self._bodies[dtypes]
+
+    @functools.cache  # noqa: B019 - composites live as long as the program
+    def partials(self, *dtypes: DType) -> tuple[Expr, ...]:
+        """d output / d input for each float input, as graphs over the body's inputs."""
+        inputs, output = self.body(*dtypes)
+        floats = [x for x in inputs if x.type.is_float]
+        return tuple(grad(output, floats, disconnected="zero"))
+
+    def operand_dtypes(self, *types: Type) -> tuple[DType, ...]:
+        return tuple(float_like(t.dtype) if t.weak else t.dtype for t in types)
+
+    def result_dtype(self, *types: Type) -> DType:
+        return self.body(*self.operand_dtypes(*types))[1].dtype
+
+    def numpy(self, *values: np.ndarray) -> Any:
+        inputs, output = self.body(*(v.dtype for v in values))
+        known: dict[Expr, Any] = dict(zip(inputs, values, strict=True))
+        for node in toposort([output]):
+            if node not in known:
+                known[node] = np.asarray(node.op.numpy(*[known[a] for a in node.args]), node.dtype)
+        return known[output]
+
+    def factors(self, out: Expr, *args: Expr) -> Sequence[Any]:
+        if not out.type.is_float:
+            return (None,) * len(args)
+        kinds = tuple(a.dtype for a in args)
+        inputs, _ = self.body(*kinds)
+        known = iter(substitute(self.partials(*kinds), dict(zip(inputs, args, strict=True))))
+        return [next(known) if a.type.is_float else None for a in args]
+
+    def expanded(self, *args: Expr) -> Expr:
+        """The body over these arguments."""
+        inputs, output = self.body(*(a.dtype for a in args))
+        return substitute([output], dict(zip(inputs, args, strict=True)))[0]
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __reduce__(self) -> Any:
+        return _composite, (self.function.__module__, self.function.__qualname__)
+
+    def to_python(self, writer: Any) -> str:
+        """How a printed graph refers to it."""
+        writer.needed.add((self.function.__module__, self.name))
+        return self.name
+
+
+def _composite(module: str, name: str) -> Any:
+    import importlib
+
+    return getattr(importlib.import_module(module), name)
+
+
+def elementwise(function: Callable[..., Expr]) -> Composite:
+    """A function of scalars made of weft's own becomes an op for arrays of any shape.
+
+    It is traced once for each set of dtypes; the reference, the kernel, the gradient and the SymPy form follow:
+
+        @wf.elementwise
+        def swish(x):
+            return x * wf.sigmoid(x)
+    """
+    return Composite(function)
+
+
+@dataclass(frozen=True)
+class Elementwise(Op):
+    """`function` of every element of arguments that broadcast: only a literal 1 stretches."""
+
+    function: Scalar
+
+    @property
+    def name(self) -> str:
+        return self.function.name
+
+    @property
+    def details(self) -> str:
+        """What is printed beside the arguments: the dtype of a cast, and nothing for all others."""
+        return repr(self.function) if isinstance(self.function, Cast) else ""
+
+    def infer(self, *types: Type) -> Type:
+        shape = broadcast(self.name, [t.shape for t in types])
+        weak = all(t.weak for t in types) and not isinstance(self.function, Cast)
+        return Type(self.function.result_dtype(*types), shape, weak)
+
+    def numpy(self, *values: np.ndarray) -> Any:
+        kinds = self.function.operand_dtypes(*(Type(np.asarray(v).dtype, ()) for v in values))
+        return self.function.numpy(*(np.asarray(v).astype(k) for v, k in zip(values, kinds, strict=True)))
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr | None]:
+        factors = self.function.factors(out, *args)
+        return [
+            None if f is None or not a.type.is_float else unbroadcast(_contribution(f, g, a), a)
+            for f, a in zip(factors, args, strict=True)
+        ]
+
+    def expand(self, *args: Expr) -> Expr | None:
+        return self.function.expanded(*args) if isinstance(self.function, Composite) else None
+
+
+def _contribution(factor: Any, g: Expr, arg: Expr) -> Expr:
+    """factor * g in the argument's dtype; where g is exactly 0 (a branch not taken) so is the product."""
+    from .scalar import mul_no_nan, where
+
+    if isinstance(factor, Expr) and factor.dtype == BOOL:
+        product = where(factor, g, 0)
+    elif isinstance(factor, Expr):
+        product = mul_no_nan(factor, g)
+    else:
+        product = g if factor == 1 else -g
+    return cast(product, arg.dtype)
+
+
+def broadcast(name: str, shapes: Sequence[Shape]) -> Shape:
+    """NumPy's broadcasting of shapes; symbols stretch only if they are the literal 1."""
+    rank = max(map(len, shapes), default=0)
+    result: list[Dim] = []
+    for axis in range(-rank, 0):
+        size: Dim = 1
+        for shape in shapes:
+            if len(shape) >= -axis and shape[axis] != 1:
+                size = shape[axis] if size == 1 else meet(size, shape[axis], lambda: _mismatch(name, shapes))
+        result.append(size)
+    return tuple(result)
+
+
+def _mismatch(name: str, shapes: Sequence[Shape]) -> str:
+    texts = [show(s) for s in shapes]
+    return f"{name}: shapes {' and '.join(texts)} do not broadcast{_where(shapes)}."
+
+
+def _where(shapes: Sequence[Shape]) -> str:
+    rank = max(map(len, shapes))
+    for axis in range(-1, -rank - 1, -1):
+        sizes = [s[axis] for s in shapes if len(s) >= -axis and s[axis] != 1]
+        for size in sizes[1:]:
+            if same(sizes[0], size) is False:
+                return f": axis {axis} has sizes {sizes[0]} and {size}"
+    return ""
+
+
+def unbroadcast(g: Expr, arg: Expr) -> Expr:
+    """Sum a cotangent over the axes along which `arg` was stretched: the adjoint of broadcasting."""
+    extra = g.ndim - arg.ndim
+    stretched = [i for i, d in enumerate(arg.shape) if d == 1 and g.shape[i + extra] != 1]
+    if not extra and not stretched:
+        return g
+    from .movement import reshape
+    from .reduce import sum as sum_over
+
+    total = sum_over(g, axis=(*range(extra), *(i + extra for i in stretched)))
+    return reshape(total, arg.shape) if stretched else total
+
+
+def apply_elementwise(function: Scalar, *values: Any) -> Expr:
+    """The node of a function over values that may be numbers; weak numbers take the dtype of what they meet."""
+    args = [as_expr(v) for v in values]
+    types = [a.type for a in args]
+    if any(t.weak for t in types) and not all(t.weak for t in types):
+        try:
+            kinds = function.operand_dtypes(*types)
+        except DTypeError as error:
+            raise blame(error, user_site(), *[a.site for a in args]) from None
+        args = [_strong(a, k) if a.type.weak else a for a, k in zip(args, kinds, strict=True)]
+    return apply(Elementwise(function), *args)
+
+
+def _strong(node: Expr, kind: DType) -> Expr:
+    if isinstance(node.op, Constant):
+        if kind.kind in "iu" and node.op.value.ndim == 0:
+            _check_fits(int(node.op.value), kind)
+        return constant(node.op.value.astype(kind))
+    return apply(Elementwise(Cast(kind)), node)
+
+
+def _check_fits(number: int, kind: DType) -> None:
+    limits = np.iinfo(kind)
+    if not limits.min <= number <= limits.max:
+        error = DTypeError(f"{number} does not fit in {kind.name}, whose values go from {limits.min} to {limits.max}.")
+        raise blame(error, user_site(), hint="cast the other operand to a wider dtype first.")
+
+
+def cast(x: Any, to: Any) -> Expr:
+    """x as another dtype: float to integer truncates towards 0, and anything but 0 is True.
+
+    Gradient: 1 between floats; none through integers and bools.
+    """
+    node = as_expr(x)
+    try:
+        kind = dtype(to)
+    except DTypeError as error:
+        raise blame(error, user_site(), node.site) from None
+    if node.dtype == kind and not node.type.weak:
+        return node
+    if isinstance(node.op, Constant):
+        with np.errstate(all="ignore"):
+            return constant(node.op.value.astype(kind))
+    return apply(Elementwise(Cast(kind)), node)

@@ -1,0 +1,421 @@
+"""The same elements in other places: reshape, transpose, broadcast, slices, flips, padding, concatenation.
+
+All but reshape, pad and concatenate are affine maps of indices, which fused loops read through without a copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..symbolic.dims import Dim, Shape, SymDim, product, same, show
+from ..symbolic.errors import DTypeError, ShapeError, blame, user_site
+from ..symbolic.expr import Expr, Op, apply, meet
+from ..symbolic.leaves import as_dim
+from ..symbolic.types import Type, promote
+from .axes import normalize, normalize_all, without
+from .coerce import as_expr
+
+
+@dataclass(frozen=True)
+class Reshape(Op):
+    """The elements in C order under another shape of the same size."""
+
+    shape: Shape
+
+    def infer(self, x: Type) -> Type:  # type: ignore[override]
+        def message() -> str:
+            return f"reshape: {show(x.shape)} has {x.size} elements, {show(self.shape)} {product(self.shape)}."
+
+        have, wanted = list(x.shape), list(self.shape)
+        _cancel(have, wanted)
+        meet(product(have), product(wanted), message)
+        return Type(x.dtype, self.shape)
+
+    def numpy(self, x: np.ndarray) -> np.ndarray:
+        return x.reshape(self.shape)  # type: ignore[arg-type]
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
+        return [reshape(g, args[0].shape)]
+
+
+@dataclass(frozen=True)
+class Transpose(Op):
+    """out.shape[i] = x.shape[axes[i]]."""
+
+    axes: tuple[int, ...]
+
+    def infer(self, x: Type) -> Type:  # type: ignore[override]
+        return Type(x.dtype, tuple(x.shape[a] for a in self.axes))
+
+    def numpy(self, x: np.ndarray) -> np.ndarray:
+        return x.transpose(self.axes)
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
+        return [transpose(g, tuple(int(i) for i in np.argsort(self.axes)))]
+
+
+@dataclass(frozen=True)
+class BroadcastTo(Op):
+    """x repeated along axes of size 1 and new leading axes."""
+
+    shape: Shape
+
+    def infer(self, x: Type) -> Type:  # type: ignore[override]
+        def message() -> str:
+            return f"broadcast_to: {show(x.shape)} does not broadcast to {show(self.shape)}."
+
+        if x.ndim > len(self.shape):
+            raise ShapeError(message())
+        for mine, wanted in zip(reversed(x.shape), reversed(self.shape), strict=False):
+            if mine != 1:
+                meet(mine, wanted, message)
+        return Type(x.dtype, self.shape)
+
+    def numpy(self, x: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(x, self.shape)  # type: ignore[arg-type]
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
+        from .elementwise import unbroadcast
+
+        return [unbroadcast(g, args[0])]
+
+
+@dataclass(frozen=True)
+class Squeeze(Op):
+    """x without these axes, whose size is 1."""
+
+    axes: tuple[int, ...]
+
+    def infer(self, x: Type) -> Type:  # type: ignore[override]
+        for axis in self.axes:
+            if same(x.shape[axis], 1) is False:
+                raise ShapeError(f"squeeze: axis {axis} of {show(x.shape)} has size {x.shape[axis]}, not 1.")
+            meet(x.shape[axis], 1, lambda: "")
+        return Type(x.dtype, without(x.shape, self.axes))
+
+    def numpy(self, x: np.ndarray) -> np.ndarray:
+        return x.squeeze(self.axes)
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
+        return [expand_dims(g, self.axes)]
+
+
+@dataclass(frozen=True)
+class ExpandDims(Op):
+    """x with axes of size 1 at these positions of the result."""
+
+    axes: tuple[int, ...]
+
+    def infer(self, x: Type) -> Type:  # type: ignore[override]
+        sizes = iter(x.shape)
+        return Type(x.dtype, tuple(1 if i in self.axes else next(sizes) for i in range(x.ndim + len(self.axes))))
+
+    def numpy(self, x: np.ndarray) -> np.ndarray:
+        return np.expand_dims(x, self.axes)
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
+        return [squeeze(g, self.axes)]
+
+
+@dataclass(frozen=True)
+class Slice(Op):
+    """x[start : start + step * size : step] along every axis; `starts` are from 0 up, steps may be negative."""
+
+    starts: tuple[Dim, ...]
+    steps: tuple[int, ...]
+    sizes: Shape
+
+    def infer(self, x: Type) -> Type:  # type: ignore[override]
+        return Type(x.dtype, self.sizes)
+
+    def numpy(self, x: np.ndarray) -> np.ndarray:
+        places = [a + s * np.arange(n) for a, s, n in zip(self.starts, self.steps, self.sizes, strict=True)]
+        return x[np.ix_(*places)] if places else x
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
+        return [apply(Unslice(self.starts, self.steps, args[0].shape), g)]
+
+
+@dataclass(frozen=True)
+class Unslice(Op):
+    """Zeros of `shape` with x written at start, start + step, ... along every axis: the adjoint of Slice."""
+
+    starts: tuple[Dim, ...]
+    steps: tuple[int, ...]
+    shape: Shape
+
+    def infer(self, x: Type) -> Type:  # type: ignore[override]
+        return Type(x.dtype, self.shape)
+
+    def numpy(self, x: np.ndarray) -> np.ndarray:
+        out = np.zeros(self.shape, x.dtype)  # type: ignore[arg-type]
+        if x.size:
+            places = [a + s * np.arange(n) for a, s, n in zip(self.starts, self.steps, x.shape, strict=True)]
+            out[np.ix_(*places)] = x
+        return out
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
+        return [apply(Slice(self.starts, self.steps, args[0].shape), g)]
+
+
+@dataclass(frozen=True)
+class Pad(Op):
+    """x with `value` (a second argument, a scalar) before and after along each axis."""
+
+    widths: tuple[tuple[int, int], ...]
+
+    def infer(self, x: Type, value: Type) -> Type:  # type: ignore[override]
+        return Type(x.dtype, tuple(d + (a + b) for d, (a, b) in zip(x.shape, self.widths, strict=True)))
+
+    def numpy(self, x: np.ndarray, value: np.ndarray) -> np.ndarray:
+        return np.pad(x, self.widths, constant_values=value)
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
+        from .reduce import sum as total
+
+        x, starts = args[0], tuple(before for before, _ in self.widths)
+        inside = apply(Slice(starts, (1,) * x.ndim, x.shape), g)
+        return [inside, total(g) - total(inside)]
+
+
+@dataclass(frozen=True)
+class Concatenate(Op):
+    """The arguments one after the other along an axis."""
+
+    axis: int
+
+    def infer(self, *types: Type) -> Type:
+        first = types[0]
+        shape = list(first.shape)
+        for other in types[1:]:
+            for axis, size in enumerate(other.shape):
+                if axis == self.axis:
+                    shape[axis] = shape[axis] + size
+                else:
+                    shape[axis] = meet(shape[axis], size, lambda other=other: _not_joined(self.axis, first, other))  # type: ignore[misc]
+        return Type(first.dtype, tuple(shape))
+
+    def numpy(self, *values: np.ndarray) -> np.ndarray:
+        return np.concatenate(values, self.axis)
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
+        parts, start = [], 0
+        for arg in args:
+            starts = tuple(start if i == self.axis else 0 for i in range(g.ndim))
+            parts.append(apply(Slice(starts, (1,) * g.ndim, arg.shape), g))
+            start = start + arg.shape[self.axis]
+        return parts
+
+
+def _not_joined(axis: int, first: Type, other: Type) -> str:
+    return f"concatenate along axis {axis}: shapes {show(first.shape)} and {show(other.shape)} differ in another axis."
+
+
+def reshape(x: Any, *shape: Any) -> Expr:
+    """x under another shape; one size may be -1: what is left over."""
+    node = as_expr(x)
+    given = shape[0] if len(shape) == 1 and isinstance(shape[0], list | tuple) else shape
+    try:
+        wanted = [d if isinstance(d, int | np.integer) and d == -1 else as_dim(d) for d in given]
+        sizes = _filled(node, wanted)
+    except ShapeError as error:
+        raise blame(error, user_site(), node.site) from None
+    if sizes == node.shape:
+        return node
+    return apply(Reshape(sizes), node)
+
+
+def _filled(node: Expr, wanted: list[Any]) -> Shape:
+    unknown = [i for i, d in enumerate(wanted) if isinstance(d, int | np.integer) and d == -1]
+    if not unknown:
+        return tuple(wanted)
+    if len(unknown) > 1:
+        raise ShapeError(f"reshape: only one size can be -1, and {tuple(wanted)} has {len(unknown)}.")
+    kept = [d for i, d in enumerate(wanted) if i != unknown[0]]
+    left = _left_over(list(node.shape), kept)
+    if isinstance(left, int) and left < 0:
+        text = f"reshape: the {node.type.size} elements of {show(node.shape)} do not fill {tuple(wanted)}."
+        raise ShapeError(text)
+    wanted[unknown[0]] = left
+    return tuple(wanted)
+
+
+def _left_over(have: list[Dim], kept: list[Dim]) -> Dim:
+    """product(have) / product(kept), cancelling equal symbols first; -1 where it is no whole number."""
+    _cancel(have, kept)
+    total, known = product(have), product(kept)
+    if isinstance(total, int) and isinstance(known, int):
+        if known == 0:
+            return 0 if total == 0 else -1
+        return total // known if total % known == 0 else -1
+    return total // known
+
+
+def _cancel(some: list[Dim], others: list[Dim]) -> None:
+    """Take symbols out of both lists of factors where they occur in both."""
+    for dim in list(others):
+        if isinstance(dim, SymDim) and dim in some:
+            some.remove(dim)
+            others.remove(dim)
+
+
+def transpose(x: Any, axes: Any = None) -> Expr:
+    """The axes in another order; None reverses them."""
+    node = as_expr(x)
+    order = tuple(reversed(range(node.ndim))) if axes is None else tuple(normalize(a, node.ndim, "transpose", node) for a in axes)
+    if sorted(order) != list(range(node.ndim)):
+        text = f"transpose: axes {tuple(axes)} are not a permutation of the {node.ndim} axes of {show(node.shape)}."
+        raise blame(ShapeError(text), user_site(), node.site)
+    return node if order == tuple(range(node.ndim)) else apply(Transpose(order), node)
+
+
+def swapaxes(x: Any, a: int, b: int) -> Expr:
+    """x with two axes exchanged."""
+    node = as_expr(x)
+    order = list(range(node.ndim))
+    i, j = (normalize(v, node.ndim, "swapaxes", node) for v in (a, b))
+    order[i], order[j] = j, i
+    return transpose(node, order)
+
+
+def moveaxis(x: Any, source: int, destination: int) -> Expr:
+    """x with one axis moved to another place."""
+    node = as_expr(x)
+    order = list(range(node.ndim))
+    order.insert(normalize(destination, node.ndim, "moveaxis", node), order.pop(normalize(source, node.ndim, "moveaxis", node)))
+    return transpose(node, order)
+
+
+def broadcast_to(x: Any, shape: Any) -> Expr:
+    """x repeated to this shape, as np.broadcast_to; only axes of size 1 stretch."""
+    from .creation import shape_of
+
+    node, wanted = as_expr(x), shape_of(shape)
+    return node if node.shape == wanted else apply(BroadcastTo(wanted), node)
+
+
+def squeeze(x: Any, axis: Any = None) -> Expr:
+    """x without axes of size 1 (None: all whose size is known to be 1)."""
+    node = as_expr(x)
+    if axis is None:
+        axes = tuple(i for i, d in enumerate(node.shape) if d == 1)
+    else:
+        axes = normalize_all(axis, node.ndim, "squeeze", node)
+    return apply(Squeeze(axes), node) if axes else node
+
+
+def expand_dims(x: Any, axis: Any) -> Expr:
+    """x with new axes of size 1 at these positions of the result."""
+    node = as_expr(x)
+    count = 1 if isinstance(axis, int | np.integer) else len(axis)
+    axes = normalize_all(axis, node.ndim + count, "expand_dims", node)
+    return apply(ExpandDims(axes), node) if axes else node
+
+
+def ravel(x: Any) -> Expr:
+    """All elements in C order along one axis."""
+    return reshape(x, (-1,))
+
+
+def flatten(x: Any, start: int = 0) -> Expr:
+    """The axes from `start` on as one: flatten(x, 1) keeps the batch axis."""
+    node = as_expr(x)
+    return reshape(node, (*node.shape[:start], product(node.shape[start:])))
+
+
+def flip(x: Any, axis: Any = None) -> Expr:
+    """x with the elements along these axes (None: all) in reverse order."""
+    node = as_expr(x)
+    axes = normalize_all(axis, node.ndim, "flip", node)
+    starts = tuple(d - 1 if i in axes else 0 for i, d in enumerate(node.shape))
+    return apply(Slice(starts, tuple(-1 if i in axes else 1 for i in range(node.ndim)), node.shape), node)
+
+
+def pad(x: Any, widths: Any, value: Any = 0) -> Expr:
+    """x with `value` around it.  `widths`: one number, (before, after), or a pair for each axis."""
+    from .elementwise import cast
+
+    node = as_expr(x)
+    try:
+        pairs = np.broadcast_to(np.asarray(widths, dtype=np.int64), (node.ndim, 2)).tolist()
+    except ValueError:
+        text = f"pad: widths {widths!r} are neither a number, a pair, nor a pair for each of {node.ndim} axes."
+        raise blame(ShapeError(text), user_site(), node.site) from None
+    if min((w for pair in pairs for w in pair), default=0) < 0:
+        raise blame(ShapeError(f"pad: widths must be from 0 up, not {widths!r}."), user_site(), node.site)
+    return apply(Pad(tuple(tuple(p) for p in pairs)), node, cast(value, node.dtype))
+
+
+def concatenate(values: Sequence[Any], axis: int = 0) -> Expr:
+    """The values one after the other along an existing axis; dtypes are promoted."""
+    from .elementwise import cast
+
+    nodes = [as_expr(v) for v in values]
+    if not nodes:
+        raise blame(ShapeError("concatenate needs at least one array."), user_site())
+    if len({n.ndim for n in nodes}) > 1:
+        text = f"concatenate: the arrays have {' and '.join(str(n.ndim) for n in nodes)} axes."
+        raise blame(ShapeError(text), user_site(), *[n.site for n in nodes])
+    if nodes[0].ndim == 0:
+        raise blame(ShapeError("concatenate: scalars have no axis to join along; use stack."), user_site())
+    kind = promote(*(n.type for n in nodes))
+    place = normalize(axis, nodes[0].ndim, "concatenate", nodes[0])
+    return apply(Concatenate(place), *(cast(n, kind) for n in nodes)) if len(nodes) > 1 else nodes[0]
+
+
+def stack(values: Sequence[Any], axis: int = 0) -> Expr:
+    """The values one after the other along a new axis."""
+    nodes = [as_expr(v) for v in values]
+    if len({n.ndim for n in nodes}) > 1:
+        text = f"stack: the arrays have shapes {', '.join(show(n.shape) for n in nodes)}, and must have the same."
+        raise blame(ShapeError(text), user_site(), *[n.site for n in nodes])
+    return concatenate([expand_dims(n, axis) for n in nodes], axis)
+
+
+def split(x: Any, parts: Any, axis: int = 0) -> list[Expr]:
+    """x in `parts` equal pieces, or cut at the positions given as a list, along an axis."""
+    node = as_expr(x)
+    place = normalize(axis, node.ndim, "split", node)
+    size = node.shape[place]
+    if isinstance(parts, int):
+        if isinstance(size, int) and size % parts:
+            text = f"split: axis {axis} has size {size}, which {parts} does not divide."
+            raise blame(ShapeError(text), user_site(), node.site)
+        parts = [size // parts * i for i in range(1, parts)]
+    bounds = [0, *parts, size]
+    pieces = []
+    for low, high in zip(bounds, bounds[1:], strict=False):
+        starts = tuple(low if i == place else 0 for i in range(node.ndim))
+        sizes = tuple(high - low if i == place else d for i, d in enumerate(node.shape))
+        pieces.append(apply(Slice(starts, (1,) * node.ndim, sizes), node))
+    return pieces
+
+
+def tile(x: Any, repeats: Any) -> Expr:
+    """x repeated `repeats[i]` times along axis i, as np.tile."""
+    node = as_expr(x)
+    counts = [repeats] if isinstance(repeats, int) else list(repeats)
+    rank = max(node.ndim, len(counts))
+    counts = [1] * (rank - len(counts)) + counts
+    sizes = (1,) * (rank - node.ndim) + node.shape
+    inner = reshape(node, tuple(v for d in sizes for v in (1, d)))
+    wide = broadcast_to(inner, tuple(v for c, d in zip(counts, sizes, strict=True) for v in (c, d)))
+    return reshape(wide, tuple(c * d for c, d in zip(counts, sizes, strict=True)))
+
+
+def repeat(x: Any, count: int, axis: int | None = None) -> Expr:
+    """Every element `count` times in a row along an axis (None: of the flattened x), as np.repeat."""
+    node = as_expr(x) if axis is not None else ravel(x)
+    place = normalize(axis or 0, node.ndim, "repeat", node)
+    wide = broadcast_to(expand_dims(node, place + 1), (*node.shape[: place + 1], count, *node.shape[place + 1 :]))
+    return reshape(wide, (*node.shape[:place], node.shape[place] * count, *node.shape[place + 1 :]))
+
+
+def check_integer(node: Expr, what: str) -> None:
+    """Raise DTypeError unless the node holds integers."""
+    if node.dtype.kind not in "iu":
+        raise blame(DTypeError(f"{what} must be integers, not {node.dtype.name}."), user_site(), node.site)

@@ -1,0 +1,232 @@
+"""Reductions over axes: sum, prod, max, min, any, all, argmax, argmin, and what is made of them."""
+
+from __future__ import annotations
+
+import builtins
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..symbolic.dims import product, show
+from ..symbolic.errors import DTypeError, ShapeError, blame, user_site
+from ..symbolic.expr import Expr, Op, apply
+from ..symbolic.leaves import size
+from ..symbolic.types import BOOL, INT64, DType, Type, float_like
+from . import scalar
+from .axes import normalize, normalize_all, without
+from .coerce import as_expr
+from .elementwise import cast
+from .movement import broadcast_to, expand_dims
+
+KINDS = ("sum", "prod", "max", "min", "any", "all")
+
+
+@dataclass(frozen=True)
+class Reduce(Op):
+    """`kind` of the elements along `axes`, which disappear.
+
+    Sums of floats are accurate: their error does not grow with the number of elements (blocks are summed in float32
+    or float64, the blocks' sums in float64 or with compensation).  A NaN makes max and min NaN.
+    """
+
+    kind: str
+    axes: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        return self.kind
+
+    @property
+    def details(self) -> str:
+        """What is printed beside the argument."""
+        return f"axes={self.axes}"
+
+    def infer(self, x: Type) -> Type:  # type: ignore[override]
+        if self.kind in ("max", "min") and any_empty(x, self.axes):
+            raise ShapeError(f"{self.kind}: axes {self.axes} of {show(x.shape)} are empty, and nothing has no {self.kind}.")
+        return Type(x.dtype, without(x.shape, self.axes))
+
+    def numpy(self, x: np.ndarray) -> Any:
+        if self.kind in ("sum", "prod") and x.dtype == np.float32:
+            return getattr(np, self.kind)(x.astype(np.float64), axis=self.axes).astype(np.float32)
+        return getattr(np, self.kind)(x, axis=self.axes)
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr | None]:
+        x = args[0]
+        if self.kind == "sum":
+            return [restore(g, x, self.axes)]
+        if self.kind == "prod":
+            return [restore(g, x, self.axes) * product_of_others(x, self.axes)]
+        hits = scalar.eq(x, restore(out, x, self.axes))
+        shares = g / sum(cast(hits, x.dtype), axis=self.axes)
+        return [scalar.where(hits, restore(shares, x, self.axes), 0)]
+
+
+@dataclass(frozen=True)
+class ArgReduce(Op):
+    """The first position (int64) of the largest or smallest element along an axis; a NaN counts as both."""
+
+    kind: str
+    axis: int
+
+    @property
+    def name(self) -> str:
+        return self.kind
+
+    def infer(self, x: Type) -> Type:  # type: ignore[override]
+        if any_empty(x, (self.axis,)):
+            raise ShapeError(f"{self.kind}: axis {self.axis} of {show(x.shape)} is empty.")
+        return Type(INT64, without(x.shape, (self.axis,)))
+
+    def numpy(self, x: np.ndarray) -> Any:
+        return getattr(np, self.kind)(x, axis=self.axis)
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[None]:
+        return [None]
+
+
+def any_empty(x: Type, axes: tuple[int, ...]) -> bool:
+    """Whether one of the axes is known to have no elements."""
+    return builtins.any(x.shape[a] == 0 for a in axes)
+
+
+def restore(reduced: Expr, x: Expr, axes: tuple[int, ...]) -> Expr:
+    """A reduced value repeated to the shape of x: the adjoint of a sum."""
+    return broadcast_to(expand_dims(reduced, axes), x.shape) if axes else reduced
+
+
+def product_of_others(x: Expr, axes: tuple[int, ...]) -> Expr:
+    """For each element the product of all others along the axes; right where elements are 0.
+
+    With z zeros: z = 0: product / x; z = 1: the product without the zero, at its place; z > 1: 0.
+    """
+    zero = scalar.eq(x, 0)
+    filled = scalar.where(zero, 1.0, x)
+    rest = restore(reduce("prod", filled, axes, False), x, axes)
+    count = restore(sum(cast(zero, x.dtype), axis=axes), x, axes)
+    alone = scalar.where(scalar.eq(count, 1), rest, 0)
+    return scalar.where(zero, alone, scalar.where(scalar.eq(count, 0), rest / filled, 0))
+
+
+def reduce(kind: str, x: Any, axis: Any, keepdims: bool) -> Expr:
+    """One reduction with NumPy's axis and keepdims."""
+    node = as_expr(x)
+    axes = normalize_all(axis, node.ndim, kind, node)
+    if kind in ("sum", "prod"):
+        node = cast(node, accumulator(node.dtype))
+    if kind in ("any", "all"):
+        node = cast(node, BOOL)
+    result = apply(Reduce(kind, axes), node) if axes else cast(node, node.dtype)
+    return expand_dims(result, axes) if keepdims and axes else result
+
+
+def accumulator(kind: DType) -> DType:
+    """NumPy's dtype of sums: int64 or uint64 for integers and bools."""
+    if kind.kind in "bi":
+        return INT64
+    return np.dtype("uint64") if kind.kind == "u" else kind
+
+
+def sum(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Expr:
+    """The sum over axes (None: all).  Integers and bools are summed as int64, unsigned ones as uint64."""
+    return reduce("sum", x if dtype is None else cast(x, dtype), axis, keepdims)
+
+
+def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
+    """The product over axes.  Gradient: right where elements are 0, too."""
+    return reduce("prod", x, axis, keepdims)
+
+
+def max(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
+    """The largest over axes; NaN if there is one.  Gradient: shared equally between ties."""
+    return reduce("max", x, axis, keepdims)
+
+
+def min(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
+    """The smallest over axes; NaN if there is one.  Gradient: shared equally between ties."""
+    return reduce("min", x, axis, keepdims)
+
+
+def any(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
+    """Whether any element over axes is not 0."""
+    return reduce("any", x, axis, keepdims)
+
+
+def all(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
+    """Whether all elements over axes are not 0."""
+    return reduce("all", x, axis, keepdims)
+
+
+def _arg(kind: str, x: Any, axis: int | None, keepdims: bool) -> Expr:
+    from .movement import ravel
+
+    node = as_expr(x)
+    if axis is None:
+        flat = apply(ArgReduce(kind, 0), ravel(node))
+        return expand_dims(flat, tuple(range(node.ndim))) if keepdims else flat
+    place = normalize(axis, node.ndim, kind, node)
+    result = apply(ArgReduce(kind, place), node)
+    return expand_dims(result, place) if keepdims else result
+
+
+def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Expr:
+    """The first position of the largest element along an axis (None: of the flattened x); a NaN counts as largest."""
+    return _arg("argmax", x, axis, keepdims)
+
+
+def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Expr:
+    """The first position of the smallest element along an axis (None: of the flattened x); a NaN counts as smallest."""
+    return _arg("argmin", x, axis, keepdims)
+
+
+def count(x: Expr, axes: tuple[int, ...], kind: DType) -> Any:
+    """The number of elements along the axes: a number where it is known, else an expression."""
+    number = product(x.shape[a] for a in axes)
+    return float(number) if isinstance(number, int) else cast(size(number), kind)
+
+
+def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
+    """The mean over axes; integers give floats as in NumPy.  NaN over nothing."""
+    node = as_expr(x)
+    node = cast(node, float_like(node.dtype))
+    axes = normalize_all(axis, node.ndim, "mean", node)
+    number = count(node, axes, node.dtype)
+    return sum(node, axis, keepdims) / number
+
+
+def var(x: Any, axis: Any = None, keepdims: bool = False, ddof: int = 0) -> Expr:
+    """The mean squared distance from the mean, divided by n - ddof: two passes, so without cancellation."""
+    node = as_expr(x)
+    node = cast(node, float_like(node.dtype))
+    axes = normalize_all(axis, node.ndim, "var", node)
+    distance = node - mean(node, axes, keepdims=True)
+    return sum(scalar.square(distance), axes, keepdims) / (count(node, axes, node.dtype) - ddof)
+
+
+def std(x: Any, axis: Any = None, keepdims: bool = False, ddof: int = 0) -> Expr:
+    """sqrt(var)."""
+    return scalar.sqrt(var(x, axis, keepdims, ddof))
+
+
+def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
+    """log(sum(exp(x))) over axes without overflow: max + log(sum(exp(x - max))).  Gradient softmax(x)."""
+    from ..symbolic.grad import stop_gradient
+
+    node = as_expr(x)
+    node = cast(node, float_like(node.dtype))
+    axes = normalize_all(axis, node.ndim, "logsumexp", node)
+    if not axes:
+        return node
+    top = stop_gradient(max(node, axes, keepdims=True))
+    top = scalar.where(scalar.isfinite(top), top, 0)
+    total = scalar.log(sum(scalar.exp(node - top), axes, keepdims=True)) + top
+    from .movement import squeeze
+
+    return total if keepdims else squeeze(total, axes)
+
+
+def check_float(node: Expr, name: str) -> None:
+    """Raise DTypeError unless the node holds floats."""
+    if not node.type.is_float:
+        raise blame(DTypeError(f"{name} takes floats, not {node.dtype.name}."), user_site(), node.site, hint="cast it.")

@@ -1,0 +1,357 @@
+"""THE TABLE of primitive scalar functions: name, NumPy, result dtype, derivative, SymPy form.
+
+A derivative gives d out / d arg for each argument: an expression, a bool expression (a mask: 1 where true, exactly 0
+elsewhere), 1, -1, or None for none.  Kernels are found by name: `codegen/cpu/math.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import references
+from .elementwise import Primitive, elementwise
+
+Derivative = Callable[..., Sequence[Any]]
+
+
+def primitive(
+    name: str,
+    reference: Callable[..., Any],
+    result: str,
+    derivative: Derivative | None,
+    sympy: Callable[..., Any] | None,
+    doc: str,
+) -> Primitive:
+    """A new row of the table.
+
+    `result` is one of elementwise.RESULTS; `derivative(out, *args)` as told above, None where there is none;
+    `sympy(S, *args)` gets the sympy module and SymPy arguments.
+    """
+    return Primitive(name, reference, result, derivative, sympy, doc)
+
+
+P = primitive
+
+# ---- arithmetic --------------------------------------------------------------------------------------------------
+add = P("add", np.add, "number", lambda out, x, y: (1, 1), lambda S, x, y: x + y, "x + y")
+sub = P("sub", np.subtract, "number", lambda out, x, y: (1, -1), lambda S, x, y: x - y, "x - y")
+mul = P("mul", np.multiply, "number", lambda out, x, y: (y, x), lambda S, x, y: x * y, "x * y")
+div = P(
+    "div",
+    np.true_divide,
+    "float",
+    lambda out, x, y: (reciprocal(y), -out / y),
+    lambda S, x, y: x / y,
+    "x / y; integers give floats, as in NumPy",
+)
+floor_divide = P(
+    "floor_divide",
+    references.floor_divide,
+    "number",
+    None,
+    lambda S, x, y: S.floor(x / y),
+    "floor(x / y); integers by 0 give 0",
+)
+mod = P(
+    "mod",
+    references.mod,
+    "number",
+    lambda out, x, y: (1, -floor(x / y)),
+    lambda S, x, y: S.Mod(x, y),
+    "x - y * floor(x / y), of the sign of y; integers by 0 give 0",
+)
+fmod = P(
+    "fmod",
+    references.fmod,
+    "number",
+    lambda out, x, y: (1, -trunc(x / y)),
+    None,
+    "the remainder with the sign of x",
+)
+pow = P(
+    "pow",
+    references.power,
+    "number",
+    lambda out, x, y: (y * pow(x, y - 1), where(eq(x, 0), 0, out * log(where(eq(x, 0), 1, x)))),
+    lambda S, x, y: x**y,
+    "x ** y; the derivative to y at x = 0 is 0; integers to negative powers give 0 (1 and -1 excepted)",
+)
+neg = P("neg", np.negative, "number", lambda out, x: (-1,), lambda S, x: -x, "-x")
+abs = P("abs", np.abs, "number", lambda out, x: (sign(x),), lambda S, x: S.Abs(x), "|x|; derivative 0 at 0")
+sign = P("sign", np.sign, "number", None, lambda S, x: S.sign(x), "-1, 0 or 1; NaN stays NaN; no derivative")
+reciprocal = P(
+    "reciprocal", lambda x: 1 / x, "float", lambda out, x: (-square(out),), lambda S, x: 1 / x, "1 / x"
+)
+square = P("square", np.square, "number", lambda out, x: (x * 2,), lambda S, x: x**2, "x * x")
+sqrt = P("sqrt", np.sqrt, "float", lambda out, x: (0.5 / out,), lambda S, x: S.sqrt(x), "the square root; NaN below 0")
+rsqrt = P(
+    "rsqrt",
+    lambda x: 1 / np.sqrt(x),
+    "float",
+    lambda out, x: (-0.5 * out / x,),
+    lambda S, x: 1 / S.sqrt(x),
+    "1 / sqrt(x)",
+)
+cbrt = P(
+    "cbrt",
+    np.cbrt,
+    "float",
+    lambda out, x: (1 / (3 * square(out)),),
+    lambda S, x: S.sign(x) * S.cbrt(S.Abs(x)),
+    "the cube root",
+)
+hypot = P(
+    "hypot",
+    np.hypot,
+    "float",
+    lambda out, x, y: (x / out, y / out),
+    lambda S, x, y: S.sqrt(x**2 + y**2),
+    "sqrt(x*x + y*y) without overflow",
+)
+copysign = P(
+    "copysign",
+    np.copysign,
+    "float",
+    lambda out, x, y: (where(eq(sign(x), sign(out)), 1.0, -1.0), None),
+    None,
+    "|x| with the sign of y",
+)
+mul_no_nan = P(
+    "mul_no_nan",
+    references.mul_no_nan,
+    "number",
+    lambda out, x, y: (y, x),
+    lambda S, x, y: x * y,
+    "x * y, and exactly 0 where y is 0, whatever x is: how a cotangent meets a derivative",
+)
+maximum = P(
+    "maximum",
+    np.maximum,
+    "number",
+    lambda out, x, y: (ge(x, y), logical_not(ge(x, y))),
+    lambda S, x, y: S.Max(x, y),
+    "the larger; NaN if either is; at ties the first argument takes the gradient",
+)
+minimum = P(
+    "minimum",
+    np.minimum,
+    "number",
+    lambda out, x, y: (le(x, y), logical_not(le(x, y))),
+    lambda S, x, y: S.Min(x, y),
+    "the smaller; NaN if either is; at ties the first argument takes the gradient",
+)
+
+# ---- comparison, logic, bits ----------------------------------------------------------------------------------------
+eq = P("eq", np.equal, "bool", None, lambda S, x, y: S.Eq(x, y), "x == y, element by element")
+ne = P("ne", np.not_equal, "bool", None, lambda S, x, y: S.Ne(x, y), "x != y")
+lt = P("lt", np.less, "bool", None, lambda S, x, y: x < y, "x < y")
+le = P("le", np.less_equal, "bool", None, lambda S, x, y: x <= y, "x <= y")
+gt = P("gt", np.greater, "bool", None, lambda S, x, y: x > y, "x > y")
+ge = P("ge", np.greater_equal, "bool", None, lambda S, x, y: x >= y, "x >= y")
+logical_and = P("logical_and", np.logical_and, "logical", None, lambda S, x, y: S.And(x, y), "x and y are not 0")
+logical_or = P("logical_or", np.logical_or, "logical", None, lambda S, x, y: S.Or(x, y), "x or y is not 0")
+logical_xor = P("logical_xor", np.logical_xor, "logical", None, lambda S, x, y: S.Xor(x, y), "just one is not 0")
+logical_not = P("logical_not", np.logical_not, "logical", None, lambda S, x: S.Not(x), "x is 0")
+bitwise_and = P("bitwise_and", np.bitwise_and, "integer", None, None, "x & y")
+bitwise_or = P("bitwise_or", np.bitwise_or, "integer", None, None, "x | y")
+bitwise_xor = P("bitwise_xor", np.bitwise_xor, "integer", None, None, "x ^ y")
+invert = P("invert", np.invert, "integer", None, None, "~x; logical_not for bool")
+left_shift = P("left_shift", references.left_shift, "integer", None, None, "x << y")
+right_shift = P("right_shift", references.right_shift, "integer", None, None, "x >> y")
+isnan = P("isnan", np.isnan, "logical", None, None, "x is NaN")
+isinf = P("isinf", np.isinf, "logical", None, None, "x is +inf or -inf")
+isfinite = P("isfinite", np.isfinite, "logical", None, None, "x is neither NaN nor infinite")
+where = P(
+    "where",
+    np.where,
+    "select",
+    lambda out, c, x, y: (None, c if c.dtype == np.bool_ else ne(c, 0), logical_not(c)),
+    lambda S, c, x, y: S.Piecewise((x, c), (y, True)),
+    "x where the condition holds, else y; the branch not taken contributes exactly 0 to gradients",
+)
+
+# ---- exponential and logarithmic ----------------------------------------------------------------------------------
+exp = P("exp", np.exp, "float", lambda out, x: (out,), lambda S, x: S.exp(x), "e**x")
+exp2 = P("exp2", np.exp2, "float", lambda out, x: (out * math.log(2),), lambda S, x: 2**x, "2**x")
+expm1 = P("expm1", np.expm1, "float", lambda out, x: (exp(x),), lambda S, x: S.exp(x) - 1, "exp(x) - 1, near 0 too")
+log = P("log", np.log, "float", lambda out, x: (reciprocal(x),), lambda S, x: S.log(x), "the natural logarithm")
+log2 = P("log2", np.log2, "float", lambda out, x: (1 / (x * math.log(2)),), lambda S, x: S.log(x, 2), "to base 2")
+log10 = P("log10", np.log10, "float", lambda out, x: (1 / (x * math.log(10)),), lambda S, x: S.log(x, 10), "to base 10")
+log1p = P("log1p", np.log1p, "float", lambda out, x: (1 / (1 + x),), lambda S, x: S.log(1 + x), "log(1 + x), near 0 too")
+logaddexp = P(
+    "logaddexp",
+    np.logaddexp,
+    "float",
+    lambda out, x, y: (exp(x - out), exp(y - out)),
+    lambda S, x, y: S.log(S.exp(x) + S.exp(y)),
+    "log(exp(x) + exp(y)) without overflow",
+)
+sigmoid = P(
+    "sigmoid",
+    references.sigmoid,
+    "float",
+    lambda out, x: (out * sigmoid(-x),),
+    lambda S, x: 1 / (1 + S.exp(-x)),
+    "1 / (1 + exp(-x))",
+)
+tanh = P("tanh", np.tanh, "float", lambda out, x: (1 - square(out),), lambda S, x: S.tanh(x), "the hyperbolic tangent")
+sinh = P("sinh", np.sinh, "float", lambda out, x: (cosh(x),), lambda S, x: S.sinh(x), "the hyperbolic sine")
+cosh = P("cosh", np.cosh, "float", lambda out, x: (sinh(x),), lambda S, x: S.cosh(x), "the hyperbolic cosine")
+arcsinh = P("arcsinh", np.arcsinh, "float", lambda out, x: (rsqrt(square(x) + 1),), lambda S, x: S.asinh(x), "sinh(y) = x")
+arccosh = P(
+    "arccosh",
+    np.arccosh,
+    "float",
+    lambda out, x: (rsqrt((x - 1) * (x + 1)),),
+    lambda S, x: S.acosh(x),
+    "cosh(y) = x; NaN below 1",
+)
+arctanh = P(
+    "arctanh",
+    np.arctanh,
+    "float",
+    lambda out, x: (1 / (1 - square(x)),),
+    lambda S, x: S.atanh(x),
+    "tanh(y) = x; NaN outside [-1, 1]",
+)
+
+# ---- trigonometric --------------------------------------------------------------------------------------------------
+sin = P("sin", np.sin, "float", lambda out, x: (cos(x),), lambda S, x: S.sin(x), "sine of radians")
+cos = P("cos", np.cos, "float", lambda out, x: (-sin(x),), lambda S, x: S.cos(x), "cosine of radians")
+tan = P("tan", np.tan, "float", lambda out, x: (1 + square(out),), lambda S, x: S.tan(x), "tangent of radians")
+arcsin = P("arcsin", np.arcsin, "float", lambda out, x: (rsqrt(1 - square(x)),), lambda S, x: S.asin(x), "sin(y) = x")
+arccos = P("arccos", np.arccos, "float", lambda out, x: (-rsqrt(1 - square(x)),), lambda S, x: S.acos(x), "cos(y) = x")
+arctan = P("arctan", np.arctan, "float", lambda out, x: (1 / (1 + square(x)),), lambda S, x: S.atan(x), "tan(y) = x")
+arctan2 = P(
+    "arctan2",
+    np.arctan2,
+    "float",
+    lambda out, y, x: (x / (square(x) + square(y)), -y / (square(x) + square(y))),
+    lambda S, y, x: S.atan2(y, x),
+    "the angle of the point (x, y), for arctan2(y, x)",
+)
+
+# ---- special ---------------------------------------------------------------------------------------------------------
+erf = P(
+    "erf",
+    references.erf,
+    "float",
+    lambda out, x: (exp(-square(x)) * (2 / math.sqrt(math.pi)),),
+    lambda S, x: S.erf(x),
+    "2/sqrt(pi) times the integral of exp(-t*t) from 0 to x",
+)
+erfc = P(
+    "erfc",
+    references.erfc,
+    "float",
+    lambda out, x: (exp(-square(x)) * (-2 / math.sqrt(math.pi)),),
+    lambda S, x: S.erfc(x),
+    "1 - erf(x), where that is small too",
+)
+erfinv = P(
+    "erfinv",
+    references.erfinv,
+    "float",
+    lambda out, x: (exp(square(out)) * (math.sqrt(math.pi) / 2),),
+    lambda S, x: S.erfinv(x),
+    "erf(y) = x",
+)
+
+# ---- rounding -------------------------------------------------------------------------------------------------------
+floor = P("floor", np.floor, "number", None, lambda S, x: S.floor(x), "the largest whole number not above x")
+ceil = P("ceil", np.ceil, "number", None, lambda S, x: S.ceiling(x), "the smallest whole number not below x")
+trunc = P("trunc", np.trunc, "number", None, None, "x without its fraction")
+rint = P("rint", references.rint, "number", None, None, "the nearest whole number, halves to even")
+relu = P(
+    "relu",
+    lambda x: np.maximum(x, np.asarray(0, x.dtype)),
+    "number",
+    lambda out, x: (gt(x, 0),),
+    lambda S, x: S.Max(x, 0),
+    "max(x, 0); derivative 0 at 0; NaN stays NaN",
+)
+
+# ---- composites: functions of the above, traced once ----------------------------------------------------------------
+
+
+@elementwise
+def softplus(x: Any) -> Any:
+    """log(1 + exp(x)) without overflow.  Derivative sigmoid(x)."""
+    return maximum(x, 0.0) + log1p(exp(-abs(x)))
+
+
+@elementwise
+def log_sigmoid(x: Any) -> Any:
+    """log(sigmoid(x)) without overflow or lost digits."""
+    return minimum(x, 0.0) - log1p(exp(-abs(x)))
+
+
+@elementwise
+def clip(x: Any, low: Any, high: Any) -> Any:
+    """x kept within [low, high]; NaN stays NaN.  Gradient 1 where low <= x <= high, else 0."""
+    return minimum(maximum(x, low), high)
+
+
+@elementwise
+def silu(x: Any) -> Any:
+    """x * sigmoid(x), also called swish (Ramachandran et al. 2017)."""
+    return x * sigmoid(x)
+
+
+@elementwise
+def gelu(x: Any) -> Any:
+    """x * Phi(x) with the normal distribution function Phi (Hendrycks and Gimpel 2016), not its approximation."""
+    return x * 0.5 * erfc(x * -math.sqrt(0.5))
+
+
+@elementwise
+def softsign(x: Any) -> Any:
+    """x / (1 + |x|)."""
+    return x / (1 + abs(x))
+
+
+@elementwise
+def hard_sigmoid(x: Any) -> Any:
+    """0.2 x + 0.5, kept within [0, 1]."""
+    return minimum(maximum(x * 0.2 + 0.5, 0.0), 1.0)
+
+
+def leaky_relu(x: Any, slope: float = 0.01) -> Any:
+    """x where x > 0, else slope * x.  Derivative at 0: slope."""
+    from .coerce import as_expr
+
+    node = as_expr(x)
+    return where(gt(node, 0), node, node * slope)
+
+
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """x where x > 0, else alpha * (exp(x) - 1) (Clevert et al. 2015).  Derivative at 0: alpha."""
+    from .coerce import as_expr
+
+    node = as_expr(x)
+    return where(gt(node, 0), node, expm1(minimum(node, 0.0)) * alpha)
+
+
+def sinc(x: Any) -> Any:
+    """sin(pi x) / (pi x), and 1 at 0."""
+    from .coerce import as_expr
+
+    node = as_expr(x) * math.pi
+    safe = where(eq(node, 0), 1.0, node)
+    return where(eq(node, 0), 1.0, sin(safe) / safe)
+
+
+def positive(x: Any) -> Any:
+    """+x."""
+    from .coerce import as_expr
+
+    return as_expr(x)
+
+
+def round(x: Any) -> Any:
+    """The nearest whole number, halves to even, as NumPy's round."""
+    return rint(x)

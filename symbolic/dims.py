@@ -1,0 +1,207 @@
+"""Sizes of axes: `Dim = int | SymDim`.  A SymDim is a name, or integer arithmetic over names (SymPy does that part).
+
+Two sizes that are not known to be equal, and must be for an expression to make sense, are taken as equal; the
+assumption is a guard, checked when a compiled function is called.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any, NamedTuple, TypeAlias, Union
+
+_fresh = itertools.count(1)
+
+
+class SymDim:
+    """A size known only when a function is called: a named symbol, or arithmetic over such."""
+
+    __slots__ = ("_sympy", "text")
+
+    def __init__(self, text: str, sympy_expression: Any = None):
+        self.text = text
+        self._sympy = sympy_expression
+
+    @property
+    def is_name(self) -> bool:
+        """Whether this is a bare symbol, not arithmetic."""
+        return self._sympy is None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The symbols in it."""
+        return (self.text,) if self.is_name else tuple(sorted(s.name for s in self._sympy.free_symbols))
+
+    def value(self, sizes: Mapping[str, int]) -> int:
+        """The size, once the symbols' sizes are known."""
+        if self.is_name:
+            return sizes[self.text]
+        return int(self._sympy.subs({_symbol(name): sizes[name] for name in self.names}))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SymDim) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def __reduce__(self) -> Any:
+        return restored, (self.text, None if self.is_name else str(self._sympy))
+
+    def __add__(self, other: Any) -> Any:
+        return _arithmetic("add", self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return _arithmetic("add", other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return _arithmetic("sub", self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return _arithmetic("sub", other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return _arithmetic("mul", self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return _arithmetic("mul", other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return _arithmetic("floordiv", self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return _arithmetic("floordiv", other, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return _arithmetic("mod", self, other)
+
+    def __neg__(self) -> Any:
+        return _arithmetic("sub", 0, self)
+
+
+Dim: TypeAlias = Union[int, SymDim]
+Shape: TypeAlias = tuple[Dim, ...]
+
+
+class Guard(NamedTuple):
+    """Two sizes that an expression needs to be equal."""
+
+    left: Dim
+    right: Dim
+
+
+# How arithmetic on a SymDim that meets an expression is done: `operators.py` sets it, since dims know no graph.
+mixed_arithmetic: dict[str, Callable[[Any, Any], Any]] = {}
+
+
+def restored(text: str, expression: str | None) -> SymDim:
+    if expression is None:
+        return SymDim(text)
+    import sympy
+
+    names = {str(s): _symbol(str(s)) for s in sympy.sympify(expression).free_symbols}
+    return _simplest(sympy.sympify(expression, locals=names))  # type: ignore[return-value]
+
+
+def fresh(hint: str = "d") -> SymDim:
+    """A symbol that no other size has."""
+    return SymDim(f"{hint}{next(_fresh)}")
+
+
+@cache
+def _symbol(name: str) -> Any:
+    import sympy
+
+    return sympy.Symbol(name, integer=True, nonnegative=True)
+
+
+def _as_sympy(dim: Dim) -> Any:
+    if isinstance(dim, int):
+        return dim
+    return _symbol(dim.text) if dim.is_name else dim._sympy
+
+
+def _simplest(expression: Any) -> Dim:
+    if expression.is_Integer:
+        return int(expression)
+    if expression.is_Symbol:
+        return SymDim(expression.name)
+    return SymDim(str(expression), expression)
+
+
+def _arithmetic(operation: str, left: Any, right: Any) -> Any:
+    if not all(isinstance(side, int | SymDim) and not isinstance(side, bool) for side in (left, right)):
+        if operation in mixed_arithmetic:
+            return mixed_arithmetic[operation](left, right)
+        return NotImplemented
+    if (operation in ("add", "sub") and right == 0) or (operation in ("mul", "floordiv") and right == 1):
+        return left
+    if (operation == "add" and left == 0) or (operation == "mul" and left == 1):
+        return right
+    if operation == "floordiv" and left == right:
+        return 1  # sizes of 0 make no difference to what is divided by them
+    return _symbolic(operation, left, right)
+
+
+@cache
+def _symbolic(operation: str, left: Dim, right: Dim) -> Dim:
+    import sympy
+
+    a, b = sympy.sympify(_as_sympy(left)), sympy.sympify(_as_sympy(right))
+    if operation == "floordiv":
+        return _simplest(_floor(sympy.cancel(a / b)))
+    if operation == "mod":
+        return _simplest(sympy.Mod(a, b))
+    return _simplest(sympy.expand({"add": a + b, "sub": a - b, "mul": a * b}[operation]))
+
+
+def _floor(quotient: Any) -> Any:
+    """floor, with whole terms taken out: floor(n/2 + m - 1) -> m - 1 + floor(n/2)."""
+    import sympy
+
+    quotient = sympy.expand(quotient)
+    whole = [term for term in sympy.Add.make_args(quotient) if term.is_integer]
+    rest = quotient - sympy.Add(*whole)
+    return sympy.Add(*whole) + sympy.floor(rest)
+
+
+def product(dims: Iterable[Dim]) -> Dim:
+    """The number of elements."""
+    number, symbols = 1, []
+    for dim in dims:
+        if isinstance(dim, int):
+            number *= dim
+        else:
+            symbols.append(dim)
+    result: Any = number
+    for symbol in symbols:
+        result = symbol * result
+    return result  # type: ignore[no-any-return]
+
+
+def value(dim: Dim, sizes: Mapping[str, int]) -> int:
+    """The size as a number."""
+    return dim if isinstance(dim, int) else dim.value(sizes)
+
+
+def same(left: Dim, right: Dim) -> bool | None:
+    """True or False where it is certain, None where only a call can tell."""
+    if left == right:
+        return True
+    if isinstance(left, int) and isinstance(right, int):
+        return False
+    if all(isinstance(d, int) or d.is_name for d in (left, right)):
+        return None
+    import sympy
+
+    difference = sympy.simplify(_as_sympy(left) - _as_sympy(right))
+    if difference == 0:
+        return True
+    return False if difference.is_zero is False else None
+
+
+def show(shape: Iterable[Dim]) -> str:
+    """A shape as NumPy would print it, with the symbols' names."""
+    dims = [str(d) for d in shape]
+    return f"({dims[0]},)" if len(dims) == 1 else f"({', '.join(dims)})"

@@ -1,0 +1,252 @@
+"""The one kind of node.  `apply(op, args)` is the only way to make one: equal structure is the same object.
+
+    Op      what a node does: a frozen dataclass; its fields are the static parameters, its methods the meaning
+    Expr    op, args, type, site
+
+An `Expr` is immutable and interned, so common sub-expressions are shared without a pass, and identity is equality.
+Walks are loops, never recursion: graphs get deeper than Python's stack.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+from . import dims
+from .dims import Dim, Guard, Shape
+from .errors import ShapeError, Site, WeftError, at_site, blame, user_site
+from .operators import Operators
+from .types import DType, TupleType, Type
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Op:
+    """What a node does.  Subclasses are frozen dataclasses; two equal ops are interchangeable."""
+
+    @property
+    def name(self) -> str:
+        """How the op is printed: the function a user would call."""
+        text = type(self).__name__
+        return "".join(("_" + c.lower()) if c.isupper() and i else c.lower() for i, c in enumerate(text))
+
+    def infer(self, *types: Type) -> Type | TupleType:
+        """The type of the result; raises ShapeError or DTypeError where the arguments cannot meet."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what its result's shape and dtype are (infer).")
+
+    def numpy(self, *values: np.ndarray) -> Any:
+        """The result for NumPy arrays: short, slow, obviously right."""
+        raise NotImplementedError(f"{type(self).__name__} has no NumPy reference (numpy).")
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> Sequence[Expr | None]:
+        """The cotangents of the arguments, given that of the result; None where there is none."""
+        from .errors import GradientError
+
+        raise GradientError(f"{self.name} has no derivative: give its op a vjp method, or use stop_gradient.")
+
+    def expand(self, *args: Expr) -> Expr | None:
+        """The same value in simpler ops, for targets without a kernel of its own; None where there is none."""
+        return None
+
+
+class Leaf(Op):
+    """An op without arguments."""
+
+
+class Expr(Operators):
+    """A value that does not exist yet: the result of an op applied to other values."""
+
+    __slots__ = ("__weakref__", "args", "guards", "op", "site", "type")
+    __match_args__ = ("op", "args")
+
+    op: Op
+    args: tuple[Expr, ...]
+    type: Any  # Type, or TupleType where an op has several outputs
+    site: Site
+    guards: tuple[Guard, ...]
+
+    @property
+    def dtype(self) -> DType:
+        """The dtype of its elements."""
+        return self.type.dtype  # type: ignore[no-any-return]
+
+    @property
+    def shape(self) -> Shape:
+        """Its sizes: numbers where they are known, symbols where a call decides."""
+        return self.type.shape  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.type.shape)
+
+    @property
+    def name(self) -> str | None:
+        """The user's name for it: inputs and shared variables have one, and nothing else."""
+        return getattr(self.op, "label", None)
+
+    def __repr__(self) -> str:
+        from .text import describe
+
+        return describe(self)
+
+    def __bool__(self) -> bool:
+        raise blame(
+            TypeError("The truth of an expression is not known before it is computed."),
+            user_site(),
+            self.site,
+            hint="use wf.where or wf.cond to choose by value, wf.eq to compare, `is` to ask for the same node.",
+        )
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise blame(TypeError("A scalar expression has no length."), user_site(), self.site)
+        if isinstance(self.shape[0], int):
+            return self.shape[0]
+        raise blame(
+            TypeError(f"The length of this expression is {self.shape[0]}, which only a call decides."),
+            user_site(),
+            self.site,
+            hint="use .shape[0], which works in expressions.",
+        )
+
+    def __iter__(self) -> Iterator[Expr]:
+        return (self[i] for i in range(len(self)))
+
+    def __reduce__(self) -> Any:
+        return _rebuild, _flattened(self)
+
+    def eval(self, values: Mapping[Expr, Any] | None = None) -> Any:
+        """Compile and run it, with values for the inputs it depends on; the function is kept."""
+        from ..codegen.function import evaluate_compiled
+
+        return evaluate_compiled(self, values or {})
+
+
+_table: WeakValueDictionary[Any, Expr] = WeakValueDictionary()
+_assumed: list[Guard] = []
+
+
+def apply(op: Op, *args: Expr) -> Expr:
+    """The node of `op` over `args`: the one that exists, or a new one, with its type inferred and the user's line kept.
+
+    Raises ShapeError and DTypeError with the lines of this node and of its arguments.
+    """
+    key = (op, args)
+    found = _table.get(key)
+    if found is not None:
+        return found
+    node = Expr.__new__(Expr)
+    node.op = op
+    node.args = args
+    node.site = user_site()
+    node.guards = ()
+    try:
+        node.type = op.infer(*[a.type for a in args])
+    except WeftError as error:
+        _assumed.clear()
+        raise blame(error, node.site, *[a.site for a in args]) from None
+    if _assumed:
+        node.guards = tuple(_assumed)
+        _assumed.clear()
+    return _table.setdefault(key, node)
+
+
+def meet(left: Dim, right: Dim, message: Callable[[], str]) -> Dim:
+    """One size out of two that must be equal, for use in `Op.infer`; certain inequality raises `message()`.
+
+    Where only a call can tell, the equality becomes a guard of the node that is being made.
+    """
+    equal = dims.same(left, right)
+    if equal is False:
+        raise ShapeError(message())
+    if equal is None:
+        _assumed.append(Guard(left, right))
+    return left if isinstance(left, int) else right
+
+
+def toposort(roots: Iterable[Expr], into: Callable[[Expr], bool] | None = None) -> list[Expr]:
+    """Every node the roots lead to, arguments first.  `into(node)` False: do not look at its arguments."""
+    order: list[Expr] = []
+    seen: set[Expr] = set()
+    stack: list[Expr | None] = list(roots)
+    stack.reverse()
+    pending: list[Expr] = []
+    while stack:
+        node = stack.pop()
+        if node is None:
+            order.append(pending.pop())
+            continue
+        if node in seen:
+            continue
+        seen.add(node)
+        if not node.args or (into is not None and not into(node)):
+            order.append(node)
+            continue
+        pending.append(node)
+        stack.append(None)
+        stack.extend(a for a in reversed(node.args) if a not in seen)
+    return order
+
+
+def rebuilt(node: Expr, args: tuple[Expr, ...]) -> Expr:
+    """The node with other arguments, at the same line of the user's program."""
+    if args == node.args:
+        return node
+    with at_site(node.site):
+        return apply(node.op, *args)
+
+
+def substitute(roots: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> list[Expr]:
+    """The roots with nodes replaced wherever they occur; what is not affected stays the same object."""
+    done: dict[Expr, Expr] = dict(replacements)
+    for node in toposort(roots, into=lambda n: n not in replacements):
+        if node not in done:
+            done[node] = rebuilt(node, tuple(done[a] for a in node.args))
+    return [done[root] for root in roots]
+
+
+def depends(roots: Iterable[Expr], on: Iterable[Expr]) -> set[Expr]:
+    """Those nodes below the roots that lead to one of `on`, these included."""
+    found = set(on)
+    order = toposort(roots)
+    reached = {node for node in order if node in found}
+    for node in order:
+        if any(a in reached for a in node.args):
+            reached.add(node)
+    return reached
+
+
+def _flattened(root: Expr) -> tuple[list[tuple[Op, tuple[int, ...], Site]]]:
+    order = toposort([root])
+    number = {node: i for i, node in enumerate(order)}
+    return ([(node.op, tuple(number[a] for a in node.args), node.site) for node in order],)
+
+
+def _rebuild(flat: list[tuple[Op, tuple[int, ...], Site]]) -> Expr:
+    nodes: list[Expr] = []
+    for op, args, site in flat:
+        with at_site(site):
+            nodes.append(apply(op, *[nodes[i] for i in args]))
+    return nodes[-1]
+
+
+_serial = itertools.count(1)
+
+
+def serial() -> int:
+    """A number that no other leaf has."""
+    return next(_serial)
+
+
+@contextmanager
+def blaming(*nodes: Expr) -> Iterator[None]:
+    """Errors raised inside get the lines of these nodes."""
+    try:
+        yield
+    except WeftError as error:
+        raise blame(error, user_site(), *[n.site for n in nodes]) from None

@@ -1,0 +1,297 @@
+"""Derivatives as graphs: one reversed walk over the nodes that lead from `wrt` to the outputs.
+
+Everything here is made of `Op.vjp`.  A jvp follows from two vjps, since a vjp is linear in its cotangent.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .dims import same, show
+from .errors import ArgumentError, GradientError, ShapeError, at_site, blame, user_site
+from .expr import Expr, Op, apply, depends, toposort
+from .leaves import Input, Item, constant, serial, weak_constant
+from .operators import function
+from .types import TupleType, Type
+
+
+def grad(
+    loss: Expr,
+    wrt: Any,
+    *,
+    known_cotangents: Mapping[Expr, Expr] | None = None,
+    disconnected: str = "raise",
+) -> Any:
+    """d loss / d wrt: an expression of the shape and dtype of each of `wrt` (one expression, or a list of them).
+
+    Parameters
+    ----------
+    loss : scalar expression of a float dtype
+    wrt : an expression or a list or tuple of expressions of float dtypes
+    known_cotangents : cotangents already known for some nodes, added to those that come from `loss`
+    disconnected : "raise" (GradientError), "warn" or "zero" where loss does not depend on one of `wrt`
+
+    Raises
+    ------
+    GradientError
+        if loss is no scalar, is not a float, or an op on the way has no derivative
+
+    Gradient
+    --------
+    At kinks: abs, sign, floor 0; relu 0 at 0; maximum, minimum, clip: the first argument at ties; max, min over axes:
+    shared equally between ties; max pooling: the first element.  A branch that `where` and its kind did not take
+    contributes exactly 0, even if it is NaN.
+    """
+    _check_loss(loss)
+    seed = weak_constant(1.0, loss.dtype)
+    return _pack(wrt, _cotangents([loss], [seed], _as_list(wrt), known_cotangents or {}, disconnected))
+
+
+def value_and_grad(loss: Expr, params: Any, **options: Any) -> tuple[Expr, Any]:
+    """(loss, grad(loss, params)): a pair to give to `function`, which computes what they share once."""
+    return loss, grad(loss, params, **options)
+
+
+def vjp(outputs: Any, wrt: Any, cotangents: Any, *, disconnected: str = "zero") -> Any:
+    """sum over outputs of cotangent . d output / d wrt: the vector-Jacobian product, shaped like `wrt`.
+
+    Raises ShapeError where a cotangent's shape is not its output's.
+    """
+    outs, seeds = _as_list(outputs), _as_list(cotangents)
+    _check_partners("output", outs, "cotangent", seeds)
+    return _pack(wrt, _cotangents(outs, seeds, _as_list(wrt), {}, disconnected))
+
+
+def jvp(outputs: Any, wrt: Any, tangents: Any, *, disconnected: str = "zero") -> Any:
+    """d output / d wrt . tangent for each output: the Jacobian-vector product, shaped like `outputs`.
+
+    Computed as the vjp of a vjp, which is linear in its cotangent; rewriting removes what is not needed.
+    """
+    outs, params, directions = _as_list(outputs), _as_list(wrt), _as_list(tangents)
+    _check_partners("variable", params, "tangent", directions)
+    dummies = [apply(Input(serial(), Type(o.dtype, o.shape), None)) for o in outs]
+    transposed = _cotangents(outs, dummies, params, {}, disconnected)
+    return _pack(outputs, _cotangents(transposed, directions, dummies, {}, "zero"))
+
+
+def hvp(loss: Expr, wrt: Any, vectors: Any) -> Any:
+    """(d² loss / d wrt²) . vectors, without forming the Hessian; shaped like `wrt`."""
+    params, directions = _as_list(wrt), _as_list(vectors)
+    _check_partners("variable", params, "vector", directions)
+    first = _as_list(grad(loss, params))
+    return _pack(wrt, _cotangents(first, directions, params, {}, "zero"))
+
+
+def jacobian(y: Expr, x: Any) -> Any:
+    """d y[i...] / d x[j...]: an expression of shape y.shape + x.shape for each of x.
+
+    One vjp for each element of `y`, whose size must be known.  Raises ShapeError where it is symbolic.
+    """
+    if not y.type.is_static:
+        error = ShapeError(f"jacobian needs the size of y to be known, and its shape is {show(y.shape)}.")
+        raise blame(error, user_site(), y.site, hint="give the input's sizes as numbers, or use vjp or jvp.")
+    flat, params = function("reshape")(y, (-1,)), _as_list(x)
+    rows = [_cotangents([flat[i]], [weak_constant(1.0, y.dtype)], params, {}, "zero") for i in range(y.size)]
+    results = []
+    for number, param in enumerate(params):
+        stacked = function("stack")([row[number] for row in rows], axis=0)
+        results.append(function("reshape")(stacked, y.shape + param.shape))
+    return _pack(x, results)
+
+
+def hessian(loss: Expr, x: Any) -> Any:
+    """d² loss / d x d x: shape x.shape + x.shape, for each of x."""
+    _check_loss(loss)
+    return _pack(x, [jacobian(grad(loss, one), one) for one in _as_list(x)])
+
+
+def _cotangents(
+    outputs: Sequence[Expr],
+    seeds: Sequence[Expr],
+    wrt: Sequence[Expr],
+    known: Mapping[Expr, Expr],
+    disconnected: str,
+) -> list[Expr]:
+    if disconnected not in ("raise", "warn", "zero"):
+        raise blame(ArgumentError(f"disconnected is 'raise', 'warn' or 'zero', not {disconnected!r}."), user_site())
+    _check_wrt(wrt)
+    gathered = _Cotangents()
+    for node, seed in [*zip(outputs, seeds, strict=True), *known.items()]:
+        gathered.add(node, seed)
+    roots = [*outputs, *known]
+    on_path = depends(roots, wrt)
+    for node in reversed(toposort(roots, into=lambda n: n in on_path)):
+        if node in on_path and node.args:
+            gathered.through(node, on_path)
+    return [gathered.found[x] if x in gathered.found else _disconnected(x, disconnected) for x in wrt]
+
+
+class _Cotangents:
+    """What has reached each node so far."""
+
+    def __init__(self) -> None:
+        self.found: dict[Expr, Expr] = {}
+        self.items: dict[Expr, list[Expr | None]] = {}
+
+    def add(self, node: Expr, g: Expr) -> None:
+        before = self.found.get(node)
+        self.found[node] = g if before is None else before + g
+
+    def through(self, node: Expr, on_path: set[Expr]) -> None:
+        """Pass the node's cotangent on to its arguments."""
+        if isinstance(node.type, TupleType):
+            g: Any = self.items.get(node)
+        else:
+            g = self.found.get(node)
+        if g is None:
+            return
+        with at_site(node.site):
+            if isinstance(node.op, Item):
+                whole = node.args[0]
+                self.items.setdefault(whole, [None] * len(whole.type.items))[node.op.index] = g
+                return
+            if not any(a in on_path for a in node.args):
+                return
+            try:
+                contributions = node.op.vjp(g, node, *node.args)
+            except GradientError as error:
+                raise blame(error, node.site) from None
+            self._check_count(node, contributions)
+            for arg, contribution in zip(node.args, contributions, strict=True):
+                if contribution is not None and arg in on_path:
+                    self.add(arg, contribution)
+
+    def _check_count(self, node: Expr, contributions: Sequence[Expr | None]) -> None:
+        if len(contributions) != len(node.args):
+            error = GradientError(
+                f"The vjp of {node.op.name} returned {len(contributions)} cotangents for {len(node.args)} arguments."
+            )
+            raise blame(error, node.site, hint="return one for each argument, None where there is none.")
+        for arg, contribution in zip(node.args, contributions, strict=True):
+            if contribution is not None and any(
+                same(a, b) is False for a, b in zip(arg.shape, contribution.shape, strict=False)
+            ):
+                error = GradientError(
+                    f"The vjp of {node.op.name} returned a cotangent of shape {show(contribution.shape)} "
+                    f"for an argument of shape {show(arg.shape)}."
+                )
+                raise blame(error, node.site, arg.site)
+
+
+def _disconnected(x: Expr, what: str) -> Expr:
+    name = x.name or "this variable"
+    message = f"The expression does not depend on {name} in a differentiable way, so there is no gradient."
+    if what == "raise":
+        hint = 'leave it out, or use disconnected="zero" to get zeros.'
+        raise blame(GradientError(message), user_site(), x.site, hint=hint)
+    if what == "warn":
+        warnings.warn(message + " Zeros are used.", stacklevel=4)
+    zeros: Expr = function("zeros_like")(x)
+    return zeros
+
+
+def _check_loss(loss: Expr) -> None:
+    if not isinstance(loss, Expr):
+        raise blame(GradientError(f"grad takes an expression, not {type(loss).__name__}."), user_site())
+    if loss.type.shape != ():
+        error = GradientError(f"grad needs a scalar, and this expression has shape {show(loss.shape)}.")
+        raise blame(error, user_site(), loss.site, hint="reduce it with .sum() or .mean(), or use vjp or jacobian.")
+    if not loss.type.is_float:
+        raise blame(GradientError(f"grad needs a float, and this is {loss.dtype.name}."), user_site(), loss.site)
+
+
+def _check_wrt(wrt: Sequence[Expr]) -> None:
+    for x in wrt:
+        if not isinstance(x, Expr):
+            error = GradientError(f"Derivatives are taken with respect to expressions, not {type(x).__name__}.")
+            raise blame(error, user_site())
+        if not x.type.is_float:
+            error = GradientError(f"{x.name or 'This variable'} is {x.dtype.name}, and only floats have derivatives.")
+            raise blame(error, user_site(), x.site, hint="cast it to a float first: x.astype('float32').")
+
+
+def _check_partners(word: str, values: Sequence[Expr], partner: str, partners: Sequence[Expr]) -> None:
+    if len(values) != len(partners):
+        raise blame(ShapeError(f"{len(values)} {word}s and {len(partners)} {partner}s do not pair up."), user_site())
+    for value, other in zip(values, partners, strict=True):
+        agree = value.ndim == other.ndim and not any(
+            same(a, b) is False for a, b in zip(value.shape, other.shape, strict=True)
+        )
+        if not agree:
+            error = ShapeError(f"The {word} has shape {show(value.shape)}, its {partner} {show(other.shape)}.")
+            raise blame(error, user_site(), value.site, other.site)
+
+
+def _as_list(value: Any) -> list[Any]:
+    values = list(value) if isinstance(value, list | tuple) else [value]
+    return [v if isinstance(v, Expr) or not _is_number(v) else constant(v) for v in values]
+
+
+def _is_number(value: Any) -> bool:
+    import numpy as np
+
+    return isinstance(value, int | float | np.ndarray | np.generic)
+
+
+def _pack(like: Any, results: list[Expr]) -> Any:
+    if isinstance(like, list | tuple):
+        return type(like)(results)
+    return results[0]
+
+
+@dataclass(frozen=True)
+class StopGradient(Op):
+    """x, with no derivative."""
+
+    def infer(self, x: Type) -> Type:  # type: ignore[override]
+        return x
+
+    def numpy(self, x: Any) -> Any:
+        return x
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> tuple[None]:
+        return (None,)
+
+    def expand(self, *args: Expr) -> Expr:
+        return args[0]
+
+
+def stop_gradient(x: Expr) -> Expr:
+    """x as a constant for derivatives: the value passes, the cotangent does not."""
+    return apply(StopGradient(), x)
+
+
+@dataclass(frozen=True)
+class CustomGradient(Op):
+    """The first argument's value, with the derivative that the user gives for the others."""
+
+    rule: Callable[..., Any]
+
+    def infer(self, value: Type, *args: Type) -> Type:
+        return value
+
+    def numpy(self, value: Any, *args: Any) -> Any:
+        return value
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> Sequence[Expr | None]:
+        contributions = self.rule(g, out, *args[1:])
+        many = contributions if isinstance(contributions, list | tuple) else [contributions]
+        return [None, *many]
+
+    def expand(self, *args: Expr) -> Expr:
+        return args[0]
+
+
+def custom_gradient(f: Callable[..., Expr], vjp: Callable[..., Any]) -> Callable[..., Expr]:
+    """A function with the values of `f` and the derivative `vjp(g, out, *args)`: a cotangent (or None) for each argument."""
+
+    def with_rule(*args: Any) -> Expr:
+        exprs = _as_list(list(args))
+        return apply(CustomGradient(vjp), f(*exprs), *exprs)
+
+    with_rule.__name__ = getattr(f, "__name__", "custom")
+    with_rule.__doc__ = f.__doc__
+    return with_rule

@@ -1,0 +1,74 @@
+"""A whole computation: inputs, outputs, and updates of shared variables.  Immutable; passes make new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from .dims import Guard
+from .expr import Expr, substitute, toposort
+from .leaves import Constant, Input, Shared
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Every read of a shared variable sees its value before any update."""
+
+    inputs: tuple[Expr, ...]
+    outputs: tuple[Expr, ...]
+    updates: tuple[tuple[Expr, Expr], ...] = ()  # (shared variable, its new value)
+
+    @property
+    def roots(self) -> tuple[Expr, ...]:
+        """All that has to be computed: outputs, then new values."""
+        return self.outputs + tuple(new for _, new in self.updates)
+
+    @cached_property
+    def nodes(self) -> tuple[Expr, ...]:
+        """Every node, arguments first."""
+        return tuple(toposort(self.roots))
+
+    @cached_property
+    def users(self) -> dict[Expr, list[Expr]]:
+        """For each node, the nodes that take it as an argument (once for each time)."""
+        found: dict[Expr, list[Expr]] = {node: [] for node in self.nodes}
+        for node in self.nodes:
+            for arg in node.args:
+                found[arg].append(node)
+        return found
+
+    @property
+    def shared(self) -> list[Expr]:
+        """The shared variables that are read."""
+        return [n for n in self.nodes if isinstance(n.op, Shared)]
+
+    @property
+    def constants(self) -> list[Expr]:
+        """The constants that are read."""
+        return [n for n in self.nodes if isinstance(n.op, Constant)]
+
+    @property
+    def free_inputs(self) -> list[Expr]:
+        """The inputs that the roots depend on."""
+        return [n for n in self.nodes if isinstance(n.op, Input)]
+
+    @cached_property
+    def guards(self) -> tuple[tuple[Guard, Expr], ...]:
+        """The sizes taken to be equal, each with the node that needs it."""
+        found: dict[Guard, Expr] = {}
+        for node in self.nodes:
+            for guard in node.guards:
+                if Guard(guard.right, guard.left) not in found:
+                    found.setdefault(guard, node)
+        return tuple(found.items())
+
+    def with_roots(self, roots: Sequence[Expr]) -> Graph:
+        """The same graph computing other nodes: what a pass returns."""
+        count = len(self.outputs)
+        updates = tuple((shared, new) for (shared, _), new in zip(self.updates, roots[count:], strict=True))
+        return Graph(self.inputs, tuple(roots[:count]), updates)
+
+    def replace(self, replacements: Mapping[Expr, Expr]) -> Graph:
+        """The graph with nodes replaced wherever they occur."""
+        return self.with_roots(substitute(self.roots, replacements)) if replacements else self

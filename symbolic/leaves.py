@@ -1,0 +1,271 @@
+"""Where values come from: inputs, constants, shared variables, sizes; and `Item`, which reads one of several outputs."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .dims import Dim, SymDim, fresh, show
+from .errors import ArgumentError, DTypeError, ShapeError, blame, user_site
+from .expr import Expr, Leaf, Op, apply, serial
+from .types import BOOL, INT64, TupleType, Type, config, dtype
+
+_SMALL = 64  # constants up to this many bytes are compared by value, larger ones by identity
+
+
+@dataclass(frozen=True)
+class Input(Leaf):
+    """A value that each call provides."""
+
+    number: int
+    of: Type = field(compare=False)
+    label: str | None = field(compare=False, default=None)
+
+    def infer(self) -> Type:
+        return self.of
+
+
+@dataclass(frozen=True, eq=False)
+class Constant(Leaf):
+    """A value that never changes.  `key` is its dtype, shape and bytes, or a serial number where it is large."""
+
+    key: Any
+    value: np.ndarray
+    weak: bool = False
+
+    def infer(self) -> Type:
+        return Type(self.value.dtype, self.value.shape, self.weak)
+
+    def numpy(self) -> np.ndarray:
+        return self.value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Constant) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+class Cell:
+    """The memory of a shared variable: its array stays at its address as long as its shape does."""
+
+    def __init__(self, value: np.ndarray, of: Type, update: Any = None):
+        self.number = serial()
+        self.of = of
+        self.value = value
+        self.lock = threading.RLock()
+        self.moved: weakref.WeakSet[Any] = weakref.WeakSet()  # compiled functions that know the address
+        self.default_update: Expr | None = update
+
+    def __reduce__(self) -> Any:
+        return Cell, (self.value, self.of, self.default_update)
+
+
+@dataclass(frozen=True)
+class Shared(Leaf):
+    """A mutable cell that functions read and update."""
+
+    cell: Cell
+    label: str | None = field(compare=False, default=None)
+
+    def infer(self) -> Type:
+        return self.cell.of
+
+    def numpy(self) -> np.ndarray:
+        return self.cell.value
+
+
+@dataclass(frozen=True)
+class Size(Leaf):
+    """The size of an axis as a value: an int64 scalar."""
+
+    dim: Dim
+
+    def infer(self) -> Type:
+        return Type(INT64, (), weak=True)
+
+
+@dataclass(frozen=True)
+class Item(Op):
+    """One output of an op that has several."""
+
+    index: int
+
+    def infer(self, whole: TupleType) -> Type:  # type: ignore[override]
+        return whole.items[self.index]
+
+    def numpy(self, values: Any) -> Any:
+        return values[self.index]
+
+
+def items(node: Expr) -> tuple[Expr, ...]:
+    """All outputs of a node that has several."""
+    return tuple(apply(Item(i), node) for i in range(len(node.type.items)))
+
+
+def constant(value: Any, dtype: Any = None) -> Expr:
+    """A value that never changes.  A Python number without a dtype is weak: it takes the dtype of what it meets.
+
+    Raises DTypeError for values no supported dtype holds.
+    """
+    if dtype is None and isinstance(value, bool | int | float):
+        return _weak(value)
+    array = _checked(value, dtype)
+    return apply(Constant(_key(array), array))
+
+
+def weak_constant(value: float, kind: np.dtype) -> Expr:
+    """A Python number as a constant of a given dtype, as it becomes when it meets an expression of that dtype."""
+    return constant(np.asarray(value, kind))
+
+
+def _weak(value: float) -> Expr:
+    kind = BOOL if isinstance(value, bool) else INT64 if isinstance(value, int) else dtype(None)
+    try:
+        array = np.array(value, kind)
+    except OverflowError:
+        raise blame(DTypeError(f"{value} does not fit in int64."), user_site()) from None
+    array.flags.writeable = False
+    return apply(Constant(("weak", *_key(array)), array, weak=True))
+
+
+def _checked(value: Any, kind: Any) -> np.ndarray:
+    array = np.asarray(value)
+    if array.dtype == np.float16:
+        array = array.astype(np.float32)
+    try:
+        wanted = dtype(kind if kind is not None else array.dtype)
+    except DTypeError as error:
+        raise blame(error, user_site()) from None
+    array = np.array(array, wanted, order="C")
+    array.flags.writeable = False
+    return array
+
+
+def _key(array: np.ndarray) -> tuple[Any, ...]:
+    if array.nbytes <= _SMALL:
+        return (array.dtype, array.shape, array.tobytes())
+    return (array.dtype, array.shape, serial())
+
+
+def tensor(name: str | None = None, shape: Sequence[Dim | str | None] = (), dtype: Any = None) -> Expr:
+    """An input with these sizes: numbers, names (symbols), or None (a fresh symbol).  dtype None: config.float_dtype."""
+    return _input(name, tuple(shape), dtype)
+
+
+def _input(name: str | None, shape: tuple[Any, ...], kind: Any) -> Expr:
+    if name is not None and not isinstance(name, str):
+        raise blame(ArgumentError(f"An input's name is a string or None, not {name!r}."), user_site())
+    try:
+        of = Type(dtype(kind), tuple(as_dim(d, name) for d in shape))
+    except (DTypeError, ShapeError) as error:
+        raise blame(error, user_site()) from None
+    return apply(Input(serial(), of, name))
+
+
+def as_dim(given: Any, hint: str | None = None) -> Dim:
+    """A size as users write it: a number, a name, a symbol, or None for a fresh symbol."""
+    if given is None:
+        return fresh(f"{hint}_" if hint else "d")
+    if isinstance(given, str):
+        if not given.isidentifier():
+            raise ShapeError(f"A size's name must be an identifier, like 'batch'; {given!r} is not.")
+        return SymDim(given)
+    if isinstance(given, SymDim):
+        return given
+    if isinstance(given, int | np.integer) and not isinstance(given, bool) and given >= 0:
+        return int(given)
+    raise ShapeError(f"A size is a number from 0 up, a name or None; {given!r} is none of these.")
+
+
+def _ranked(rank: int, word: str) -> Any:
+    def make(name: str | None = None, dims: Sequence[Dim | str | None] | None = None, dtype: Any = None) -> Expr:
+        shape = tuple(dims) if dims is not None else (None,) * rank
+        if len(shape) != rank:
+            error = ShapeError(f"A {word} has {rank} axes, and {len(shape)} sizes were given: {show(shape)}.")  # type: ignore[arg-type]
+            raise blame(error, user_site())
+        return _input(name, shape, dtype)
+
+    make.__name__ = word
+    make.__doc__ = (
+        f"An input with {rank} axes.  `dims`: numbers, names (symbols) or None (a fresh symbol) for each; "
+        "dtype None: config.float_dtype."
+    )
+    return make
+
+
+scalar = _ranked(0, "scalar")
+vector = _ranked(1, "vector")
+matrix = _ranked(2, "matrix")
+tensor3 = _ranked(3, "tensor3")
+tensor4 = _ranked(4, "tensor4")
+
+
+def shared(value: Any, name: str | None = None, *, dtype: Any = None, shape: Sequence[Any] | None = None) -> Expr:
+    """A mutable array that compiled functions read and update: `w.get_value()`, `w.set_value(array)`.
+
+    `value` is copied.  Its shape is fixed unless `shape` names sizes that may change.  A Python float becomes
+    config.float_dtype, an int int64; arrays keep their dtype.
+    """
+    if dtype is None and isinstance(value, float):
+        dtype = config.float_dtype
+    array = np.array(_checked(value, dtype), order="C")
+    sizes = array.shape if shape is None else tuple(as_dim(d, name) for d in shape)
+    cell = Cell(array, Type(array.dtype, sizes))
+    _check_fits(array, cell.of, name)
+    return apply(Shared(cell, name))
+
+
+def _cell(node: Expr) -> Cell:
+    if not isinstance(node.op, Shared):
+        raise blame(TypeError("Only shared variables have a value to get or set."), user_site(), node.site)
+    return node.op.cell
+
+
+def get_value(node: Expr, borrow: bool = False) -> np.ndarray:
+    """A copy of a shared variable's array; with borrow=True the array itself."""
+    cell = _cell(node)
+    with cell.lock:
+        return cell.value if borrow else cell.value.copy()
+
+
+def set_value(node: Expr, value: Any) -> None:
+    """Copy an array into a shared variable.  Raises ShapeError or DTypeError where it does not fit."""
+    cell = _cell(node)
+    given = np.asarray(value)
+    if not np.can_cast(given.dtype, cell.of.dtype, "same_kind") and not isinstance(value, int | float):
+        raise blame(
+            DTypeError(f"{node.name or 'The shared variable'} is {cell.of.dtype.name}; the value is {given.dtype}."),
+            user_site(),
+            node.site,
+            hint=f"convert it: value.astype({cell.of.dtype.name!r})",
+        )
+    _check_fits(given, cell.of, node.name)
+    with cell.lock:
+        if given.shape == cell.value.shape:
+            np.copyto(cell.value, given, casting="unsafe")
+            return
+        cell.value = np.array(given, cell.of.dtype, order="C")
+        for function in list(cell.moved):
+            function.forget()
+
+
+def _check_fits(array: np.ndarray, of: Type, name: str | None) -> None:
+    fits = array.ndim == of.ndim and all(
+        isinstance(d, SymDim) or d == n for d, n in zip(of.shape, array.shape, strict=True)
+    )
+    if not fits:
+        raise blame(
+            ShapeError(f"{name or 'The shared variable'} has shape {show(of.shape)}; the value {show(array.shape)}."),
+            user_site(),
+        )
+
+
+def size(dim: Dim) -> Expr:
+    """A size as a value in expressions."""
+    return constant(dim) if isinstance(dim, int) else apply(Size(dim))

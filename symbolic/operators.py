@@ -1,0 +1,94 @@
+"""`x + y`, `x @ w`, `x[1:]`, `x.sum(axis=1)`: what can be written on an expression.
+
+The graph knows no particular op, so the functions are bound once, by `ops/__init__.py`, under the names used here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_functions: dict[str, Callable[..., Any]] = {}
+
+
+def bind(functions: Mapping[str, Callable[..., Any]]) -> None:
+    """Give the operators their meaning."""
+    _functions.update(functions)
+
+
+def function(name: str) -> Callable[..., Any]:
+    """The bound function of that name, for the parts of symbolic/ that write expressions themselves."""
+    return _functions[name]
+
+
+def _binary(name: str) -> Any:
+    def operator(self: Any, other: Any) -> Any:
+        return _functions[name](self, other)
+
+    return operator
+
+
+def _reflected(name: str) -> Any:
+    def operator(self: Any, other: Any) -> Any:
+        return _functions[name](other, self)
+
+    return operator
+
+
+def _method(name: str) -> Any:
+    def method(self: Any, *args: Any, **options: Any) -> Any:
+        return _functions[name](self, *args, **options)
+
+    method.__name__ = name
+    method.__doc__ = f"`wf.{name}` of this expression."
+    return method
+
+
+class Operators:
+    """Python's operators and NumPy's methods on expressions.  `==` is identity: `wf.eq` compares elements."""
+
+    __slots__ = ()
+    __array_ufunc__ = None  # NumPy arrays leave `array + expression` to the expression
+    __array_priority__ = 1000
+
+    __add__, __radd__ = _binary("add"), _reflected("add")
+    __sub__, __rsub__ = _binary("sub"), _reflected("sub")
+    __mul__, __rmul__ = _binary("mul"), _reflected("mul")
+    __truediv__, __rtruediv__ = _binary("div"), _reflected("div")
+    __floordiv__, __rfloordiv__ = _binary("floor_divide"), _reflected("floor_divide")
+    __mod__, __rmod__ = _binary("mod"), _reflected("mod")
+    __pow__, __rpow__ = _binary("pow"), _reflected("pow")
+    __matmul__, __rmatmul__ = _binary("matmul"), _reflected("matmul")
+    __and__, __rand__ = _binary("bitwise_and"), _reflected("bitwise_and")
+    __or__, __ror__ = _binary("bitwise_or"), _reflected("bitwise_or")
+    __xor__, __rxor__ = _binary("bitwise_xor"), _reflected("bitwise_xor")
+    __lshift__, __rlshift__ = _binary("left_shift"), _reflected("left_shift")
+    __rshift__, __rrshift__ = _binary("right_shift"), _reflected("right_shift")
+    __lt__, __le__ = _binary("lt"), _binary("le")
+    __gt__, __ge__ = _binary("gt"), _binary("ge")
+    __getitem__ = _binary("getitem")
+
+    __neg__, __pos__ = _method("neg"), _method("positive")
+    __abs__, __invert__ = _method("abs"), _method("invert")
+    __round__ = _method("round")
+
+    sum, mean, prod = _method("sum"), _method("mean"), _method("prod")
+    max, min = _method("max"), _method("min")
+    argmax, argmin = _method("argmax"), _method("argmin")
+    any, all = _method("any"), _method("all")
+    var, std = _method("var"), _method("std")
+    reshape, transpose, squeeze = _method("reshape"), _method("transpose"), _method("squeeze")
+    ravel, flatten, swapaxes = _method("ravel"), _method("flatten"), _method("swapaxes")
+    astype, clip, dot = _method("astype"), _method("clip"), _method("dot")
+    cumsum, take, repeat, round = _method("cumsum"), _method("take"), _method("repeat"), _method("round")
+    get_value, set_value = _method("get_value"), _method("set_value")
+
+    @property
+    def T(self) -> Any:  # noqa: N802 - NumPy's name
+        """The axes in reverse order."""
+        return _functions["transpose"](self)
+
+    @property
+    def size(self) -> Any:
+        """The number of elements."""
+        return self.type.size  # type: ignore[attr-defined]

@@ -1,0 +1,175 @@
+"""Graphs as text: a listing with the user's lines, a formula, Python that rebuilds the graph, and Graphviz's dot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from .expr import Expr, Op, toposort
+from .graph import Graph
+from .leaves import Constant, Input, Shared, Size
+
+_LONGEST = 160  # characters of a formula in an expression's repr
+
+
+def names(roots: Sequence[Expr]) -> dict[Expr, str]:
+    """A short name for every node: the user's where there is one and it is free, else %0, %1 ..."""
+    found: dict[Expr, str] = {}
+    taken: set[str] = set()
+    for node in toposort(roots):
+        label = node.name
+        if isinstance(node.op, Constant) and node.op.value.ndim == 0:
+            found[node] = str(node.op.value.item())
+        elif label and label not in taken:
+            taken.add(label)
+            found[node] = label
+        else:
+            found[node] = f"%{len(found)}"
+    return found
+
+
+def parameters(op: Op) -> str:
+    """An op's static parameters, as they are printed: 'axes=(0,), keepdims=True'."""
+    if hasattr(op, "details"):
+        return str(op.details)
+    if not is_dataclass(op):
+        return ""
+    shown = [(f.name, getattr(op, f.name)) for f in fields(op) if f.repr and f.compare]
+    return ", ".join(f"{name}={value}" for name, value in shown)
+
+
+def call(node: Expr, named: dict[Expr, str]) -> str:
+    """One node as a call: 'sum(%3, axes=(0,))'."""
+    op = node.op
+    if isinstance(op, Input):
+        return "input"
+    if isinstance(op, Shared):
+        return "shared"
+    if isinstance(op, Size):
+        return f"size({op.dim})"
+    if isinstance(op, Constant):
+        return f"constant({np.array2string(op.value, threshold=6, edgeitems=2).replace(chr(10), '')})"
+    listed = [named[a] for a in node.args]
+    details = parameters(op)
+    return f"{op.name}({', '.join([*listed, details] if details else listed)})"
+
+
+def listing(graph: Graph, sites: bool = True) -> str:
+    """The graph, one node a line, with the type and the user's line beside it."""
+    named = names(graph.roots)
+    rows = []
+    for node in graph.nodes:
+        if isinstance(node.op, Constant) and node.op.value.ndim == 0:
+            continue
+        rows.append((f"{named[node]} = {call(node, named)}", str(node.type), f"{node.site}  {node.site.text}"))
+    lines = _columns(rows if sites else [(a, b) for a, b, _ in rows])
+    lines += [f"return {', '.join(named[o] for o in graph.outputs)}"] if graph.outputs else []
+    lines += [f"update {named.get(s, s.name or '?')} <- {named[new]}" for s, new in graph.updates]
+    return "\n".join(lines)
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    if not rows:
+        return []
+    widths = [min(70, max(len(row[i]) for row in rows)) for i in range(len(rows[0]) - 1)]
+    return ["  ".join([*(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=False)), row[-1]]).rstrip() for row in rows]
+
+
+def describe(node: Expr) -> str:
+    """A formula, cut where it gets long: the repr of an expression."""
+    budget = [_LONGEST]
+
+    def formula(n: Expr, depth: int) -> str:
+        budget[0] -= 4
+        if n.name:
+            return n.name
+        if isinstance(n.op, Constant) and n.op.value.ndim == 0:
+            return str(n.op.value.item())
+        if not n.args:
+            return call(n, {}) if not isinstance(n.op, Input) else "input"
+        if depth > 8 or budget[0] < 0:
+            return "..."
+        inside = [formula(a, depth + 1) for a in n.args]
+        details = parameters(n.op)
+        return f"{n.op.name}({', '.join([*inside, details] if details else inside)})"
+
+    return f"<{formula(node, 0)}: {node.type}>"
+
+
+def to_python(outputs: Expr | Sequence[Expr]) -> str:
+    """A Python module that rebuilds the graph: inputs are made anew, shared variables with their present values.
+
+    Large constants are written as nested lists.  The outputs are in the variable `outputs`.
+    """
+    roots = [outputs] if isinstance(outputs, Expr) else list(outputs)
+    order = toposort(roots)
+    variables = {node: f"v{i}" for i, node in enumerate(order)}
+    writer = _Writer()
+    body = [f"{variables[n]} = {writer.node(n, [variables[a] for a in n.args])}" for n in order]
+    return "\n".join([*writer.imports(), "", *body, f"outputs = [{', '.join(variables[r] for r in roots)}]", ""])
+
+
+class _Writer:
+    """Collects what the rebuilt module has to import."""
+
+    def __init__(self) -> None:
+        self.needed: set[tuple[str, str]] = {("weft.symbolic.expr", "apply")}
+
+    def imports(self) -> list[str]:
+        return ["import numpy", "import weft", *(f"from {m} import {n}" for m, n in sorted(self.needed))]
+
+    def node(self, node: Expr, args: list[str]) -> str:
+        op: Any = node.op
+        if isinstance(op, Input):
+            return f"weft.tensor({op.label!r}, {self.value(node.shape)}, {node.dtype.name!r})"
+        if isinstance(op, Shared):
+            return f"weft.shared({self.value(op.cell.value)}, {op.label!r})"
+        if isinstance(op, Constant):
+            return f"weft.constant({op.value.item()!r})" if op.weak else f"weft.constant({self.value(op.value)})"
+        return f"apply({', '.join([self.value(op), *args])})"
+
+    def value(self, value: Any) -> str:
+        """A parameter as an expression that makes it again."""
+        if isinstance(value, np.ndarray):
+            floats = value.tolist()
+            return f"numpy.array({floats!r}, {value.dtype.name!r})".replace("nan", "numpy.nan").replace("inf", "numpy.inf")
+        if isinstance(value, np.dtype):
+            return f"numpy.dtype({value.name!r})"
+        if isinstance(value, tuple):
+            return "(" + "".join(self.value(v) + ", " for v in value) + ")"
+        module = type(value).__module__
+        if hasattr(value, "to_python"):
+            return str(value.to_python(self))
+        if module.startswith("weft"):
+            return self._instance(value, module)
+        return repr(value)
+
+    def _instance(self, value: Any, module: str) -> str:
+        cls = type(value).__name__
+        self.needed.add((module, cls))
+        if cls == "SymDim":
+            return f"SymDim({value.text!r})" if value.is_name else self._symbolic_size(value)
+        given = [f"{f.name}={self.value(getattr(value, f.name))}" for f in fields(value)]
+        return f"{cls}({', '.join(given)})"
+
+    def _symbolic_size(self, value: Any) -> str:
+        self.needed.add(("weft.symbolic.dims", "restored"))
+        return f"restored({value.text!r}, {value.text!r})"
+
+
+def to_dot(outputs: Expr | Sequence[Expr]) -> str:
+    """The graph in Graphviz's language: `graphviz.Source(weft.to_dot(y))` draws it."""
+    roots = [outputs] if isinstance(outputs, Expr) else list(outputs)
+    named = names(roots)
+    lines = ["digraph weft {", "  rankdir=BT; node [shape=box, fontname=monospace];"]
+    order = toposort(roots)
+    number = {node: i for i, node in enumerate(order)}
+    for node in order:
+        label = named[node] if not node.args else f"{node.op.name}\\n{parameters(node.op)}"
+        text = f"{label}\\n{node.type}".replace('"', "'")
+        lines.append(f'  n{number[node]} [label="{text}"];')
+        lines += [f"  n{number[a]} -> n{number[node]};" for a in node.args]
+    return "\n".join([*lines, "}", ""])

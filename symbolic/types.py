@@ -1,0 +1,140 @@
+"""What is known of a value before it is computed: its dtype and its shape; and how dtypes meet."""
+
+from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .dims import Shape, SymDim, product, show
+from .errors import DTypeError
+
+DType = np.dtype
+
+BOOL = np.dtype("bool")
+INT64 = np.dtype("int64")
+FLOAT32 = np.dtype("float32")
+FLOAT64 = np.dtype("float64")
+INTEGERS = tuple(np.dtype(f"{kind}{bits}") for kind in ("int", "uint") for bits in (8, 16, 32, 64))
+SUPPORTED = frozenset((BOOL, FLOAT32, FLOAT64, *INTEGERS))
+
+
+class Config:
+    """Settings: `wf.config.float_dtype`; `with wf.config(float_dtype="float64"): ...` for a while."""
+
+    __slots__ = ("_float_dtype", "debug")
+
+    def __init__(self) -> None:
+        self._float_dtype = FLOAT32
+        self.debug = False
+
+    @property
+    def float_dtype(self) -> str:
+        """The dtype of inputs and constants that name none."""
+        return self._float_dtype.name
+
+    @float_dtype.setter
+    def float_dtype(self, name: Any) -> None:
+        found = dtype(name)
+        if found.kind != "f":
+            raise DTypeError(f"config.float_dtype must be 'float32' or 'float64', not {found.name!r}.")
+        self._float_dtype = found
+
+    @contextmanager
+    def __call__(self, **settings: Any) -> Iterator["Config"]:
+        before = {name: getattr(self, name) for name in settings}
+        for name, setting in settings.items():
+            setattr(self, name, setting)
+        try:
+            yield self
+        finally:
+            for name, setting in before.items():
+                setattr(self, name, setting)
+
+
+config = Config()
+
+
+def dtype(name: Any) -> DType:
+    """The dtype of that name (None: the configured float).  Raises DTypeError for one weft does not have."""
+    if name is None:
+        return config._float_dtype
+    try:
+        found = np.dtype(name).newbyteorder("=")
+    except TypeError:
+        raise DTypeError(f"{name!r} is not a dtype.") from None
+    if found not in SUPPORTED:
+        raise DTypeError(
+            f"dtype {found.name} is not supported; weft has bool, int8 .. int64, uint8 .. uint64, float32 and float64."
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """dtype and shape.  `weak`: made from a Python number, so that it takes the dtype of what it meets."""
+
+    dtype: DType
+    shape: Shape
+    weak: bool = False
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> Any:
+        """The number of elements."""
+        return product(self.shape)
+
+    @property
+    def is_float(self) -> bool:
+        """Whether derivatives can flow through values of this type."""
+        return self.dtype.kind == "f"
+
+    @property
+    def is_static(self) -> bool:
+        """Whether all sizes are known."""
+        return not any(isinstance(d, SymDim) for d in self.shape)
+
+    def __str__(self) -> str:
+        return f"{self.dtype.name}{show(self.shape)}" + (" weak" if self.weak else "")
+
+
+@dataclass(frozen=True, slots=True)
+class TupleType:
+    """The type of an op with several outputs; `Item(i)` reads one of them."""
+
+    items: tuple[Type, ...]
+
+    def __str__(self) -> str:
+        return f"({', '.join(map(str, self.items))})"
+
+
+def promote(*types: Type) -> DType:
+    """NumPy's promotion, where Python numbers are weak: float32 and 2.0 -> float32; int32 and 2.0 -> float."""
+    strong = [t.dtype for t in types if not t.weak]
+    weak = [t.dtype for t in types if t.weak]
+    if not strong:
+        return lift(np.result_type(*weak))
+    result = lift(np.result_type(*strong))
+    for kind in weak:
+        if _rank(kind) > _rank(result):
+            result = config._float_dtype if kind.kind == "f" else lift(np.result_type(result, kind))
+    return result
+
+
+def _rank(kind: DType) -> int:
+    return "bif".index(kind.kind.replace("u", "i"))
+
+
+def lift(found: DType) -> DType:
+    """float16, which some integer promotions end in, becomes float32."""
+    return FLOAT32 if found == np.float16 else found
+
+
+def float_like(found: DType) -> DType:
+    """The dtype of exp and its kind for arguments of this dtype: NumPy's, with float16 lifted to float32."""
+    return found if found.kind == "f" else lift(np.result_type(found, np.float16))

@@ -1,0 +1,54 @@
+"""The invariants of a graph, checked between passes in tests and in debug mode (`wf.config.debug = True`)."""
+
+from __future__ import annotations
+
+from .dims import same, show
+from .errors import VerifyError, blame
+from .expr import Expr
+from .graph import Graph
+from .leaves import Input, Shared
+from .types import TupleType, Type
+
+
+def verify(graph: Graph) -> None:
+    """Raise VerifyError where a node's type is not what its op infers, an argument is missing, or an update cannot fit."""
+    inputs = set(graph.inputs)
+    for node in graph.nodes:
+        if isinstance(node.op, Input) and node not in inputs:
+            raise blame(VerifyError(f"{node.name or 'An input'} is not among the graph's inputs."), node.site)
+        _check_type(node)
+    for shared, new in graph.updates:
+        if not isinstance(shared.op, Shared):
+            raise blame(VerifyError("Only shared variables can be updated."), shared.site)
+        check_same_type("update", shared, new)
+
+
+def _check_type(node: Expr) -> None:
+    inferred = node.op.infer(*[a.type for a in node.args])
+    if type(inferred) is not type(node.type):
+        raise blame(VerifyError(f"{node.op.name} infers {inferred}, the node says {node.type}."), node.site)
+    pairs = (
+        zip(inferred.items, node.type.items, strict=True)
+        if isinstance(inferred, TupleType)
+        else [(inferred, node.type)]
+    )
+    for a, b in pairs:
+        if not compatible(a, b):
+            raise blame(VerifyError(f"{node.op.name} infers {a}, the node says {b}."), node.site)
+
+
+def compatible(a: Type, b: Type) -> bool:
+    """The same dtype and rank, and no two sizes that certainly differ."""
+    return (
+        a.dtype == b.dtype and a.ndim == b.ndim and all(same(x, y) is not False for x, y in zip(a.shape, b.shape, strict=True))
+    )
+
+
+def check_same_type(what: str, before: Expr, after: Expr) -> None:
+    """Raise VerifyError unless `after` can stand where `before` stood: a pass may not change a type."""
+    if not compatible(before.type, after.type):
+        text = (
+            f"The {what} of {before.name or before.op.name} has type {after.type}, and {before.type} is needed "
+            f"(shapes {show(after.shape)} and {show(before.shape)})."
+        )
+        raise blame(VerifyError(text), after.site, before.site)
