@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from ..symbolic import operators
 from ..symbolic.dims import Dim, Shape, same, show
 from ..symbolic.errors import DTypeError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply, meet, substitute, toposort
 from ..symbolic.grad import grad
-from ..symbolic.leaves import Constant, Input, constant, serial
+from ..symbolic.leaves import Constant, Input, constant, serial, weak_constant
 from ..symbolic.types import BOOL, DType, Type, dtype, float_like, promote
 from .coerce import as_expr
 
@@ -52,6 +53,11 @@ class Scalar:
     def factors(self, out: Expr, *args: Expr) -> Sequence[Any]:
         """d out / d arg for each argument: an expression (bool: a mask), 1, -1, or None for none."""
         raise NotImplementedError
+
+    @functools.cached_property
+    def op(self) -> Elementwise:
+        """The op that applies it to every element."""
+        return Elementwise(self)
 
     def __call__(self, *args: Any) -> Expr:
         return apply_elementwise(self, *args)
@@ -108,6 +114,10 @@ class Primitive(Scalar):
         return f"Primitive.table[{self.name!r}]"
 
 
+COMMUTATIVE = frozenset(
+    "add mul maximum minimum hypot logaddexp eq ne logical_and logical_or logical_xor "
+    "bitwise_and bitwise_or bitwise_xor".split()
+)
 _NO_BOOL = frozenset(("sub", "neg", "sign"))
 
 
@@ -233,6 +243,16 @@ class Elementwise(Op):
         return self.function.name
 
     @property
+    def head(self) -> Any:
+        """The function, whose rules these are; all casts share theirs."""
+        return Cast if isinstance(self.function, Cast) else self.function
+
+    @property
+    def commutative(self) -> bool:  # type: ignore[override]
+        """Whether f(x, y) = f(y, x)."""
+        return self.function.name in COMMUTATIVE
+
+    @property
     def details(self) -> str:
         """What is printed beside the arguments: the dtype of a cast, and nothing for all others."""
         return repr(self.function) if isinstance(self.function, Cast) else ""
@@ -246,10 +266,10 @@ class Elementwise(Op):
         kinds = self.function.operand_dtypes(*(Type(np.asarray(v).dtype, ()) for v in values))
         return self.function.numpy(*(np.asarray(v).astype(k) for v, k in zip(values, kinds, strict=True)))
 
-    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr | None]:
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Any]:
         factors = self.function.factors(out, *args)
         return [
-            None if f is None or not a.type.is_float else unbroadcast(_contribution(f, g, a), a)
+            None if f is None or not a.type.is_float else functools.partial(_contribution, f, g, a)
             for f, a in zip(factors, args, strict=True)
         ]
 
@@ -258,16 +278,14 @@ class Elementwise(Op):
 
 
 def _contribution(factor: Any, g: Expr, arg: Expr) -> Expr:
-    """factor * g in the argument's dtype; where g is exactly 0 (a branch not taken) so is the product."""
-    from .scalar import mul_no_nan, where
-
+    """factor * g in the argument's dtype and shape; where g is exactly 0 (a branch not taken) so is the product."""
     if isinstance(factor, Expr) and factor.dtype == BOOL:
-        product = where(factor, g, 0)
+        product = Primitive.table["where"](factor, g, 0)
     elif isinstance(factor, Expr):
-        product = mul_no_nan(factor, g)
+        product = Primitive.table["mul_no_nan"](factor, g)
     else:
         product = g if factor == 1 else -g
-    return cast(product, arg.dtype)
+    return unbroadcast(cast(product, arg.dtype), arg)
 
 
 def broadcast(name: str, shapes: Sequence[Shape]) -> Shape:
@@ -300,36 +318,36 @@ def _where(shapes: Sequence[Shape]) -> str:
 
 def unbroadcast(g: Expr, arg: Expr) -> Expr:
     """Sum a cotangent over the axes along which `arg` was stretched: the adjoint of broadcasting."""
+    if g.shape == arg.shape:
+        return g
     extra = g.ndim - arg.ndim
     stretched = [i for i, d in enumerate(arg.shape) if d == 1 and g.shape[i + extra] != 1]
     if not extra and not stretched:
         return g
-    from .movement import reshape
-    from .reduce import sum as sum_over
-
-    total = sum_over(g, axis=(*range(extra), *(i + extra for i in stretched)))
-    return reshape(total, arg.shape) if stretched else total
+    total = operators.function("sum")(g, axis=(*range(extra), *(i + extra for i in stretched)))
+    return operators.function("reshape")(total, arg.shape) if stretched else total
 
 
 def apply_elementwise(function: Scalar, *values: Any) -> Expr:
     """The node of a function over values that may be numbers; weak numbers take the dtype of what they meet."""
-    args = [as_expr(v) for v in values]
-    types = [a.type for a in args]
-    if any(t.weak for t in types) and not all(t.weak for t in types):
+    args = [v if isinstance(v, Expr) else as_expr(v) for v in values]
+    weak = [a.type.weak for a in args]
+    if True in weak and False in weak:
         try:
-            kinds = function.operand_dtypes(*types)
+            kinds = function.operand_dtypes(*[a.type for a in args])
         except DTypeError as error:
             raise blame(error, user_site(), *[a.site for a in args]) from None
         args = [_strong(a, k) if a.type.weak else a for a, k in zip(args, kinds, strict=True)]
-    return apply(Elementwise(function), *args)
+    return apply(function.op, *args)
 
 
 def _strong(node: Expr, kind: DType) -> Expr:
     if isinstance(node.op, Constant):
-        if kind.kind in "iu" and node.op.value.ndim == 0:
-            _check_fits(int(node.op.value), kind)
-        return constant(node.op.value.astype(kind))
-    return apply(Elementwise(Cast(kind)), node)
+        number = node.op.number if node.op.number is not None else node.op.value.item()
+        if kind.kind in "iu":
+            _check_fits(number, kind)
+        return weak_constant(number, kind)
+    return apply(Cast(kind).op, node)
 
 
 def _check_fits(number: int, kind: DType) -> None:
@@ -345,6 +363,8 @@ def cast(x: Any, to: Any) -> Expr:
     Gradient: 1 between floats; none through integers and bools.
     """
     node = as_expr(x)
+    if node.type.dtype is to and not node.type.weak:
+        return node
     try:
         kind = dtype(to)
     except DTypeError as error:
@@ -354,4 +374,4 @@ def cast(x: Any, to: Any) -> Expr:
     if isinstance(node.op, Constant):
         with np.errstate(all="ignore"):
             return constant(node.op.value.astype(kind))
-    return apply(Elementwise(Cast(kind)), node)
+    return apply(Cast(kind).op, node)

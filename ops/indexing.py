@@ -1,3 +1,316 @@
-"""placeholder replaced below"""
-def getitem(x, key): raise NotImplementedError
-def take(x, i, axis=None): raise NotImplementedError
+"""x[key], and its counterparts that write: integer arrays, scalar indices and masks; slices are movement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..symbolic.dims import Shape, show
+from ..symbolic.errors import DTypeError, IndexRangeError, ShapeError, blame, user_site
+from ..symbolic.expr import Expr, Op, apply, meet
+from ..symbolic.leaves import constant
+from ..symbolic.types import BOOL, INT64, Type
+from . import scalar
+from .axes import normalize, without
+from .coerce import as_expr
+from .creation import full, iota, zeros_like
+from .elementwise import cast
+from .movement import broadcast_to, check_integer, expand_dims, ravel, reshape
+from .selection import Selection, first_outside, out_of_range, select
+
+
+@dataclass(frozen=True)
+class Gather(Op):
+    """out[i..., rest...] = x at indices[0][i...], indices[1][i...], ... along `axes`, and at rest along the others.
+
+    The indices are int64 arrays of one shape, with values in [-size, size) of their axis.  The result has the axes of
+    the indices, then those of x that are not in `axes`.
+    """
+
+    axes: tuple[int, ...]
+
+    def infer(self, x: Type, *indices: Type) -> Type:  # type: ignore[override]
+        return Type(x.dtype, (*index_shape(self.axes, x, indices), *without(x.shape, self.axes)))
+
+    def numpy(self, x: np.ndarray, *indices: np.ndarray) -> np.ndarray:
+        check_range(self.axes, x.shape, indices)
+        return np.moveaxis(x, self.axes, range(len(self.axes)))[indices]
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr | None]:
+        x, *indices = args
+        return [apply(ScatterAdd(self.axes), zeros_like(x), g, *indices), *[None] * len(indices)]
+
+
+@dataclass(frozen=True)
+class ScatterAdd(Op):
+    """x with the elements of v added at the places from which Gather would take them; those that meet add up."""
+
+    axes: tuple[int, ...]
+
+    def infer(self, x: Type, v: Type, *indices: Type) -> Type:  # type: ignore[override]
+        check_scattered("scatter_add", self.axes, x, v, indices)
+        return Type(x.dtype, x.shape)
+
+    def numpy(self, x: np.ndarray, v: np.ndarray, *indices: np.ndarray) -> np.ndarray:
+        check_range(self.axes, x.shape, indices)
+        out = x.copy()
+        np.add.at(np.moveaxis(out, self.axes, range(len(self.axes))), indices, v)
+        return out
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr | None]:
+        _, _, *indices = args
+        return [g, apply(Gather(self.axes), g, *indices), *[None] * len(indices)]
+
+
+@dataclass(frozen=True)
+class ScatterSet(Op):
+    """x with the elements of v written to the places from which Gather would take them.
+
+    Where several meet, the last one in the order of the indices stays.
+    """
+
+    axes: tuple[int, ...]
+
+    def infer(self, x: Type, v: Type, *indices: Type) -> Type:  # type: ignore[override]
+        check_scattered("scatter_set", self.axes, x, v, indices)
+        return Type(x.dtype, x.shape)
+
+    def numpy(self, x: np.ndarray, v: np.ndarray, *indices: np.ndarray) -> np.ndarray:
+        check_range(self.axes, x.shape, indices)
+        out = x.copy()
+        np.moveaxis(out, self.axes, range(len(self.axes)))[indices] = v
+        return out
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr | None]:
+        x, v, *indices = args
+        others = apply(self, g, zeros_like(v), *indices)
+        taken = apply(Gather(self.axes), g, *indices)
+        stays = self._survivors(x, indices)
+        if stays is not None:
+            stays = expand_dims(stays, tuple(range(stays.ndim, v.ndim)))
+            taken = scalar.where(stays, taken, 0)
+        return [others, taken, *[None] * len(indices)]
+
+    def _survivors(self, x: Expr, indices: list[Expr]) -> Expr | None:
+        """Which of the elements written are not written over: each leaves its number, and looks whether it is there."""
+        shape = indices[0].shape
+        if all(d == 1 for d in shape):
+            return None
+        numbers = reshape(iota((indices[0].type.size,)), shape)
+        table = full(tuple(x.shape[a] for a in self.axes), constant(np.int64(-1)))
+        every = tuple(range(len(self.axes)))
+        written = apply(ScatterSet(every), table, numbers, *indices)
+        return scalar.eq(apply(Gather(every), written, *indices), numbers)
+
+
+def index_shape(axes: tuple[int, ...], x: Type, indices: tuple[Type, ...]) -> Shape:
+    """The one shape of all index arrays.  Raises ShapeError or DTypeError where they are not what they should be."""
+    if len(indices) != len(axes) or not axes or max(axes) >= x.ndim:
+        raise ShapeError(f"{len(indices)} index arrays for axes {axes} of {show(x.shape)}.")
+    first = indices[0]
+    for other in indices:
+        if other.dtype != INT64:
+            raise DTypeError(f"Index arrays are int64 here, not {other.dtype.name}.")
+        if other.ndim != first.ndim:
+            raise ShapeError(f"The index arrays have shapes {show(first.shape)} and {show(other.shape)}.")
+        for mine, its in zip(first.shape, other.shape, strict=True):
+            meet(mine, its, lambda: f"The index arrays have shapes {show(first.shape)} and {show(other.shape)}.")
+    return first.shape
+
+
+def check_scattered(name: str, axes: tuple[int, ...], x: Type, v: Type, indices: tuple[Type, ...]) -> None:
+    """Raise ShapeError or DTypeError unless v is what Gather would give."""
+    expected = (*index_shape(axes, x, indices), *without(x.shape, axes))
+
+    def message() -> str:
+        return f"{name}: the values have shape {show(v.shape)}, and {show(expected)} is needed."
+
+    if v.ndim != len(expected):
+        raise ShapeError(message())
+    for mine, wanted in zip(v.shape, expected, strict=True):
+        meet(mine, wanted, message)
+    if v.dtype != x.dtype:
+        raise DTypeError(f"{name}: the values are {v.dtype.name}, and x is {x.dtype.name}.")
+
+
+def check_range(axes: tuple[int, ...], shape: tuple[int, ...], indices: tuple[np.ndarray, ...]) -> None:
+    """Raise IndexRangeError with the first index that is outside of its axis."""
+    for axis, index in zip(axes, indices, strict=True):
+        outside = first_outside(np.asarray(index), shape[axis])
+        if outside is not None:
+            raise IndexRangeError(out_of_range(outside, axis, shape[axis]))
+
+
+def getitem(x: Any, key: Any) -> Expr:
+    """x[key], as in NumPy: numbers, slices, None, ..., arrays of integers (expressions, too) and constant masks.
+
+    Parameters
+    ----------
+    x : any dtype, at least as many axes as the key has items other than None and ...
+    key : one item, or a tuple of items
+        - a number takes the axis away; negative ones count from the end
+        - a slice keeps it.  Where a size is a symbol n, x[1:] has n - 1 elements and x[:5] has min(5, n)
+        - None (wf.newaxis) adds an axis of size 1
+        - ... stands for as many full slices as are missing
+        - integer arrays, lists or expressions pick elements: they broadcast against each other, and their axes stand
+          where the first of them stood, or in front where a slice stands between them
+        - a bool array that is a constant stands for the places where it is True
+
+    Raises
+    ------
+    IndexRangeError
+        if an index is certainly out of range, or there are more than x has axes; computed indices are checked when
+        the function runs
+    ShapeError
+        if the size would depend on values: bool expressions, and slices with computed bounds
+    DTypeError
+        if an index is neither of these
+
+    Gradient
+    --------
+    g at the places that were taken, 0 elsewhere; places taken several times get the sum.
+    """
+    node = as_expr(x)
+    return taken(node, select(node, key))
+
+
+def taken(x: Expr, selection: Selection) -> Expr:
+    """What the selection selects."""
+    part = selection.sliced(x)
+    if selection.indices:
+        part = apply(Gather(selection.axes), part, *selection.indices)
+    return selection.placed(part)
+
+
+def index_set(x: Any, key: Any, value: Any) -> Expr:
+    """x with `value` at x[key]: a new value, where NumPy's x[key] = value changes x.
+
+    Parameters
+    ----------
+    x : any dtype
+    key : as in x[key], or a bool expression whose shape is that of the first axes of x
+    value : broadcasts to the shape of x[key], and fits in the dtype of x
+        Where the key takes a place several times, the last value in the order of the key stays.
+
+    Raises
+    ------
+    ShapeError, IndexRangeError, DTypeError
+        if the value does not fit, and as x[key] does
+
+    Gradient
+    --------
+    Of x: g, and 0 at x[key].  Of the value: g[key], and 0 for those that were written over.
+    """
+    node = as_expr(x)
+    values = _fitting(node, value)
+    mask = _mask(node, key)
+    if mask is not None:
+        return _where_masked(node, mask, values)
+    selection = select(node, key)
+    part = selection.unplaced(values)
+    if selection.indices:
+        part = apply(ScatterSet(selection.axes), selection.sliced(node), part, *selection.indices)
+    if selection.whole:
+        return part
+    inside = selection.unsliced(broadcast_to(constant(np.True_), selection.kept))
+    return scalar.where(inside, selection.unsliced(part), node)
+
+
+def index_add(x: Any, key: Any, value: Any) -> Expr:
+    """x with `value` added at x[key]; where the key takes a place several times, all are added, as np.add.at does.
+
+    Parameters
+    ----------
+    x : any dtype but bool
+    key : as in x[key], or a bool expression whose shape is that of the first axes of x
+    value : broadcasts to the shape of x[key], and fits in the dtype of x
+
+    Raises
+    ------
+    ShapeError, IndexRangeError, DTypeError
+        if the value does not fit, and as x[key] does
+
+    Gradient
+    --------
+    Of x: g.  Of the value: g[key].
+    """
+    node = as_expr(x)
+    values = _fitting(node, value)
+    mask = _mask(node, key)
+    if mask is not None:
+        return node + _where_masked(zeros_like(node), mask, values)
+    selection = select(node, key)
+    part = selection.unplaced(values)
+    if not selection.indices:
+        return node + selection.unsliced(part)
+    if selection.whole:
+        return apply(ScatterAdd(selection.axes), node, part, *selection.indices)
+    base = full(selection.kept, constant(np.zeros((), node.dtype)))
+    return node + selection.unsliced(apply(ScatterAdd(selection.axes), base, part, *selection.indices))
+
+
+def _fitting(x: Expr, value: Any) -> Expr:
+    """The value in the dtype of x.  Raises DTypeError where it would lose what it is: floats in integers."""
+    node = as_expr(value)
+    if not np.can_cast(node.dtype, x.dtype, "same_kind") and not (node.type.weak and x.type.is_float):
+        error = DTypeError(f"The value is {node.dtype.name}, and x is {x.dtype.name}.")
+        raise blame(error, user_site(), node.site, x.site, hint=f"cast it: value.astype({x.dtype.name!r})")
+    return cast(node, x.dtype)
+
+
+def _mask(x: Expr, key: Any) -> Expr | None:
+    """The key, if it is a bool expression."""
+    if not (isinstance(key, Expr) and key.dtype == BOOL):
+        return None
+    if key.ndim > x.ndim:
+        error = ShapeError(f"A mask of shape {show(key.shape)} has more axes than x, whose shape is {show(x.shape)}.")
+        raise blame(error, user_site(), key.site, x.site)
+    return key
+
+
+def _where_masked(x: Expr, mask: Expr, value: Expr) -> Expr:
+    """value where the mask is True, x elsewhere: for values that are the same at all these places."""
+    inner = x.ndim - mask.ndim
+    if value.ndim > inner:
+        text = (
+            f"A value of shape {show(value.shape)} has an axis for what the mask selects, whose size depends on values."
+        )
+        raise blame(ShapeError(text), user_site(), value.site, mask.site, hint="use wf.where(mask, value, x).")
+    wide = broadcast_to(expand_dims(mask, tuple(range(mask.ndim, x.ndim))), x.shape)
+    return scalar.where(wide, value, x)
+
+
+def take(x: Any, indices: Any, axis: int | None = None) -> Expr:
+    """x[indices] along an axis (None: of the flattened x), as np.take.
+
+    `indices`: integers of any shape, which stands in the result where the axis stood; negative ones count from the end.
+    Raises IndexRangeError for an index that is out of range: at once where it is certain, else when the function runs.
+    Gradient: g added up at the places it was taken from.
+    """
+    node = as_expr(x) if axis is not None else ravel(x)
+    place = normalize(axis or 0, node.ndim, "take", node)
+    index = as_expr(indices)
+    check_integer(index, "The indices of take")
+    return getitem(node, (*[slice(None)] * place, index))
+
+
+def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Expr:
+    """out[..., i, ...] = x[..., indices[..., i, ...], ...] along an axis, as np.take_along_axis.
+
+    `indices` has as many axes as x; all but `axis` are those of x, or 1.  axis None: both x and indices are flat.
+    With the result of argmax(keepdims=True) it gives max(keepdims=True).  Raises and gradient: as `take`.
+    """
+    node, index = as_expr(x) if axis is not None else ravel(x), as_expr(indices)
+    check_integer(index, "The indices of take_along_axis")
+    if index.ndim != node.ndim:
+        text = f"take_along_axis: the indices have shape {show(index.shape)}, x {show(node.shape)}: as many axes are needed."
+        raise blame(ShapeError(text), user_site(), index.site, node.site)
+    place = normalize(axis if axis is not None else 0, node.ndim, "take_along_axis", node)
+    key: list[Any] = []
+    for i, size in enumerate(node.shape):
+        line = [1] * node.ndim
+        line[i] = -1
+        key.append(index if i == place else reshape(iota((size,)), line))
+    return getitem(node, tuple(key))

@@ -36,11 +36,11 @@ class MatMul(Op):
     def numpy(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.matmul(a, b)
 
-    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Any]:
         a, b = args
         return [
-            unbroadcast(apply(self, g, swapaxes(b, -1, -2)), a),
-            unbroadcast(apply(self, swapaxes(a, -1, -2), g), b),
+            lambda: unbroadcast(apply(self, g, swapaxes(b, -1, -2)), a),
+            lambda: unbroadcast(apply(self, swapaxes(a, -1, -2), g), b),
         ]
 
 

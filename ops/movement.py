@@ -24,6 +24,7 @@ from .coerce import as_expr
 class Reshape(Op):
     """The elements in C order under another shape of the same size."""
 
+    moves_only = True
     shape: Shape
 
     def infer(self, x: Type) -> Type:  # type: ignore[override]
@@ -46,6 +47,7 @@ class Reshape(Op):
 class Transpose(Op):
     """out.shape[i] = x.shape[axes[i]]."""
 
+    moves_only = True
     axes: tuple[int, ...]
 
     def infer(self, x: Type) -> Type:  # type: ignore[override]
@@ -62,6 +64,7 @@ class Transpose(Op):
 class BroadcastTo(Op):
     """x repeated along axes of size 1 and new leading axes."""
 
+    moves_only = True
     shape: Shape
 
     def infer(self, x: Type) -> Type:  # type: ignore[override]
@@ -88,6 +91,7 @@ class BroadcastTo(Op):
 class Squeeze(Op):
     """x without these axes, whose size is 1."""
 
+    moves_only = True
     axes: tuple[int, ...]
 
     def infer(self, x: Type) -> Type:  # type: ignore[override]
@@ -108,6 +112,7 @@ class Squeeze(Op):
 class ExpandDims(Op):
     """x with axes of size 1 at these positions of the result."""
 
+    moves_only = True
     axes: tuple[int, ...]
 
     def infer(self, x: Type) -> Type:  # type: ignore[override]
@@ -125,6 +130,7 @@ class ExpandDims(Op):
 class Slice(Op):
     """x[start : start + step * size : step] along every axis; `starts` are from 0 up, steps may be negative."""
 
+    moves_only = True
     starts: tuple[Dim, ...]
     steps: tuple[int, ...]
     sizes: Shape

@@ -186,7 +186,7 @@ logaddexp = P(
     "logaddexp",
     np.logaddexp,
     "float",
-    lambda out, x, y: (exp(x - out), exp(y - out)),
+    lambda out, x, y: (sigmoid(x - y), sigmoid(y - x)),
     lambda S, x, y: S.log(S.exp(x) + S.exp(y)),
     "log(exp(x) + exp(y)) without overflow",
 )
@@ -281,13 +281,13 @@ relu = P(
 @elementwise
 def softplus(x: Any) -> Any:
     """log(1 + exp(x)) without overflow.  Derivative sigmoid(x)."""
-    return maximum(x, 0.0) + log1p(exp(-abs(x)))
+    return logaddexp(x, 0.0)
 
 
 @elementwise
 def log_sigmoid(x: Any) -> Any:
-    """log(sigmoid(x)) without overflow or lost digits."""
-    return minimum(x, 0.0) - log1p(exp(-abs(x)))
+    """log(sigmoid(x)) without overflow or lost digits.  Derivative sigmoid(-x)."""
+    return -logaddexp(-x, 0.0)
 
 
 @elementwise

@@ -5,10 +5,12 @@ assumption is a guard, checked when a compiled function is called.
 """
 
 import itertools
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias, Union
 
+_FUNCTIONS = frozenset(("floor", "ceiling", "Mod", "Max", "Min"))  # what sizes may hold besides names
 _fresh = itertools.count(1)
 
 
@@ -100,7 +102,8 @@ def restored(text: str, expression: str | None) -> SymDim:
         return SymDim(text)
     import sympy
 
-    names = {str(s): _symbol(str(s)) for s in sympy.sympify(expression).free_symbols}
+    # names are given, since sympify takes some, like N and S, for its own functions
+    names = {name: _symbol(name) for name in re.findall(r"[A-Za-z_]\w*", expression) if name not in _FUNCTIONS}
     return _simplest(sympy.sympify(expression, locals=names))  # type: ignore[return-value]
 
 
@@ -178,6 +181,45 @@ def product(dims: Iterable[Dim]) -> Dim:
     for symbol in symbols:
         result = symbol * result
     return result  # type: ignore[no-any-return]
+
+
+def at_least(left: Dim, right: Dim) -> bool:
+    """Whether left >= right is certain, whatever sizes (from 0 up) the symbols have."""
+    if isinstance(left, int) and isinstance(right, int):
+        return left >= right
+    if left == right or (right == 0 and isinstance(left, SymDim) and left.is_name):
+        return True
+    import sympy
+
+    difference = sympy.expand(_as_sympy(left) - _as_sympy(right))
+    # floor(e) lies in (e - 1, e]: a lower bound of the difference decides where SymPy leaves floors alone
+    lowest = sum(
+        term.xreplace({f: f.args[0] - int(not term.could_extract_minus_sign()) for f in term.atoms(sympy.floor)})
+        for term in sympy.Add.make_args(difference)
+    )
+    return bool(sympy.expand(lowest).is_nonnegative)
+
+
+def maximum(left: Dim, right: Dim) -> Dim:
+    """The larger size; SymPy's Max where only a call can tell."""
+    if at_least(left, right):
+        return left
+    if at_least(right, left):
+        return right
+    import sympy
+
+    return _simplest(sympy.Max(_as_sympy(left), _as_sympy(right)))
+
+
+def minimum(left: Dim, right: Dim) -> Dim:
+    """The smaller size; SymPy's Min where only a call can tell."""
+    if at_least(left, right):
+        return right
+    if at_least(right, left):
+        return left
+    import sympy
+
+    return _simplest(sympy.Min(_as_sympy(left), _as_sympy(right)))
 
 
 def value(dim: Dim, sizes: Mapping[str, int]) -> int:

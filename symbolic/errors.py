@@ -6,40 +6,51 @@ Every node remembers the user's line that made it (its `Site`).  An error is a f
 import linecache
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Sequence
 from types import CodeType
 from typing import Any, NamedTuple, TypeVar
 
 
 class Site(NamedTuple):
-    """A line of the user's program; its text is looked up only when shown."""
+    """A line of the user's program: which, and its text, is looked up only when shown.
 
-    code: CodeType
-    line: int
+    Every node has one, and a frame's line takes time that grows with the length of the function, so the instruction
+    is kept instead.
+    """
+
+    code: CodeType | str  # or the file's name, where the site has travelled: code objects do not pickle
+    place: int  # the instruction's offset in the code object, or the line
+
+    @property
+    def path(self) -> str:
+        """The file."""
+        return self.code if isinstance(self.code, str) else self.code.co_filename
+
+    @property
+    def line(self) -> int:
+        """The number of the line in its file."""
+        if isinstance(self.code, str):
+            return self.place
+        lines = (line for start, end, line in self.code.co_lines() if start <= self.place < end)
+        return next(lines, None) or self.code.co_firstlineno
 
     @property
     def file(self) -> str:
         """The file's name as the user knows it: relative to the working folder where it lies below it."""
-        path = self.code.co_filename
-        below = os.path.relpath(path) if os.path.isabs(path) else path
-        return path if below.startswith("..") else below
+        below = os.path.relpath(self.path) if os.path.isabs(self.path) else self.path
+        return self.path if below.startswith("..") else below
 
     @property
     def text(self) -> str:
         """The source line itself, stripped."""
-        return linecache.getline(self.code.co_filename, self.line).strip()
+        return linecache.getline(self.path, self.line).strip()
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
 
     def __reduce__(self) -> Any:
-        # Code objects do not pickle; a site that travels keeps its file and line.
-        return _restored_site, (self.code.co_filename, self.line)
-
-
-def _restored_site(file: str, line: int) -> Site:
-    return Site(compile("", file, "exec"), line)
+        return Site, (self.path, self.line)
 
 
 class WeftError(Exception):
@@ -83,31 +94,43 @@ class VerifyError(WeftError, AssertionError):
 
 
 _INSIDE = __name__.partition(".")[0]
-_override: list[Site] = []
+_BELOW = _INSIDE + "."
+
+
+class _Override(threading.local):
+    site: Site | None = None
+
+
+_override = _Override()
 
 
 def user_site() -> Site:
     """The nearest line on the stack outside weft, or the line set by `at_site`."""
-    if _override:
-        return _override[-1]
+    if _override.site is not None:
+        return _override.site
     frame = sys._getframe(1)
-    while True:
+    while frame.f_back is not None:
         name = frame.f_globals.get("__name__", "")
-        if not (name.startswith(_INSIDE) and (name == _INSIDE or name[len(_INSIDE)] == ".")):
-            return Site(frame.f_code, frame.f_lineno)
-        if frame.f_back is None:
-            return Site(frame.f_code, frame.f_lineno)
+        if not name.startswith(_BELOW) and name != _INSIDE:
+            break
         frame = frame.f_back
+    return Site(frame.f_code, frame.f_lasti)
 
 
-@contextmanager
-def at_site(site: Site) -> Iterator[None]:
+class at_site:  # noqa: N801 - used like a function: `with at_site(node.site): ...`
     """Nodes made inside belong to this line: derivatives and rewritten nodes belong to what they stand for."""
-    _override.append(site)
-    try:
-        yield
-    finally:
-        _override.pop()
+
+    __slots__ = ("before", "site")
+
+    def __init__(self, site: Site):
+        self.site = site
+
+    def __enter__(self) -> None:
+        self.before = _override.site
+        _override.site = self.site
+
+    def __exit__(self, *raised: object) -> None:
+        _override.site = self.before
 
 
 E = TypeVar("E", bound=BaseException)
@@ -115,14 +138,11 @@ E = TypeVar("E", bound=BaseException)
 
 def blame(error: E, *sites: Site | None, hint: str = "") -> E:
     """Add the users' lines (the first is where it happened) and a hint to an error; returns it."""
-    seen: list[Site] = []
-    for site in sites:
-        if site is not None and site not in seen:
-            seen.append(site)
-    width = max((len(str(site)) for site in seen), default=0)
-    for number, site in enumerate(seen):
+    shown = {str(site): site.text for site in sites if site is not None}
+    width = max(map(len, shown), default=0)
+    for number, (line, text) in enumerate(shown.items()):
         mark = "    <- here" if number == 0 else ""
-        error.add_note(f"  {str(site):<{width}}   {site.text}{mark}".rstrip())
+        error.add_note(f"  {line:<{width}}   {text}{mark}".rstrip())
     if hint:
         error.add_note(f"  hint: {hint}")
     return error

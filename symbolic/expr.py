@@ -10,16 +10,18 @@ Walks are loops, never recursion: graphs get deeper than Python's stack.
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
+from weakref import ref
 
 from . import dims
 from .dims import Dim, Guard, Shape
 from .errors import ShapeError, Site, WeftError, at_site, blame, user_site
 from .operators import Operators
-from .types import DType, TupleType, Type
+from .types import DType, TupleType, Type, dtype
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +29,14 @@ if TYPE_CHECKING:
 
 class Op:
     """What a node does.  Subclasses are frozen dataclasses; two equal ops are interchangeable."""
+
+    moves_only = False  # every element of the result is one of the argument's: equal values everywhere stay so
+    commutative = False  # of two arguments, in either order the same value
+
+    @property
+    def head(self) -> Any:
+        """What rewrite rules look a node up by."""
+        return type(self)
 
     @property
     def name(self) -> str:
@@ -42,8 +52,11 @@ class Op:
         """The result for NumPy arrays: short, slow, obviously right."""
         raise NotImplementedError(f"{type(self).__name__} has no NumPy reference (numpy).")
 
-    def vjp(self, g: Expr, out: Expr, *args: Expr) -> Sequence[Expr | None]:
-        """The cotangents of the arguments, given that of the result; None where there is none."""
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> Sequence[Expr | Callable[[], Expr] | None]:
+        """The cotangents of the arguments, given that of the result; None where there is none.
+
+        A function without arguments stands for a cotangent that is made only if somebody needs it.
+        """
         from .errors import GradientError
 
         raise GradientError(f"{self.name} has no derivative: give its op a vjp method, or use stop_gradient.")
@@ -127,8 +140,23 @@ class Expr(Operators):
         return evaluate_compiled(self, values or {})
 
 
-_table: WeakValueDictionary[Any, Expr] = WeakValueDictionary()
-_assumed: list[Guard] = []
+class _Entry(ref[Expr]):
+    """What the table holds: a node as long as anybody else holds it, and its key, to take it out afterwards."""
+
+    __slots__ = ("key",)
+
+    key: tuple[Op, tuple[Expr, ...]]
+
+
+_table: dict[tuple[Op, tuple[Expr, ...]], _Entry] = {}
+_lock = threading.RLock()  # reentrant: a collection may run `_forget` anywhere
+
+
+def _forget(entry: _Entry) -> None:
+    with _lock:
+        present = _table.pop(entry.key, None)
+        if present is not None and present is not entry:  # the node was made again in between
+            _table[entry.key] = present
 
 
 def apply(op: Op, *args: Expr) -> Expr:
@@ -137,23 +165,53 @@ def apply(op: Op, *args: Expr) -> Expr:
     Raises ShapeError and DTypeError with the lines of this node and of its arguments.
     """
     key = (op, args)
-    found = _table.get(key)
-    if found is not None:
-        return found
+    entry = _table.get(key)
+    found = entry() if entry is not None else None
+    return found if found is not None else _new(key)
+
+
+def _new(key: tuple[Op, tuple[Expr, ...]]) -> Expr:
     node = Expr.__new__(Expr)
-    node.op = op
-    node.args = args
+    node.op, node.args = op, args = key
     node.site = user_site()
-    node.guards = ()
     try:
-        node.type = op.infer(*[a.type for a in args])
+        if args:
+            node.type, node.guards = _inferred(op, tuple([a.type for a in args]), dtype(None))
+        else:
+            node.type, node.guards = op.infer(), ()
     except WeftError as error:
-        _assumed.clear()
         raise blame(error, node.site, *[a.site for a in args]) from None
-    if _assumed:
-        node.guards = tuple(_assumed)
-        _assumed.clear()
-    return _table.setdefault(key, node)
+    entry = _Entry(node, _forget)
+    entry.key = key
+    with _lock:
+        present = _table.setdefault(key, entry)
+        if present is entry:
+            return node
+        found = present()
+        if found is not None:  # another thread was faster
+            return found
+        _table[key] = entry
+    return node
+
+
+class _Assumed(threading.local):
+    guards: tuple[Guard, ...] = ()
+
+
+_assumed = _Assumed()
+
+
+@lru_cache(maxsize=4096)
+def _inferred(op: Op, types: tuple[Any, ...], configured: DType) -> tuple[Any, tuple[Guard, ...]]:
+    """The type of op over arguments of these types, and what it assumes.
+
+    A graph has far fewer sorts of nodes than nodes.  The configured dtype is what a type may depend on besides.
+    """
+    outer, _assumed.guards = _assumed.guards, ()  # an op may make nodes to find its type
+    try:
+        return op.infer(*types), _assumed.guards
+    finally:
+        _assumed.guards = outer
 
 
 def meet(left: Dim, right: Dim, message: Callable[[], str]) -> Dim:
@@ -164,8 +222,8 @@ def meet(left: Dim, right: Dim, message: Callable[[], str]) -> Dim:
     equal = dims.same(left, right)
     if equal is False:
         raise ShapeError(message())
-    if equal is None:
-        _assumed.append(Guard(left, right))
+    if equal is None and (left, right) not in _assumed.guards:
+        _assumed.guards += (Guard(left, right),)
     return left if isinstance(left, int) else right
 
 
@@ -210,13 +268,11 @@ def substitute(roots: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> list
     return [done[root] for root in roots]
 
 
-def depends(roots: Iterable[Expr], on: Iterable[Expr]) -> set[Expr]:
-    """Those nodes below the roots that lead to one of `on`, these included."""
-    found = set(on)
-    order = toposort(roots)
-    reached = {node for node in order if node in found}
+def depends(order: Iterable[Expr], on: Iterable[Expr]) -> set[Expr]:
+    """Those of the nodes, arguments first, that lead to one of `on`, these included."""
+    reached = set(on)
     for node in order:
-        if any(a in reached for a in node.args):
+        if not reached.isdisjoint(node.args):
             reached.add(node)
     return reached
 

@@ -6,7 +6,7 @@ Everything here is made of `Op.vjp`.  A jvp follows from two vjps, since a vjp i
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,10 +120,11 @@ def _cotangents(
     _check_wrt(wrt)
     gathered = _Cotangents()
     for node, seed in [*zip(outputs, seeds, strict=True), *known.items()]:
-        gathered.add(node, seed)
+        gathered.add(node, function("astype")(seed, node.dtype))
     roots = [*outputs, *known]
-    on_path = depends(roots, wrt)
-    for node in reversed(toposort(roots, into=lambda n: n in on_path)):
+    order = toposort(roots)
+    on_path = depends(order, wrt)
+    for node in reversed(order):
         if node in on_path and node.args:
             gathered.through(node, on_path)
     return [gathered.found[x] if x in gathered.found else _disconnected(x, disconnected) for x in wrt]
@@ -148,37 +149,39 @@ class _Cotangents:
             g = self.found.get(node)
         if g is None:
             return
+        if isinstance(node.op, Item):
+            whole = node.args[0]
+            self.items.setdefault(whole, [None] * len(whole.type.items))[node.op.index] = g
+            return
+        if on_path.isdisjoint(node.args):
+            return
         with at_site(node.site):
-            if isinstance(node.op, Item):
-                whole = node.args[0]
-                self.items.setdefault(whole, [None] * len(whole.type.items))[node.op.index] = g
-                return
-            if not any(a in on_path for a in node.args):
-                return
             try:
                 contributions = node.op.vjp(g, node, *node.args)
             except GradientError as error:
                 raise blame(error, node.site) from None
-            self._check_count(node, contributions)
-            for arg, contribution in zip(node.args, contributions, strict=True):
+            for arg, contribution in _paired(node, contributions):
                 if contribution is not None and arg in on_path:
+                    contribution = contribution() if callable(contribution) else contribution
+                    _check_cotangent(node, arg, contribution)
                     self.add(arg, contribution)
 
-    def _check_count(self, node: Expr, contributions: Sequence[Expr | None]) -> None:
-        if len(contributions) != len(node.args):
-            error = GradientError(
-                f"The vjp of {node.op.name} returned {len(contributions)} cotangents for {len(node.args)} arguments."
-            )
-            raise blame(error, node.site, hint="return one for each argument, None where there is none.")
-        for arg, contribution in zip(node.args, contributions, strict=True):
-            if contribution is not None and any(
-                same(a, b) is False for a, b in zip(arg.shape, contribution.shape, strict=False)
-            ):
-                error = GradientError(
-                    f"The vjp of {node.op.name} returned a cotangent of shape {show(contribution.shape)} "
-                    f"for an argument of shape {show(arg.shape)}."
-                )
-                raise blame(error, node.site, arg.site)
+
+def _paired(node: Expr, contributions: Sequence[Any]) -> Iterable[tuple[Expr, Any]]:
+    if len(contributions) != len(node.args):
+        text = f"The vjp of {node.op.name} returned {len(contributions)} cotangents for {len(node.args)} arguments."
+        hint = "return one for each argument, None where there is none."
+        raise blame(GradientError(text), node.site, hint=hint)
+    return zip(node.args, contributions, strict=True)
+
+
+def _check_cotangent(node: Expr, arg: Expr, g: Expr) -> None:
+    if not _may_agree(arg, g):
+        text = (
+            f"The vjp of {node.op.name} returned a cotangent of shape {show(g.shape)} "
+            f"for an argument of shape {show(arg.shape)}."
+        )
+        raise blame(GradientError(text), node.site, arg.site)
 
 
 def _disconnected(x: Expr, what: str) -> Expr:
@@ -217,12 +220,16 @@ def _check_partners(word: str, values: Sequence[Expr], partner: str, partners: S
     if len(values) != len(partners):
         raise blame(ShapeError(f"{len(values)} {word}s and {len(partners)} {partner}s do not pair up."), user_site())
     for value, other in zip(values, partners, strict=True):
-        agree = value.ndim == other.ndim and not any(
-            same(a, b) is False for a, b in zip(value.shape, other.shape, strict=True)
-        )
-        if not agree:
+        if not _may_agree(value, other):
             error = ShapeError(f"The {word} has shape {show(value.shape)}, its {partner} {show(other.shape)}.")
             raise blame(error, user_site(), value.site, other.site)
+
+
+def _may_agree(a: Expr, b: Expr) -> bool:
+    """Whether two shapes are equal, as far as is known before a call."""
+    if a.shape == b.shape:
+        return True
+    return a.ndim == b.ndim and not any(same(m, n) is False for m, n in zip(a.shape, b.shape, strict=True))
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from .dims import Dim, SymDim, fresh, show
 from .errors import ArgumentError, DTypeError, ShapeError, blame, user_site
-from .expr import Expr, Leaf, Op, apply, serial
+from .expr import Expr, Leaf, Op, _flattened, _rebuild, apply, serial
 from .types import BOOL, INT64, TupleType, Type, config, dtype
 
 _SMALL = 64  # constants up to this many bytes are compared by value, larger ones by identity
@@ -32,11 +34,20 @@ class Input(Leaf):
 
 @dataclass(frozen=True, eq=False)
 class Constant(Leaf):
-    """A value that never changes.  `key` is its dtype, shape and bytes, or a serial number where it is large."""
+    """A value that never changes.  `key` is its dtype, shape and bytes, or a serial number where it is large.
+
+    `number` is the Python number that a weak constant was made from: 0.1 that meets a float64 is 0.1 in all its
+    digits, whatever `value` was rounded to.
+    """
 
     key: Any
     value: np.ndarray
-    weak: bool = False
+    number: float | None = None
+
+    @property
+    def weak(self) -> bool:
+        """Whether it takes the dtype of what it meets."""
+        return self.number is not None
 
     def infer(self) -> Type:
         return Type(self.value.dtype, self.value.shape, self.weak)
@@ -51,6 +62,9 @@ class Constant(Leaf):
         return hash(self.key)
 
 
+memory_lock = threading.RLock()  # held while shared variables change
+
+
 class Cell:
     """The memory of a shared variable: its array stays at its address as long as its shape does."""
 
@@ -58,12 +72,24 @@ class Cell:
         self.number = serial()
         self.of = of
         self.value = value
-        self.lock = threading.RLock()
         self.moved: weakref.WeakSet[Any] = weakref.WeakSet()  # compiled functions that know the address
-        self.default_update: Expr | None = update
+        self._update = update
+
+    @property
+    def default_update(self) -> Expr | None:
+        """The new value that functions which read the cell give it, unless their own updates say otherwise."""
+        if isinstance(self._update, tuple):
+            self._update = _rebuild(*self._update)
+        return self._update  # type: ignore[no-any-return]
+
+    @default_update.setter
+    def default_update(self, update: Expr | None) -> None:
+        self._update = update
 
     def __reduce__(self) -> Any:
-        return Cell, (self.value, self.of, self.default_update)
+        # the update reads the cell itself, so it travels flat, and is rebuilt when it is first asked for
+        update = self.default_update
+        return Cell, (self.value, self.of), {"_update": None if update is None else _flattened(update)}
 
 
 @dataclass(frozen=True)
@@ -121,17 +147,29 @@ def constant(value: Any, dtype: Any = None) -> Expr:
 
 def weak_constant(value: float, kind: np.dtype) -> Expr:
     """A Python number as a constant of a given dtype, as it becomes when it meets an expression of that dtype."""
-    return constant(np.asarray(value, kind))
+    return _number(value, _sign(value), kind, False)
 
 
 def _weak(value: float) -> Expr:
     kind = BOOL if isinstance(value, bool) else INT64 if isinstance(value, int) else dtype(None)
     try:
-        array = np.array(value, kind)
+        return _number(value, _sign(value), kind, True)
     except OverflowError:
         raise blame(DTypeError(f"{value} does not fit in int64."), user_site()) from None
+
+
+def _sign(value: float) -> float:
+    return math.copysign(1.0, value) if value == 0 else 0.0  # 0.0 == -0.0
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _number(value: float, sign: float, kind: np.dtype, weak: bool) -> Expr:
+    array = np.array(value, kind)
     array.flags.writeable = False
-    return apply(Constant(("weak", *_key(array)), array, weak=True))
+    if not weak:
+        return apply(Constant(_key(array), array))
+    exact = np.array(value, np.float64 if kind.kind == "f" else kind)
+    return apply(Constant(("weak", kind, exact.tobytes()), array, value))
 
 
 def _checked(value: Any, kind: Any) -> np.ndarray:
@@ -230,7 +268,7 @@ def _cell(node: Expr) -> Cell:
 def get_value(node: Expr, borrow: bool = False) -> np.ndarray:
     """A copy of a shared variable's array; with borrow=True the array itself."""
     cell = _cell(node)
-    with cell.lock:
+    with memory_lock:
         return cell.value if borrow else cell.value.copy()
 
 
@@ -246,7 +284,7 @@ def set_value(node: Expr, value: Any) -> None:
             hint=f"convert it: value.astype({cell.of.dtype.name!r})",
         )
     _check_fits(given, cell.of, node.name)
-    with cell.lock:
+    with memory_lock:
         if given.shape == cell.value.shape:
             np.copyto(cell.value, given, casting="unsafe")
             return

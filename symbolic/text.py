@@ -128,8 +128,12 @@ class _Writer:
         if isinstance(op, Shared):
             return f"weft.shared({self.value(op.cell.value)}, {op.label!r})"
         if isinstance(op, Constant):
-            return f"weft.constant({op.value.item()!r})" if op.weak else f"weft.constant({self.value(op.value)})"
+            return f"weft.constant({self.number(op.number)})" if op.weak else f"weft.constant({self.value(op.value)})"
         return f"apply({', '.join([self.value(op), *args])})"
+
+    def number(self, number: float) -> str:
+        """A Python number; infinities and NaN have no literal."""
+        return repr(number) if np.isfinite(number) else f"float({str(number)!r})"
 
     def value(self, value: Any) -> str:
         """A parameter as an expression that makes it again."""

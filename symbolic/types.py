@@ -1,9 +1,12 @@
 """What is known of a value before it is computed: its dtype and its shape; and how dtypes meet."""
 
-from contextlib import contextmanager
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -60,6 +63,8 @@ def dtype(name: Any) -> DType:
     """The dtype of that name (None: the configured float).  Raises DTypeError for one weft does not have."""
     if name is None:
         return config._float_dtype
+    if isinstance(name, np.dtype) and name in SUPPORTED:
+        return name
     try:
         found = np.dtype(name).newbyteorder("=")
     except TypeError:
@@ -71,13 +76,31 @@ def dtype(name: Any) -> DType:
     return found
 
 
-@dataclass(frozen=True, slots=True)
+_types: WeakValueDictionary[tuple[DType, Shape, bool], "Type"] = WeakValueDictionary()
+_types_lock = threading.RLock()
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Type:
-    """dtype and shape.  `weak`: made from a Python number, so that it takes the dtype of what it meets."""
+    """dtype and shape; equal types are the same object.
+
+    `weak`: made from a Python number, so that it takes the dtype of what it meets.
+    """
 
     dtype: DType
     shape: Shape
     weak: bool = False
+
+    def __new__(cls, dtype: DType, shape: Shape, weak: bool = False) -> "Type":
+        with _types_lock:
+            key = (dtype, shape, weak)
+            found = _types.get(key)
+            if found is None:
+                found = _types[key] = object.__new__(cls)
+            return found
+
+    def __reduce__(self) -> Any:
+        return Type, (self.dtype, self.shape, self.weak)
 
     @property
     def ndim(self) -> int:
@@ -115,14 +138,19 @@ class TupleType:
 
 def promote(*types: Type) -> DType:
     """NumPy's promotion, where Python numbers are weak: float32 and 2.0 -> float32; int32 and 2.0 -> float."""
-    strong = [t.dtype for t in types if not t.weak]
-    weak = [t.dtype for t in types if t.weak]
+    strong = tuple([t.dtype for t in types if not t.weak])
+    weak = tuple([t.dtype for t in types if t.weak])
+    return _promoted(strong, weak, config._float_dtype)
+
+
+@lru_cache(maxsize=1024)
+def _promoted(strong: tuple[DType, ...], weak: tuple[DType, ...], configured: DType) -> DType:
     if not strong:
         return lift(np.result_type(*weak))
     result = lift(np.result_type(*strong))
     for kind in weak:
         if _rank(kind) > _rank(result):
-            result = config._float_dtype if kind.kind == "f" else lift(np.result_type(result, kind))
+            result = configured if kind.kind == "f" else lift(np.result_type(result, kind))
     return result
 
 
@@ -135,6 +163,7 @@ def lift(found: DType) -> DType:
     return FLOAT32 if found == np.float16 else found
 
 
+@lru_cache(maxsize=64)
 def float_like(found: DType) -> DType:
     """The dtype of exp and its kind for arguments of this dtype: NumPy's, with float16 lifted to float32."""
     return found if found.kind == "f" else lift(np.result_type(found, np.float16))

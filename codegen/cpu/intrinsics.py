@@ -30,7 +30,7 @@ def address_of(typingctx: Any, base: Any, offset: Any) -> Any:
     return types.int64(base, types.int64), emit
 
 
-@intrinsic
+@intrinsic(prefer_literal=True)
 def stack(typingctx: Any, count: Any) -> Any:
     """`stack(n)` with a literal n: a pointer to n int64 that live until the kernel returns."""
     size = count.literal_value
@@ -53,3 +53,17 @@ def call(typingctx: Any, address: Any, arguments: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.int64, kinds), emit
+
+
+@intrinsic(prefer_literal=True)
+def take(typingctx: Any, base: Any, first: Any, count: Any) -> Any:
+    """`take(p, i, n)` with a literal n: the tuple (p[i], ..., p[i + n - 1])."""
+    size = count.literal_value
+    result = types.UniTuple(base.dtype, size)
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        places = [builder.add(args[1], ir.Constant(ir.IntType(64), i)) for i in range(size)]
+        items = [builder.load(builder.gep(args[0], [place])) for place in places]
+        return context.make_tuple(builder, result, items)
+
+    return result(base, types.int64, types.IntegerLiteral(size)), emit

@@ -7,3 +7,7 @@ def _w(f):
         return f(*(Value(builder, dtype, v) for v in values)).ir
     return emit
 for n in "exp exp2 expm1 sigmoid tanh sinh cosh".split(): EMITTERS[n]=_w(getattr(math_exp,n))
+from . import math_log
+for n in "log log2 log10 log1p logaddexp arcsinh arccosh arctanh".split(): EMITTERS[n]=_w(getattr(math_log,n))
+from . import math_trig
+for n in "sin cos tan".split(): EMITTERS[n]=_w(getattr(math_trig,n))

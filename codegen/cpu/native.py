@@ -62,18 +62,21 @@ def _engine() -> llvm.ExecutionEngine:
     return llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
 
 
-def object_code(ir: str) -> bytes:
-    """The IR optimised and compiled for this processor; from the cache if it was compiled before."""
-    name = cache.key("object", llvmlite.__version__, llvm.llvm_version_info, host_cpu(), host_features(), ir)
+def object_code(*modules: str) -> bytes:
+    """Modules of IR, linked, optimised and compiled for this processor; from the cache if they were before."""
+    name = cache.key("object", llvmlite.__version__, llvm.llvm_version_info, host_cpu(), host_features(), *modules)
     found = cache.load(name)
     if found is None:
-        found = _compile(ir)
+        found = _compile(*modules)
         cache.store(name, found)
     return found
 
 
-def _compile(ir: str) -> bytes:
-    module = llvm.parse_assembly(ir)
+def _compile(*modules: str) -> bytes:
+    module = llvm.parse_assembly(modules[0])
+    module.verify()
+    for other in modules[1:]:
+        module.link_in(llvm.parse_assembly(other))
     module.triple = llvm.get_process_triple()
     machine = target_machine()
     module.data_layout = str(machine.target_data)

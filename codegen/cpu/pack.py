@@ -1,131 +1,85 @@
-"""dst[i, j] = src[i, j] between strided matrices: what packs panels, pads images and stores transposed tiles.
+"""Panels: the order in which the tiles read their operands.
 
-One function per dtype, made by llvmlite and called by address; it tells three cases apart by the steps it is given:
-rows that are contiguous on both sides are copied by vectors; a matrix that is contiguous along one axis in the source
-and along the other in the destination is transposed in registers, width x width elements at a time; else by elements.
+A panel holds `width` neighbouring rows (of a) or columns (of b) as [k][width], so that a tile reads it from its first
+element to its last.
 """
 
-import functools
+import math
+from types import FunctionType
+from typing import Any, NamedTuple
 
-from llvmlite import ir
-
-from .vectors import I32, Values, VectorFunction, number
-
-# The arguments of `move`: addresses, steps in elements, sizes (which may be 0).
-ARGUMENTS = ("dst", "dst_row", "dst_column", "src", "src_row", "src_column", "rows", "columns")
-
-
-@functools.cache
-def move_address(dtype: str) -> int:
-    """The address of dst[i * dst_row + j * dst_column] = src[i * src_row + j * src_column]."""
-    return _Move(f"weft_move_{dtype}", dtype, ARGUMENTS).emit()
+from .launch import Launch
+from .move import move_address
+from .native import kernel_address
 
 
-class _Move(VectorFunction):
-    """The three ways to move, and the choice."""
+class Axes(NamedTuple):
+    """Nested loops, outermost first: how often each runs, and by how many elements it steps."""
 
-    def emit(self) -> int:
-        self.dst, self.src = self.pointer("dst"), self.pointer("src")
-        self._turn()
-        given, builder = self.given, self.builder
-        some = builder.and_(
-            builder.icmp_signed(">", given["rows"], number(0)), builder.icmp_signed(">", given["columns"], number(0))
-        )
-        with builder.if_then(some):
-            with builder.if_else(self._unit("dst_column", "src_column")) as (copied, other):
-                with copied:
-                    self.repeat(given["rows"], [], self._copy_row)
-                with other, builder.if_else(self._unit("dst_row", "src_column")) as (transposed, strided):
-                    with transposed:
-                        self.repeat(self._blocks("rows"), [], self._transpose_rows)
-                    with strided:
-                        self.repeat(given["rows"], [], self._move_row)
-        return self.finish()
+    sizes: tuple[int, ...]
+    steps: tuple[int, ...]
 
-    def _turn(self) -> None:
-        """Exchange i and j where i is the contiguous axis of the source, so that it is j in what follows."""
-        turned = self.builder.icmp_signed("==", self.given["src_row"], number(1))
-        given = dict(self.given)
-        for i, j in (("src_row", "src_column"), ("dst_row", "dst_column"), ("rows", "columns")):
-            self.given[i] = self.builder.select(turned, given[j], given[i])
-            self.given[j] = self.builder.select(turned, given[i], given[j])
 
-    def _unit(self, *steps: str) -> ir.Value:
-        first, second = (self.builder.icmp_signed("==", self.given[step], number(1)) for step in steps)
-        return self.builder.and_(first, second)
+def panels_size(batch: Axes, count: int, k: Axes, width: int) -> int:
+    """How many elements the panels take."""
+    return math.prod(batch.sizes) * math.ceil(count / width) * math.prod(k.sizes) * width
 
-    def _blocks(self, size: str) -> ir.Value:
-        """How many vectors cover that size."""
-        return self.builder.udiv(self.builder.add(self.given[size], number(self.width - 1)), number(self.width))
 
-    def _offset(self, i: ir.Value, row: str, j: ir.Value, column: str) -> ir.Value:
-        return self.builder.add(
-            self.builder.mul(i, self.given[row]), self.builder.mul(j, self.given[column]), flags=("nsw",)
-        )
+def panels(
+    dtype: str, itemsize: int, buffers: tuple[int, int], offset: int, batch: Axes, count: int, step: int, k: Axes,
+    width: int,
+) -> Launch:  # fmt: skip
+    """The launch that writes panels [batch][tile][k][width] of a strided array [batch][count][k].
 
-    def _move_row(self, i: ir.Value) -> Values:
-        def element(j: ir.Value) -> Values:
-            value = self.load(self.src, self._offset(i, "src_row", j, "src_column"))
-            self.builder.store(value, self.at(self.dst, self._offset(i, "dst_row", j, "dst_column")))
-            return []
+    `buffers` are the panels and the array, which starts at `offset`; `step` leads from one of the `count` rows or
+    columns to the next.  Lanes beyond `count` in the last panel are not written.
+    """
+    k = _cut(k)
+    axes = (len(batch.sizes), *batch.sizes, *batch.steps, len(k.sizes), *k.sizes, *k.steps)
+    params = (move_address(dtype), itemsize, offset, count, width, step, *axes)
+    extent = math.prod(batch.sizes) * math.ceil(count / width) * k.sizes[0]
+    cost = 0.5 * panels_size(batch, count, k, width)
+    return Launch(kernel_address(make_panels), buffers, params, extent, cost)
 
-        self.repeat(self.given["columns"], [], element)
-        return []
 
-    def _copy_row(self, i: ir.Value) -> Values:
-        def piece(block: ir.Value) -> Values:
-            j = self.builder.mul(block, number(self.width))
-            mask = self.mask(self.builder.sub(self.given["columns"], j))
-            value = self.load_vector(self.at(self.src, self._offset(i, "src_row", j, "src_column")), mask)
-            self.store_vector(value, self.at(self.dst, self._offset(i, "dst_row", j, "dst_column")), mask)
-            return []
+def _cut(k: Axes) -> Axes:
+    """At least two axes, of which the first is what units are made of."""
+    if len(k.sizes) > 1:
+        return k
+    inner = next((size for size in range(512, 127, -1) if k.sizes[0] % size == 0), k.sizes[0])
+    return Axes((k.sizes[0] // inner, inner), (k.steps[0] * inner, k.steps[0]))
 
-        self.repeat(self._blocks("columns"), [], piece)
-        return []
 
-    def _transpose_rows(self, block: ir.Value) -> Values:
-        """`width` rows of the source become `width` columns of the destination."""
-        i = self.builder.mul(block, number(self.width))
-        here = self.builder.sub(self.given["rows"], i)
+def make_panels() -> FunctionType:
+    """The kernel of `panels`; unit = (batch item, tile, index on k's first axis)."""
+    from .intrinsics import call, take
 
-        def piece(block: ir.Value) -> Values:
-            j = self.builder.mul(block, number(self.width))
-            left = self.builder.sub(self.given["columns"], j)
-            src = self.at(self.src, self._offset(i, "src_row", j, "src_column"))
-            dst = self.at(self.dst, self._offset(i, "dst_row", j, "dst_column"))
-            self._transpose(src, dst, here, left)
-            return []
+    def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
+        move, itemsize, base, count, width, step, batch_axes = take(params, 0, 7)
+        tiles, axes = (count + width - 1) // width, params[7 + 2 * batch_axes]
+        sizes, steps = 8 + 2 * batch_axes, 8 + 2 * batch_axes + axes
+        outer, inner, inner_step = params[sizes], params[sizes + axes - 1], params[steps + axes - 1]
+        blocks = 1
+        for axis in range(1, axes - 1):
+            blocks *= params[sizes + axis]
+        to, start, row = buffers[0], buffers[1] + base * itemsize, width
+        if inner_step < 0:  # backwards on both sides, so that a reversed kernel is still contiguous
+            to, row = to + (inner - 1) * width * itemsize, -width
+            start, inner_step = start + (inner - 1) * inner_step * itemsize, -inner_step
+        for unit in range(lo, hi):
+            item, first = unit // (outer * tiles), unit // outer % tiles * width
+            offset = first * step + unit % outer * params[steps]
+            for axis in range(batch_axes - 1, -1, -1):
+                offset += item % params[7 + axis] * params[7 + batch_axes + axis]
+                item //= params[7 + axis]
+            for block in range(blocks):
+                at, rest = offset, block
+                for axis in range(axes - 2, 0, -1):
+                    at += rest % params[sizes + axis] * params[steps + axis]
+                    rest //= params[sizes + axis]
+                target = to + (unit * blocks + block) * inner * width * itemsize
+                lanes = min(width, count - first)
+                call(move, (target, row, 1, start + at * itemsize, inner_step, step, inner, lanes))
+        return 0
 
-        self.repeat(self._blocks("columns"), [], piece)
-        return []
-
-    def _transpose(self, src: ir.Value, dst: ir.Value, rows: ir.Value, columns: ir.Value) -> None:
-        """One block, of which rows x columns elements exist."""
-        loading, storing = self.mask(columns), self.mask(rows)
-        vectors = []
-        for i in range(self.width):
-            exists = self.splat(self.builder.icmp_signed(">", rows, number(i)))
-            row = self.at(src, self.builder.mul(self.given["src_row"], number(i)))
-            vectors.append(self.load_vector(row, self.builder.and_(loading, exists)))
-        for j, value in enumerate(self._transposed(vectors)):
-            exists = self.splat(self.builder.icmp_signed(">", columns, number(j)))
-            row = self.at(dst, self.builder.mul(self.given["dst_column"], number(j)))
-            self.store_vector(value, row, self.builder.and_(storing, exists))
-
-    def _transposed(self, vectors: list[ir.Value]) -> list[ir.Value]:
-        """A butterfly: at each distance d, rows d apart exchange blocks of d elements."""
-        distance = self.width // 2
-        while distance:
-            for i in range(self.width):
-                if not i & distance:
-                    vectors[i], vectors[i + distance] = self._exchange(vectors[i], vectors[i + distance], distance)
-            distance //= 2
-        return vectors
-
-    def _exchange(self, low: ir.Value, high: ir.Value, distance: int) -> tuple[ir.Value, ir.Value]:
-        """(low, high) -> the blocks at even places of both, the blocks at odd places of both."""
-        lanes = range(self.width)
-        even = [j if not j & distance else self.width + j - distance for j in lanes]
-        odd = [j + distance if not j & distance else self.width + j for j in lanes]
-        kind = ir.VectorType(I32, self.width)
-        return tuple(self.builder.shuffle_vector(low, high, ir.Constant(kind, order)) for order in (even, odd))  # type: ignore[return-value]
+    return kernel

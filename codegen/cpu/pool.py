@@ -85,8 +85,7 @@ class _Pooling:
         if size == 0:
             return Plan(())
         buffers, strides = self._operands(operands)
-        widths = (0, 1, 2, 3) if what != "gather" else (1, 2, 3)
-        arguments = self._specialised(widths, width)
+        arguments = self._specialised(what == "gather", True)
         if arguments is not None:
             kernel = kernel_address(fast, self.dtype.name, *arguments, *extra)
         else:
@@ -100,7 +99,7 @@ class _Pooling:
         buffers, strides = self._operands(operands)
         if what == "sum":
             strides = [(0,) * 4, *strides]
-        arguments = self._specialised((1, 2, 3), self.grid[2])
+        arguments = self._specialised(what == "max", False)
         if arguments is not None:
             make = pool_kernels.make_max_scatter if what == "max" else pool_kernels.make_sum_scatter
             kernel = kernel_address(make, self.dtype.name, *arguments)
@@ -109,16 +108,18 @@ class _Pooling:
             kernel = kernel_address(make, self.dtype.name)
         return self._plan(kernel, buffers, strides, self.sizes[1], arguments is not None)
 
-    def _specialised(self, widths: Sequence[int], columns: int) -> tuple[int, int, int] | None:
-        """Lanes, width and step of the vector kernel for these windows, if there is one and it is worth while."""
-        lanes = max(vector_bytes() // self.dtype.itemsize, 1)
+    def _specialised(self, searching: bool, forward: bool) -> tuple[int, ...] | None:
+        """Lanes, window and step of the vector kernel for these windows, if there is one and it is worth while."""
+        lanes = vector_bytes() // max(self.dtype.itemsize, 4)
         width, step = self.window[2], self.strides[2]
         if step > 2 or max(self.sizes[2], self.before[2], width) >= 1 << 30:
             return None
-        if width in widths:
+        if searching:
+            return (lanes, *self.window, step) if max(self.window) <= 3 else None
+        if width <= 3:
             return lanes, width, step
         # any other width costs a load for each position, so that half the lanes should count
-        return (lanes, 0, step) if 0 in widths and 2 * columns >= lanes else None
+        return (lanes, 0, step) if forward and 2 * self.grid[2] >= lanes else None
 
     def _operands(self, operands: Sequence[Array]) -> tuple[tuple[int, ...], list[tuple[int, ...]]]:
         """Buffers and strides (batch, channel, depth, height), after copies of what is not contiguous in its rows."""

@@ -11,11 +11,13 @@ The parameters, in order:
 
 Windows may hang over either end of the input: what is outside counts as the least value (never chosen) or as 0.
 
-`width` and `step` are the last axis of the window and of the strides where a kernel is made for them (width 0: any).
-The gradients write each element of their result once, in order, so that they run at the speed of memory: a row of
-windows (a vector of them) finds its maxima and adds to all input rows under it, while they are near.  Element
-step * m + r of an input row lies under position q * step + r of window m - q: that is a vector of windows moved up by
-q lanes, and the parts r are interleaved in registers.
+Windows of at most 3 columns, at most 2 apart, have kernels of their own, and of these the ones that look for the place
+of the maximum are made for windows of at most 3 lines each way: such a kernel knows its window, keeps it in registers
+and does not branch.  What is in a window of another size is `pool_general.py`'s.
+
+A gradient is written once, in order, so that it runs at the speed of memory: a row of windows (a vector of them) finds
+its maxima and adds to all input rows under it while they are near.  Element step * m + r of an input row lies under
+position q * step + r of window m - q: that is a vector of windows moved up by q lanes, and the parts r interleave.
 """
 
 from types import FunctionType
@@ -29,90 +31,94 @@ def lowest(dtype: np.dtype) -> Any:
     return dtype.type(-np.inf) if dtype.kind == "f" else dtype.type(np.iinfo(dtype).min)
 
 
-def make_pool(name: str, count: int, width: int, step: int, largest: bool) -> FunctionType:
-    """out = the maximum (NaN if a window holds one) or the sum of each window of x.  Stripes are of rows of windows."""
-    from .lanes import Kind, lanes
+def make_pool(name: str, lanes: int, width: int, step: int, largest: bool) -> FunctionType:
+    """out = the maximum (NaN if a window holds one) or the sum of each window of x.  Stripes are of rows of windows.
+
+    Lines are combined first, as whole vectors, then their columns.  A width of 0 stands for any, column by column.
+    """
+    from .pool_lanes import functions
 
     dtype = np.dtype(name)
-    vector = lanes(Kind(dtype, count, step, width))
-    splat, strided, store, combine = vector.splat, vector.strided, vector.store, vector.add
-    if largest:
-        combine = vector.maximum
+    make = functions(name, lanes, width=max(width, 1), step=step)
+    splat, load, strided, store = make.splat, make.load, make.strided, make.store
+    combine = make.maximum if largest else make.add
+    across = make.across_maximum if largest else make.across_sum
     outside, size = (lowest(dtype) if largest else dtype.type(0)), dtype.itemsize
+    spans = -(-(step * (lanes - 1) + width) // lanes)
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         stripes, rows, channels = params[0], params[1], params[2]
-        xn, xc, xd, xh = params[3], params[4], params[5], params[6]
+        xn, xc, xd, xh = params[3] * size, params[4] * size, params[5] * size, params[6] * size
         D, H, W, OD, OH, OW = params[7], params[8], params[9], params[10], params[11], params[12]
         kd, kh, kw = params[13], params[14], params[15]
         sd, sh, pd, ph, pw = params[16], params[17], params[19], params[20], params[21]
-        if width > 0:
-            kw = width
         empty = splat(outside)
         for unit in range(lo, hi):
             plane, first = unit // stripes, unit % stripes * rows
-            x = buffers[1] + (plane // channels * xn + plane % channels * xc) * size
+            x = buffers[1] + plane // channels * xn + plane % channels * xc
             for od in range(OD):
                 z0, z1 = max(od * sd - pd, 0), min(od * sd - pd + kd, D)
+                out = buffers[0] + ((plane * OD + od) * OH + first) * OW * size
                 for oh in range(first, min(first + rows, OH)):
                     y0, y1 = max(oh * sh - ph, 0), min(oh * sh - ph + kh, H)
-                    out = buffers[0] + ((plane * OD + od) * OH + oh) * OW * size
-                    for m in range(0, OW, count):
+                    start, lines = x + z0 * xd + y0 * xh, max(z1 - z0, 0) * max(y1 - y0, 0)
+                    for m in range(0, OW, lanes):
                         left = m * step - pw
-                        total = empty
-                        for z in range(z0, z1):
-                            for y in range(y0, y1):
-                                row = x + (z * xd + y * xh) * size
+                        a, b, c = empty, empty, empty
+                        row, y = start, y0
+                        for _ in range(lines):
+                            if width > 0:
+                                a = combine(a, load(row, left, W, empty))
+                                if spans > 1:
+                                    b = combine(b, load(row, left + lanes, W, empty))
+                                if spans > 2:
+                                    c = combine(c, load(row, left + 2 * lanes, W, empty))
+                            else:
                                 for k in range(kw):
-                                    value = strided(row, left + k // step * step, k % step, W, empty)
-                                    total = combine(total, value)
-                        store(out, m, OW, total)
+                                    a = combine(a, strided(row, left + k, W, empty))
+                            y, row = y + 1, row + xh
+                            if y == y1:
+                                y, row = y0, row + xd - (y1 - y0) * xh
+                        store(out, m, OW, across(a, b, c) if width > 0 else a)
+                    out += OW * size
         return 0
 
     return kernel
 
 
-def make_max_gather(name: str, count: int, width: int, step: int) -> FunctionType:
+def make_max_gather(name: str, lanes: int, depth: int, height: int, width: int, step: int) -> FunctionType:
     """out = v at the first maximum of each window of x, 0 where a window is empty.  Stripes are of rows of windows."""
-    from .lanes import Kind, lanes
+    from .pool_lanes import functions
 
     dtype = np.dtype(name)
-    vector = lanes(Kind(dtype, count, step, width))
-    splat, strided, store = vector.splat, vector.strided, vector.store
-    inside, takes, blend = vector.inside, vector.takes, vector.blend
-    outside, nothing, size = lowest(dtype), dtype.type(0), dtype.itemsize
+    make = functions(name, lanes, depth, height, width, step)
+    splat, store, find, chosen = make.splat, make.store, make.first, make.chosen
+    outside, size = lowest(dtype), dtype.itemsize
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         stripes, rows, channels = params[0], params[1], params[2]
-        xn, xc, xd, xh = params[3], params[4], params[5], params[6]
+        xn, xc, xd, xh = params[3] * size, params[4] * size, params[5] * size, params[6] * size
         D, H, W, OD, OH, OW = params[7], params[8], params[9], params[10], params[11], params[12]
-        kd, kh, sd, sh = params[13], params[14], params[16], params[17]
-        pd, ph, pw = params[19], params[20], params[21]
-        vn, vc, vd, vh = params[22], params[23], params[24], params[25]
-        least, zero = splat(outside), splat(nothing)
+        sd, sh, pd, ph, pw = params[16], params[17], params[19], params[20], params[21]
+        vn, vc, vd, vh = params[22] * size, params[23] * size, params[24] * size, params[25] * size
+        least = splat(outside)
         for unit in range(lo, hi):
             plane, first = unit // stripes, unit % stripes * rows
-            x = buffers[1] + (plane // channels * xn + plane % channels * xc) * size
-            v = buffers[2] + (plane // channels * vn + plane % channels * vc) * size
+            x = buffers[1] + plane // channels * xn + plane % channels * xc
+            v = buffers[2] + plane // channels * vn + plane % channels * vc
             for od in range(OD):
-                z0, z1 = max(od * sd - pd, 0), min(od * sd - pd + kd, D)
+                z = od * sd - pd
+                out = buffers[0] + ((plane * OD + od) * OH + first) * OW * size
                 for oh in range(first, min(first + rows, OH)):
-                    y0, y1 = max(oh * sh - ph, 0), min(oh * sh - ph + kh, H)
-                    out = buffers[0] + ((plane * OD + od) * OH + oh) * OW * size
-                    for m in range(0, OW, count):
+                    y = oh * sh - ph
+                    # the lines of the window that lie inside
+                    z0, z1, y0, y1 = max(0, -z), min(depth, D - z), max(0, -y), min(height, H - y)
+                    for m in range(0, OW, lanes):
                         left = m * step - pw
-                        best, picked = least, zero
-                        for z in range(z1 - 1, z0 - 1, -1):
-                            for y in range(y1 - 1, y0 - 1, -1):
-                                for i in range(width):
-                                    k = width - 1 - i
-                                    base, part = left + k // step * step, k % step
-                                    value = strided(x + (z * xd + y * xh) * size, base, part, W, least)
-                                    chosen = strided(v + (z * vd + y * vh) * size, base, part, W, zero)
-                                    taken = takes(best, value, inside(left + k, W))
-                                    best = blend(taken, value, best)
-                                    picked = blend(taken, chosen, picked)
+                        at = find(x + z * xd + y * xh, xd, xh, z0, z1, y0, y1, left, W, least, m, OW)
+                        picked = chosen(v + z * vd + y * vh, vd, vh, z0, z1, y0, y1, left, W, at)
                         store(out, m, OW, picked)
+                    out += OW * size
         return 0
 
     return kernel
@@ -141,84 +147,81 @@ def clear_function(dtype: np.dtype) -> Any:
     return register_jitable(clear)
 
 
-def make_max_scatter(name: str, count: int, width: int, step: int) -> FunctionType:
-    """out = for each window of x, g added at its first maximum.  Stripes are of rows of x; width is at most 3."""
-    from .lanes import Kind, lanes
+def make_max_scatter(name: str, lanes: int, depth: int, height: int, width: int, step: int) -> FunctionType:
+    """out = for each window of x, g added at its first maximum.  Stripes are of rows of x."""
+    from .pool_lanes import functions
 
     dtype = np.dtype(name)
-    vector = lanes(Kind(dtype, count, step, width))
-    splat, code, load, strided, inside = vector.splat, vector.code, vector.load, vector.strided, vector.inside
-    takes, blend, choose, later, later_code = vector.takes, vector.blend, vector.choose, vector.later, vector.later_code
-    put, put_more, clear = vector.put, vector.put_more, clear_function(dtype)
-    outside, nothing, size = lowest(dtype), dtype.type(0), dtype.itemsize
+    make = functions(name, lanes, depth, height, width, step)
+    splat, nowhere, load, find = make.splat, make.nowhere, make.load, make.first
+    later, later_code, put, put_more = make.later, make.later_code, make.put, make.put_more
+    outside, nothing, size, clear = lowest(dtype), dtype.type(0), dtype.itemsize, clear_function(dtype)
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         stripes, rows, channels = params[0], params[1], params[2]
-        xn, xc, xd, xh = params[3], params[4], params[5], params[6]
+        xn, xc, xd, xh = params[3] * size, params[4] * size, params[5] * size, params[6] * size
         D, H, W, OD, OH, OW = params[7], params[8], params[9], params[10], params[11], params[12]
-        kd, kh, sd, sh, pd, ph, pw = params[13], params[14], params[16], params[17], params[19], params[20], params[21]
-        gn, gc, gd, gh = params[22], params[23], params[24], params[25]
-        least, zero, nowhere = splat(outside), splat(nothing), code(-1)
+        sd, sh, pd, ph, pw = params[16], params[17], params[19], params[20], params[21]
+        gn, gc, gd, gh = params[22] * size, params[23] * size, params[24] * size, params[25] * size
+        least, zero, none = splat(outside), splat(nothing), nowhere()
         for unit in range(lo, hi):
             plane, r0 = unit // stripes, unit % stripes * rows
             r1 = min(r0 + rows, H)
-            x = buffers[1] + (plane // channels * xn + plane % channels * xc) * size
-            g = buffers[2] + (plane // channels * gn + plane % channels * gc) * size
+            x = buffers[1] + plane // channels * xn + plane % channels * xc
+            g = buffers[2] + plane // channels * gn + plane % channels * gc
             out = buffers[0] + plane * D * H * W * size
             clear(out, params, r0, r1)
-            oh0, oh1 = max(0, (r0 + ph - kh + sh) // sh), min(OH, (r1 - 1 + ph) // sh + 1)
+            oh0, oh1 = max(0, (r0 + ph - height + sh) // sh), min(OH, (r1 - 1 + ph) // sh + 1)
             for od in range(OD):
                 z = od * sd - pd
                 for oh in range(oh0, oh1):
                     y = oh * sh - ph
-                    last0, last1, lastg0, lastg1 = nowhere, nowhere, zero, zero
-                    for left in range(-pw, W, count * step):
-                        best, at0 = least, nowhere
-                        for iz in range(min(z + kd, D) - 1, max(z, 0) - 1, -1):
-                            for iy in range(min(y + kh, H) - 1, max(y, 0) - 1, -1):
-                                row, position = x + (iz * xd + iy * xh) * size, ((iz - z) * kh + iy - y) * width
-                                for i in range(width):
-                                    k = width - 1 - i
-                                    value = strided(row, left + k // step * step, k % step, W, least)
-                                    taken = takes(best, value, inside(left + k, W))
-                                    best, at0 = blend(taken, value, best), choose(taken, code(position + k), at0)
-                        g0 = load(g + (od * gd + oh * gh) * size, (left + pw) // step, OW, zero)
-                        at1, g1 = later_code(last0, at0), later(lastg0, g0)
-                        at2, g2 = later_code(last1, at1), later(lastg1, g1)
-                        last0, last1, lastg0, lastg1 = at0, at1, g0, g1
-                        for iz in range(max(z, 0), min(z + kd, D)):
-                            for iy in range(max(y, r0), min(y + kh, r1)):
-                                row, position = out + (iz * H + iy) * W * size, ((iz - z) * kh + iy - y) * width
+                    # the lines of the window that lie inside; of these, the ones that lie in this stripe
+                    z0, z1, y0, y1 = max(0, -z), min(depth, D - z), max(0, -y), min(height, H - y)
+                    t0, t1 = max(0, r0 - y), min(height, r1 - y)
+                    at0, at1, g0, g1 = none, none, zero, zero
+                    for left in range(-pw, W, lanes * step):
+                        m = (left + pw) // step
+                        before_at, before_at1, before_g, before_g1 = at0, at1, g0, g1
+                        at0 = find(x + z * xd + y * xh, xd, xh, z0, z1, y0, y1, left, W, least, m, OW)
+                        g0 = load(g + od * gd + oh * gh, m, OW, zero)
+                        at1, g1 = later_code(before_at, at0), later(before_g, g0)
+                        at2, g2 = later_code(before_at1, at1), later(before_g1, g1)
+                        for tz in range(z0, z1):
+                            row = out + ((z + tz) * H + y + t0) * W * size
+                            for ty in range(t0, t1):
+                                position = (tz * height + ty) * width
                                 # later windows, in row-major order, add to what earlier ones have put
-                                if (od == 0 or iz - z >= kd - sd) and (oh == oh0 or iy - y >= kh - sh):
+                                if (od == 0 or tz >= depth - sd) and (oh == oh0 or ty >= height - sh):
                                     put(row, left, W, position, at0, at1, at2, g0, g1, g2)
                                 else:
                                     put_more(row, left, W, position, at0, at1, at2, g0, g1, g2)
+                                row += W * size
         return 0
 
     return kernel
 
 
-def make_sum_scatter(name: str, count: int, width: int, step: int) -> FunctionType:
-    """out = the sum of g over the windows that hold an element.  Stripes are of rows of out; width is at most 3."""
-    from .lanes import Kind, lanes
+def make_sum_scatter(name: str, lanes: int, width: int, step: int) -> FunctionType:
+    """out = the sum of g over the windows that hold an element.  Stripes are of rows of out."""
+    from .pool_lanes import functions
 
     dtype = np.dtype(name)
-    vector = lanes(Kind(dtype, count, step, width))
-    splat, code, load, later = vector.splat, vector.code, vector.load, vector.later
-    put, put_more, clear = vector.put_all, vector.put_all_more, clear_function(dtype)
+    make = functions(name, lanes, width=width, step=step)
+    splat, nowhere, load, later = make.splat, make.nowhere, make.load, make.later
+    put, put_more, clear = make.put_all, make.put_all_more, clear_function(dtype)
     nothing, size = dtype.type(0), dtype.itemsize
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         stripes, rows, channels = params[0], params[1], params[2]
         D, H, W, OD, OH, OW = params[7], params[8], params[9], params[10], params[11], params[12]
         kd, kh, sd, sh, pd, ph, pw = params[13], params[14], params[16], params[17], params[19], params[20], params[21]
-        gn, gc, gd, gh = params[22], params[23], params[24], params[25]
-        zero, at = splat(nothing), code(-1)
+        gn, gc, gd, gh = params[22] * size, params[23] * size, params[24] * size, params[25] * size
+        zero, at = splat(nothing), nowhere()
         for unit in range(lo, hi):
             plane, r0 = unit // stripes, unit % stripes * rows
             r1 = min(r0 + rows, H)
-            g = buffers[1] + (plane // channels * gn + plane % channels * gc) * size
+            g = buffers[1] + plane // channels * gn + plane % channels * gc
             out = buffers[0] + plane * D * H * W * size
             clear(out, params, r0, r1)
             oh0, oh1 = max(0, (r0 + ph - kh + sh) // sh), min(OH, (r1 - 1 + ph) // sh + 1)
@@ -226,19 +229,21 @@ def make_sum_scatter(name: str, count: int, width: int, step: int) -> FunctionTy
                 z = od * sd - pd
                 for oh in range(oh0, oh1):
                     y = oh * sh - ph
-                    lastg0, lastg1 = zero, zero
-                    for left in range(-pw, W, count * step):
-                        g0 = load(g + (od * gd + oh * gh) * size, (left + pw) // step, OW, zero)
-                        g1 = later(lastg0, g0)
-                        g2 = later(lastg1, g1)
-                        lastg0, lastg1 = g0, g1
-                        for iz in range(max(z, 0), min(z + kd, D)):
-                            for iy in range(max(y, r0), min(y + kh, r1)):
-                                row = out + (iz * H + iy) * W * size
-                                if (od == 0 or iz - z >= kd - sd) and (oh == oh0 or iy - y >= kh - sh):
+                    t0, t1 = max(0, r0 - y), min(kh, r1 - y)
+                    g0, g1 = zero, zero
+                    for left in range(-pw, W, lanes * step):
+                        before, before1 = g0, g1
+                        g0 = load(g + od * gd + oh * gh, (left + pw) // step, OW, zero)
+                        g1 = later(before, g0)
+                        g2 = later(before1, g1)
+                        for tz in range(max(0, -z), min(kd, D - z)):
+                            row = out + ((z + tz) * H + y + t0) * W * size
+                            for ty in range(t0, t1):
+                                if (od == 0 or tz >= kd - sd) and (oh == oh0 or ty >= kh - sh):
                                     put(row, left, W, 0, at, at, at, g0, g1, g2)
                                 else:
                                     put_more(row, left, W, 0, at, at, at, g0, g1, g2)
+                                row += W * size
         return 0
 
     return kernel

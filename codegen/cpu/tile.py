@@ -17,6 +17,7 @@ small function for each number of rows that a plan needs, made by llvmlite alone
 """
 
 import functools
+import math
 from typing import NamedTuple
 
 import llvmlite.binding as llvm
@@ -123,3 +124,23 @@ class _Tile(VectorFunction):
     def _c_at(self, i: int, v: int) -> ir.Value:
         row = self.builder.mul(self.given["c_step"], number(i))
         return self.at(self.c, self.builder.add(row, number(v * self.width)))
+
+
+@functools.cache
+def best_shape(dtype: str, rows: int, columns: int) -> Shape:
+    """The shape that covers rows x columns in the least time: wasted lanes and half-empty registers count."""
+    shapes = (shape(dtype, vectors) for vectors in (2, 3, 1, 4, 6, 8))
+    return min(shapes, key=lambda candidate: cycles(candidate, rows, columns))
+
+
+def cycles(tile: Shape, rows: int, columns: int) -> float:
+    """About how long one k takes for all of rows x columns, in cycles of two multiplications or loads."""
+    height, v = even_rows(tile, rows), tile.vectors
+    tiles = math.ceil(rows / height) * math.ceil(columns / tile.lanes)
+    step = max(height * v, height + v, 8)  # arithmetic, loads, or the latency of one accumulator
+    return tiles * step / 2 * (1.0 if v == 2 else 1.1)
+
+
+def even_rows(tile: Shape, rows: int) -> int:
+    """The rows of each tile but the last, such that all are about equally tall."""
+    return math.ceil(rows / math.ceil(rows / tile.rows))

@@ -1,4 +1,4 @@
-"""Run a structured kernel's Plan on NumPy arrays, without the rest of the compiler."""
+"""Run a kernel's plan on NumPy arrays, whole and cut at odd places."""
 
 import ctypes
 from collections.abc import Sequence
@@ -12,25 +12,38 @@ _KERNEL = ctypes.CFUNCTYPE(
 
 
 def describe(array: np.ndarray) -> Array:
-    """The array as a planner sees it."""
+    """The operand as a planner sees it."""
     return Array(array.dtype, array.shape, tuple(stride // array.itemsize for stride in array.strides))
 
 
-def run_plan(plan: Plan, outputs: Sequence[np.ndarray], args: Sequence[np.ndarray], pieces: int = 1) -> int:
-    """Run the launches in order, each in that many pieces, last piece first; the first status that is not 0, or 0."""
-    scratch = [np.full(max(size, 1), 0xA5, np.uint8) for size in plan.scratch]
-    addresses = [array.__array_interface__["data"][0] for array in (*outputs, *args, *scratch)]
+def run_plan(plan: Plan, outputs: Sequence[np.ndarray], args: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+    """Run the launches into `outputs`; again with the units cut at odd places and in reverse: the same bits."""
+    _run(plan, outputs, args, lambda extent: [(0, extent)])
+    whole = [output.tobytes() for output in outputs]
+    _run(plan, outputs, args, _odd_cuts)
+    assert [output.tobytes() for output in outputs] == whole, "the result depends on how the units are cut"
+    return tuple(outputs)
+
+
+def _odd_cuts(extent: int) -> list[tuple[int, int]]:
+    """Ranges of 1, 2, 3, ... units that cover the extent, last first."""
+    cuts, lo = [], 0
+    while lo < extent:
+        cuts.append((lo, min(lo + len(cuts) + 1, extent)))
+        lo = cuts[-1][1]
+    return cuts[::-1]
+
+
+def _run(plan: Plan, outputs: Sequence[np.ndarray], args: Sequence[np.ndarray], cuts: object) -> None:
+    scratch = [np.full(size, 0xFF, np.uint8) for size in plan.scratch]  # NaN wherever a kernel forgets to write
+    arrays = [*outputs, *args, *scratch]
     for launch in plan.launches:
-        status = _run(launch, addresses, pieces)
-        if status:
-            return status
-    return 0
+        for lo, hi in cuts(launch.extent):  # type: ignore[operator]
+            assert launch_once(launch, arrays, lo, hi) == 0
 
 
-def _run(launch: Launch, addresses: list[int], pieces: int) -> int:
-    buffers = (ctypes.c_int64 * max(len(launch.buffers), 1))(*(addresses[i] for i in launch.buffers))
+def launch_once(launch: Launch, arrays: Sequence[np.ndarray], lo: int, hi: int) -> int:
+    """The status of one kernel over the units [lo, hi)."""
+    buffers = (ctypes.c_int64 * max(len(launch.buffers), 1))(*(arrays[i].ctypes.data for i in launch.buffers))
     params = (ctypes.c_int64 * max(len(launch.params), 1))(*launch.params)
-    kernel = _KERNEL(launch.kernel)
-    bounds = [launch.extent * i // pieces for i in range(pieces + 1)]
-    statuses = [kernel(buffers, params, lo, hi) for lo, hi in reversed(list(zip(bounds, bounds[1:], strict=False)))]
-    return next((status for status in statuses if status), 0)
+    return int(_KERNEL(launch.kernel)(buffers, params, lo, hi))

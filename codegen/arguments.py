@@ -1,0 +1,216 @@
+"""What users hand to `function` and to compiled functions, checked; every refusal says what to do."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..ops.coerce import as_expr
+from ..ops.elementwise import cast
+from ..symbolic.dims import same, show
+from ..symbolic.errors import ArgumentError, DTypeError, LoweringError, ShapeError, blame, listing, user_site
+from ..symbolic.expr import Expr, substitute, toposort
+from ..symbolic.graph import Graph
+from ..symbolic.leaves import Input, Shared
+
+TARGETS = ("cpu",)
+
+
+def as_graph(
+    inputs: Any, outputs: Any, updates: Any, givens: Any, target: str, optimize: int, on_unused_input: str
+) -> tuple[Graph, tuple[str, ...] | None, Callable[[list[Any]], Any] | None]:
+    """(graph, keywords or None, how results are packed or None for a single one)."""
+    if target not in TARGETS:
+        error = LoweringError(f"There is no target {target!r}; there is {listing([repr(t) for t in TARGETS])}.")
+        raise blame(error, user_site())
+    if optimize not in (0, 1, 2):
+        raise blame(ArgumentError(f"optimize is 0, 1 or 2, not {optimize!r}."), user_site())
+    if on_unused_input not in ("raise", "warn", "ignore"):
+        text = f"on_unused_input is 'raise', 'warn' or 'ignore', not {on_unused_input!r}."
+        raise blame(ArgumentError(text), user_site())
+    keywords = tuple(inputs) if isinstance(inputs, Mapping) else None
+    listed = _inputs(list(inputs.values()) if isinstance(inputs, Mapping) else inputs)
+    results, form = _outputs(outputs)
+    new = _updates(updates)
+    replaced = _replaced([*results, *(n for _, n in new)], givens)
+    results, new = replaced[: len(results)], list(zip((s for s, _ in new), replaced[len(results) :], strict=True))
+    graph = Graph(listed, tuple(results), tuple(new))
+    graph = Graph(listed, graph.outputs, (*graph.updates, *_default_updates(graph)))
+    _check_inputs(graph, on_unused_input)
+    return graph, keywords, form
+
+
+def _inputs(inputs: Any) -> tuple[Expr, ...]:
+    if isinstance(inputs, Expr) or not isinstance(inputs, Sequence):
+        kind = "an expression" if isinstance(inputs, Expr) else type(inputs).__name__
+        raise blame(ArgumentError(f"inputs is a list or a dict of inputs, not {kind}."), user_site(), hint="write [x].")
+    for number, x in enumerate(inputs):
+        if not isinstance(x, Expr):
+            raise blame(ArgumentError(f"inputs[{number}] is {type(x).__name__}, not an expression."), user_site())
+        if not isinstance(x.op, Input):
+            what = "a shared variable" if isinstance(x.op, Shared) else f"the result of {x.op.name}"
+            hint = "shared variables are read without being named; to replace one, use givens." if isinstance(
+                x.op, Shared
+            ) else "to put values in its place, make an input and use givens={expression: input}."
+            raise blame(ArgumentError(f"inputs[{number}] is {what}, not an input."), user_site(), x.site, hint=hint)
+        if x in inputs[:number]:
+            raise blame(ArgumentError(f"{x.name or 'An input'} is listed twice among the inputs."), user_site(), x.site)
+    return tuple(inputs)
+
+
+def _outputs(outputs: Any) -> tuple[list[Expr], Callable[[list[Any]], Any] | None]:
+    if outputs is None:
+        return [], lambda results: None
+    if isinstance(outputs, Mapping):
+        names = tuple(outputs)
+        return [_output(v) for v in outputs.values()], lambda results: dict(zip(names, results, strict=True))
+    if isinstance(outputs, list | tuple):
+        return [_output(v) for v in outputs], type(outputs) if type(outputs) is tuple else list
+    return [_output(outputs)], None
+
+
+def _output(value: Any) -> Expr:
+    node = as_expr(value)
+    if not hasattr(node.type, "shape"):
+        error = ArgumentError(f"{node.op.name} has several outputs; name the ones to return.")
+        raise blame(error, user_site(), node.site)
+    return node
+
+
+def pairs(given: Any, what: str) -> list[tuple[Any, Any]]:
+    """A dict or a list of pairs as a list of pairs."""
+    if given is None:
+        return []
+    try:
+        return [(a, b) for a, b in (given.items() if isinstance(given, Mapping) else given)]
+    except (TypeError, ValueError):
+        raise blame(ArgumentError(f"{what} is a dict or a list of pairs, not {given!r}."), user_site()) from None
+
+
+def _updates(updates: Any) -> list[tuple[Expr, Expr]]:
+    checked: list[tuple[Expr, Expr]] = []
+    for shared, value in pairs(updates, "updates"):
+        if not isinstance(shared, Expr) or not isinstance(shared.op, Shared):
+            site = shared.site if isinstance(shared, Expr) else None
+            raise blame(ArgumentError("Only shared variables can be updated."), user_site(), site)
+        if any(shared is s for s, _ in checked):
+            error = ArgumentError(f"{shared.name or 'A shared variable'} has two updates.")
+            raise blame(error, user_site(), shared.site)
+        checked.append((shared, _new_value(shared, as_expr(value))))
+    return checked
+
+
+def _new_value(shared: Expr, new: Expr) -> Expr:
+    name = shared.name or "The shared variable"
+    if new.type.weak:
+        new = cast(new, shared.dtype)
+    if new.dtype != shared.dtype:
+        error = DTypeError(f"{name} is {shared.dtype.name}, and its update is {new.dtype.name}.")
+        raise blame(error, user_site(), new.site, shared.site, hint=f"cast it: new.astype({shared.dtype.name!r}).")
+    differs = new.ndim != shared.ndim or any(same(a, b) is False for a, b in zip(shared.shape, new.shape, strict=True))
+    if differs:
+        error = ShapeError(f"{name} has shape {show(shared.shape)}, and its update {show(new.shape)}.")
+        raise blame(error, user_site(), new.site, shared.site)
+    return new
+
+
+def _replaced(roots: list[Expr], givens: Any) -> list[Expr]:
+    replacements: dict[Expr, Expr] = {}
+    for old, new in pairs(givens, "givens"):
+        node = as_expr(new)
+        if not isinstance(old, Expr):
+            raise blame(ArgumentError("The keys of givens are expressions."), user_site())
+        if node.type.weak:
+            node = cast(node, old.dtype)
+        if node.dtype != old.dtype or node.ndim != old.ndim:
+            text = f"givens: {old.name or 'an expression'} is {old.type}, and its replacement {node.type}."
+            raise blame(ShapeError(text) if node.dtype == old.dtype else DTypeError(text), user_site(), old.site, node.site)
+        replacements[old] = node
+    return substitute(roots, replacements) if replacements else roots
+
+
+def _default_updates(graph: Graph) -> list[tuple[Expr, Expr]]:
+    """Random streams advance by themselves in every function that draws from them."""
+    updated = {s for s, _ in graph.updates}
+    found = []
+    for node in graph.shared:
+        update = node.op.cell.default_update  # type: ignore[attr-defined]
+        if update is not None and node not in updated:
+            found.append((node, update))
+    return found
+
+
+def _check_inputs(graph: Graph, on_unused_input: str) -> None:
+    listed = set(graph.inputs)
+    for node in graph.free_inputs:
+        if node not in listed:
+            name = f"{node.name!r}" if node.name else "an input without a name"
+            error = ArgumentError(f"The outputs depend on {name}, which is not among the inputs.")
+            raise blame(error, user_site(), node.site, hint="add it to inputs, or replace it with givens.")
+    used = set(graph.free_inputs) | {n for n in toposort(graph.roots) if isinstance(n.op, Input)}
+    for x in graph.inputs:
+        if x in used or on_unused_input == "ignore":
+            continue
+        text = f"Nothing depends on the input {x.name or 'without a name'}."
+        if on_unused_input == "warn":
+            warnings.warn(text, stacklevel=4)
+            continue
+        raise blame(ArgumentError(text), user_site(), x.site, hint='leave it out, or use on_unused_input="ignore".')
+
+
+# ---- calls -----------------------------------------------------------------------------------------------------------
+
+
+def expected(function: Any, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The call's arguments in the order of the inputs; raises ArgumentError for missing and unknown ones."""
+    inputs = function.source.inputs
+    names = function._keywords or tuple(x.name for x in inputs)
+    if len(args) > len(inputs):
+        text = f"{function.name} takes {len(inputs)} arguments, and {len(args)} were given."
+        raise blame(ArgumentError(text), user_site())
+    values = dict(enumerate(args))
+    for name, given in keywords.items():
+        if name not in names:
+            known = listing([repr(n) for n in names if n])
+            text = f"{function.name} has no argument {name!r}" + (f"; it has {known}." if known else ".")
+            raise blame(ArgumentError(text), user_site())
+        if names.index(name) in values:
+            raise blame(ArgumentError(f"{function.name} got {name!r} twice."), user_site())
+        values[names.index(name)] = given
+    missing = [i for i in range(len(inputs)) if i not in values]
+    if missing:
+        words = listing([names[i] or f"number {i + 1}" for i in missing])
+        text = f"{function.name} takes {len(inputs)} arguments; {words} {'is' if len(missing) == 1 else 'are'} missing."
+        raise blame(ArgumentError(text), user_site(), *[inputs[i].site for i in missing])
+    return tuple(values[i] for i in range(len(inputs)))
+
+
+def adapted(given: Any, x: Expr) -> np.ndarray:
+    """A call's argument as an array the code can read: C order, aligned, of the input's dtype."""
+    name = x.name or "an input without a name"
+    try:
+        array = np.asarray(given)
+    except (ValueError, TypeError) as error:
+        raise blame(ArgumentError(f"The value of {name} is no array: {error}."), user_site(), x.site) from None
+    if array.ndim != x.ndim:
+        text = f"{name} has {x.ndim} axes {show(x.shape)}, and its value has {array.ndim}: {show(array.shape)}."
+        raise blame(ShapeError(text), user_site(), x.site)
+    if array.dtype != x.dtype and not _lossless(given, array, x.dtype):
+        text = f"{name} is {x.dtype.name}, and its value is {array.dtype}, which would lose information."
+        hint = f"convert it: value.astype({x.dtype.name!r}), or make the input {array.dtype}."
+        raise blame(DTypeError(text), user_site(), x.site, hint=hint)
+    return np.require(array, x.dtype, ["C", "A"])
+
+
+def _lossless(given: Any, array: np.ndarray, dtype: np.dtype) -> bool:
+    """Safe casts, and Python numbers (and lists of them) that the dtype holds."""
+    if np.can_cast(array.dtype, dtype, "safe"):
+        return True
+    if isinstance(given, np.ndarray | np.generic) or array.dtype.kind not in "bif":
+        return False
+    if array.dtype.kind == "f":
+        return dtype.kind == "f"
+    return bool(dtype.kind == "f" or (array.astype(dtype) == array).all())

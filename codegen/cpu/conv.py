@@ -1,0 +1,105 @@
+"""out[n, o, q] = sum over c, k of x[n, c, q * stride + k * dilation - padding] w[o, c, k]: any convolution, and gradients.
+
+A plan pads x where it must (conv_pad.py), packs w (pack.py), and multiplies in one of two ways, both with the tiles of
+tile.py: a vector of output channels at any place (conv_channels.py), or a vector of neighbouring places
+(conv_pixels.py).  What a way costs is estimated from the sizes, and the cheaper one is taken.
+"""
+
+import math
+from collections.abc import Sequence
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from . import conv_channels
+from .conv_pad import padded
+from .conv_problem import Convolution, normalise, phases
+from .launch import Array, Launch, Plan
+from .native import kernel_address
+
+
+def plan_conv(
+    out: Array,
+    x: Array,
+    w: Array,
+    *,
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    x_dilation: Sequence[int],
+    w_dilation: Sequence[int],
+    groups: int = 1,
+    batch_groups: int = 1,
+) -> Plan:
+    """The launches for the cross-correlation of x with w, as XLA's conv_general_dilated.
+
+    Parameters
+    ----------
+    out : Array
+        (n // batch_groups, o, *spatial), float32 or float64, any strides; 1 to 3 spatial axes.
+    x : Array
+        (n, groups * c, *spatial), any strides.
+    w : Array
+        (o, c, *kernel), any strides.
+    strides : sequence of int
+        Steps of the window over the padded, dilated x, per spatial axis.
+    padding : sequence of (int, int)
+        Zeros before and after each spatial axis of x; negative ones crop.  How many are read behind x follows from
+        out's shape.
+    x_dilation, w_dilation : sequence of int
+        One plus the number of zeros between neighbouring elements.
+    groups, batch_groups : int
+        Output channel o reads the channels of group o // (o_total // groups), or the images of batch group
+        o // (o_total // batch_groups).
+    """
+    if 0 in out.shape:
+        return Plan(())
+    before = [pair[0] for pair in padding]
+    problem = normalise(out, x, w, strides, before, x_dilation, w_dilation, groups, batch_groups)
+    launches: list[Launch] = []
+    scratch: list[int] = []
+    for part in phases(problem):
+        _add_phase(part, launches, scratch)
+    return Plan(tuple(launches), tuple(scratch))
+
+
+def _add_phase(problem: Convolution, launches: list[Launch], scratch: list[int]) -> None:
+    if not problem.depth:
+        launches.append(_zeros(problem))
+        return
+    problem, pad, size = padded(problem, 3 + len(scratch))
+    if pad:
+        launches.append(pad)
+        scratch.append(size)
+    more, sizes = conv_channels.plan(problem, 3 + len(scratch))
+    launches += more
+    scratch += sizes
+
+
+def _zeros(problem: Convolution) -> Launch:
+    """Sums over nothing."""
+    out = problem.out
+    sizes = (problem.groups, problem.n, problem.o, *problem.size)
+    params = (out.offset, *sizes[1:], out.group, *out.axes, *out.space)
+    extent = problem.groups * problem.n * problem.o
+    cost = 0.5 * math.prod(sizes)
+    return Launch(kernel_address(make_zeros, problem.dtype), (out.buffer,), params, extent, cost)
+
+
+def make_zeros(dtype: str) -> FunctionType:
+    """Zeros in a strided out; unit = (group, image, channel)."""
+    from .intrinsics import pointer, take
+
+    element, zero = np.dtype(dtype).type, np.dtype(dtype).type(0)
+
+    def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
+        base, images, channels, depth, height, width, group, image, channel, z, y, x = take(params, 0, 12)
+        out = pointer(buffers[0], element)
+        for unit in range(lo, hi):
+            item = unit // channels
+            start = base + unit % channels * channel + item % images * image + item // images * group
+            for i in range(depth * height * width):
+                out[start + i % width * x + i // width % height * y + i // (width * height) * z] = zero
+        return 0
+
+    return kernel

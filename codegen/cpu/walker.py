@@ -1,0 +1,100 @@
+"""The loop that runs every program: a table of steps, walked by one function compiled once and kept on disk.
+
+    header   number of patches, their address, address of the call's arrays, number of steps, their address
+    patch    address of a slot, which of the call's arrays, offset in bytes: the array's address goes into the slot
+    step     kernel, buffers, params, work units, parts
+
+A step in one part runs on the calling thread; in more parts, on Numba's threads.  The result is -1, or the number of
+the first step whose status was not 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+PATCH, STEP = 3, 5  # numbers in a row
+
+ARRAY_DATA = object.__basicsize__  # where an ndarray object keeps its data pointer: its first field
+
+
+@intrinsic
+def peek(typingctx: Any, address: Any) -> Any:
+    """The int64 at an address."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.load(builder.inttoptr(args[0], ir.IntType(64).as_pointer()))
+
+    return types.int64(types.int64), emit
+
+
+@intrinsic
+def poke(typingctx: Any, address: Any, value: Any) -> Any:
+    """Write an int64 at an address."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.store(args[1], builder.inttoptr(args[0], ir.IntType(64).as_pointer()))
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), emit
+
+
+@intrinsic
+def call(typingctx: Any, kernel: Any, buffers: Any, params: Any, low: Any, high: Any) -> Any:
+    """kernel(buffers, params, low, high)."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        i64 = ir.IntType(64)
+        kind = ir.FunctionType(i64, [i64] * 4)
+        return builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
+
+    return types.int64(*[types.int64] * 5), emit
+
+
+def _patch(header: int) -> None:
+    """Put the addresses of this call's arrays where the steps look for them."""
+    count, row, arrays = peek(header), peek(header + 8), peek(header + 16)
+    for _ in range(count):
+        array = peek(arrays + 8 * peek(row + 8))
+        poke(peek(row), peek(array + ARRAY_DATA) + peek(row + 16))
+        row += 8 * PATCH
+
+
+_patch_compiled = numba.njit(nogil=True, error_model="numpy")(_patch)
+
+
+@numba.njit("int64(int64)", nogil=True, cache=True, error_model="numpy")
+def walk_serial(header: int) -> int:
+    """Run all steps on the calling thread."""
+    _patch_compiled(header)
+    steps, row = peek(header + 24), peek(header + 32)
+    for step in range(steps):
+        if call(peek(row), peek(row + 8), peek(row + 16), 0, peek(row + 24)) != 0:
+            return step
+        row += 8 * STEP
+    return -1
+
+
+@numba.njit("int64(int64)", nogil=True, parallel=True, cache=True, error_model="numpy")
+def walk_parallel(header: int) -> int:
+    """Run all steps, those in several parts on Numba's threads."""
+    _patch_compiled(header)
+    steps, row = peek(header + 24), peek(header + 32)
+    for step in range(steps):
+        kernel, buffers, params = peek(row), peek(row + 8), peek(row + 16)
+        units, parts = peek(row + 24), peek(row + 32)
+        failed = 0
+        if parts == 1:
+            failed = call(kernel, buffers, params, 0, units)
+        else:
+            for part in numba.prange(parts):
+                status = call(kernel, buffers, params, units * part // parts, units * (part + 1) // parts)
+                failed += status != 0
+        if failed != 0:
+            return step
+        row += 8 * STEP
+    return -1

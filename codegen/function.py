@@ -1,0 +1,194 @@
+"""`function(inputs, outputs, updates)`: checks what the user wrote, compiles it, and returns something to call."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..symbolic.dims import SymDim
+from ..symbolic.errors import GuardError, IndexRangeError, WeftError, blame, user_site
+from ..symbolic.evaluate import bind_sizes
+from ..symbolic.expr import Expr
+from ..symbolic.graph import Graph
+from ..symbolic.leaves import Shared, memory_lock
+from . import pipeline
+from .arguments import adapted, as_graph, expected
+from .program import Program, build
+from .runtime import Binder, Binding, runner, threads
+
+
+def function(
+    inputs: Sequence[Expr] | Mapping[str, Expr],
+    outputs: Any = None,
+    updates: Any = None,
+    givens: Any = None,
+    name: str | None = None,
+    *,
+    target: str = "cpu",
+    optimize: int = 2,
+    on_unused_input: str = "raise",
+) -> Function:
+    """Compile expressions to a function from NumPy arrays to NumPy arrays.
+
+    Parameters
+    ----------
+    inputs : list of inputs, or a dict {keyword: input} for calls by keyword
+    outputs : one expression, a list, a dict, or None (for updates alone): the call returns arrays in the same form
+    updates : {shared: new value} or a list of pairs; every read in the call sees the values before any update
+    givens : {expression: replacement} or a list of pairs, put in place before anything else
+    name : shown in profiles and errors
+    target : "cpu"
+    optimize : 0 only what is needed to run, 1 and 2 also the rewrite rules
+    on_unused_input : "raise", "warn" or "ignore" an input that nothing depends on
+
+    Returns
+    -------
+    Function
+        `f(x, t)`; also `f.explain()`, `f.profile()`.  Arrays may have any strides and may be read-only; they are cast
+        only where no information is lost.  NaN is data.
+
+    Raises
+    ------
+    ArgumentError, DTypeError, ShapeError
+        for anything that cannot be compiled, with the lines of what was named
+    LoweringError
+        where an op has no kernel for the target
+    """
+    site = user_site()
+    graph, keywords, form = as_graph(inputs, outputs, updates, givens, target, optimize, on_unused_input)
+    return Function(graph, keywords, form, name or f"function at {site}", optimize)
+
+
+class Function:
+    """A compiled function.  Safe to call from several threads; functions that update shared variables take turns."""
+
+    def __init__(self, graph: Graph, keywords: tuple[str, ...] | None, form: Any, name: str, optimize: int):
+        self.name, self.source, self.optimize = name, graph, optimize
+        self._keywords, self._form = keywords, form
+        self._expected = tuple((x.dtype, x.ndim) for x in graph.inputs)
+        self._count = len(graph.inputs)
+        self._updates = bool(graph.updates)
+        self._idle: dict[Any, list[Binding]] = {}
+        self._lock = threading.Lock()
+        self.graph = pipeline.run(graph, optimize)
+        self.program: Program = build(self.graph)
+        self._run = runner()
+        self.__name__ = name
+        for node in self.program.schedule.memory:
+            if isinstance(node.op, Shared) and any(isinstance(d, SymDim) for d in node.op.cell.of.shape):
+                node.op.cell.moved.add(self)
+
+    def __repr__(self) -> str:
+        listed = ", ".join(x.name or "?" for x in self.source.inputs)
+        return f"<weft.Function {self.name}({listed})>"
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        if keywords or len(args) != self._count or self._keywords is not None:
+            args = expected(self, args, keywords)
+        arrays = []
+        for given, (dtype, ndim), x in zip(args, self._expected, self.source.inputs, strict=True):
+            if type(given) is np.ndarray and given.dtype is dtype and given.ndim == ndim and given.flags.carray:
+                arrays.append(given)
+            else:
+                arrays.append(adapted(given, x))
+        key = tuple([a.shape for a in arrays])
+        idle = self._idle.get(key)
+        binding = idle.pop() if idle else self._bound(key, arrays)
+        results = [np.empty(shape, dtype) for shape, dtype in binding.outputs]
+        try:
+            objects = binding.objects
+            for place, array in enumerate(arrays):
+                objects[place] = id(array)
+            for place, array in enumerate(results, self._count):
+                objects[place] = id(array)
+            if self._updates:
+                with memory_lock:
+                    failed = self._run(binding)
+            else:
+                failed = self._run(binding)
+            if failed >= 0:
+                raise self._explained(binding, failed, arrays)
+        finally:
+            self._idle[key].append(binding)
+        return results[0] if self._form is None else self._form(results)
+
+    # ---- sizes --------------------------------------------------------------------------------------------------------
+
+    def _bound(self, key: Any, arrays: list[np.ndarray]) -> Binding:
+        """A binding for these sizes, after the guards were checked."""
+        sizes = self._sizes(arrays)
+        for guard, node in self.source.guards:
+            left, right = (d if isinstance(d, int) else d.value(sizes) for d in guard)
+            if left != right:
+                text = (
+                    f"{node.op.name}: {guard.left} and {guard.right} have to be the same size, "
+                    f"and in this call they are {left} and {right}."
+                )
+                raise blame(GuardError(text), node.site, *[a.site for a in node.args], *[x.site for x in self._with(guard)])
+        with self._lock:
+            binding = Binder(self.program, sizes, threads()).bind()
+            self._idle.setdefault(key, [])
+        return binding
+
+    def _sizes(self, arrays: list[np.ndarray]) -> dict[str, int]:
+        known = dict(zip(self.source.inputs, arrays, strict=True))
+        for node in self.source.shared:
+            known[node] = node.op.cell.value  # type: ignore[attr-defined]
+        return bind_sizes(known)
+
+    def _with(self, guard: Any) -> list[Expr]:
+        """The inputs that have one of a guard's sizes."""
+        return [x for x in self.source.inputs if guard.left in x.shape or guard.right in x.shape]
+
+    def forget(self) -> None:
+        """A shared variable has moved: bindings know addresses and are made anew."""
+        self._idle = {key: [] for key in self._idle}
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    # ---- failures ----------------------------------------------------------------------------------------------------
+
+    def _explained(self, binding: Binding, row: int, arrays: list[np.ndarray]) -> Exception:
+        """What a kernel's bad status means: the reference is asked, with the same values."""
+        step = self.program.steps[binding.rows[row].step]
+        from ..symbolic.evaluate import run
+
+        given = dict(zip(self.graph.inputs, arrays, strict=True))
+        try:
+            run([step.node], given)
+        except IndexError as error:
+            return blame(IndexRangeError(str(error)), step.node.site, *[a.site for a in step.node.args])
+        except WeftError as error:
+            return error
+        return blame(IndexRangeError(f"{step.node.op.name} refused its input."), step.node.site)
+
+    # ---- reading what was compiled --------------------------------------------------------------------------------
+
+    def explain(self, stage: str | None = None) -> Any:
+        """Any stage as text: see `explain.STAGES`; None: an overview."""
+        from .explain import explain
+
+        return explain(self, stage)
+
+    def profile(self, *args: Any, repeat: int = 20) -> Any:
+        """Time per step for these arguments: time, share, bytes, the user's line."""
+        from .explain import profile
+
+        return profile(self, args, repeat)
+
+
+_compiled: weakref.WeakKeyDictionary[Expr, dict[tuple[Expr, ...], Function]] = weakref.WeakKeyDictionary()
+
+
+def evaluate_compiled(node: Expr, values: Mapping[Expr, Any]) -> Any:
+    """`y.eval({x: array})`: the function is compiled once for each expression and set of inputs."""
+    inputs = tuple(values)
+    known = _compiled.setdefault(node, {})
+    if inputs not in known:
+        known[inputs] = function(list(inputs), node, on_unused_input="ignore")
+    return known[inputs](*values.values())

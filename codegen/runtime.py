@@ -1,0 +1,317 @@
+"""A program for given sizes: addresses, numbers and an arena, in the tables that the walker runs.
+
+A Binding belongs to one call at a time; a function keeps as many as it has had callers at once.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..symbolic.dims import Shape, value
+from ..symbolic.errors import LoweringError, ShapeError, blame
+from ..symbolic.evaluate import resolved
+from ..symbolic.expr import Expr
+from ..symbolic.leaves import Constant, Shared
+from . import memory
+from .cpu.kernels import KERNELS
+from .cpu.launch import Array, Plan
+from .fuse import KernelStep, NestStep, Step
+from .loops import Accumulate, Apply, Extent, LoopNest
+from .nests import Launch, Scratch
+from .program import CompiledNest, Program
+from .views import View, whole
+
+GRAIN = 15_000.0  # nanoseconds of work below which a thread more is not worth waking
+
+_forked = False
+
+
+def _after_fork() -> None:
+    # OpenMP's threads do not survive a fork: the child runs on its own thread.
+    global _forked
+    _forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+@dataclass(eq=False)
+class Block:
+    """Bytes of the arena that one buffer of a binding has."""
+
+    size: int
+    first: int
+    last: int
+    address: int = 0
+
+
+@dataclass
+class Row:
+    """One launch, before addresses are known."""
+
+    kernel: int
+    buffers: list[tuple[Any, int]]  # (memory, offset in bytes)
+    params: list[int]
+    units: int
+    cost: float
+    step: int
+    info: str = ""
+
+
+@dataclass(eq=False)
+class Binding:
+    """Tables for one set of sizes.  `outputs`: shape and dtype of each result."""
+
+    header: int
+    objects: np.ndarray  # ids of the call's arrays: inputs, then outputs
+    outputs: list[tuple[tuple[int, ...], np.dtype]]
+    rows: list[Row]
+    step_table: np.ndarray
+    parts: int
+    keep: list[Any] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
+
+
+class Binder:
+    """Makes bindings of a program."""
+
+    def __init__(self, program: Program, sizes: dict[str, int], threads: int):
+        self.program, self.sizes, self.threads = program, sizes, threads
+        self.rows: list[Row] = []
+        self.blocks: dict[Any, Block] = {}
+        self.keep: list[Any] = []
+        graph = program.graph
+        self.dynamic: dict[Any, int] = {x: i for i, x in enumerate(graph.inputs)}
+        self.dynamic.update({x: i + len(graph.inputs) for i, x in enumerate(graph.outputs)})
+
+    def bind(self) -> Binding:
+        """The tables."""
+        for number, step in enumerate(self.program.steps):
+            self.now = number
+            if isinstance(step, NestStep):
+                for launch in step.launches:
+                    self.nest(step, launch)
+            else:
+                self.kernel(step)
+        for shared, new in self.program.copied:
+            self.now += 1
+            self.copy(shared, new)
+        self.allocate()
+        return self.tables()
+
+    def shape(self, shape: Shape) -> tuple[int, ...]:
+        """Sizes as numbers."""
+        return tuple(value(d, self.sizes) for d in shape)
+
+    # ---- rows ---------------------------------------------------------------------------------------------------------
+
+    def nest(self, step: NestStep, launch: Launch) -> None:
+        """One launch of an emitted nest."""
+        compiled: CompiledNest = self.program.nests[launch.nest]
+        params = [self.number(p) for p in compiled.emitted.params]
+        units = compiled.emitted.extent(self.sizes)
+        elements = 1
+        for k, axis in enumerate(launch.nest.axes):
+            size = axis.value(self.sizes)
+            elements *= size
+            if size == 0 and k in launch.nest.reduced:
+                self.check_empty(step, launch.nest)
+        buffers = [(self.memory(b), 0) for b in launch.buffers]
+        if units:
+            cost = elements * nest_cost(launch.nest)
+            self.rows.append(Row(compiled.address, buffers, params, units, cost, self.now))
+
+    def check_empty(self, step: NestStep, nest: LoopNest) -> None:
+        """max and min of nothing do not exist."""
+        for w in nest.writes:
+            if isinstance(w, Accumulate) and w.kind in ("max", "min", "argmax", "argmin"):
+                error = ShapeError(f"{w.kind}: an axis of size 0 has no {w.kind}; the sizes of this call: {self.sizes}.")
+                raise blame(error, step.node.site)
+
+    def number(self, param: Any) -> int:
+        """A parameter of a nest as a number."""
+        if isinstance(param, Extent):
+            return param.value(self.sizes)
+        if isinstance(param, tuple):
+            return sum(o.value(self.sizes) for o in param)
+        return value(param, self.sizes)
+
+    def kernel(self, step: KernelStep) -> None:
+        """The launches that a kernel's planner asks for."""
+        op = resolved(step.node.op, self.sizes)
+        planner = KERNELS.get(type(op))
+        if planner is None:
+            raise no_kernel(step.node)
+        outputs = [self.array(whole(o)) for o in step.outputs]
+        arguments = [self.array(v) for v in step.arguments]
+        plan: Plan = planner(op, tuple(outputs), tuple(arguments))
+        places = [(self.memory(o), 0) for o in step.outputs] + [self.place(v) for v in step.arguments]
+        for size in plan.scratch:
+            block = Block(size, self.now, self.now)
+            self.blocks[block] = block
+            places.append((block, 0))
+        for run in plan.launches:
+            if run.extent:
+                buffers = [places[b] for b in run.buffers]
+                self.rows.append(Row(run.kernel, buffers, list(run.params), run.extent, run.cost, self.now))
+
+    def array(self, view: View) -> Array:
+        """A view as planners see it."""
+        shape = self.shape(view.shape)
+        return Array(view.base.dtype, shape, tuple(s.value(self.sizes) for s in view.strides))
+
+    def place(self, view: View) -> tuple[Any, int]:
+        """A view's memory and where in it it starts."""
+        offset = sum(o.value(self.sizes) for o in view.offset)
+        return self.memory(view.base), offset * view.base.dtype.itemsize
+
+    def copy(self, shared: Expr, new: Expr) -> None:
+        """Copy a new value over the old one at the very end."""
+        from .cpu.copy import plan_copy
+
+        array = self.array(whole(shared))
+        for run in plan_copy(array, array).launches:
+            if run.extent:
+                buffers = [(self.memory(shared), 0), (self.memory(new), 0)]
+                self.rows.append(Row(run.kernel, [buffers[b] for b in run.buffers], list(run.params), run.extent, run.cost, self.now))
+
+    # ---- memory ------------------------------------------------------------------------------------------------------
+
+    def memory(self, node: Any) -> Any:
+        """Where a buffer is: an address, the number of one of the call's arrays as a string, or a Block."""
+        if node in self.program.in_place:
+            node = self.program.in_place[node]
+        if node in self.dynamic:
+            return ("call", self.dynamic[node])
+        if isinstance(node, Expr) and isinstance(node.op, Shared):
+            return self.address(node.op.cell.value)
+        if isinstance(node, Expr) and isinstance(node.op, Constant):
+            return self.address(node.op.value)
+        if node not in self.blocks:
+            if isinstance(node, Scratch):
+                count = int(np.prod([e.value(self.sizes) for e in node.axes], dtype=np.int64))
+            else:
+                count = int(np.prod(self.shape(node.shape), dtype=np.int64))
+            self.blocks[node] = Block(count * node.dtype.itemsize, self.now, self.now)
+        self.blocks[node].last = self.now
+        return self.blocks[node]
+
+    def address(self, array: np.ndarray) -> int:
+        self.keep.append(array)
+        return int(array.ctypes.data)
+
+    def allocate(self) -> None:
+        """Give every block its place in the arena."""
+        blocks = list(dict.fromkeys(self.blocks.values()))
+        offsets, size = memory.plan([memory.Life(b.size, b.first, b.last) for b in blocks])
+        self.arena = memory.arena(size)
+        self.keep.append(self.arena)
+        base = int(self.arena.ctypes.data) if size else 0
+        for block, offset in zip(blocks, offsets, strict=True):
+            block.address = base + offset
+
+    # ---- tables ------------------------------------------------------------------------------------------------------
+
+    def tables(self) -> Binding:
+        """Everything as int64 arrays, whose addresses go into the header."""
+        graph = self.program.graph
+        buffers = np.zeros(max(1, sum(len(r.buffers) for r in self.rows)), np.int64)
+        params = np.zeros(max(1, sum(len(r.params) for r in self.rows)), np.int64)
+        steps = np.zeros((max(1, len(self.rows)), 5), np.int64)
+        patches: list[tuple[int, int, int]] = []
+        b = p = 0
+        for number, row in enumerate(self.rows):
+            first = buffers.ctypes.data + 8 * b
+            for where, offset in row.buffers:
+                if isinstance(where, tuple):
+                    patches.append((buffers.ctypes.data + 8 * b, where[1], offset))
+                else:
+                    buffers[b] = (where.address if isinstance(where, Block) else where) + offset
+                b += 1
+            steps[number] = (row.kernel, first, params.ctypes.data + 8 * p, row.units, self.parts(row))
+            params[p : p + len(row.params)] = row.params
+            p += len(row.params)
+        patch_table = np.array(patches or [(0, 0, 0)], np.int64)
+        objects = np.zeros(max(1, len(self.dynamic)), np.int64)
+        header = np.array(
+            [len(patches), patch_table.ctypes.data, objects.ctypes.data, len(self.rows), steps.ctypes.data], np.int64
+        )
+        outputs = [(self.shape(o.shape), o.dtype) for o in graph.outputs]
+        most = int(steps[: len(self.rows), 4].max(initial=1))
+        keep = [*self.keep, buffers, params, patch_table, header]
+        return Binding(int(header.ctypes.data), objects, outputs, self.rows, steps, most, keep, list(self.blocks.values()))
+
+    def parts(self, row: Row) -> int:
+        """On how many threads a row runs."""
+        return max(1, min(self.threads, row.units, int(row.cost / GRAIN)))
+
+
+def nest_cost(nest: LoopNest) -> float:
+    """Rough nanoseconds for one index of a nest."""
+    from .fuse import _DEAR
+
+    work = sum(0.4 if v.function.name in _DEAR else 0.03 for v in nest.body if isinstance(v, Apply))
+    return 0.05 + 0.06 * len(nest.accesses) + work
+
+
+def no_kernel(node: Expr) -> LoweringError:
+    """The error for an op that the target cannot run."""
+    error = LoweringError(f"{type(node.op).__name__} has no kernel for the target 'cpu'.")
+    hint = f'give it one with @wf.kernel({type(node.op).__name__}, "cpu"), or an `expand` method in terms of other ops.'
+    return blame(error, node.site, hint=hint)
+
+
+def threads() -> int:
+    """How many threads a function uses: Numba's setting (NUMBA_NUM_THREADS)."""
+    import numba
+
+    return int(numba.get_num_threads())
+
+
+_serial_only = threading.Lock()
+
+
+def _layer_takes_callers() -> bool:
+    """Whether several Python threads may run parallel steps at once: Numba's own workqueue cannot."""
+    from numba.np.ufunc import parallel
+
+    parallel._launch_threads()
+    import numba
+
+    return bool(numba.threading_layer() != "workqueue")
+
+
+def runner() -> Callable[[Binding], int]:
+    """The function that runs a binding; -1, or the row that failed."""
+    from .cpu.walker import ARRAY_DATA, walk_parallel, walk_serial
+
+    probe = np.arange(3)
+    assert ctypes.c_int64.from_address(id(probe) + ARRAY_DATA).value == probe.ctypes.data, "unknown layout of ndarray"
+    guarded: list[bool] = []
+
+    def run(binding: Binding) -> int:
+        if binding.parts == 1 or _forked:
+            return int(walk_serial(binding.header))
+        if not guarded:
+            guarded.append(not _layer_takes_callers())
+        if guarded[0]:
+            with _serial_only:
+                return int(walk_parallel(binding.header))
+        return int(walk_parallel(binding.header))
+
+    return run
+
+
+def describe(step: Step) -> str:
+    """A step's name for profiles."""
+    if isinstance(step, KernelStep):
+        return step.node.op.name
+    return " + ".join(r.op.name for r in step.roots)

@@ -1,0 +1,100 @@
+"""Layers as plain functions: parameters are shared variables that the user makes, holds and passes in.
+
+w1, b1 = layers.dense_params(784, 256, rng)
+h = relu(layers.dense(x, w1, b1))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..ops import normalization, scalar
+from ..ops.coerce import as_expr
+from ..ops.movement import flatten, reshape
+from ..ops.normalization import dropout
+from ..symbolic.expr import Expr
+from ..symbolic.leaves import shared
+from . import init
+
+__all__ = ["BatchNorm", "batch_norm", "batch_norm_params", "conv_params", "dense", "dense_params", "dropout", "flatten"]
+
+Initialiser = Callable[..., np.ndarray]
+
+
+def dense_params(
+    inputs: int, outputs: int, rng: np.random.Generator, name: str = "dense", weights: Initialiser = init.he_normal
+) -> tuple[Expr, Expr]:
+    """(w, b): weights (inputs, outputs) and biases (outputs,) of zeros, as shared variables."""
+    w = shared(weights((inputs, outputs), rng), f"{name}_w")
+    return w, shared(init.constant((outputs,)), f"{name}_b")
+
+
+def dense(x: Any, w: Any, b: Any = None) -> Expr:
+    """x @ w + b; all axes of x but the first are taken as one."""
+    node = as_expr(x)
+    product = (flatten(node, 1) if node.ndim > 2 else node) @ as_expr(w)
+    return product if b is None else product + b
+
+
+def conv_params(
+    channels: int,
+    filters: int,
+    size: int | Sequence[int],
+    rng: np.random.Generator,
+    name: str = "conv",
+    weights: Initialiser = init.he_normal,
+) -> tuple[Expr, Expr]:
+    """(w, b) for `conv2d` and its kind: weights (filters, channels, *size), and biases of zeros."""
+    kernel = (size, size) if isinstance(size, int) else tuple(size)
+    w = shared(weights((filters, channels, *kernel), rng), f"{name}_w")
+    return w, shared(init.constant((filters,)), f"{name}_b")
+
+
+class BatchNorm(NamedTuple):
+    """The shared variables of a batch normalisation, all of shape (features,)."""
+
+    scale: Expr
+    shift: Expr
+    mean: Expr  # running averages, for test time
+    var: Expr
+
+    @property
+    def params(self) -> list[Expr]:
+        """Those that are trained."""
+        return [self.scale, self.shift]
+
+
+def batch_norm_params(features: int, name: str = "norm") -> BatchNorm:
+    """Scale 1, shift 0, running mean 0 and running variance 1."""
+    ones, zeros = init.constant((features,), 1.0), init.constant((features,))
+    return BatchNorm(
+        *(shared(v, f"{name}_{n}") for v, n in zip((ones, zeros, zeros, ones), BatchNorm._fields, strict=True))
+    )
+
+
+def batch_norm(
+    x: Any, state: BatchNorm, training: bool, momentum: float = 0.9, eps: float = 1e-5, axis: int = 1
+) -> tuple[Expr, dict[Expr, Expr]]:
+    """(y, updates): batch normalisation of each feature along `axis`, and what to add to a function's updates.
+
+    In training: the statistics of the batch, and updates average := momentum * average + (1 - momentum) * batch's.
+    At test time: the running averages, and no updates.  The average takes the variance divided by n - 1.
+
+    References
+    ----------
+    Ioffe, Szegedy 2015, Batch Normalization, algorithms 1 and 2.
+    """
+    node = as_expr(x)
+    if not training:
+        shape = tuple(-1 if i == axis % node.ndim else 1 for i in range(node.ndim))
+        factor = state.scale * scalar.rsqrt(state.var + eps)
+        return node * reshape(factor, shape) + reshape(state.shift - state.mean * factor, shape), {}
+    axes = tuple(i for i in range(node.ndim) if i != axis % node.ndim)
+    y, mean, var = normalization.batch_norm(node, state.scale, state.shift, axes, eps)
+    number = normalization.count(node, axes, node.dtype)
+    unbiased = var * (number / scalar.maximum(number - 1.0, 1.0))
+    fresh = {state.mean: mean, state.var: unbiased}
+    return y, {old: momentum * old + (1 - momentum) * new for old, new in fresh.items()}

@@ -1,0 +1,206 @@
+"""Functions of whole rows: softmax, log_softmax, and the losses that belong to them, without overflow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..symbolic.dims import same, show
+from ..symbolic.errors import DTypeError, ShapeError, blame, user_site
+from ..symbolic.expr import Expr
+from ..symbolic.grad import custom_gradient, stop_gradient
+from ..symbolic.leaves import weak_constant
+from ..symbolic.types import float_like
+from . import scalar
+from .axes import normalize_all
+from .coerce import as_expr
+from .creation import iota
+from .elementwise import cast, unbroadcast
+from .indexing import take
+from .movement import expand_dims, squeeze
+from .reduce import max as max_over
+from .reduce import sum as sum_over
+
+
+def softmax(x: Any, axis: Any = -1) -> Expr:
+    """exp(x) / sum(exp(x)) along an axis (or several), shifted by the maximum so that nothing overflows.
+
+    Returns the shape of x; integers become floats.
+
+    Gradient
+    --------
+    out * (g - sum(g * out)).
+
+    Numerics
+    --------
+    Every row sums to 1 up to rounding.  A row with an infinite maximum, or a NaN, is NaN where NumPy's formula is.
+    """
+    node = _as_float(x)
+    axes = normalize_all(axis, node.ndim, "softmax", node)
+    powers = scalar.exp(_shifted(node, axes))
+    return powers / sum_over(powers, axes, keepdims=True)
+
+
+def log_softmax(x: Any, axis: Any = -1) -> Expr:
+    """x - log(sum(exp(x))) along an axis (or several): log(softmax(x)) without overflow and without lost digits.
+
+    Gradient: g - softmax(x) * sum(g).
+    """
+    node = _as_float(x)
+    axes = normalize_all(axis, node.ndim, "log_softmax", node)
+    shifted, log_total = _log_parts(node, axes)
+    return shifted - log_total
+
+
+def pick(x: Any, labels: Any) -> Expr:
+    """x[..., labels]: of each row along the last axis, the element that its integer label points at.
+
+    Parameters
+    ----------
+    x : (..., classes) any dtype
+    labels : (...) integers in [0, classes)
+
+    Raises
+    ------
+    IndexRangeError
+        when it runs, for a label outside [0, classes)
+
+    Gradient
+    --------
+    g at the label, 0 elsewhere: a comparison with the label, which fuses into loops, and no scatter.
+    """
+    node, places = _with_labels("pick", x, labels)
+    return _pick(node, places)
+
+
+def crossentropy(logits: Any, labels: Any) -> Expr:
+    """-log(softmax(logits)[label]): log(sum(exp(logits))) - logits[label], for each row; take the mean for a loss.
+
+    Parameters
+    ----------
+    logits : (..., classes), integers become floats
+    labels : (...) integers in [0, classes); or (..., classes) floats, the probabilities of the classes, for which it
+        is -sum(labels * log_softmax(logits))
+
+    Returns
+    -------
+    (...) of the dtype of the logits, from 0 up
+
+    Raises
+    ------
+    DTypeError, ShapeError
+        for labels that are no integers, or whose shape is not that of the rows
+    IndexRangeError
+        when it runs, for a label outside [0, classes)
+
+    Gradient
+    --------
+    g * (softmax(logits) - one_hot(label)).
+
+    Numerics
+    --------
+    No overflow for any finite logits; a row of equal logits gives log(classes) to the last digit.
+    """
+    node, targets = _as_float(logits), as_expr(labels)
+    if targets.type.is_float:
+        _check_same_shape("crossentropy", node, targets)
+        return -sum_over(targets * log_softmax(node), -1)
+    node, places = _with_labels("crossentropy", node, targets)
+    return _crossentropy(node, places)
+
+
+def binary_crossentropy(logits: Any, targets: Any) -> Expr:
+    """-t log(p) - (1 - t) log(1 - p) with p = sigmoid(logits), element by element, without overflow.
+
+    Computed as max(z, 0) - z t + log1p(exp(-|z|)).  `targets` are probabilities in [0, 1] (numbers, bools or floats)
+    that broadcast with the logits.
+
+    Gradient: g * (p - t) for the logits, -g * z for the targets.
+    """
+    node, truth = _as_float(logits), as_expr(targets)
+    truth = truth if truth.type.is_float and not truth.type.weak else cast(truth, node.dtype)
+    return _binary_crossentropy(node, truth)
+
+
+def _as_float(x: Any) -> Expr:
+    node = as_expr(x)
+    return cast(node, float_like(node.dtype))
+
+
+def _shifted(node: Expr, axes: tuple[int, ...]) -> Expr:
+    """x minus the maximum, which no derivative sees: any constant would do."""
+    top = stop_gradient(max_over(node, axes, keepdims=True))
+    return node - scalar.where(scalar.isfinite(top), top, 0)
+
+
+def _log_parts(node: Expr, axes: tuple[int, ...]) -> tuple[Expr, Expr]:
+    """(x - max, log(sum(exp(x - max)))): their difference is the log-softmax, both parts exact where x is large."""
+    shifted = _shifted(node, axes)
+    return shifted, scalar.log(sum_over(scalar.exp(shifted), axes, keepdims=True))
+
+
+def _with_labels(name: str, x: Any, labels: Any) -> tuple[Expr, Expr]:
+    node, places = as_expr(x), as_expr(labels)
+    if places.dtype.kind not in "iu":
+        error: Exception = DTypeError(f"{name} takes integer labels, not {places.dtype.name}.")
+        raise blame(error, user_site(), places.site, hint="cast them: labels.astype('int64').")
+    rows = node.shape[:-1]
+    if (
+        node.ndim == 0
+        or len(rows) != places.ndim
+        or any(same(a, b) is False for a, b in zip(rows, places.shape, strict=False))
+    ):
+        text = f"{name}: labels of shape {show(places.shape)} do not fit rows of shape {show(node.shape)}"
+        wanted = f"; they need shape {show(rows)}." if node.ndim else "."
+        raise blame(ShapeError(text + wanted), user_site(), node.site, places.site)
+    return node, places
+
+
+def _check_same_shape(name: str, node: Expr, targets: Expr) -> None:
+    pairs = zip(node.shape, targets.shape, strict=False)
+    if node.ndim != targets.ndim or any(same(a, b) is False for a, b in pairs):
+        text = f"{name}: probabilities of shape {show(targets.shape)} for logits of shape {show(node.shape)}."
+        hint = "class numbers must be integers, and probabilities have the shape of the logits."
+        raise blame(ShapeError(text), user_site(), node.site, targets.site, hint=hint)
+
+
+def _at_label(node: Expr, labels: Expr) -> Expr:
+    """A mask in the shape of the logits: True where the class is the label, which is checked here."""
+    classes = iota((node.shape[-1],), 0, "int32")
+    return scalar.eq(expand_dims(take(classes, labels), -1), classes)
+
+
+def _pick_value(node: Expr, labels: Expr) -> Expr:
+    zero = weak_constant(0, node.dtype)
+    return cast(sum_over(scalar.where(_at_label(node, labels), node, zero), -1), node.dtype)
+
+
+def _pick_vjp(g: Expr, out: Expr, node: Expr, labels: Expr) -> list[Expr | None]:
+    return [scalar.where(_at_label(node, labels), expand_dims(g, -1), 0), None]
+
+
+def _crossentropy_value(node: Expr, labels: Expr) -> Expr:
+    shifted, log_total = _log_parts(node, (node.ndim - 1,))
+    return squeeze(log_total, -1) - _pick_value(shifted, labels)
+
+
+def _crossentropy_vjp(g: Expr, out: Expr, node: Expr, labels: Expr) -> list[Expr | None]:
+    shifted, log_total = _log_parts(node, (node.ndim - 1,))  # the nodes of the value: equal structure is shared
+    wide = expand_dims(g, -1)
+    return [wide * (scalar.exp(shifted - log_total) - cast(_at_label(node, labels), node.dtype)), None]
+
+
+def _binary_value(z: Expr, t: Expr) -> Expr:
+    return scalar.maximum(z, 0) - z * t + scalar.log1p(scalar.exp(-scalar.abs(z)))
+
+
+def _binary_vjp(g: Expr, out: Expr, z: Expr, t: Expr) -> list[Expr | None]:
+    # the formula's kink at 0 is none: the derivative of max(z, 0) + log1p(exp(-|z|)) is sigmoid(z) there, too
+    return [
+        cast(unbroadcast(g * (scalar.sigmoid(z) - t), z), z.dtype),
+        cast(unbroadcast(-g * z, t), t.dtype),
+    ]
+
+
+_pick = custom_gradient(_pick_value, _pick_vjp)
+_crossentropy = custom_gradient(_crossentropy_value, _crossentropy_vjp)
+_binary_crossentropy = custom_gradient(_binary_value, _binary_vjp)

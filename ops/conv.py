@@ -1,0 +1,253 @@
+"""Convolution in one to three dimensions.  One op, whose derivatives are the same op over rearranged arguments."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..symbolic.dims import Shape, show
+from ..symbolic.errors import ShapeError
+from ..symbolic.expr import Expr, Op, apply, meet
+from ..symbolic.types import Type
+from .conv_arguments import (
+    Arguments,
+    check_channels,
+    check_transposed_channels,
+    checked,
+    forward_padding,
+    transposed_padding,
+    with_bias,
+)
+from .conv_docs import CONV, TRANSPOSE, told
+from .movement import flip, reshape, swapaxes
+from .windows import Padding, extent, minus, window_count
+
+
+@dataclass(frozen=True)
+class Conv(Op):
+    """out[n, o, p] = sum over c, k of x[n, c, (p * stride + k * w_dilation - before) / x_dilation] w[o, c, k].
+
+    x (n, c, *spatial), w (o, c // groups, *kernel) -> (n // batch_groups, o, *out), with
+
+        out = floor((before + (in - 1) * x_dilation + 1 + after - (kernel - 1) * w_dilation - 1) / stride) + 1
+
+    Terms whose place in x is no whole number or outside of x count as 0.  `padding` may be negative: elements are cut
+    off.  `groups`: the o-th of as many blocks of output channels reads the o-th block of input channels.
+    `batch_groups`: it reads all channels of the o-th block of the batch.  At most one of the two is more than 1.
+    """
+
+    strides: tuple[int, ...]
+    padding: Padding
+    x_dilation: tuple[int, ...]
+    w_dilation: tuple[int, ...]
+    groups: int = 1
+    batch_groups: int = 1
+
+    def infer(self, x: Type, w: Type) -> Type:  # type: ignore[override]
+        if not x.ndim == w.ndim == len(self.strides) + 2:
+            raise ShapeError(
+                f"conv: shapes {show(x.shape)} and {show(w.shape)} need {len(self.strides) + 2} axes each."
+            )
+        (n, c), (o, per_group) = x.shape[:2], w.shape[:2]
+        meet(c, per_group * self.groups, lambda: f"conv: {c} channels of x, and w takes {per_group * self.groups}.")
+        blocks = self.groups * self.batch_groups
+        meet(o, o // blocks * blocks, lambda: f"conv: {blocks} groups do not divide {o} output channels.")
+        batch = n // self.batch_groups
+        meet(n, batch * self.batch_groups, lambda: f"conv: {self.batch_groups} groups do not divide a batch of {n}.")
+        return Type(x.dtype, (batch, o, *self.out_sizes(x.shape[2:], w.shape[2:])))
+
+    def out_sizes(self, sizes: Shape, kernel: Shape) -> Shape:
+        """The spatial sizes of the result.  Raises ShapeError where one is negative."""
+        axes = zip(sizes, self.x_dilation, kernel, self.w_dilation, self.strides, self.padding, strict=True)
+        found = tuple(window_count(extent(n, a), extent(k, d), s, pads) for n, a, k, d, s, pads in axes)
+        if any(isinstance(size, int) and size < 0 for size in found):
+            raise ShapeError(
+                f"conv: a kernel of {show(kernel)} does not fit in {show(sizes)} with padding {self.padding}."
+            )
+        return found
+
+    def numpy(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
+        sizes, kernel, blocks = x.shape[2:], w.shape[2:], self.groups * self.batch_groups
+        batch, channels, outs = x.shape[0] // self.batch_groups, x.shape[1] // self.groups, w.shape[0] // blocks
+        grouped = x.reshape(self.batch_groups, batch, self.groups, channels, *sizes).swapaxes(1, 2)
+        images = np.moveaxis(grouped.reshape(blocks, batch, channels, *sizes), (1, 2), (-2, -1)).astype(np.float64)
+        taps = w.reshape(blocks, *[1] * len(sizes), outs, channels, *kernel).astype(np.float64)
+        out = np.zeros((blocks, *self.out_sizes(sizes, kernel), batch, outs))  # type: ignore[arg-type]
+        for tap in itertools.product(*map(range, kernel)):
+            here, there = self._places(tap, sizes, out.shape[1:-2])
+            out[:, *np.ix_(*here)] += images[:, *np.ix_(*there)] @ taps[..., *tap].swapaxes(-1, -2)
+        return np.moveaxis(np.moveaxis(out, -1, 1).reshape(blocks * outs, *out.shape[1:-1]), -1, 0).astype(x.dtype)
+
+    def _places(self, tap: tuple[int, ...], sizes: Shape, out: Shape) -> tuple[list[Any], list[Any]]:
+        """Along each axis: the places of the result to which this tap of the kernel contributes, and what it reads."""
+        here, there = [], []
+        for axis, k in enumerate(tap):
+            p, dilation = np.arange(out[axis]), self.x_dilation[axis]
+            at = p * self.strides[axis] + k * self.w_dilation[axis] - self.padding[axis][0]
+            exists = (at >= 0) & (at % dilation == 0) & (at // dilation < sizes[axis])
+            here.append(p[exists])
+            there.append(at[exists] // dilation)
+        return here, there
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
+        return [self._wrt_x(g, *args), self._wrt_w(g, *args)]
+
+    def _wrt_x(self, g: Expr, x: Expr, w: Expr) -> Expr:
+        """The transposed convolution: stride and dilation of the input change places, and the kernel is turned."""
+        padding = tuple(
+            (extent(k, d) - 1 - before, minus(extent(n, a), extent(m, s)) + before)
+            for n, m, k, a, s, d, (before, _) in self._axes(g, x, w)
+        )
+        blocks = self.groups * self.batch_groups
+        conv = Conv(self.x_dilation, padding, self.strides, self.w_dilation, groups=blocks)
+        result = apply(conv, g, turned(exchanged(w, blocks)))
+        if self.batch_groups == 1:
+            return result
+        batch, channels = g.shape[0], x.shape[1]
+        parts = reshape(result, (batch, self.batch_groups, channels, *x.shape[2:]))
+        return reshape(swapaxes(parts, 0, 1), x.shape)
+
+    def _wrt_w(self, g: Expr, x: Expr, w: Expr) -> Expr:
+        """x convolved with g, batch and channels exchanged: stride and dilation of the kernel change places."""
+        padding = tuple(
+            (before, minus(extent(m, s), extent(n, a)) + (extent(k, d) - 1 - before))
+            for n, m, k, a, s, d, (before, _) in self._axes(g, x, w)
+        )
+        conv = Conv(self.w_dilation, padding, self.x_dilation, self.strides, self.batch_groups, self.groups)
+        return swapaxes(apply(conv, swapaxes(x, 0, 1), swapaxes(g, 0, 1)), 0, 1)
+
+    def _axes(self, g: Expr, x: Expr, w: Expr) -> Any:
+        """For each spatial axis: sizes of x, the result and the kernel, dilation of x, stride, dilation, padding."""
+        sizes = (x.shape[2:], g.shape[2:], w.shape[2:])
+        return zip(*sizes, self.x_dilation, self.strides, self.w_dilation, self.padding, strict=True)
+
+
+def turned(w: Expr) -> Expr:
+    """The kernel reversed along its spatial axes."""
+    axes = [i for i in range(2, w.ndim) if w.shape[i] != 1]
+    return flip(w, axes) if axes else w
+
+
+def exchanged(w: Expr, groups: int) -> Expr:
+    """(o, c // groups, *kernel) -> (c, o // groups, *kernel): input and output channels exchanged within each group."""
+    if groups == 1:
+        return swapaxes(w, 0, 1)
+    outs, ins, *kernel = w.shape
+    parts = swapaxes(reshape(w, (groups, outs // groups, ins, *kernel)), 1, 2)
+    return reshape(parts, (ins * groups, outs // groups, *kernel))
+
+
+_FORWARD, _BACKWARD = ("out", "channels // groups"), ("channels", "out // groups")  # the first two axes of w
+
+
+def _convolved(a: Arguments, bias: Any, padding: Any, flip: bool) -> Expr:
+    check_channels(a)
+    conv = Conv(a.strides, forward_padding(a, padding), (1,) * a.rank, a.dilations, a.groups)
+    return with_bias(a, apply(conv, a.x, turned(a.w) if flip else a.w), bias)
+
+
+def _transposed(a: Arguments, bias: Any, padding: Any, output_padding: Any, flip: bool) -> Expr:
+    check_transposed_channels(a)
+    padded = transposed_padding(a, padding, output_padding)
+    conv = Conv((1,) * a.rank, padded, a.strides, a.dilations, a.groups)
+    weights = exchanged(a.w, a.groups)
+    return with_bias(a, apply(conv, a.x, weights if flip else turned(weights)), bias)
+
+
+@told(CONV, 1)
+def conv1d(
+    x: Any,
+    w: Any,
+    bias: Any = None,
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    flip: bool = False,
+) -> Expr:
+    return _convolved(checked("conv1d", 1, x, w, stride, dilation, groups, _FORWARD), bias, padding, flip)
+
+
+@told(CONV, 2)
+def conv2d(
+    x: Any,
+    w: Any,
+    bias: Any = None,
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    flip: bool = False,
+) -> Expr:
+    return _convolved(checked("conv2d", 2, x, w, stride, dilation, groups, _FORWARD), bias, padding, flip)
+
+
+@told(CONV, 3)
+def conv3d(
+    x: Any,
+    w: Any,
+    bias: Any = None,
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    flip: bool = False,
+) -> Expr:
+    return _convolved(checked("conv3d", 3, x, w, stride, dilation, groups, _FORWARD), bias, padding, flip)
+
+
+@told(TRANSPOSE, 1)
+def conv1d_transpose(
+    x: Any,
+    w: Any,
+    bias: Any = None,
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    flip: bool = False,
+) -> Expr:
+    a = checked("conv1d_transpose", 1, x, w, stride, dilation, groups, _BACKWARD)
+    return _transposed(a, bias, padding, output_padding, flip)
+
+
+@told(TRANSPOSE, 2)
+def conv2d_transpose(
+    x: Any,
+    w: Any,
+    bias: Any = None,
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    flip: bool = False,
+) -> Expr:
+    a = checked("conv2d_transpose", 2, x, w, stride, dilation, groups, _BACKWARD)
+    return _transposed(a, bias, padding, output_padding, flip)
+
+
+@told(TRANSPOSE, 3)
+def conv3d_transpose(
+    x: Any,
+    w: Any,
+    bias: Any = None,
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    flip: bool = False,
+) -> Expr:
+    a = checked("conv3d_transpose", 3, x, w, stride, dilation, groups, _BACKWARD)
+    return _transposed(a, bias, padding, output_padding, flip)

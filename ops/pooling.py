@@ -1,0 +1,124 @@
+"""Windows of pooling: how many there are, what they cover, and how many elements they hold."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..symbolic.dims import Shape, SymDim, show
+from ..symbolic.errors import ShapeError, blame, user_site
+from ..symbolic.expr import Expr, Op
+from ..symbolic.leaves import constant
+from ..symbolic.types import Type
+from . import scalar
+from .coerce import as_expr
+from .creation import iota
+from .elementwise import cast
+from .windows import SPATIAL, Padding, check_fits, check_rank, pairs, per_axis, window_count
+
+Places = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Pooling(Op):
+    """Windows over the spatial axes of (batch, channels, *spatial): what the ops below share.
+
+    Window number p of an axis covers [p * stride - before, p * stride - before + window).  Of an axis with n elements
+    there are floor((before + n + after - window) / stride) + 1 windows; with `ceil_mode` as many as begin before the
+    padding behind does and are needed to reach it, so that the last may hang over the end.
+    """
+
+    window: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: Padding
+    ceil_mode: bool = False
+
+    def grid(self, sizes: Shape) -> Shape:
+        """The number of windows along each axis.  Raises ShapeError where one is negative."""
+        found = []
+        for n, k, s, (before, after) in zip(sizes, self.window, self.strides, self.padding, strict=True):
+            if not self.ceil_mode:
+                found.append(window_count(n, k, s, (before, after)))
+            elif isinstance(after, SymDim) or after >= k - s:  # as many as begin in front of the padding behind
+                found.append((n + (before + s - 1)) // s)
+            else:
+                found.append(window_count(n, k, s, (before, after + s - 1)))
+        if any(isinstance(d, int) and d < 0 for d in found):
+            raise ShapeError(f"{self.name}: a window of {show(self.window)} does not fit in {show(sizes)}.")
+        return tuple(found)
+
+    def boxes(
+        self, sizes: tuple[int, ...], grid: tuple[int, ...]
+    ) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
+        """For each window, its number and what it covers of the input."""
+        for place in itertools.product(*map(range, grid)):
+            starts = [p * s - int(before) for p, s, (before, _) in zip(place, self.strides, self.padding, strict=True)]
+            ends = [start + k for start, k in zip(starts, self.window, strict=True)]
+            yield place, tuple(slice(max(a, 0), max(min(b, n), 0)) for a, b, n in zip(starts, ends, sizes, strict=True))
+
+    def pooled(self, x: Type) -> Type:
+        """The type of a value for each window."""
+        return Type(x.dtype, (*x.shape[:2], *self.grid(x.shape[2:])))
+
+    def first_maxima(self, x: np.ndarray) -> np.ndarray:
+        """The place of the first maximum of each window in the flattened spatial axes, -1 where a window is empty.
+
+        A NaN is larger than all.
+        """
+        sizes = x.shape[2:]
+        numbers = np.arange(int(np.prod(sizes))).reshape(sizes)
+        found = np.full((*x.shape[:2], *self.grid(sizes)), -1)  # type: ignore[arg-type]
+        for place, box in self.boxes(sizes, found.shape[2:]):
+            inside = numbers[box].ravel()
+            if inside.size:
+                found[:, :, *place] = inside[x[:, :, *box].reshape(*x.shape[:2], -1).argmax(-1)]
+        return found
+
+
+def checked(name: str, x: Any, window: Any, stride: Any, padding: Any, ceil_mode: bool) -> tuple[Expr, Pooling]:
+    """The input and the windows, out of what users write; the number of axes is in the name."""
+    rank, node = int(name[-2]), as_expr(x)
+    check_rank(node, rank + 2, name, "x", ("batch", "channels", *SPATIAL[rank]))
+    windows = per_axis(window, rank, name, "size", 1)
+    strides = windows if stride is None else per_axis(stride, rank, name, "stride", 1)
+    found = pairs(padding, name, node.shape[2:], windows, strides)
+    for width, pair in zip(windows, found, strict=True):
+        if any(isinstance(pad, int) and pad >= width for pad in pair):
+            text = f"{name}: padding must be less than the window, and {pair} is not less than {width}"
+            raise blame(ShapeError(f"{text}: a window would hold nothing but padding."), user_site(), node.site)
+    hanging = tuple((before, after + s - 1) for (before, after), s in zip(found, strides, strict=True))
+    check_fits(name, "window", node.shape[2:], windows, hanging if ceil_mode else found, node)
+    return node, Pooling(windows, strides, found, bool(ceil_mode) and padding != "same")
+
+
+def counts(windows: Pooling, x: Expr, with_padding: bool) -> Any:
+    """How many elements each window holds: a number where all hold as many, else an array or an expression."""
+    lines = [_line(windows, x.shape[2:], axis, with_padding) for axis in range(len(windows.window))]
+    total: Any = 1
+    for axis, line in enumerate(lines):
+        if not isinstance(line, int):
+            shape = [1] * x.ndim
+            shape[axis + 2] = -1
+            line = line.reshape(shape)
+        total = total * line
+    if isinstance(total, int):
+        return float(total)
+    return constant(total.astype(x.dtype)) if isinstance(total, np.ndarray) else cast(total, x.dtype)
+
+
+def _line(windows: Pooling, sizes: Shape, axis: int, with_padding: bool) -> Any:
+    """How many elements the windows hold along one axis: a number, an array, or an expression where a size is none."""
+    k, s, (before, after) = windows.window[axis], windows.strides[axis], windows.padding[axis]
+    if not windows.ceil_mode and (with_padding or before == after == 0):
+        return k
+    n, count = sizes[axis], windows.grid(sizes)[axis]
+    low, high = (-before, n + after) if with_padding else (0, n)
+    if all(isinstance(d, int) for d in (n, before, after)):
+        starts = np.arange(count) * s - before
+        return np.minimum(starts + k, high) - np.maximum(starts, low)
+    places = iota((count,)) * s - as_expr(before)
+    return scalar.minimum(places + k, as_expr(high)) - scalar.maximum(places, as_expr(low))

@@ -1,0 +1,317 @@
+"""x[key], taken apart: a slice along every axis, then integer arrays along some of them, then the axes put in place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..symbolic.dims import Dim, Shape, SymDim, maximum, minimum, same, show
+from ..symbolic.errors import DTypeError, IndexRangeError, ShapeError, blame, user_site
+from ..symbolic.expr import Expr, apply
+from ..symbolic.leaves import Constant, Size
+from ..symbolic.types import INT64
+from .coerce import as_expr
+from .elementwise import cast
+from .movement import Slice, Unslice, broadcast_to, expand_dims, squeeze, transpose
+
+
+@dataclass
+class Selection:
+    """What a key means for an expression of one shape.
+
+    First comes the slice, of which the axes `dropped` (indexed by a number) go.  Of what is left, the arrays `indices`,
+    all of one shape, index the axes `axes`, and their own axes come first.  Then the axes are put in the order `order`,
+    and axes of size 1 come in at `new`.
+    """
+
+    shape: Shape
+    starts: list[Dim] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+    sizes: list[Dim] = field(default_factory=list)
+    dropped: list[int] = field(default_factory=list)
+    axes: tuple[int, ...] = ()
+    indices: tuple[Expr, ...] = ()
+    order: tuple[int, ...] = ()
+    new: tuple[int, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether the slice takes everything as it is."""
+        plain = all(a == 0 and s == 1 for a, s in zip(self.starts, self.steps, strict=True))
+        return plain and not self.dropped and tuple(self.sizes) == self.shape
+
+    @property
+    def kept(self) -> Shape:
+        """The shape after the slice and what it drops."""
+        return tuple(d for i, d in enumerate(self.sizes) if i not in self.dropped)
+
+    def sliced(self, x: Expr) -> Expr:
+        """The first step."""
+        if self.whole:
+            return x
+        part = apply(Slice(tuple(self.starts), tuple(self.steps), tuple(self.sizes)), x)
+        return squeeze(part, self.dropped) if self.dropped else part
+
+    def unsliced(self, part: Expr) -> Expr:
+        """Zeros of the shape of x, with `part` where the first step took it from."""
+        if self.whole:
+            return part
+        wide = expand_dims(part, self.dropped) if self.dropped else part
+        return apply(Unslice(tuple(self.starts), tuple(self.steps), self.shape), wide)
+
+    def placed(self, taken: Expr) -> Expr:
+        """The last step: axes in order, and new ones."""
+        ordered = transpose(taken, self.order)
+        return expand_dims(ordered, self.new) if self.new else ordered
+
+    def unplaced(self, value: Expr) -> Expr:
+        """A value broadcast to the shape of the result, its axes as they were before the last step."""
+        inner = (*self.indices[0].shape, *self.left) if self.indices else self.kept
+        result: list[Dim] = [inner[i] for i in self.order]
+        for position in self.new:
+            result.insert(position, 1)
+        if value.ndim > len(result):
+            text = f"A value of shape {show(value.shape)} does not fit where the key selects {show(result)}."
+            raise blame(ShapeError(text), user_site(), value.site)
+        whole = broadcast_to(value, tuple(result))
+        plain = squeeze(whole, self.new) if self.new else whole
+        return transpose(plain, tuple(int(i) for i in np.argsort(self.order)))
+
+    @property
+    def left(self) -> Shape:
+        """The sizes of the axes that the arrays leave alone."""
+        return tuple(d for i, d in enumerate(self.kept) if i not in self.axes)
+
+
+def select(x: Expr, key: Any) -> Selection:
+    """The key, checked against the shape of x.
+
+    Raises IndexRangeError where an index is certainly outside, DTypeError for what is no index, ShapeError for masks
+    that are expressions.
+    """
+    items = _items(x, key if isinstance(key, tuple) else (key,))
+    found = Selection(x.shape)
+    arrays: list[tuple[int, Expr]] = []  # (axis among those kept, index)
+    places: list[int] = []  # where numbers and arrays stand among the items
+    kinds: list[str] = []
+    for place, item in enumerate(items):
+        if item is None:
+            kinds.append("new")
+            continue
+        axis = len(found.starts)
+        if isinstance(item, Expr):
+            arrays.append((axis - len(found.dropped), item))
+            item, kind = slice(None), "array"
+        else:
+            kind = "slice" if isinstance(item, slice) else "number"
+        if kind != "slice":
+            places.append(place)
+        if kind == "number":
+            found.dropped.append(axis)
+        _add(found, x, axis, item)
+        kinds.append(kind)
+    _arrange(found, x, kinds, places, arrays)
+    return found
+
+
+def _add(found: Selection, x: Expr, axis: int, item: Any) -> None:
+    """One axis of the slice."""
+    size = x.shape[axis]
+    if isinstance(item, slice):
+        start, step, length = slice_of(item, size, x)
+    else:
+        start, step, length = _number(item, size, axis, x), 1, 1
+    found.starts.append(start)
+    found.steps.append(step)
+    found.sizes.append(length)
+
+
+def _arrange(found: Selection, x: Expr, kinds: list[str], places: list[int], arrays: list[tuple[int, Expr]]) -> None:
+    """NumPy's rule: the arrays' axes stand where the first of them (numbers included) stood, or in front of all where
+    a slice or a new axis stands between them."""
+    together = not places or places == list(range(places[0], places[-1] + 1))
+    before = kinds[: places[0]] if arrays and together else []
+    if arrays:
+        found.axes = tuple(axis for axis, _ in arrays)
+        found.indices = _broadcast([index for _, index in arrays], x)
+    rank = found.indices[0].ndim if arrays else 0
+    lead = before.count("slice")
+    rest = kinds.count("slice") - lead
+    found.order = (*range(rank, rank + lead), *range(rank), *range(rank + lead, rank + lead + rest))
+    new, position = [], 0 if before or not arrays else rank
+    for place, kind in enumerate(kinds):
+        if arrays and together and place == places[0]:
+            position += rank
+        if kind == "new":
+            new.append(position)
+        position += kind in ("new", "slice")
+    found.new = tuple(new)
+
+
+def _broadcast(indices: list[Expr], x: Expr) -> tuple[Expr, ...]:
+    """The index arrays in one shape, int64."""
+    rank = max(i.ndim for i in indices)
+    shape: list[Dim] = [1] * rank
+    for index in indices:
+        for axis in range(-index.ndim, 0):
+            mine, other = index.shape[axis], shape[axis]
+            if mine != 1 and other != 1 and same(mine, other) is False:
+                text = f"The index arrays have shapes {' and '.join(show(i.shape) for i in indices)}, which do not broadcast."
+                raise blame(ShapeError(text), user_site(), x.site, *[i.site for i in indices])
+            shape[axis] = mine if other == 1 or (isinstance(mine, int) and mine != 1) else other
+    return tuple(broadcast_to(cast(i, INT64), tuple(shape)) for i in indices)
+
+
+def _items(x: Expr, key: tuple[Any, ...]) -> list[Any]:
+    """None, slice, int or integer expression for each item; the ellipsis and masks expanded, all axes named."""
+    items = [_item(x, given) for given in key]
+    used = sum(i.ndim if isinstance(i, np.ndarray) else i is not None and i is not Ellipsis for i in items)
+    if used > x.ndim:
+        text = f"{used} axes are indexed, and the expression has {x.ndim}: its shape is {show(x.shape)}."
+        raise blame(IndexRangeError(text), user_site(), x.site)
+    if sum(i is Ellipsis for i in items) > 1:
+        raise blame(IndexRangeError("An index can have only one ellipsis (...)."), user_site(), x.site)
+    if not any(i is Ellipsis for i in items):
+        items.append(Ellipsis)
+    expanded: list[Any] = []
+    axis = 0
+    for item in items:
+        if item is Ellipsis:
+            expanded += [slice(None)] * (x.ndim - used)
+            axis += x.ndim - used
+        elif isinstance(item, np.ndarray):
+            expanded += _of_mask(item, x, axis)
+            axis += item.ndim
+        else:
+            _check_constant(item, x, axis)
+            expanded.append(item)
+            axis += item is not None
+    return expanded
+
+
+def _item(x: Expr, given: Any) -> Any:
+    """None, Ellipsis, slice, int, integer expression, or a bool array: a mask."""
+    if given is None or given is Ellipsis or isinstance(given, slice):
+        return given
+    if isinstance(given, int | np.integer) and not isinstance(given, bool):
+        return int(given)
+    if isinstance(given, list) and not given:
+        given = np.zeros(0, np.int64)
+    node = as_expr(given)
+    mask = node.dtype.kind == "b"
+    if mask and isinstance(node.op, Constant) and node.ndim:
+        return node.op.value
+    if mask:
+        error = ShapeError("The size of x[mask] would depend on the values of the mask.")
+        raise blame(error, user_site(), x.site, node.site, hint="use wf.where(mask, x, 0), which keeps the shape.")
+    if node.dtype.kind not in "iu":
+        text = f"An index is a number, a slice, None, ... or an array of integers, not of {node.dtype.name}."
+        raise blame(DTypeError(text), user_site(), x.site, node.site, hint="cast it: i.astype('int64')")
+    if isinstance(node.op, Constant) and node.ndim == 0:
+        return int(node.op.value)
+    return node
+
+
+def _of_mask(mask: np.ndarray, x: Expr, axis: int) -> list[Expr]:
+    """The integer arrays that a mask stands for."""
+    for i, (size, length) in enumerate(zip(x.shape[axis:], mask.shape, strict=False)):
+        if isinstance(size, int) and size != length:
+            text = f"The mask has size {length} along axis {axis + i} of the expression, which has size {size}."
+            raise blame(IndexRangeError(text), user_site(), x.site)
+    return [as_expr(places) for places in np.nonzero(mask)]
+
+
+def out_of_range(index: Any, axis: int, size: Any) -> str:
+    """The sentence, here and when a function runs."""
+    return f"index {index} is out of range for axis {axis} with size {size}"
+
+
+def _check_constant(item: Any, x: Expr, axis: int) -> None:
+    if not (isinstance(item, Expr) and isinstance(item.op, Constant) and isinstance(x.shape[axis], int)):
+        return
+    outside = first_outside(item.op.value, x.shape[axis])
+    if outside is not None:
+        raise blame(IndexRangeError(out_of_range(outside, axis, x.shape[axis])), user_site(), x.site, item.site)
+
+
+def first_outside(indices: np.ndarray, size: Any) -> int | None:
+    """The first index that is not in [-size, size)."""
+    outside = indices[(indices < -size) | (indices >= size)]
+    return int(outside[0]) if outside.size else None
+
+
+def _number(index: int, size: Dim, axis: int, x: Expr) -> Dim:
+    """The place from 0 up."""
+    if isinstance(size, int) and not -size <= index < size:
+        raise blame(IndexRangeError(out_of_range(index, axis, size)), user_site(), x.site)
+    return index if index >= 0 else size + index
+
+
+def slice_of(key: slice, size: Dim, x: Expr) -> tuple[Dim, int, Dim]:
+    """(start, step, number of elements) of a slice, as Python's slice.indices; start is from 0 up.
+
+    Of an axis whose size is a symbol, bounds that cut elements off its ends (x[1:], x[:-1], x[2:-2]) are taken to lie
+    inside; all others are clipped when the function runs (x[:5] has min(5, n) elements).
+    """
+    start, stop, step = (_bound(b, x) for b in (key.start, key.stop, key.step))
+    step = 1 if step is None else step
+    if not isinstance(step, int) or step == 0:
+        error = ShapeError(f"The step of a slice is a number other than 0, not {key.step!r}.")
+        raise blame(error, user_site(), x.site)
+    if all(b is None or isinstance(b, int) for b in (size, start, stop)):
+        places = range(*slice(start, stop, step).indices(size))  # type: ignore[arg-type]
+        return (places[0] if places else 0), step, len(places)
+    if step > 0:
+        first, length = _between(_low(start), _high(stop), size)
+        return first, step, (length + (step - 1)) // step
+    first, length = _between(_low(stop, 1), _high(start, 1), size)
+    return first + length - 1, step, (length + (-step - 1)) // -step
+
+
+def _bound(bound: Any, x: Expr) -> Any:
+    if bound is None or isinstance(bound, SymDim):
+        return bound
+    if isinstance(bound, Expr) and isinstance(bound.op, Size):
+        return bound.op.dim
+    if isinstance(bound, Expr) and isinstance(bound.op, Constant) and bound.ndim == 0:
+        bound = bound.op.value.item()
+    if isinstance(bound, Expr):
+        error = ShapeError("The bounds of a slice are numbers or sizes: the result's size cannot depend on values.")
+        hint = "take a fixed number of elements from a computed place: x[i + wf.arange(5)]."
+        raise blame(error, user_site(), x.site, bound.site, hint=hint)
+    if isinstance(bound, int | np.integer) and not isinstance(bound, bool):
+        return int(bound)
+    raise blame(DTypeError(f"The bounds of a slice are integers, sizes or None, not {bound!r}."), user_site(), x.site)
+
+
+# A bound of a slice: how many elements lie before it, counted from the front, or behind it, counted from the end.
+Bound = tuple[str, Dim]
+
+
+def _low(bound: Any, beyond: int = 0) -> Bound:
+    """The first element taken; `beyond`: the one after the one that is named."""
+    if bound is None:
+        return "front", 0
+    if isinstance(bound, int) and bound < 0:
+        return "end", -bound - beyond
+    return "front", bound + beyond
+
+
+def _high(bound: Any, beyond: int = 0) -> Bound:
+    """The element behind the last."""
+    return ("end", 0) if bound is None else _low(bound, beyond)
+
+
+def _between(low: Bound, high: Bound, size: Dim) -> tuple[Dim, Dim]:
+    """(first place, number of elements) between two bounds of an axis."""
+    if low[0] == "front" and high[0] == "end":
+        return low[1], size - high[1] - low[1]  # taken to be inside
+    if low[0] == "front" and low[1] == 0:
+        return 0, minimum(high[1], size)
+    if low[0] == "end" and high == ("end", 0):
+        length = minimum(low[1], size)
+        return size - length, length
+    first, end = (minimum(k, size) if where == "front" else maximum(size - k, 0) for where, k in (low, high))
+    return first, maximum(end - first, 0)

@@ -1,0 +1,365 @@
+"""Equations as rules: the left side, user code over pattern variables, becomes a few checks that a node must pass.
+
+A pattern variable is an input.  A side with commutative ops stands for one pattern in each order of their arguments;
+each pattern is a list of steps that fill slots: slot 0 is the node itself, and every step adds one of the arguments of
+a slot filled before it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import Enum, auto
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .dims import fresh
+from .errors import Site, at_site
+from .expr import Expr, apply, serial, toposort
+from .leaves import Constant, Input, _key, constant
+from .operators import Operators
+from .types import BOOL, FLOAT64, INT64, DType, TupleType, Type, promote
+
+_DEPTH = 8  # movement ops that are looked through to find a scalar constant
+
+
+class Const(Operators):
+    """Annotation of a pattern variable: it matches scalar constants only, and conditions get its value."""
+
+
+class Bool(Operators):
+    """Annotation of a pattern variable: it matches bools only."""
+
+
+class Vector(Operators):
+    """Annotation of a pattern variable: it matches what has one axis."""
+
+
+class Matrix(Operators):
+    """Annotation of a pattern variable: it matches what has two axes."""
+
+
+_RANKS = {Vector: 1, Matrix: 2}
+
+
+class Constants(Enum):
+    """The head of a scalar constant, or of one that is repeated."""
+
+    UNIFORM = auto()
+
+
+UNIFORM = Constants.UNIFORM
+
+
+def scalar_constant(node: Expr) -> Expr | None:
+    """The constant of one element that every element of the node is, where it is one."""
+    for _ in range(_DEPTH):
+        op = node.op
+        if isinstance(op, Constant):
+            return _as_scalar(node) if op.value.size == 1 else None
+        if not op.moves_only:
+            return None
+        node = node.args[0]
+    return None
+
+
+def _as_scalar(node: Expr) -> Expr:
+    op: Any = node.op
+    return node if op.value.ndim == 0 else constant(op.value.reshape(()))
+
+
+def number(node: Expr) -> Any:
+    """The Python number that every element of the node is, or None."""
+    found = scalar_constant(node)
+    return None if found is None else found.op.value.item()  # type: ignore[attr-defined]
+
+
+def computed(node: Expr) -> Expr:
+    """The constant that a node over constants is, at the same line of the user's program."""
+    with np.errstate(all="ignore"):
+        value = np.array(node.op.numpy(*[a.op.value for a in node.args]), node.dtype, order="C")  # type: ignore[attr-defined]
+    value.flags.writeable = False
+    with at_site(node.site):
+        if node.type.weak:
+            return apply(Constant(("weak", *_key(value)), value, weak=True))
+        return apply(Constant(_key(value), value))
+
+
+def head(node: Expr) -> Any:
+    """What a rule that wants this node as an argument looks for: the op's head, or UNIFORM."""
+    op = node.op
+    if (op.moves_only or isinstance(op, Constant)) and scalar_constant(node) is not None:
+        return UNIFORM
+    return op.head
+
+
+def variable(name: str, annotation: Any, kind: DType) -> Expr:
+    """The input that stands for a rule's parameter."""
+    shape = tuple(fresh() for _ in range(_RANKS.get(annotation, 0)))
+    return apply(Input(serial(), Type(BOOL if annotation is Bool else kind, shape), name))
+
+
+class Check(Enum):
+    """What a step asks of an argument."""
+
+    OP = auto()  # this op
+    VARIABLE = auto()  # anything that a variable takes
+    SAME = auto()  # the node in a slot filled before
+    LITERAL = auto()  # a constant of this value
+
+
+class Step(NamedTuple):
+    """Fill the next slot with argument `index` of the node in slot `parent`, if it is what is wanted."""
+
+    check: Check
+    parent: int
+    index: int
+    wanted: Any
+    kind: str = ""  # of the dtype: "f", "i" or "b"
+
+
+class Variables(NamedTuple):
+    """A rule's parameters: the inputs that stand for them, in order, and the annotation of each."""
+
+    inputs: tuple[Expr, ...]
+    annotations: tuple[Any, ...]
+
+    def annotation(self, node: Expr) -> Any:
+        """How a parameter is annotated."""
+        return self.annotations[self.inputs.index(node)]
+
+
+class Match(NamedTuple):
+    """What each variable stands for, and the dtype of what was matched."""
+
+    nodes: dict[Expr, Expr]
+    dtype: DType
+
+
+class Pattern:
+    """A left side with the arguments of its commutative ops in one order."""
+
+    def __init__(self, left: Expr, tree: _Tree, variables: Variables, kind: str):
+        self.op, self.kind = left.op, kind
+        self.root_kind = _class(left.dtype)
+        self.structural = _structural(left.op)
+        self.steps: list[Step] = []
+        self.places: dict[Expr, int] = {}
+        self._variables = variables
+        self._slots = 1
+        self._compile(tree, 0)
+        self.heads = tuple(_wanted_head(s) for s in self.steps if s.parent == 0)
+
+    def _compile(self, tree: _Tree, slot: int) -> None:
+        children = []
+        for index, child in enumerate(tree.args):
+            self.steps.append(self._step(child.node, slot, index))
+            self._slots += 1
+            children.append((child, self._slots - 1))
+        for child, place in children:
+            self._compile(child, place)
+
+    def _step(self, node: Expr, parent: int, index: int) -> Step:
+        if node in self.places:
+            return Step(Check.SAME, parent, index, self.places[node])
+        if node in self._variables.inputs:
+            self.places[node] = self._slots
+            return Step(Check.VARIABLE, parent, index, self._variables.annotation(node))
+        if isinstance(node.op, Constant):
+            return Step(Check.LITERAL, parent, index, node.op.value.item())
+        return Step(Check.OP, parent, index, (node.op, len(node.args)), _class(node.dtype))
+
+    def fits(self, heads: tuple[Any, ...]) -> bool:
+        """Whether arguments with these heads can match: all that can be told before the values are looked at."""
+        return len(heads) == len(self.heads) and all(
+            wanted is None or wanted is have for wanted, have in zip(self.heads, heads, strict=True)
+        )
+
+    def match(self, node: Expr) -> Match | None:
+        """What the variables stand for if this node is an instance of the left side; its head and theirs fit."""
+        if self.structural and node.op != self.op:
+            return None
+        dtypes: dict[str, DType] = {self.root_kind: node.dtype}
+        if _class(node.dtype) != self.root_kind:
+            return None
+        slots = [node]
+        for step in self.steps:
+            found = _argument(step, slots, dtypes)
+            if found is None:
+                return None
+            slots.append(found)
+        kind = dtypes.get(self.kind)
+        if kind is None:  # nothing but comparisons
+            kind = promote(*(a.type for a in node.args))
+            if _class(kind) != self.kind:
+                return None
+        return Match({v: slots[place] for v, place in self.places.items()}, kind)
+
+
+def _argument(step: Step, slots: list[Expr], dtypes: dict[str, DType]) -> Expr | None:
+    check, parent, index, wanted, kind = step
+    node = slots[parent].args[index]
+    if check is Check.VARIABLE:
+        if wanted is Const:
+            return scalar_constant(node)
+        if wanted is Bool:
+            return node if node.dtype == BOOL else None
+        return node if _RANKS.get(wanted, node.ndim) == node.ndim else None
+    if check is Check.SAME:
+        return node if node is slots[wanted] else _same_constant(node, slots[wanted])
+    if check is Check.LITERAL:
+        return node if _is_literal(node, wanted) else None
+    op, arity = wanted
+    if node.op.head is not op.head or len(node.args) != arity or (_structural(op) and node.op != op):
+        return None
+    if isinstance(node.type, TupleType) or _class(node.dtype) != kind:
+        return None
+    return node if dtypes.setdefault(kind, node.dtype) == node.dtype else None
+
+
+def _same_constant(node: Expr, other: Expr) -> Expr | None:
+    if not isinstance(other.op, Constant):
+        return None
+    return other if scalar_constant(node) is other else None
+
+
+def _is_literal(node: Expr, wanted: float) -> bool:
+    found = scalar_constant(node)
+    if found is None:
+        return False
+    value = found.op.value  # type: ignore[attr-defined]
+    return bool(value == value.dtype.type(wanted)) if value.dtype.kind == "f" else value.item() == wanted
+
+
+def _structural(op: Any) -> bool:
+    """Whether an op has more parameters than its head tells."""
+    return op.head is type(op)
+
+
+def _class(kind: DType) -> str:
+    return kind.kind.replace("u", "i")
+
+
+def _wanted_head(step: Step) -> Any:
+    if step.check is Check.OP:
+        return step.wanted[0].head
+    if step.check is Check.LITERAL or (step.check is Check.VARIABLE and step.wanted is Const):
+        return UNIFORM
+    return None
+
+
+class _Tree(NamedTuple):
+    """A side with its arguments in one order."""
+
+    node: Expr
+    args: tuple[_Tree, ...]
+
+
+def _orders(node: Expr, variables: Variables) -> Iterator[_Tree]:
+    if node in variables.inputs:
+        yield _Tree(node, ())
+        return
+    for args in itertools.product(*(tuple(_orders(a, variables)) for a in node.args)):
+        yield _Tree(node, args)
+        if node.op.commutative and args[0].node is not args[1].node:
+            yield _Tree(node, args[::-1])
+
+
+def patterns(left: Expr, variables: Variables, kind: str) -> list[Pattern]:
+    """One pattern for each order of the arguments of commutative ops, but for those that ask for the same."""
+    found: dict[tuple[Step, ...], Pattern] = {}
+    for tree in _orders(left, variables):
+        pattern = Pattern(left, tree, variables, kind)
+        found.setdefault(tuple(pattern.steps), pattern)
+    return list(found.values())
+
+
+class Template:
+    """A right side, to be written again over what the variables stand for."""
+
+    def __init__(self, right: Expr, kind: DType):
+        self.order = toposort([right])
+        self.kind = kind
+
+    def build(self, match: Match) -> Expr:
+        """The right side for a match; what is made of constants alone is computed at once."""
+        known: dict[Expr, Expr] = {}
+        for node in self.order:
+            if node in match.nodes:
+                known[node] = self._as_matched(match.nodes[node], node, match.dtype)
+            elif isinstance(node.op, Constant):
+                known[node] = self._constant(node, match.dtype)
+            else:
+                known[node] = made(node.op, [known[a] for a in node.args])
+        return known[self.order[-1]]
+
+    def _as_matched(self, found: Expr, variable: Expr, kind: DType) -> Expr:
+        if found.dtype == kind or variable.dtype != self.kind:
+            return found
+        from .operators import function
+
+        return function("astype")(found, kind)  # type: ignore[no-any-return]
+
+    def _constant(self, node: Expr, kind: DType) -> Expr:
+        value = node.op.value  # type: ignore[attr-defined]
+        return constant(value.astype(kind)) if value.dtype == self.kind else node
+
+
+def made(op: Any, args: Sequence[Expr]) -> Expr:
+    """The node of an op over these; computed where they are constants of one element."""
+    node = apply(op, *args)
+    constants = all(isinstance(a.op, Constant) and a.op.value.size == 1 for a in args)
+    return computed(node) if args and constants and node.ndim == 0 else node
+
+
+class Rule:
+    """left = right, under a condition, in both orders of commutative ops; `site` is the line that states it."""
+
+    def __init__(
+        self,
+        name: str,
+        lefts: Sequence[Expr],
+        right: Expr,
+        variables: Variables,
+        *,
+        condition: Callable[..., Any] | None,
+        names: Sequence[str],
+        kind: DType,
+        site: Site,
+    ):
+        self.name, self.left, self.right, self.variables, self.site = name, lefts[0], right, variables, site
+        self.condition, self.dtype = condition, kind
+        self.names = dict(zip(names, variables.inputs, strict=True))
+        self.patterns = [p for left in lefts for p in patterns(left, variables, _class(kind))]
+        self.roots = {left.op.head for left in lefts}
+        self._template = Template(right, kind)
+
+    def fire(self, node: Expr, pattern: Pattern) -> Expr | None:
+        """The right side where the node is an instance of the left one and the condition holds."""
+        match = pattern.match(node)
+        if match is None or not self.holds(match.nodes):
+            return None
+        return self._template.build(match)
+
+    def holds(self, nodes: Mapping[Expr, Expr]) -> Any:
+        """Whether the condition is true of what the variables stand for: constants as numbers, others as nodes."""
+        if self.condition is None:
+            return True
+        return self.condition(*(self._value(nodes[self.names[p]]) for p in _parameters(self.condition)))
+
+    def _value(self, node: Expr) -> Any:
+        return node.op.value.item() if isinstance(node.op, Constant) and node.ndim == 0 else node
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    code = function.__code__
+    return code.co_varnames[: code.co_argcount]
+
+
+def trace_dtypes(names: Sequence[str]) -> list[DType]:
+    """The dtype that stands for each sort of dtypes when a rule is traced."""
+    return [{"float": FLOAT64, "int": INT64, "bool": BOOL}[name] for name in names]

@@ -1,0 +1,147 @@
+"""Pooling kernels against a window-by-window NumPy reference."""
+
+import itertools
+
+import numpy as np
+import pytest
+from weft.codegen.cpu import pool
+
+from .plans import describe, run_plan
+
+# spatial sizes, window, strides, padding, ceil mode
+GEOMETRIES = {
+    "2x2": ((9, 70), (2, 2), (2, 2), ((0, 0), (0, 0)), False),
+    "2x2 even": ((8, 32), (2, 2), (2, 2), ((0, 0), (0, 0)), False),
+    "2x2 ceil": ((9, 71), (2, 2), (2, 2), ((0, 0), (0, 0)), True),
+    "3x3/2 padded": ((11, 67), (3, 3), (2, 2), ((1, 1), (1, 1)), False),
+    "3x3/2 even": ((12, 64), (3, 3), (2, 2), ((1, 1), (1, 1)), True),
+    "3x3/1 same": ((7, 35), (3, 3), (1, 1), ((1, 1), (1, 1)), False),
+    "3x2/1x2": ((7, 37), (3, 2), (1, 2), ((1, 0), (1, 1)), False),
+    "2x1/2x1": ((7, 19), (2, 1), (2, 1), ((0, 0), (0, 0)), False),
+    "1x1/2": ((7, 19), (1, 1), (2, 2), ((0, 0), (0, 0)), False),
+    "2x2/3": ((11, 13), (2, 2), (3, 3), ((1, 0), (1, 0)), False),
+    "2x2/5x2": ((13, 40), (2, 2), (5, 2), ((1, 1), (1, 1)), False),
+    "5x5/2": ((11, 41), (5, 5), (2, 2), ((2, 2), (2, 2)), False),
+    "5x4/1": ((6, 23), (5, 4), (1, 1), ((2, 2), (1, 2)), False),
+    "4x5/3": ((13, 17), (4, 5), (3, 3), ((0, 1), (2, 2)), True),
+    "all": ((7, 7), (7, 7), (7, 7), ((0, 0), (0, 0)), False),
+    "window beyond input": ((2, 3), (5, 7), (2, 2), ((2, 2), (3, 3)), False),
+    "3 beyond 1": ((1, 1), (3, 3), (2, 2), ((1, 1), (1, 1)), False),
+    "empty windows": ((3, 4), (2, 2), (2, 2), ((4, 4), (5, 4)), False),
+    "1-d": ((45,), (3,), (2,), ((1, 1),), False),
+    "1-d general": ((45,), (4,), (3,), ((1, 1),), False),
+    "3-d": ((4, 5, 37), (2, 3, 3), (1, 2, 2), ((1, 0), (1, 1), (1, 1)), False),
+    "3-d 2x2x2": ((4, 5, 38), (2, 2, 2), (2, 2, 2), ((0, 0),) * 3, False),
+    "3-d general": ((4, 5, 9), (3, 2, 4), (2, 2, 3), ((1, 1), (0, 1), (2, 1)), False),
+    "no rows": ((0, 5), (2, 2), (2, 2), ((1, 1), (0, 0)), False),
+    "no windows": ((1, 5), (2, 2), (2, 2), ((0, 0), (0, 0)), False),
+}
+DTYPES = ["float32", "float64", "int8", "uint8", "int16", "int32", "uint32", "int64", "uint64"]
+
+
+def grid(sizes, window, strides, padding, ceil):
+    """How many windows there are along each axis."""
+    result = []
+    for size, k, step, (before, after) in zip(sizes, window, strides, padding, strict=True):
+        room = size + before + after - k
+        result.append(max((room + (step - 1 if ceil else 0)) // step + 1, 0))
+    return tuple(result)
+
+
+def windows(x, geometry):
+    """Each window's place in the grid and the slice of the input that it covers."""
+    sizes, window, strides, padding, _ = geometry
+    for place in itertools.product(*(range(n) for n in grid(*geometry))):
+        starts = [i * s - p[0] for i, s, p in zip(place, strides, padding, strict=True)]
+        yield (
+            place,
+            tuple(slice(max(a, 0), max(min(a + k, n), 0)) for a, k, n in zip(starts, window, sizes, strict=True)),
+        )
+
+
+def lowest(dtype):
+    return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
+
+
+def argmax(values):
+    """NumPy's argmax is the rule: the first NaN, else the first maximum."""
+    return np.unravel_index(np.argmax(values), values.shape)
+
+
+def reference(what, geometry, x, other=None):
+    """Window by window; sums are in float64 or in the integers' own arithmetic."""
+    wide = np.float64 if x.dtype.kind == "f" else x.dtype
+    pooled = what in ("max", "sum", "gather")
+    out = np.zeros(x.shape[:2] + (grid(*geometry) if pooled else x.shape[2:]), wide)
+    for n, c in np.ndindex(x.shape[:2]):
+        for place, where in windows(x, geometry):
+            values = x[n, c][where]
+            if what == "max":
+                out[n, c][place] = values.max() if values.size else lowest(x.dtype)
+            elif what == "sum":
+                out[n, c][place] = values.astype(wide).sum(dtype=wide)
+            elif what == "sum scatter":
+                out[n, c][where] += other[n, c][place]
+            elif values.size and what == "gather":
+                out[n, c][place] = other[n, c][where][argmax(values)]
+            elif values.size:
+                out[n, c][where][argmax(values)] += other[n, c][place]
+    return out
+
+
+def values(rng, shape, dtype, special=True):
+    """Few different values, so that there are ties; now and then a NaN or an infinity."""
+    dtype = np.dtype(dtype)
+    if dtype.kind != "f":
+        info = np.iinfo(dtype)
+        array = rng.integers(info.min, info.max, shape, dtype, endpoint=True)
+        array[rng.random(shape) < 0.4] = info.min
+        return array
+    array = rng.integers(-4, 4, shape).astype(dtype)
+    if special:
+        array[rng.random(shape) < 0.3] = -np.inf
+        array[rng.random(shape) < 0.01] = np.nan
+        array[rng.random(shape) < 0.03] = np.inf
+        array[rng.random(shape) < 0.05] = -0.0
+    return array
+
+
+def run(what, geometry, x, other=None):
+    """The kernel's answer, into memory full of rubbish."""
+    keywords = dict(zip(("window", "strides", "padding"), geometry[1:4], strict=True))
+    pooled = what in ("max", "sum", "gather")
+    shape = x.shape[:2] + (grid(*geometry) if pooled else x.shape[2:])
+    out = np.full(shape, 77, x.dtype)
+    planner = {
+        "max": pool.plan_max_pool,
+        "sum": pool.plan_sum_pool,
+        "gather": pool.plan_max_pool_gather,
+        "scatter": pool.plan_max_pool_scatter,
+        "sum scatter": pool.plan_sum_pool_scatter,
+    }[what]
+    args = {"max": [x], "sum": [x], "sum scatter": [other]}.get(what, [x, other])
+    plan = planner(describe(out), *map(describe, args), **keywords)
+    return run_plan(plan, [out], args)[0]
+
+
+def second(rng, what, geometry, x):
+    """The second operand: g, of the shape of the grid, or v, of the shape of x."""
+    shape = {"gather": x.shape, "scatter": x.shape[:2] + grid(*geometry)}
+    shape["sum scatter"] = shape["scatter"]
+    return values(rng, shape[what], x.dtype, special=False) if what in shape else None
+
+
+def check(actual, expected):
+    """Exact: the floats here are small integers."""
+    np.testing.assert_array_equal(actual, expected.astype(actual.dtype))
+
+
+@pytest.mark.parametrize("name", GEOMETRIES)
+@pytest.mark.parametrize("what", ["max", "sum", "gather", "scatter", "sum scatter"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_against_reference(what, name, dtype):
+    rng = np.random.default_rng(len(name))
+    geometry = GEOMETRIES[name]
+    x = values(rng, (2, 3, *geometry[0]), dtype, special=what != "sum")
+    other = second(rng, what, geometry, x)
+    check(run(what, geometry, x, other), reference(what, geometry, x, other))

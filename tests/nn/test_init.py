@@ -1,0 +1,58 @@
+"""Initial values: their spread, shape, dtype, and orthogonality."""
+
+import numpy as np
+import pytest
+from weft.nn import init
+from weft.symbolic.errors import ShapeError
+from weft.symbolic.types import config
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "std"),
+    [
+        ("glorot_normal", np.sqrt(2 / 700)),
+        ("glorot_uniform", np.sqrt(2 / 700)),
+        ("he_normal", np.sqrt(2 / 300)),
+        ("he_uniform", np.sqrt(2 / 300)),
+        ("lecun_normal", np.sqrt(1 / 300)),
+        ("lecun_uniform", np.sqrt(1 / 300)),
+        ("normal", 0.01),
+        ("uniform", 0.01 / np.sqrt(3)),
+    ],
+)
+def test_spread(rng, name, std):
+    value = getattr(init, name)((300, 400), rng)
+    assert value.shape == (300, 400)
+    assert value.dtype == np.float32
+    np.testing.assert_allclose(value.std(), std, rtol=0.01)
+    assert abs(value.mean()) < 5 * std / np.sqrt(value.size)
+
+
+def test_convolutions_count_the_kernel():
+    assert init.fans((64, 32, 3, 5)) == (32 * 15, 64 * 15)
+    assert init.fans((784, 10)) == (784, 10)
+    with pytest.raises(ShapeError, match="no inputs and outputs"):
+        init.fans((10,))
+
+
+def test_uniform_limits(rng):
+    value = init.glorot_uniform((30, 30), rng, gain=2.0)
+    assert np.abs(value).max() <= 2 * np.sqrt(6 / 60)
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (3, 7), (7, 3), (4, 2, 3, 3), (1, 1)])
+def test_orthogonal(rng, shape):
+    value = init.orthogonal(shape, rng, gain=2.0, dtype="float64").reshape(shape[0], -1)
+    gram = value @ value.T if value.shape[0] <= value.shape[1] else value.T @ value
+    np.testing.assert_allclose(gram, 4 * np.eye(len(gram)), atol=1e-12)
+
+
+def test_constant_and_dtypes(rng):
+    np.testing.assert_array_equal(init.constant((2, 3), 0.5), np.full((2, 3), 0.5, np.float32))
+    with config(float_dtype="float64"):
+        assert init.he_normal((2, 3), rng).dtype == np.float64

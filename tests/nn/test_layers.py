@@ -1,0 +1,57 @@
+"""Layers: shapes, values, running averages."""
+
+import numpy as np
+from weft.nn import layers
+from weft.symbolic.evaluate import evaluate
+from weft.symbolic.leaves import matrix, tensor4
+
+RNG = np.random.default_rng(0)
+
+
+def test_dense_takes_images_as_rows():
+    x = tensor4("x", ("n", 2, 3, 3))
+    w, b = layers.dense_params(18, 5, RNG, "fc")
+    assert (w.name, b.name) == ("fc_w", "fc_b")
+    value = RNG.normal(size=(4, 2, 3, 3)).astype(np.float32)
+    b.set_value(np.arange(5.0))
+    found = evaluate(layers.dense(x, w, b), {x: value})
+    np.testing.assert_allclose(found, value.reshape(4, 18) @ w.get_value() + np.arange(5), rtol=1e-5, atol=1e-5)
+    assert layers.dense(x, w).shape == ("n", 5) or layers.dense(x, w).shape[1] == 5
+
+
+def test_conv_params():
+    w, b = layers.conv_params(3, 20, 5, RNG)
+    assert w.shape == (20, 3, 5, 5)
+    assert b.shape == (20,)
+    assert layers.conv_params(3, 8, (1, 3), RNG)[0].shape == (8, 3, 1, 3)
+
+
+def test_batch_norm_learns_the_statistics():
+    x = matrix("x", ("n", 3))
+    state = layers.batch_norm_params(3)
+    y, changes = layers.batch_norm(x, state, training=True, momentum=0.75)
+    value = RNG.normal([1, 2, 3], [1, 2, 0.5], (50, 3)).astype(np.float32)
+    found = evaluate(y, {x: value})
+    np.testing.assert_allclose(found.mean(0), 0, atol=1e-6)
+    np.testing.assert_allclose(found.std(0), 1, rtol=1e-4)
+    assert set(changes) == {state.mean, state.var}
+    mean, var = evaluate([changes[state.mean], changes[state.var]], {x: value})
+    np.testing.assert_allclose(mean, 0.25 * value.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(var, 0.75 + 0.25 * value.var(0, ddof=1), rtol=1e-5)
+
+
+def test_batch_norm_at_test_time_uses_them():
+    x = tensor4("x", ("n", 2, 2, 2))
+    state = layers.batch_norm_params(2)
+    for cell, value in zip(state, ([2, 3], [0.5, -1], [1, -1], [4, 0.25]), strict=True):
+        cell.set_value(np.array(value, np.float32))
+    y, changes = layers.batch_norm(x, state, training=False, eps=0.0)
+    value = RNG.normal(size=(3, 2, 2, 2)).astype(np.float32)
+    assert changes == {}
+    wanted = np.stack([(value[:, 0] - 1) / 2 * 2 + 0.5, (value[:, 1] + 1) / 0.5 * 3 - 1], 1)
+    np.testing.assert_allclose(evaluate(y, {x: value}), wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_batch_norm_params_are_what_is_trained():
+    state = layers.batch_norm_params(4, "bn1")
+    assert [p.name for p in state.params] == ["bn1_scale", "bn1_shift"]

@@ -1,0 +1,44 @@
+"""Losses: worked examples, formulas in NumPy, derivatives."""
+
+import numpy as np
+import pytest
+from weft.codegen.check import check_grad
+from weft.nn.losses import absolute_error, binary_crossentropy, crossentropy, multiclass_hinge, squared_error
+from weft.symbolic.errors import IndexRangeError
+from weft.symbolic.evaluate import evaluate
+from weft.symbolic.grad import grad
+from weft.symbolic.leaves import matrix, vector
+
+
+def test_multiclass_hinge_of_the_cat_the_car_and_the_frog():
+    scores = np.array([[3.2, 5.1, -1.7], [1.3, 4.9, 2.0], [2.2, 2.5, -3.1]])
+    loss = multiclass_hinge(scores, np.array([0, 1, 2]))
+    np.testing.assert_allclose(evaluate(loss), [2.9, 0, 12.9], atol=1e-12)
+
+
+def test_multiclass_hinge_is_its_formula():
+    rng = np.random.default_rng(0)
+    s, t = matrix("s", ("n", 5)), vector("t", ("n",), "int32")
+    scores, labels = rng.normal(size=(7, 5)), rng.integers(0, 5, 7)
+    margins = np.maximum(0, scores - scores[np.arange(7), labels][:, None] + 0.5)
+    margins[np.arange(7), labels] = 0
+    np.testing.assert_allclose(evaluate(multiclass_hinge(s, t, 0.5), {s: scores, t: labels}), margins.sum(1), rtol=1e-5)
+    check_grad(multiclass_hinge(s, t, 0.5), s, {s: scores, t: labels})
+    with pytest.raises(IndexRangeError):
+        evaluate(grad(multiclass_hinge(s, t).sum(), s), {s: scores, t: labels + 5})
+
+
+def test_elementwise_losses():
+    y, t = vector("y", dtype="float64"), vector("t", dtype="float64")
+    values = {y: np.array([1.0, -2, 3]), t: np.array([1.0, 1, -1])}
+    np.testing.assert_array_equal(evaluate(squared_error(y, t), values), [0, 9, 16])
+    np.testing.assert_array_equal(evaluate(absolute_error(y, t), values), [0, 3, 4])
+    np.testing.assert_array_equal(evaluate(grad(squared_error(y, t).sum(), y), values), [0, -6, 8])
+    np.testing.assert_array_equal(evaluate(grad(absolute_error(y, t).sum(), y), values), [0, -1, 1])
+    assert squared_error(y, 0.5).shape == y.shape
+
+
+def test_losses_are_not_reduced():
+    z = matrix("z", ("n", 4))
+    assert crossentropy(z, vector("t", ("n",), "int64")).ndim == 1
+    assert binary_crossentropy(z, z).ndim == 2
