@@ -1,1 +1,192 @@
+"""weft: symbolic expressions, their derivatives, and fast functions compiled from them.
 
+    import weft as wf
+
+    x = wf.matrix("x", ("batch", 784))
+    w = wf.shared(numpy.zeros((784, 10), "float32"), "w")
+    loss = wf.mean(wf.softplus(x @ w))
+    step = wf.function([x], loss, updates={w: w - 0.1 * wf.grad(loss, w)})
+
+The compiler, and with it LLVM and Numba, is imported when the first function is made.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from . import nn
+from .ops import random
+from .ops.activations import binary_crossentropy, crossentropy, log_softmax, pick, softmax
+from .ops.conv import conv1d, conv1d_transpose, conv2d, conv2d_transpose, conv3d, conv3d_transpose
+from .ops.creation import arange, eye, full, full_like, iota, one_hot, ones, ones_like, zeros, zeros_like
+from .ops.elementwise import Elementwise, cast, elementwise
+from .ops.indexing import index_add, index_set, take, take_along_axis
+from .ops.linalg import dot, matmul, outer, tensordot, trace
+from .ops.movement import (
+    broadcast_to,
+    concatenate,
+    expand_dims,
+    flatten,
+    flip,
+    moveaxis,
+    pad,
+    ravel,
+    repeat,
+    reshape,
+    split,
+    squeeze,
+    stack,
+    swapaxes,
+    tile,
+    transpose,
+)
+from .ops.normalization import batch_norm, dropout, layer_norm, local_response_norm
+from .ops.pool import (
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    lp_pool2d,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+    sum_pool2d,
+)
+from .ops.reduce import all, any, argmax, argmin, logsumexp, max, mean, min, prod, std, sum, var
+from .ops.scalar import (
+    abs,
+    add,
+    arccos,
+    arccosh,
+    arcsin,
+    arcsinh,
+    arctan,
+    arctan2,
+    arctanh,
+    bitwise_and,
+    bitwise_or,
+    bitwise_xor,
+    cbrt,
+    ceil,
+    clip,
+    copysign,
+    cos,
+    cosh,
+    div,
+    elu,
+    eq,
+    erf,
+    erfc,
+    erfinv,
+    exp,
+    exp2,
+    expm1,
+    floor,
+    floor_divide,
+    fmod,
+    ge,
+    gelu,
+    gt,
+    hard_sigmoid,
+    hypot,
+    invert,
+    isfinite,
+    isinf,
+    isnan,
+    le,
+    leaky_relu,
+    left_shift,
+    log,
+    log1p,
+    log2,
+    log10,
+    log_sigmoid,
+    logaddexp,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    lt,
+    maximum,
+    minimum,
+    mod,
+    mul,
+    mul_no_nan,
+    ne,
+    neg,
+    pow,
+    reciprocal,
+    relu,
+    right_shift,
+    rint,
+    round,
+    rsqrt,
+    sigmoid,
+    sign,
+    silu,
+    sin,
+    sinc,
+    sinh,
+    softplus,
+    softsign,
+    sqrt,
+    square,
+    sub,
+    tan,
+    tanh,
+    trunc,
+    where,
+)
+from .symbolic.dims import SymDim
+from .symbolic.errors import (
+    ArgumentError,
+    DTypeError,
+    GradientError,
+    GuardError,
+    IndexRangeError,
+    LoweringError,
+    RewriteLoop,
+    ShapeError,
+    VerifyError,
+    WeftError,
+)
+from .symbolic.evaluate import evaluate
+from .symbolic.expr import Expr, Op, apply
+from .symbolic.grad import custom_gradient, grad, hessian, hvp, jacobian, jvp, stop_gradient, value_and_grad, vjp
+from .symbolic.graph import Graph
+from .symbolic.leaves import constant, matrix, scalar, shared, tensor, tensor3, tensor4, vector
+from .symbolic.rewrite import RuleSet, rewrite, rules
+from .symbolic.text import to_dot, to_python
+from .symbolic.types import Type, config
+from .symbolic.verify import verify
+
+if TYPE_CHECKING:
+    from .codegen.check import check_grad, compare_gradients
+    from .codegen.cpu.kernels import kernel
+    from .codegen.function import Function, function
+    from .ops.sympy import from_sympy, to_sympy
+
+__version__ = "0.1.0"
+
+absolute, multiply, subtract, divide, true_divide, power, negative = abs, mul, sub, div, div, pow, neg
+equal, not_equal, less, less_equal, greater, greater_equal = eq, ne, lt, le, gt, ge
+acos, acosh, asin, asinh, atan, atan2, atanh = arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh
+concat, permute_dims, remainder, swish = concatenate, transpose, mod, silu
+
+# What compiles, and what needs SymPy, is imported when it is first asked for.
+_LATER = {
+    "function": "codegen.function",
+    "Function": "codegen.function",
+    "kernel": "codegen.cpu.kernels",
+    "check_grad": "codegen.check",
+    "compare_gradients": "codegen.check",
+    "from_sympy": "ops.sympy",
+    "to_sympy": "ops.sympy",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'weft' has no attribute {name!r}")
+    from importlib import import_module
+
+    found = getattr(import_module(f".{_LATER[name]}", __name__), name)
+    globals()[name] = found
+    return found

@@ -305,7 +305,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Expr:
     node, index = as_expr(x) if axis is not None else ravel(x), as_expr(indices)
     check_integer(index, "The indices of take_along_axis")
     if index.ndim != node.ndim:
-        text = f"take_along_axis: the indices have shape {show(index.shape)}, x {show(node.shape)}: as many axes are needed."
+        text = f"take_along_axis: the indices of shape {show(index.shape)} need as many axes as x: {show(node.shape)}."
         raise blame(ShapeError(text), user_site(), index.site, node.site)
     place = normalize(axis if axis is not None else 0, node.ndim, "take_along_axis", node)
     key: list[Any] = []

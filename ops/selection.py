@@ -140,7 +140,7 @@ def _arrange(found: Selection, x: Expr, kinds: list[str], places: list[int], arr
     lead = before.count("slice")
     rest = kinds.count("slice") - lead
     found.order = (*range(rank, rank + lead), *range(rank), *range(rank + lead, rank + lead + rest))
-    new, position = [], 0 if before or not arrays else rank
+    new, position = [], rank if arrays and not together else 0
     for place, kind in enumerate(kinds):
         if arrays and together and place == places[0]:
             position += rank
@@ -158,7 +158,8 @@ def _broadcast(indices: list[Expr], x: Expr) -> tuple[Expr, ...]:
         for axis in range(-index.ndim, 0):
             mine, other = index.shape[axis], shape[axis]
             if mine != 1 and other != 1 and same(mine, other) is False:
-                text = f"The index arrays have shapes {' and '.join(show(i.shape) for i in indices)}, which do not broadcast."
+                shapes = " and ".join(show(i.shape) for i in indices)
+                text = f"The index arrays have shapes {shapes}, which do not broadcast."
                 raise blame(ShapeError(text), user_site(), x.site, *[i.site for i in indices])
             shape[axis] = mine if other == 1 or (isinstance(mine, int) and mine != 1) else other
     return tuple(broadcast_to(cast(i, INT64), tuple(shape)) for i in indices)

@@ -25,6 +25,7 @@ from .math import EMITTERS, cast, constant, llvm_type
 I64 = ir.IntType(64)
 BLOCK = 4096  # elements of the inner axis in one work unit, and floats summed before they join the total
 COLUMNS = 256  # accumulators kept side by side where the inner axis is not the reduced one
+ROWS = 64  # values that one of them takes before it joins its total
 
 Parameter = Extent | tuple[Offset, ...] | Dim
 
@@ -215,7 +216,7 @@ class _Emitter:
     def rows_of_columns(self, level: int, accumulators: list[accumulate.Accumulator]) -> None:
         axis = self.reduced[-1]
         low, high = self.range(axis)
-        with self.blocks(low, high, COLUMNS) as (first, last):
+        with self.blocks(low, high, ROWS) as (first, last):
             self.columns(lambda c: [a.start_part(c) for a in accumulators])
             with self.loop(first, last, "row") as r:
                 self.indices[axis] = r

@@ -1,29 +1,79 @@
 """KERNELS: which ops have a structured kernel on the CPU, and the planner that says how to run it.
 
-A planner gets the op (its sizes as numbers), the outputs and the arguments as `Array`s, and returns a `Plan`.
+A planner gets the op (its sizes as numbers), the outputs and the arguments as `Array`s, and returns a `Plan`.  It runs
+once for each function and set of sizes.  Planners are imported when first used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
+from importlib import import_module
 from typing import Any
 
-from ...ops import linalg
+from ...ops import conv, indexing, linalg, pool
 from ...symbolic.expr import Op
 from .launch import Array, Plan
 
 Planner = Callable[[Any, tuple[Array, ...], tuple[Array, ...]], Plan]
 
 
-def _matmul(op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
-    from .matmul import plan_matmul
+def _planned(module: str, name: str, *parameters: str) -> Planner:
+    """The planner `name` of a module, called with outputs, arguments and these fields of the op."""
 
-    return plan_matmul(outs[0], *args)
+    def planner(op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
+        plan: Callable[..., Plan] = getattr(import_module(f".{module}", __package__), name)
+        return plan(*outs, *args, **{p: getattr(op, p) for p in parameters})
+
+    return planner
 
 
-KERNELS: dict[type[Op], Planner] = {linalg.MatMul: _matmul}
+_WINDOW = ("window", "strides", "padding")
+_CONV = ("strides", "padding", "x_dilation", "w_dilation", "groups", "batch_groups")
+
+
+KERNELS: dict[type[Op], Planner] = {
+    linalg.MatMul: _planned("matmul", "plan_matmul"),
+    conv.Conv: _planned("conv", "plan_conv", *_CONV),
+    pool.MaxPool: _planned("pool", "plan_max_pool", *_WINDOW),
+    pool.MaxPoolScatter: _planned("pool", "plan_max_pool_scatter", *_WINDOW),
+    pool.MaxPoolGather: _planned("pool", "plan_max_pool_gather", *_WINDOW),
+    pool.SumPool: _planned("pool", "plan_sum_pool", *_WINDOW),
+    pool.SumPoolScatter: _planned("pool", "plan_sum_pool_scatter", *_WINDOW),
+    indexing.Gather: _planned("indexing", "plan_gather", "axes"),
+    indexing.ScatterAdd: _planned("indexing", "plan_scatter_add", "axes"),
+    indexing.ScatterSet: _planned("indexing", "plan_scatter_set", "axes"),
+}
 
 
 def has_kernel(op: Op) -> bool:
     """Whether an op of this class has a kernel."""
     return type(op) in KERNELS
+
+
+def kernel(op_class: type[Op], target: str = "cpu") -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give an op a kernel: a function in Numba's subset of Python that reads its arguments and fills its outputs.
+
+        @wf.kernel(CumSum, "cpu")
+        def cumsum_rows(x, out): ...
+
+    The function gets one array for each argument of the op, then one for each output, in C order or with strides as
+    they come; parameters that follow are taken from the op's fields of the same names.  It runs on one thread.  An
+    exception in it becomes an error at the line of the user's node.
+    """
+    from ...symbolic.errors import LoweringError, blame, user_site
+
+    if target != "cpu":
+        raise blame(LoweringError(f"There is no target {target!r}; there is 'cpu'."), user_site())
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        def planner(op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
+            from .custom import plan_custom
+
+            constants = {f.name: getattr(op, f.name) for f in fields(op)}
+            return plan_custom(function, constants, outs, args)
+
+        KERNELS[op_class] = planner
+        return function
+
+    return register

@@ -11,3 +11,5 @@ from . import math_log
 for n in "log log2 log10 log1p logaddexp arcsinh arccosh arctanh".split(): EMITTERS[n]=_w(getattr(math_log,n))
 from . import math_trig
 for n in "sin cos tan".split(): EMITTERS[n]=_w(getattr(math_trig,n))
+from . import math_inverse_trig
+for n in "arcsin arccos arctan arctan2".split(): EMITTERS[n]=_w(getattr(math_inverse_trig,n))

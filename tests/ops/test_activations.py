@@ -44,11 +44,10 @@ def test_softmax_ignores_classes_of_minus_infinity():
     np.testing.assert_allclose(evaluate(grad(loss.sum(), x), {x: value}), [0, -0.5, 0.5])
 
 
-def test_log_softmax_keeps_the_digits_of_likely_classes():
+def test_log_softmax_of_unlikely_classes_keeps_its_digits():
     x = vector("x", (2,), "float64")
-    value = np.array([0.0, -40.0])
-    exact = -mpmath.log1p(mpmath.exp(-40))
-    np.testing.assert_allclose(evaluate(log_softmax(x), {x: value})[0], float(exact), rtol=1e-12)
+    value = np.array([0.0, -5000.25])
+    np.testing.assert_allclose(evaluate(log_softmax(x), {x: value}), [0, -5000.25], rtol=1e-15)
 
 
 def test_integers_become_floats():
@@ -139,11 +138,10 @@ def test_binary_crossentropy_is_exact_where_the_formula_is_not():
     z, t = vector("z", dtype="float64"), vector("t", dtype="float64")
     logits = np.array([-800.0, -30, -1e-3, 0, 2, 30, 800, np.inf, -np.inf])
     truth = np.array([0, 1, 0.3, 0.5, 1, 1, 0, 1, 0])
-    finite = [
-        float(mpmath.log1p(mpmath.exp(-abs(a))) + max(a, 0) - a * b) for a, b in zip(logits[:7], truth[:7], strict=True)
-    ]
+    with mpmath.workdps(50):
+        exact = [mpmath.log(1 + mpmath.exp(a)) - mpmath.mpf(a) * b for a, b in zip(logits[:7], truth[:7], strict=True)]
     found = evaluate(binary_crossentropy(z, t), {z: logits, t: truth})
-    np.testing.assert_allclose(found[:7], finite, rtol=1e-13)
+    np.testing.assert_allclose(found[:7], np.array(exact, float), rtol=1e-13, atol=1e-300)
     p = special.expit(logits)
     slope = evaluate(grad(binary_crossentropy(z, t).sum(), z), {z: logits, t: truth})
     np.testing.assert_allclose(slope, p - truth, atol=1e-15)

@@ -1,0 +1,281 @@
+"""One form for what can be written in many: exact laws only, NaN and infinity included, the sign of zero aside.
+
+Float constants are gathered as far as that neither overflows nor loses digits, so results differ by rounding alone.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ...symbolic.expr import Expr, apply
+from ...symbolic.grad import CustomGradient, StopGradient, custom_gradient, stop_gradient
+from ...symbolic.leaves import Constant, constant
+from ...symbolic.patterns import Bool, Const, computed
+from ...symbolic.rewrite import RuleSet, rewrite, rules
+from ..elementwise import Cast, Elementwise, cast
+from ..movement import BroadcastTo, ExpandDims, Squeeze, broadcast_to, expand_dims, squeeze
+from ..scalar import (
+    abs,
+    add,
+    copysign,
+    cos,
+    cosh,
+    eq,
+    exp,
+    exp2,
+    log_sigmoid,
+    logaddexp,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    maximum,
+    minimum,
+    mul_no_nan,
+    pow,
+    reciprocal,
+    relu,
+    rsqrt,
+    sign,
+    softplus,
+    sqrt,
+    square,
+    where,
+)
+from .conditions import as_large, finite, like, nonnegative, normal, power_of_two
+from .movement import movement
+from .reduce import reductions
+
+
+@rules(dtypes=("float", "int"))
+def arithmetic(x, y, z, c: Const, d: Const):
+    """Sums, differences and products of floats and integers."""
+    yield x + 0, x
+    yield x - 0, x
+    yield x * 1, x
+    yield x * -1, -x
+    yield -(-x), x
+    yield 0 - x, -x
+    yield x + -y, x - y
+    yield x - -y, x + y
+    yield -(x - y), y - x
+    yield -x * y, -(x * y)
+    yield -(x * c), x * -c
+    yield x + x, x * 2
+    yield x * x, square(x)
+    yield square(-x), square(x)
+    yield square(abs(x)), square(x)
+    yield abs(-x), abs(x)
+    yield abs(abs(x)), abs(x)
+    yield pow(x, 1), x
+    yield pow(x, 2), square(x)
+    yield pow(x, 3), x * square(x)
+    yield pow(x, 4), square(square(x))
+    yield maximum(x, x), x
+    yield minimum(x, x), x
+    yield maximum(x, 0), relu(x)
+    yield maximum(relu(x), 0), relu(x)
+
+
+@rules
+def floats(x, y, c: Const, d: Const):
+    """What holds for floats."""
+    yield x - c, x + -c
+    yield (x * c) * d, x * (c * d), lambda c, d: normal(c) and normal(d) and normal(c * d)
+    yield (x * c) / d, x * (c / d), lambda c, d: normal(c) and normal(d) and normal(c / d)
+    yield (x / c) * d, x * (d / c), lambda c, d: normal(c) and normal(d) and normal(d / c)
+    yield (x / c) / d, x / (c * d), lambda c, d: normal(c) and normal(d) and normal(c * d)
+    yield (c / x) * d, (c * d) / x, lambda c, d: normal(c) and normal(d) and normal(c * d)
+    yield x / c, x * (1 / c), lambda c: power_of_two(c)
+    yield 1 / x, reciprocal(x)
+    yield reciprocal(x) * c, c / x
+    yield x * reciprocal(y), x / y, lambda x, y: as_large(y, x)
+    yield reciprocal(-x), -reciprocal(x)
+    yield -(x / c), x / -c
+    yield -(c / x), -c / x
+    yield -x / y, -(x / y)
+    yield x / -y, -(x / y)
+    yield pow(x, 0), 1.0
+    yield pow(x, -1), reciprocal(x)
+    yield pow(x, -2), reciprocal(square(x))
+    yield pow(x, 0.5), sqrt(x), lambda x: nonnegative(x)
+    yield pow(x, 0.5), where(eq(x, -math.inf), math.inf, sqrt(x))
+    yield pow(x, -0.5), rsqrt(x), lambda x: nonnegative(x)
+    yield pow(x, -0.5), where(eq(x, -math.inf), 0.0, abs(rsqrt(x)))
+    yield pow(x, 1.5), x * sqrt(x), lambda x: nonnegative(x)
+    yield pow(2, x), exp2(x)
+    yield reciprocal(sqrt(x)), rsqrt(x)
+    yield reciprocal(rsqrt(x)), sqrt(x)
+    yield abs(x), x, lambda x: nonnegative(x)
+    yield relu(x), x, lambda x: nonnegative(x)
+    yield cos(-x), cos(x)
+    yield cosh(-x), cosh(x)
+    yield softplus(x), logaddexp(x, 0)
+    yield log_sigmoid(x), -logaddexp(-x, 0)
+
+
+@rules
+def masked_products(x, y, c: Const):
+    """x * y that is exactly 0 where y is: how a cotangent meets a derivative."""
+    yield mul_no_nan(x, c), x * c, lambda c: finite(c) and c != 0
+    yield mul_no_nan(x, 0), 0.0
+    yield mul_no_nan(c, y), y * c, lambda c: finite(c)
+    yield mul_no_nan(-x, y), -mul_no_nan(x, y)
+    yield mul_no_nan(x, -y), -mul_no_nan(x, y)
+    yield mul_no_nan(x * c, y), mul_no_nan(x, y) * c, lambda c: normal(c)
+    yield mul_no_nan(x, y * c), mul_no_nan(x, y) * c, lambda c: normal(c)
+
+
+@rules(dtypes=("int",))
+def integers(x, y, c: Const, d: Const):
+    """What holds for integers, whose arithmetic is exact and wraps."""
+    yield x * 0, 0
+    yield x - x, 0
+    yield x - c, x + -c, lambda c: c > 0
+    yield (x + c) + d, x + (c + d)
+    yield (x * c) * d, x * (c * d)
+    yield x // 1, x
+    yield x % 1, 0
+
+
+@rules(dtypes=("float", "int", "bool"))
+def choices(x, y, z, c: Bool):
+    """`where` with a condition that is known, negated, or asked twice."""
+    yield where(c, x, x), x
+    yield where(True, x, y), x
+    yield where(False, x, y), y
+    yield where(logical_not(c), x, y), where(c, y, x)
+    yield where(c, where(c, x, y), z), where(c, x, z)
+    yield where(c, x, where(c, y, z)), where(c, x, z)
+
+
+@rules(dtypes=("bool",))
+def logic(x, y):
+    """And, or, not of bools."""
+    yield logical_and(x, True), x
+    yield logical_and(x, False), False
+    yield logical_and(x, x), x
+    yield logical_or(x, False), x
+    yield logical_or(x, True), True
+    yield logical_or(x, x), x
+    yield logical_xor(x, False), x
+    yield logical_xor(x, True), logical_not(x)
+    yield logical_not(logical_not(x)), x
+
+
+@rewrite(Elementwise, examples=[lambda: constant(2.0) * 3.0, lambda: exp(constant(np.float32(1.0)))])
+def known(node: Expr) -> Expr | None:
+    """A function of numbers is a number."""
+    if all(isinstance(a.op, Constant) and a.op.value.ndim == 0 for a in node.args):
+        return computed(node)
+    return None
+
+
+@rewrite(
+    Elementwise,
+    examples=[
+        lambda: exp(broadcast_to(like(3), (2, 3))),
+        lambda: add(broadcast_to(like(1, 3), (2, 3)), like(2, 3)),
+        lambda: add(broadcast_to(like(3, 1), (3, 4)), broadcast_to(like(4), (3, 4))),
+        lambda: add(expand_dims(like(3), 0), like(2, 3)),
+        lambda: add(broadcast_to(constant(2), (3,)), constant(np.ones(3, np.float32))),
+    ],
+)
+def before_repeating(node: Expr) -> Expr | None:
+    """f(x repeated) = f(x) repeated: broadcasting is left to f itself, or to what comes after it."""
+    args = [_unrepeated(a, node) for a in node.args]
+    if all(a is b for a, b in zip(args, node.args, strict=True)):
+        return None
+    return apply(node.op, *args)
+
+
+def _unrepeated(arg: Expr, node: Expr) -> Expr:
+    op: Any = arg.op
+    leading = isinstance(op, ExpandDims) and op.axes == tuple(range(len(op.axes))) and len(node.args) > 1
+    if not isinstance(op, BroadcastTo) and not (leading and _rank_of_others(arg, node) >= arg.ndim):
+        return arg
+    inner = arg.args[0]
+    return cast(inner, inner.dtype) if inner.type.weak else inner
+
+
+def _rank_of_others(arg: Expr, node: Expr) -> int:
+    return max((a.ndim for a in node.args if a is not arg and not isinstance(a.op, ExpandDims)), default=0)
+
+
+@rewrite(
+    Elementwise,
+    examples=[
+        lambda: exp(expand_dims(like(3), 1)),
+        lambda: exp(squeeze(like(3, 1), 1)),
+        lambda: add(expand_dims(like(3), 1), expand_dims(like(3), 1)),
+        lambda: add(expand_dims(like(3), 1), like()),
+    ],
+)
+def before_axes_of_one(node: Expr) -> Expr | None:
+    """f(x with new axes) = f(x) with new axes; the same for axes taken away."""
+    large = [a for a in node.args if a.ndim]
+    first = large[0].op if large else None
+    if not isinstance(first, ExpandDims | Squeeze) or any(a.op != first for a in large):
+        return None
+    return apply(first, apply(node.op, *(a.args[0] if a.ndim else a for a in node.args)))
+
+
+@rewrite(
+    Cast,
+    examples=[
+        lambda: cast(cast(like(3, dtype="float32"), "float64"), "float32"),
+        lambda: cast(cast(like(3, dtype="int8"), "float32"), "int8"),
+        lambda: cast(cast(like(3, dtype="bool"), "int32"), "float32"),
+        lambda: apply(Cast(np.dtype("float64")).op, like(3)),
+    ],
+)
+def casts(node: Expr) -> Expr | None:
+    """A cast to the dtype it has is nothing; a cast of a cast that loses nothing is one cast."""
+    (x,) = node.args
+    if x.dtype == node.dtype and not x.type.weak:
+        return x
+    if x.op.head is Cast and _lossless(x.args[0].dtype, x.dtype):
+        return cast(x.args[0], node.dtype)
+    return None
+
+
+def _lossless(a: np.dtype, b: np.dtype) -> bool:
+    wide = a.kind in "iu" and a.itemsize == 8 and b.kind == "f"  # NumPy calls int64 -> float64 safe
+    return np.can_cast(a, b, "safe") and not wide
+
+
+@rewrite(
+    StopGradient,
+    CustomGradient,
+    examples=[
+        lambda: stop_gradient(like(3)),
+        lambda: custom_gradient(exp, lambda g, out, x: g)(like(3)),
+    ],
+)
+def values_only(node: Expr) -> Expr:
+    """Once derivatives are taken, nothing but the value is left."""
+    return node.args[0]
+
+
+canonical = RuleSet(
+    "canonical",
+    [
+        known,
+        values_only,
+        before_repeating,
+        before_axes_of_one,
+        arithmetic,
+        floats,
+        masked_products,
+        integers,
+        choices,
+        logic,
+        casts,
+        movement,
+        reductions,
+    ],
+    "One form for what can be written in many: exact laws, NaN and infinity included, the sign of zero aside.",
+)
