@@ -12,11 +12,11 @@ import numpy as np
 
 from ..ops.elementwise import Cast, Elementwise, cast
 from ..ops.reduce import sum as sum_over
-from ..symbolic.errors import ArgumentError, GradientError, ShapeError, Site, blame, user_site
+from ..symbolic.errors import ArgumentError, GradientError, ShapeError, Site, at_site, blame, user_site
 from ..symbolic.evaluate import evaluate
-from ..symbolic.expr import Expr, Op, apply, at_site, toposort
+from ..symbolic.expr import Expr, Op, apply, serial, toposort
 from ..symbolic.grad import grad
-from ..symbolic.leaves import Constant, Input, Shared, constant, serial
+from ..symbolic.leaves import Constant, Input, Shared, constant
 from ..symbolic.types import FLOAT32, FLOAT64, TupleType, Type
 
 STEP = 1e-6  # of the differences, in float64, for values around 1
@@ -176,7 +176,7 @@ def _wide_op(op: Op) -> Op:
         return op
     changes = {f.name: FLOAT64 for f in fields(op) if isinstance(getattr(op, f.name), np.dtype)}
     wide = {name: FLOAT64 for name in changes if getattr(op, name) == FLOAT32}
-    return replace(op, **wide) if wide else op  # type: ignore[return-value]
+    return replace(op, **wide) if wide else op
 
 
 # ---- against gradients written by hand ------------------------------------------------------------------------------
@@ -289,7 +289,8 @@ def _hand(by_hand: Any, point: dict[Expr, np.ndarray]) -> tuple[float | None, An
 
 def _timed(run: Callable[[], Any], budget: float = 0.3) -> tuple[float, Any]:
     """The median time of a few runs, and the result."""
-    result, times = run(), []
+    result = run()
+    times: list[float] = []
     while sum(times) < budget and len(times) < 21:
         start = time.perf_counter()
         result = run()

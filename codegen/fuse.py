@@ -214,12 +214,12 @@ class _Fuser:
             return
         if isinstance(op, ASSEMBLED):
             for part in parts(node):
-                reads = {read for read, _ in self.reads(part.source)}
+                reads = {read for read, _ in self.reads(part.source, made=False)}
                 self.add_step(NestStep(part.source.shape, frozenset(), [node], reads, part))
         elif isinstance(op, Reduce):
-            self.join(node, node.args[0].shape, frozenset(op.axes), self.reads(node.args[0]))
+            self.join(node, node.args[0].shape, frozenset(op.axes), self.reads(node.args[0], made=False))
         elif isinstance(op, ArgReduce):
-            self.join(node, node.args[0].shape, frozenset((op.axis,)), self.reads(node.args[0]))
+            self.join(node, node.args[0].shape, frozenset((op.axis,)), self.reads(node.args[0], made=False))
         elif self.is_kernel(node):
             self.kernel(node)
         elif is_fusable(node):
@@ -260,9 +260,12 @@ class _Fuser:
     def note_read(self, node: Expr, step: Step) -> None:
         self.readers.setdefault(node, set()).add(id(step))
 
-    def reads(self, root: Expr) -> set[tuple[Expr, bool]]:
-        """What a root reads from memory, each with whether it is read at the root's own indices."""
-        return self.reads_at(root, identity(root.ndim), top=True)
+    def reads(self, root: Expr, made: bool = True) -> set[tuple[Expr, bool]]:
+        """What a root reads from memory, each with whether it is read at the root's own indices.
+
+        `made`: the root is computed here; else it may itself be in memory.
+        """
+        return self.reads_at(root, identity(root.ndim), top=made)
 
     def reads_at(self, root: Expr, index: IndexMap, top: bool = False) -> set[tuple[Expr, bool]]:
         found: set[tuple[Expr, bool]] = set()

@@ -15,6 +15,7 @@ from ..ops import normalization, scalar
 from ..ops.coerce import as_expr
 from ..ops.movement import flatten, reshape
 from ..ops.normalization import dropout
+from ..ops.reduce import count
 from ..symbolic.expr import Expr
 from ..symbolic.leaves import shared
 from . import init
@@ -94,7 +95,7 @@ def batch_norm(
         return node * reshape(factor, shape) + reshape(state.shift - state.mean * factor, shape), {}
     axes = tuple(i for i in range(node.ndim) if i != axis % node.ndim)
     y, mean, var = normalization.batch_norm(node, state.scale, state.shift, axes, eps)
-    number = normalization.count(node, axes, node.dtype)
+    number = count(node, axes, node.dtype)
     unbiased = var * (number / scalar.maximum(number - 1.0, 1.0))
     fresh = {state.mean: mean, state.var: unbiased}
     return y, {old: momentum * old + (1 - momentum) * new for old, new in fresh.items()}

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from ..symbolic.dims import same, show
-from ..symbolic.errors import DTypeError, ShapeError, blame, user_site
-from ..symbolic.expr import Expr
+import numpy as np
+
+from ..symbolic.dims import Dim, same, show
+from ..symbolic.errors import DTypeError, IndexRangeError, ShapeError, blame, user_site
+from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.grad import custom_gradient, stop_gradient
 from ..symbolic.leaves import weak_constant
-from ..symbolic.types import float_like
+from ..symbolic.types import Type, float_like
 from . import scalar
 from .axes import normalize_all
 from .coerce import as_expr
 from .creation import iota
 from .elementwise import cast, unbroadcast
-from .indexing import take
 from .movement import expand_dims, squeeze
 from .reduce import max as max_over
 from .reduce import sum as sum_over
@@ -49,6 +51,25 @@ def log_softmax(x: Any, axis: Any = -1) -> Expr:
     axes = normalize_all(axis, node.ndim, "log_softmax", node)
     shifted, log_total = _log_parts(node, axes)
     return shifted - log_total
+
+
+@dataclass(frozen=True)
+class CheckLabels(Op):
+    """Integer labels as int32, each of them in [0, classes): what indexes by comparison checks its labels here."""
+
+    classes: Dim
+
+    def infer(self, labels: Type) -> Type:  # type: ignore[override]
+        return Type(np.dtype("int32"), labels.shape)
+
+    def numpy(self, labels: np.ndarray) -> np.ndarray:  # type: ignore[override]
+        outside = labels[(labels < 0) | (labels >= self.classes)]
+        if outside.size:
+            raise IndexRangeError(f"label {outside[0]} is out of range for {self.classes} classes")
+        return labels.astype(np.int32)
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[None]:
+        return [None]
 
 
 def pick(x: Any, labels: Any) -> Expr:
@@ -166,7 +187,7 @@ def _check_same_shape(name: str, node: Expr, targets: Expr) -> None:
 def _at_label(node: Expr, labels: Expr) -> Expr:
     """A mask in the shape of the logits: True where the class is the label, which is checked here."""
     classes = iota((node.shape[-1],), 0, "int32")
-    return scalar.eq(expand_dims(take(classes, labels), -1), classes)
+    return scalar.eq(expand_dims(apply(CheckLabels(node.shape[-1]), labels), -1), classes)
 
 
 def _pick_value(node: Expr, labels: Expr) -> Expr:

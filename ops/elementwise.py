@@ -21,7 +21,7 @@ from ..symbolic.errors import DTypeError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply, meet, substitute, toposort
 from ..symbolic.grad import grad
 from ..symbolic.leaves import Constant, Input, constant, serial, weak_constant
-from ..symbolic.types import BOOL, DType, Type, dtype, float_like, promote
+from ..symbolic.types import BOOL, FLOAT64, DType, Type, dtype, float_like, promote
 from .coerce import as_expr
 
 # How a primitive's result dtype follows from its arguments' (after promotion):
@@ -85,7 +85,11 @@ class Primitive(Scalar):
     def operand_dtypes(self, *types: Type) -> tuple[DType, ...]:
         if self.result == "select":
             return (BOOL, *[promote(*types[1:])] * (len(types) - 1))
-        common = float_like(promote(*types)) if self.result == "float" else promote(*types)
+        common = promote(*types)
+        if self.result == "float":
+            common = float_like(common)
+        elif self.result == "bool" and common.kind == "f" and not any(t.is_float and not t.weak for t in types):
+            common = FLOAT64  # integers compared with 0.5: exactly, whatever config.float_dtype is
         if self.result == "integer" and common.kind == "f":
             raise DTypeError(f"{self.name} takes integers or bools, not {common.name}.")
         return (common,) * len(types)
@@ -176,7 +180,10 @@ class Composite(Scalar):
         return tuple(grad(output, floats, disconnected="zero"))
 
     def operand_dtypes(self, *types: Type) -> tuple[DType, ...]:
-        return tuple(float_like(t.dtype) if t.weak else t.dtype for t in types)
+        if all(t.weak for t in types):
+            return tuple(float_like(t.dtype) for t in types)
+        common = promote(*types)
+        return tuple(common if t.weak or _gives_way(t.dtype, common) else t.dtype for t in types)
 
     def result_dtype(self, *types: Type) -> DType:
         return self.body(*self.operand_dtypes(*types))[1].dtype
@@ -337,8 +344,19 @@ def apply_elementwise(function: Scalar, *values: Any) -> Expr:
             kinds = function.operand_dtypes(*[a.type for a in args])
         except DTypeError as error:
             raise blame(error, user_site(), *[a.site for a in args]) from None
-        args = [_strong(a, k) if a.type.weak else a for a, k in zip(args, kinds, strict=True)]
+        args = [_operand(a, k) for a, k in zip(args, kinds, strict=True)]
     return apply(function.op, *args)
+
+
+def _operand(node: Expr, kind: DType) -> Expr:
+    if node.type.weak:
+        return _strong(node, kind)
+    return cast(node, kind) if _gives_way(node.dtype, kind) else node
+
+
+def _gives_way(kind: DType, common: DType) -> bool:
+    """Whether integers of this dtype become the configured float because they met a Python float."""
+    return kind.kind in "iu" and common.kind == "f"
 
 
 def _strong(node: Expr, kind: DType) -> Expr:

@@ -10,6 +10,7 @@ Walks are loops, never recursion: graphs get deeper than Python's stack.
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -291,11 +292,19 @@ def _rebuild(flat: list[tuple[Op, tuple[int, ...], Site]]) -> Expr:
     return nodes[-1]
 
 
-_serial = itertools.count(1)
+def _restart() -> None:
+    global _serial
+    _serial = itertools.count(int.from_bytes(os.urandom(8)) << 32)
+
+
+_serial: Iterator[int]
+_restart()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_restart)
 
 
 def serial() -> int:
-    """A number that no other leaf has."""
+    """A number that no other leaf has: not in another process either, since leaves travel by pickle."""
     return next(_serial)
 
 

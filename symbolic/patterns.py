@@ -17,7 +17,7 @@ import numpy as np
 from .dims import fresh
 from .errors import Site, at_site
 from .expr import Expr, apply, serial, toposort
-from .leaves import Constant, Input, _key, constant
+from .leaves import Constant, Input, constant
 from .operators import Operators
 from .types import BOOL, FLOAT64, INT64, DType, TupleType, Type, promote
 
@@ -76,14 +76,21 @@ def number(node: Expr) -> Any:
 
 
 def computed(node: Expr) -> Expr:
-    """The constant that a node over constants is, at the same line of the user's program."""
-    with np.errstate(all="ignore"):
-        value = np.array(node.op.numpy(*[a.op.value for a in node.args]), node.dtype, order="C")  # type: ignore[attr-defined]
-    value.flags.writeable = False
-    with at_site(node.site):
+    """The constant that a node over constants is, at the same line of the user's program.
+
+    Python numbers stay such, and are computed as such: where their dtype would change, the node is left as it is.
+    """
+    with np.errstate(all="ignore"), at_site(node.site):
         if node.type.weak:
-            return apply(Constant(("weak", *_key(value)), value, weak=True))
-        return apply(Constant(_key(value), value))
+            exact = constant(np.asarray(node.op.numpy(*[np.asarray(_number(a)) for a in node.args])).item())
+            return exact if exact.dtype == node.dtype else node
+        value = np.array(node.op.numpy(*[a.op.value for a in node.args]), node.dtype, order="C")  # type: ignore[attr-defined]
+        return constant(value)
+
+
+def _number(node: Expr) -> Any:
+    op: Any = node.op
+    return op.value if op.number is None else op.number
 
 
 def head(node: Expr) -> Any:
@@ -350,6 +357,11 @@ class Rule:
 
     def _value(self, node: Expr) -> Any:
         return node.op.value.item() if isinstance(node.op, Constant) and node.ndim == 0 else node
+
+    @property
+    def statement(self) -> str:
+        """The equation, as it is written."""
+        return self.site.text
 
     def __repr__(self) -> str:
         return self.name

@@ -39,6 +39,11 @@ class Rewrite:
         """What the node becomes, or None."""
         return self.function(node)  # type: ignore[no-any-return]
 
+    @property
+    def statement(self) -> str:
+        """What it does: the first line of its docstring."""
+        return (self.__doc__ or self.name).strip().partition("\n")[0]
+
     def __repr__(self) -> str:
         return self.name
 
@@ -174,7 +179,11 @@ class Fired(NamedTuple):
     new: Expr
 
     def __str__(self) -> str:
-        return f"{self.rule.site}  {self.rule.site.text}\n    at {self.old.site}  {self.old.site.text}\n    {self.old!r} -> {self.new!r}"
+        return (
+            f"{self.rule.name}: {self.rule.statement}\n"
+            f"    at {self.old.site}  {self.old.site.text}\n"
+            f"    {self.old!r} -> {self.new!r}"
+        )
 
 
 @overload
@@ -299,7 +308,7 @@ class _Run:
     def _loop(self, stack: list[Expr], node: Expr) -> RewriteLoop:
         chain = stack[stack.index(node) :]
         fired = dict.fromkeys(self.by[n] for n in chain if n in self.by)
-        lines = "".join(f"\n  {rule.site}  {rule.site.text}" for rule in fired)
+        lines = "".join(f"\n  {rule.site}  {rule.statement}" for rule in fired)
         text = f"Rewriting {node!r} came back to it; the rules that undo each other are:{lines}"
         return blame(RewriteLoop(text), node.site, hint="take one of the rules out of the set, or give it a condition.")
 

@@ -60,11 +60,12 @@ def call(node: Expr, named: dict[Expr, str]) -> str:
 def listing(graph: Graph, sites: bool = True) -> str:
     """The graph, one node a line, with the type and the user's line beside it."""
     named = names(graph.roots)
+    lines_of = {site: f"{site}  {site.text}" for site in {node.site for node in graph.nodes}}
     rows = []
     for node in graph.nodes:
         if isinstance(node.op, Constant) and node.op.value.ndim == 0:
             continue
-        rows.append((f"{named[node]} = {call(node, named)}", str(node.type), f"{node.site}  {node.site.text}"))
+        rows.append((f"{named[node]} = {call(node, named)}", str(node.type), lines_of[node.site]))
     lines = _columns(rows if sites else [(a, b) for a, b, _ in rows])
     lines += [f"return {', '.join(named[o] for o in graph.outputs)}"] if graph.outputs else []
     lines += [f"update {named.get(s, s.name or '?')} <- {named[new]}" for s, new in graph.updates]

@@ -30,9 +30,10 @@ _MULTIPLY_NS = 0.015
 class Contraction(NamedTuple):
     """(c, kz, ky, kx) cut into blocks that the tile function runs through at once.
 
-    A block is `channels` channels with the whole kernel, or one channel and `lines` lines of a large kernel.
+    A block is some channels with the whole kernel, or some lines of a large kernel in one channel.
     """
 
+    channels: int
     run: int
     run_step: int
     lines: int  # segments in one channel
@@ -40,9 +41,10 @@ class Contraction(NamedTuple):
     lines_in_block: int
     starts: tuple[int, ...]  # where each segment of a block's channels begins in x
 
-    def blocks(self, channels: int) -> int:
+    @property
+    def blocks(self) -> int:
         """How many blocks there are."""
-        return math.ceil(channels / self.channels_in_block) * math.ceil(self.lines / self.lines_in_block)
+        return math.ceil(self.channels / self.channels_in_block) * math.ceil(self.lines / self.lines_in_block)
 
 
 def contraction(problem: Convolution) -> Contraction:
@@ -51,7 +53,7 @@ def contraction(problem: Convolution) -> Contraction:
     channel = problem.x.axes[1]
     sizes, (steps,) = merge(problem.kernel, taps)
     if not sizes:  # a kernel of one element: run over the channels
-        return Contraction(problem.c, channel, 1, problem.c, 1, (0,))
+        return Contraction(1, problem.c, channel, 1, 1, 1, (0,))
     lines = math.prod(sizes[:-1])
     starts = [0]
     for size, step in zip(sizes[:-1], steps[:-1], strict=True):
@@ -59,7 +61,7 @@ def contraction(problem: Convolution) -> Contraction:
     together = max(1, min(problem.c, _DEPTH // (lines * sizes[-1])))
     some = lines if together > 1 else min(lines, max(1, _DEPTH // sizes[-1]))
     starts = [c * channel + start for c in range(together) for start in starts]
-    return Contraction(sizes[-1], steps[-1], lines, together, some, tuple(starts))
+    return Contraction(problem.c, sizes[-1], steps[-1], lines, together, some, tuple(starts))
 
 
 def time(problem: Convolution) -> float:
@@ -105,7 +107,7 @@ def _multiply(problem: Convolution, shape: tile.Shape, buffer: int) -> tuple[Lau
     rows = tile.even_rows(shape, min(places, _PLACES))
     tiles = min(math.ceil(places / rows), _PLACES // rows)
     units = problem.groups * panels * math.ceil(places / (rows * tiles))
-    blocks = order.blocks(problem.c)
+    blocks = order.blocks
     chunks = min(blocks, _UNITS // units) if units <= _UNITS // 4 else 1
     in_chunk = math.ceil(blocks / max(chunks, 1))
     chunks = math.ceil(blocks / in_chunk)
@@ -113,7 +115,18 @@ def _multiply(problem: Convolution, shape: tile.Shape, buffer: int) -> tuple[Lau
         tiles = math.ceil(tiles / 2)
         units = problem.groups * panels * math.ceil(places / (rows * tiles))
     functions = (tile.address(shape, rows, False), tile.address(shape, (places - 1) % rows + 1, False))
-    sizes = (problem.itemsize, problem.groups, places, problem.o, problem.c, rows, tiles, shape.lanes, chunks, in_chunk)
+    sizes = (
+        problem.itemsize,
+        problem.groups,
+        places,
+        problem.o,
+        order.channels,
+        rows,
+        tiles,
+        shape.lanes,
+        chunks,
+        in_chunk,
+    )
     cut = (order.run, order.run_step, order.lines, order.channels_in_block, order.lines_in_block)
     x = problem.x
     steps = (x.offset, x.group, x.axes[1], *problem.size, x.axes[0], *_times(x.space, problem.stride))

@@ -11,7 +11,7 @@ from dataclasses import fields
 from importlib import import_module
 from typing import Any
 
-from ...ops import conv, indexing, linalg, pool
+from ...ops import activations, conv, indexing, linalg, pool
 from ...symbolic.expr import Op
 from .launch import Array, Plan
 
@@ -40,6 +40,7 @@ KERNELS: dict[type[Op], Planner] = {
     pool.MaxPoolGather: _planned("pool", "plan_max_pool_gather", *_WINDOW),
     pool.SumPool: _planned("pool", "plan_sum_pool", *_WINDOW),
     pool.SumPoolScatter: _planned("pool", "plan_sum_pool_scatter", *_WINDOW),
+    activations.CheckLabels: _planned("labels", "plan_check_labels", "classes"),
     indexing.Gather: _planned("indexing", "plan_gather", "axes"),
     indexing.ScatterAdd: _planned("indexing", "plan_scatter_add", "axes"),
     indexing.ScatterSet: _planned("indexing", "plan_scatter_set", "axes"),

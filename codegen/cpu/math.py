@@ -13,3 +13,6 @@ from . import math_trig
 for n in "sin cos tan".split(): EMITTERS[n]=_w(getattr(math_trig,n))
 from . import math_inverse_trig
 for n in "arcsin arccos arctan arctan2".split(): EMITTERS[n]=_w(getattr(math_inverse_trig,n))
+from . import math_pow, math_erf
+for n in "pow cbrt hypot".split(): EMITTERS[n]=_w(getattr(math_pow,n))
+for n in "erf erfc".split(): EMITTERS[n]=_w(getattr(math_erf,n))

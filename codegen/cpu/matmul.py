@@ -118,7 +118,7 @@ class _Planner:
 
     def _b(self) -> Operand:
         b, lanes = self.problem.b, self.tile.lanes
-        if b.step != 1 and self.problem.n > 1 or self.row_tiles >= 4:
+        if (b.step != 1 and self.problem.n > 1) or self.row_tiles >= 4:
             return self._packed(b, self.problem.n, lanes)
         return Operand(b.buffer, lanes, b.k_step, 1, b.batch)
 

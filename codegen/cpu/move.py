@@ -28,18 +28,15 @@ class _Move(VectorFunction):
         self.dst, self.src = self.pointer("dst"), self.pointer("src")
         self._turn()
         given, builder = self.given, self.builder
-        some = builder.and_(
-            builder.icmp_signed(">", given["rows"], number(0)), builder.icmp_signed(">", given["columns"], number(0))
-        )
-        with builder.if_then(some):
-            with builder.if_else(self._unit("dst_column", "src_column")) as (copied, other):
-                with copied:
-                    self.repeat(given["rows"], [], self._copy_row)
-                with other, builder.if_else(self._unit("dst_row", "src_column")) as (transposed, strided):
-                    with transposed:
-                        self.repeat(self._blocks("rows"), [], self._transpose_rows)
-                    with strided:
-                        self.repeat(given["rows"], [], self._move_row)
+        some = builder.and_(*(builder.icmp_signed(">", given[size], number(0)) for size in ("rows", "columns")))
+        with builder.if_then(some), builder.if_else(self._unit("dst_column", "src_column")) as (copied, other):
+            with copied:
+                self.repeat(given["rows"], [], self._copy_row)
+            with other, builder.if_else(self._unit("dst_row", "src_column")) as (transposed, strided):
+                with transposed:
+                    self.repeat(self._blocks("rows"), [], self._transpose_rows)
+                with strided:
+                    self.repeat(given["rows"], [], self._move_row)
         return self.finish()
 
     def _turn(self) -> None:

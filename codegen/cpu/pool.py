@@ -106,7 +106,20 @@ class _Pooling:
         else:
             make = pool_general.make_general_max_scatter if what == "max" else pool_general.make_general_sum_scatter
             kernel = kernel_address(make, self.dtype.name)
-        return self._plan(kernel, buffers, strides, self.sizes[1], arguments is not None)
+        plan = self._plan(kernel, buffers, strides, self.sizes[1], arguments is not None)
+        if arguments is None or self._covered():
+            return plan
+        clear = plan.launches[-1]._replace(kernel=kernel_address(pool_kernels.make_clear, self.dtype.name))
+        return plan._replace(launches=(*plan.launches[:-1], clear, plan.launches[-1]))
+
+    def _covered(self) -> bool:
+        """Whether every row of the input lies under a window."""
+        for size, count, width, step, before in zip(
+            self.sizes[:2], self.grid[:2], self.window[:2], self.strides[:2], self.before[:2], strict=True
+        ):
+            if step > width or (count - 1) * step + width < size + before:
+                return False
+        return True
 
     def _specialised(self, searching: bool, forward: bool) -> tuple[int, ...] | None:
         """Lanes, window and step of the vector kernel for these windows, if there is one and it is worth while."""

@@ -124,27 +124,33 @@ def make_max_gather(name: str, lanes: int, depth: int, height: int, width: int, 
     return kernel
 
 
-def clear_function(dtype: np.dtype) -> Any:
-    """The Numba function that zeroes the rows [r0, r1) of a plane, of all depths, that lie under no window."""
-    from numba.extending import register_jitable
+def make_clear(name: str) -> FunctionType:
+    """out = 0 in the rows that lie under no window.  Stripes are of rows of out.
 
+    Launched only where windows leave rows out: behind the last one, or between windows that are farther apart than
+    they are tall.
+    """
     from .intrinsics import pointer
 
-    size = dtype.itemsize
+    dtype = np.dtype(name)
 
-    def clear(plane: int, params: Any, r0: int, r1: int) -> None:
+    def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
+        stripes, rows = params[0], params[1]
         D, H, W, OD, OH = params[7], params[8], params[9], params[10], params[11]
         kd, kh, sd, sh, pd, ph = params[13], params[14], params[16], params[17], params[19], params[20]
-        for z in range(D):
-            # of the windows that begin at or before this depth or row, the last reaches farthest
-            deep = OD > 0 and z + pd - min((z + pd) // sd, OD - 1) * sd < kd
-            for y in range(r0, r1):
-                if not (deep and OH > 0 and y + ph - min((y + ph) // sh, OH - 1) * sh < kh):
-                    row = pointer(plane + (z * H + y) * W * size, dtype)
-                    for i in range(W):
-                        row[i] = 0
+        for unit in range(lo, hi):
+            out = pointer(buffers[0] + unit // stripes * D * H * W * dtype.itemsize, dtype)
+            first = unit % stripes * rows
+            for z in range(D):
+                # of the windows that begin at or before this depth or row, the last reaches farthest
+                deep = z + pd - min((z + pd) // sd, OD - 1) * sd < kd
+                for y in range(first, min(first + rows, H)):
+                    if not deep or y + ph - min((y + ph) // sh, OH - 1) * sh >= kh:
+                        for i in range((z * H + y) * W, (z * H + y + 1) * W):
+                            out[i] = 0
+        return 0
 
-    return register_jitable(clear)
+    return kernel
 
 
 def make_max_scatter(name: str, lanes: int, depth: int, height: int, width: int, step: int) -> FunctionType:
@@ -154,8 +160,8 @@ def make_max_scatter(name: str, lanes: int, depth: int, height: int, width: int,
     dtype = np.dtype(name)
     make = functions(name, lanes, depth, height, width, step)
     splat, nowhere, load, find = make.splat, make.nowhere, make.load, make.first
-    later, later_code, put, put_more = make.later, make.later_code, make.put, make.put_more
-    outside, nothing, size, clear = lowest(dtype), dtype.type(0), dtype.itemsize, clear_function(dtype)
+    later, later_code, put = make.later, make.later_code, make.put
+    outside, nothing, size = lowest(dtype), dtype.type(0), dtype.itemsize
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         stripes, rows, channels = params[0], params[1], params[2]
@@ -170,7 +176,6 @@ def make_max_scatter(name: str, lanes: int, depth: int, height: int, width: int,
             x = buffers[1] + plane // channels * xn + plane % channels * xc
             g = buffers[2] + plane // channels * gn + plane % channels * gc
             out = buffers[0] + plane * D * H * W * size
-            clear(out, params, r0, r1)
             oh0, oh1 = max(0, (r0 + ph - height + sh) // sh), min(OH, (r1 - 1 + ph) // sh + 1)
             for od in range(OD):
                 z = od * sd - pd
@@ -190,12 +195,9 @@ def make_max_scatter(name: str, lanes: int, depth: int, height: int, width: int,
                         for tz in range(z0, z1):
                             row = out + ((z + tz) * H + y + t0) * W * size
                             for ty in range(t0, t1):
-                                position = (tz * height + ty) * width
                                 # later windows, in row-major order, add to what earlier ones have put
-                                if (od == 0 or tz >= depth - sd) and (oh == oh0 or ty >= height - sh):
-                                    put(row, left, W, position, at0, at1, at2, g0, g1, g2)
-                                else:
-                                    put_more(row, left, W, position, at0, at1, at2, g0, g1, g2)
+                                more = (od > 0 and tz < depth - sd) or (oh > oh0 and ty < height - sh)
+                                put(row, left, W, more, (tz * height + ty) * width, at0, at1, at2, g0, g1, g2)
                                 row += W * size
         return 0
 
@@ -209,8 +211,7 @@ def make_sum_scatter(name: str, lanes: int, width: int, step: int) -> FunctionTy
     dtype = np.dtype(name)
     make = functions(name, lanes, width=width, step=step)
     splat, nowhere, load, later = make.splat, make.nowhere, make.load, make.later
-    put, put_more, clear = make.put_all, make.put_all_more, clear_function(dtype)
-    nothing, size = dtype.type(0), dtype.itemsize
+    put, nothing, size = make.put_all, dtype.type(0), dtype.itemsize
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         stripes, rows, channels = params[0], params[1], params[2]
@@ -223,7 +224,6 @@ def make_sum_scatter(name: str, lanes: int, width: int, step: int) -> FunctionTy
             r1 = min(r0 + rows, H)
             g = buffers[1] + plane // channels * gn + plane % channels * gc
             out = buffers[0] + plane * D * H * W * size
-            clear(out, params, r0, r1)
             oh0, oh1 = max(0, (r0 + ph - kh + sh) // sh), min(OH, (r1 - 1 + ph) // sh + 1)
             for od in range(OD):
                 z = od * sd - pd
@@ -239,10 +239,8 @@ def make_sum_scatter(name: str, lanes: int, width: int, step: int) -> FunctionTy
                         for tz in range(max(0, -z), min(kd, D - z)):
                             row = out + ((z + tz) * H + y + t0) * W * size
                             for ty in range(t0, t1):
-                                if (od == 0 or tz >= kd - sd) and (oh == oh0 or ty >= kh - sh):
-                                    put(row, left, W, 0, at, at, at, g0, g1, g2)
-                                else:
-                                    put_more(row, left, W, 0, at, at, at, g0, g1, g2)
+                                more = (od > 0 and tz < kd - sd) or (oh > oh0 and ty < kh - sh)
+                                put(row, left, W, more, 0, at, at, at, g0, g1, g2)
                                 row += W * size
         return 0
 

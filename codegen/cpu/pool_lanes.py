@@ -185,14 +185,15 @@ def _chosen(builder: Any, windows: Windows, args: Values) -> ir.Value:
     return result
 
 
-def _spread(builder: Any, windows: Windows, args: Values, picked: bool, more: bool) -> None:
-    """Element left + step m + r of the row = (or +=, `more`) the sum over q of g[q][m] at position q step + r.
+def _spread(builder: Any, windows: Windows, args: Values, picked: bool) -> None:
+    """Element left + step m + r of the row = (or +=, if `more`) the sum over q of g[q][m] at position q step + r.
 
     g[q][m] is the gradient of window m - q, and counts where the maximum is at that position (`picked`) or anywhere.
     """
-    row, left, size, position, *vectors = args
+    row, left, size, more, position, *vectors = args
     kind, (at, g) = windows.kind, (vectors[:3], vectors[3:])
     zero = ir.Constant(kind.vector, None)
+    held = builder.select(more, size, ir.Constant(_INT64, 0))
     parts = []
     for r in range(windows.step):
         total: ir.Value = zero
@@ -206,8 +207,8 @@ def _spread(builder: Any, windows: Windows, args: Values, picked: bool, more: bo
         parts.append(total)
     for index, value in enumerate(_interleave(builder, kind, parts)):
         begin = builder.add(left, ir.Constant(_INT64, index * kind.lanes))
-        if more:
-            value = add(builder, kind, load(builder, kind, row, begin, size, zero), value)
+        # where nothing is to be added to, nothing is read
+        value = add(builder, kind, load(builder, kind, row, begin, held, zero), value)
         store(builder, kind, row, begin, size, value)
 
 
@@ -243,10 +244,8 @@ class Functions(NamedTuple):
     across_sum: Any
     first: Any  # (*place, left, size, least, window, windows) -> position of the first maximum
     chosen: Any  # (*place, left, size, positions) -> value there
-    put: Any  # (row, left, size, position, at[3], g[3]): the gradients of windows onto the row, see _spread
-    put_more: Any  # ... added to what it holds
+    put: Any  # (row, left, size, more, position, at[3], g[3]): the gradients of windows onto the row, see _spread
     put_all: Any  # ... whatever the position
-    put_all_more: Any
     later: Any  # (before, value): all lanes moved up by one
     later_code: Any  # the same for positions
 
@@ -263,7 +262,7 @@ def functions(name: str, lanes: int, depth: int = 0, height: int = 0, width: int
         return vector_function(emit, windows, result, *arguments)
 
     place, row = (integer,) * 7, (integer,) * 3
-    onto = (*row, integer, codes, codes, codes, value, value, value)
+    onto = (*row, types.boolean, integer, codes, codes, codes, value, value, value)
     return Functions(
         splat=make(lambda b, w, a: splat(b, w.kind.vector, a[0]), value, element),
         nowhere=make(lambda b, w, a: ir.Constant(w.kind.codes, [-1] * w.kind.lanes), codes),
@@ -276,10 +275,8 @@ def functions(name: str, lanes: int, depth: int = 0, height: int = 0, width: int
         across_sum=make(lambda b, w, a: _across(b, w, a, add), value, value, value, value),
         first=make(_first, codes, *place, integer, integer, value, integer, integer),
         chosen=make(_chosen, value, *place, integer, integer, codes),
-        put=make(lambda b, w, a: _spread(b, w, a, True, False), types.void, *onto),
-        put_more=make(lambda b, w, a: _spread(b, w, a, True, True), types.void, *onto),
-        put_all=make(lambda b, w, a: _spread(b, w, a, False, False), types.void, *onto),
-        put_all_more=make(lambda b, w, a: _spread(b, w, a, False, True), types.void, *onto),
+        put=make(lambda b, w, a: _spread(b, w, a, True), types.void, *onto),
+        put_all=make(lambda b, w, a: _spread(b, w, a, False), types.void, *onto),
         later=make(_later, value, value, value),
         later_code=make(_later, codes, codes, codes),
     )

@@ -20,7 +20,6 @@ from ..movement import BroadcastTo, ExpandDims, Squeeze, broadcast_to, expand_di
 from ..scalar import (
     abs,
     add,
-    copysign,
     cos,
     cosh,
     eq,
@@ -39,7 +38,6 @@ from ..scalar import (
     reciprocal,
     relu,
     rsqrt,
-    sign,
     softplus,
     sqrt,
     square,
@@ -77,7 +75,6 @@ def arithmetic(x, y, z, c: Const, d: Const):
     yield maximum(x, x), x
     yield minimum(x, x), x
     yield maximum(x, 0), relu(x)
-    yield maximum(relu(x), 0), relu(x)
 
 
 @rules
@@ -218,7 +215,7 @@ def before_axes_of_one(node: Expr) -> Expr | None:
     """f(x with new axes) = f(x) with new axes; the same for axes taken away."""
     large = [a for a in node.args if a.ndim]
     first = large[0].op if large else None
-    if not isinstance(first, ExpandDims | Squeeze) or any(a.op != first for a in large):
+    if not isinstance(first, ExpandDims | Squeeze) or any(a.op != first or a.ndim != large[0].ndim for a in large):
         return None
     return apply(first, apply(node.op, *(a.args[0] if a.ndim else a for a in node.args)))
 

@@ -1,0 +1,45 @@
+"""Class labels, checked and narrowed to int32: what crossentropy and its kind compare classes with."""
+
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from .copy import merge
+from .launch import Array, Launch, Plan
+from .native import kernel_address
+
+
+def make_check_labels(element: str) -> FunctionType:
+    """out[i] = x[i], in C order; status 1 at the first label outside [0, classes).
+
+    params: classes, number of axes, then sizes and strides of x.
+    """
+    from .intrinsics import pointer
+
+    dtype, narrow, zero = np.dtype(element), np.dtype("int32"), np.dtype(element).type(0)
+
+    def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
+        out, x = pointer(buffers[0], narrow), pointer(buffers[1], dtype)
+        classes, axes = params[0], params[1]
+        for unit in range(lo, hi):
+            rest, place = unit, 0
+            for axis in range(axes - 1, -1, -1):
+                size = params[2 + axis]
+                place += rest % size * params[2 + axes + axis]
+                rest //= size
+            label = x[place]
+            if label < zero or np.uint64(label) >= np.uint64(classes):
+                return 1
+            out[unit] = label
+        return 0
+
+    return kernel
+
+
+def plan_check_labels(out: Array, labels: Array, classes: int) -> Plan:
+    """One pass over the labels."""
+    sizes, (steps,) = merge(labels.shape, labels.strides)
+    count = int(np.prod(labels.shape, dtype=np.int64))
+    address = kernel_address(make_check_labels, labels.dtype.name)
+    return Plan((Launch(address, (0, 1), (classes, len(sizes), *sizes, *steps), count, 1.0 * count),))

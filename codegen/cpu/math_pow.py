@@ -1,0 +1,181 @@
+"""pow, cbrt, hypot: what needs more digits inside than it gives.
+
+float32 is computed in float64 here.  pow = 2**(y log2 x): for float32 with log2 good to 2**-35, for float64 with log2
+as a sum of two floats good to about 2**-66.
+"""
+
+from .math_exp import _EXP2, nearest, power_of_two, scale
+from .math_log import FORMAT, from_integer, split
+from .math_value import (
+    Value,
+    fast_two_sum,
+    fma,
+    horner,
+    maximum_or_nan,
+    minimum_or_nan,
+    select,
+    two_product,
+)
+
+# log2(1 + f) = f P(f) for |f| <= 1/3, relative error 2**-35.9
+_LOG2_SHORT = (
+    1.4426950408923345,
+    -0.7213475195690284,
+    0.4808983439630411,
+    -0.36067397864987094,
+    0.2885394414594098,
+    -0.24043365885305057,
+    0.20607598538875954,
+    -0.1808060940726712,
+    0.1608910131518739,
+    -0.1374608396309684,
+    0.12356454344972075,
+    -0.16610612407889155,
+    0.1575366054907767,
+)
+# 2**r = 1 + r P(r) for |r| <= 1/2, relative error 2**-28.5
+_EXP2_SHORT = (
+    0.6931472151898325,
+    0.24022652798724278,
+    0.05550310121416859,
+    0.00961769080410717,
+    0.001340679969730911,
+    0.0001559517389416258,
+)
+# arctanh(s) = s + s**3 / 3 + s**5 P(s**2) for |s| <= 1/5, relative error 2**-66
+_ARCTANH = (
+    0.19999999999999857,
+    0.14285714285833456,
+    0.11111111083233505,
+    0.09090912118493914,
+    0.07692128117914375,
+    0.06672820381646132,
+    0.057616301240081026,
+    0.06500078462496298,
+)
+_THIRD = (0.3333333333333333, 1.850371707708594e-17)
+_TWO_LOG2_E = (2.8853900817779268, 4.0710547481862066e-17)
+INF = float("inf")
+
+
+def _pow_edges(x: Value, y: Value, size: Value) -> Value:
+    """x**y from |x|**y: the sign where y is odd, NaN where x < 0 and y is no integer, 1 where x = 1 or y = 0."""
+    half = y * 0.5
+    whole = y.rint().eq(y)
+    odd = whole & half.rint().ne(half)
+    negative = x.is_negative()
+    result = select(negative & odd, -size, size)
+    result = select((x < 0.0) & (x > -INF) & ~whole, float("nan"), result)
+    return select(x.eq(1.0) | y.eq(0.0), 1.0, result)
+
+
+def _pow32(x: Value, y: Value) -> Value:
+    """|x|**y for float32, by float64."""
+    size = abs(x.to("float64"))
+    form = FORMAT[8]
+    bits = size.bits()  # float32's subnormals are normal here
+    exponent = (bits - form.offset) >> form.mantissa
+    f = (bits - (exponent << form.mantissa)).from_bits() - 1.0
+    log2 = fma(f, horner(f, _LOG2_SHORT), from_integer(exponent, size))
+    log2 = select(size.eq(0.0), -INF, select(size.eq(INF), INF, log2))
+    power = select(log2.eq(0.0), log2, y.to("float64") * log2)
+    power = minimum_or_nan(maximum_or_nan(power, -200.0), 200.0)
+    n, integer = nearest(power)
+    r = power - n
+    result = fma(r, horner(r, _EXP2_SHORT), 1.0) * power_of_two(integer, power)
+    return select(x.is_nan(), x, result.to("float32"))
+
+
+def _log2_parts(x: Value) -> tuple[Value, Value]:
+    """log2(x) as a sum of two floats, good to 2**-66 of it, for 0 < x < inf."""
+    k, f = split(x)
+    divisor, divisor_low = fast_two_sum(2.0, f)
+    inverse = 1.0 / divisor
+    s = f * inverse
+    s_low = inverse * fma(-s, divisor_low, fma(-s, divisor, f))
+    square, square_low = two_product(s, s)
+    square_low = fma(s + s, s_low, square_low)
+    tail = fma(square, horner(square, _ARCTANH), _THIRD[1])
+    factor, factor_low = fast_two_sum(_THIRD[0], tail)
+    cube, cube_low = two_product(square, factor)
+    cube_low = fma(square, factor_low, fma(square_low, factor, cube_low))
+    term, term_low = two_product(s, cube)  # arctanh(s) = s + s * cube
+    term_low = fma(s, cube_low, fma(s_low, cube, term_low))
+    total, rest = fast_two_sum(s, term)
+    rest = rest + (s_low + term_low)
+    high, low = two_product(total, _TWO_LOG2_E[0])
+    low = fma(total, _TWO_LOG2_E[1], fma(rest, _TWO_LOG2_E[0], low))
+    first, second = fast_two_sum(k, high)
+    return fast_two_sum(first, second + low)
+
+
+def _pow64(x: Value, y: Value) -> Value:
+    """|x|**y for float64."""
+    size = abs(x)
+    high, low = _log2_parts(size)
+    edge = size.eq(0.0) | ~(size < INF)
+    high = select(edge, select(size.eq(0.0), -INF, size), high)
+    low = select(edge, 0.0, low)
+    power, power_low = two_product(y, high)
+    one = high.eq(0.0)
+    bounded = minimum_or_nan(maximum_or_nan(select(one, high, power), -1100.0), 1100.0)
+    power_low = select(bounded.eq(power) & ~one, fma(y, low, power_low), 0.0)
+    n, integer = nearest(bounded)
+    r, rest = fast_two_sum(bounded - n, power_low)
+    p = horner(r, _EXP2[8])
+    return scale(1.0 + fma(r, p, rest * _EXP2[8][0]), integer)
+
+
+def pow(x: Value, y: Value) -> Value:
+    """x**y, with C's (and NumPy's) values where x or y is 0, 1, infinite or NaN."""
+    size = _pow32(x, y) if x.dtype.itemsize == 4 else _pow64(x, y)
+    return _pow_edges(x, y, size)
+
+
+def cbrt(x: Value) -> Value:
+    """The real cube root: x**(-1/3) by two steps of order four from the bits divided by 3, then one by Newton."""
+    if x.dtype.itemsize == 4:
+        return cbrt(x.to("float64")).to("float32")
+    size = abs(x)
+    subnormal = size < 2.0**-1000
+    size = select(subnormal, size * 2.0**300, size)
+    upper = (size.bits() >> 32).to("int32").to("float64")
+    guess = (fma(upper, -1.0 / 3.0, float(0x553F09FD)).to("int32").to("int64") << 32).from_bits()
+    for _ in range(2):
+        h = fma(-(guess * guess) * guess, size, 1.0)
+        guess = fma(guess * h, horner(h, (1 / 3, 2 / 9, 14 / 81)), guess)
+    inverse_square = guess * guess
+    root = size * inverse_square
+    root = fma(fma(-root * root, root, size), inverse_square * (1.0 / 3.0), root)
+    root = select(subnormal, root * 2.0**-100, root)
+    return select((size > 0.0) & (size < INF), root.copysign(x), x)
+
+
+def hypot(x: Value, y: Value) -> Value:
+    """sqrt(x**2 + y**2) without overflow; infinite if either is, whatever the other."""
+    if x.dtype.itemsize == 4:
+        return hypot_squares(x.to("float64"), y.to("float64")).to("float32")
+    across, up = abs(x), abs(y)
+    swapped = up > across
+    large, small = select(swapped, up, across), select(swapped, across, up)
+    factor = select(large > 2.0**500, x.like(2.0**-600), select(small < 2.0**-450, x.like(2.0**600), 1.0))
+    back = select(large > 2.0**500, x.like(2.0**600), select(small < 2.0**-450, x.like(2.0**-600), 1.0))
+    return _with_infinity(across, up, _hypot_scaled(large * factor, small * factor) * back)
+
+
+def hypot_squares(x: Value, y: Value) -> Value:
+    """hypot where the squares neither overflow nor underflow."""
+    return _with_infinity(abs(x), abs(y), fma(x, x, y * y).sqrt())
+
+
+def _hypot_scaled(large: Value, small: Value) -> Value:
+    """The root with the rounding error of its square taken off (Borges, 2019)."""
+    root = fma(large, large, small * small).sqrt()
+    square, square_low = two_product(root, root)
+    first, first_low = two_product(large, large)
+    excess = fma(-small, small, square - first) + (square_low - first_low)
+    return select(root > 0.0, root - excess / (root + root), root)
+
+
+def _with_infinity(x: Value, y: Value, result: Value) -> Value:
+    return select(x.eq(INF) | y.eq(INF), INF, result)

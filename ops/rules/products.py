@@ -1,0 +1,73 @@
+"""Products taken apart: which factors a node multiplies and divides by, and the node with some of them replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from ...symbolic.expr import Expr, apply
+from ...symbolic.leaves import weak_constant
+from ..movement import BroadcastTo, ExpandDims
+from ..scalar import div, mul, mul_no_nan, neg, reciprocal
+
+PRODUCTS = (mul, div, mul_no_nan, neg, reciprocal)
+_POWERS: Mapping[Any, tuple[int, ...]] = {mul: (1, 1), div: (1, -1), mul_no_nan: (1, 1), neg: (1,), reciprocal: (-1,)}
+_LEVELS = 6
+
+Factor: TypeAlias = tuple[Expr, int]  # and its power, 1 or -1
+Changes: TypeAlias = dict[Factor, Expr | None]
+
+
+def factors(node: Expr, power: int = 1, levels: int = _LEVELS) -> list[Factor]:
+    """The factors of a product of products; the node itself where it is none.  Signs are left out."""
+    node = _opened(node)
+    powers = _POWERS.get(node.op.head) if levels else None
+    if powers is None:
+        return [(node, power)]
+    return [f for a, p in zip(node.args, powers, strict=True) for f in factors(a, power * p, levels - 1)]
+
+
+def replaced(node: Expr, changes: Changes, power: int = 1, levels: int = _LEVELS) -> Expr | None:
+    """The product with factors replaced, each where it is met first, or left out (None); None where nothing is left.
+
+    What has been changed is taken out of `changes`.
+    """
+    node = _opened(node)
+    powers = _POWERS.get(node.op.head) if levels else None
+    if powers is None:
+        return changes.pop((node, power), node)
+    return _combined(node, [replaced(a, changes, power * p, levels - 1) for a, p in zip(node.args, powers, strict=True)])
+
+
+def _combined(node: Expr, args: list[Expr | None]) -> Expr | None:
+    """The node over what is left of its arguments."""
+    first, head = args[0], node.op.head
+    if len(args) == 1:
+        return apply(node.op, first) if first is not None else weak_constant(-1.0, node.dtype) if head is neg else None
+    if args[1] is None:
+        return first
+    if first is None:
+        return reciprocal(args[1]) if head is div else args[1]
+    return apply(node.op, first, args[1])
+
+
+def _opened(node: Expr) -> Expr:
+    """New axes of a product as a product of what has new axes."""
+    if not isinstance(node.op, ExpandDims) or node.args[0].op.head not in _POWERS:
+        return node
+    product = node.args[0]
+    return apply(product.op, *(_widened(a, product.ndim, node.op) for a in product.args))
+
+
+def _widened(factor: Expr, ndim: int, new: ExpandDims) -> Expr:
+    if factor.ndim == 0:
+        return factor
+    missing = ndim - factor.ndim
+    return apply(new, apply(ExpandDims(tuple(range(missing))), factor) if missing else factor)
+
+
+def peeled(node: Expr) -> Expr:
+    """The node without the axes of size 1 and the repetitions above it."""
+    while isinstance(node.op, ExpandDims | BroadcastTo):
+        node = node.args[0]
+    return node

@@ -1,0 +1,232 @@
+"""Sums of exponentials along axes: log-sum-exp and softmax in the spellings in which they overflow.
+
+exp(x) is shifted by the maximum of x along the axes, which leaves the quotient, and the logarithm but for that
+maximum, as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...symbolic.expr import Expr
+from ...symbolic.patterns import number
+from ...symbolic.rewrite import RuleSet, rewrite
+from ..indexing import Gather
+from ..movement import ExpandDims, Squeeze, Transpose, expand_dims
+from ..reduce import Reduce, max, mean, sum
+from ..scalar import add, div, exp, isfinite, log, logaddexp, mul, mul_no_nan, sub, where
+from .conditions import like
+from .products import Changes, factors, peeled, replaced
+
+
+def power_sum(node: Expr) -> tuple[Expr, tuple[int, ...]] | None:
+    """(x, axes) where the node is sum(exp(x), axes) and x is not shifted by a maximum already."""
+    op: Any = node.op
+    if not isinstance(op, Reduce) or op.kind != "sum" or node.args[0].op.head is not exp:
+        return None
+    x = node.args[0].args[0]
+    if is_shifted(x) or any(x.shape[a] == 0 for a in op.axes):
+        return None
+    return x, op.axes
+
+
+def is_shifted(x: Expr) -> bool:
+    """Whether a maximum along axes is subtracted: then the exponential does not overflow."""
+    for _ in range(3):
+        if x.op.head is sub and top_of(x.args[1]) is not None:
+            return True
+        if x.op.head not in (mul, div) or number(x.args[1]) is None:
+            return False
+        x = x.args[0]
+    return False
+
+
+def top_of(node: Expr) -> Expr | None:
+    """x where the node is max(x, axes), or that with 0 in place of infinity; axes of size 1 aside."""
+    inner = peeled(node)
+    if inner.op.head is where:
+        inner = peeled(inner.args[1])
+    op: Any = inner.op
+    return inner.args[0] if isinstance(op, Reduce) and op.kind == "max" else None
+
+
+def top(x: Expr, axes: tuple[int, ...]) -> Expr:
+    """The maximum along axes, and 0 where that is infinite: nothing is gained there by a shift, and inf - inf is NaN."""
+    largest = max(x, axes)
+    return where(isfinite(largest), largest, 0)
+
+
+@rewrite(
+    log,
+    examples=[
+        lambda: log(sum(exp(like(3, 4)), 1)),
+        lambda: log(sum(exp(like(3, 4)), 0, keepdims=True)),
+        lambda: log(sum(exp(like(3, 4)))),
+        lambda: log(mean(exp(like(3, 4)), 1)),
+        lambda: log(sum(exp(like(3, 4, 5)), (0, 2))),
+        lambda: log(sum(exp(like("n", 4)), 0) / 7),
+        lambda: log(3 / sum(exp(like(3, 4)), 0)),
+    ],
+)
+def log_sum_exp(node: Expr) -> Expr | None:
+    """log(k sum(exp(x))) = m + log(k sum(exp(x - m))) with the maximum m of x."""
+    inside = node.args[0]
+    for factor, power in factors(inside):
+        found = power_sum(peeled(factor))
+        if found is None:
+            continue
+        x, axes = found
+        shift = top(x, axes)
+        total = _like(sum(exp(x - expand_dims(shift, axes)), axes), factor)
+        rest = replaced(inside, {(factor, power): total})
+        shift = _like(shift, factor)
+        return log(rest) + shift if power == 1 else log(rest) - shift
+    return None
+
+
+def _like(reduced: Expr, factor: Expr) -> Expr:
+    """What belongs to a reduction, with the new axes of the factor that is made of it."""
+    return expand_dims(reduced, factor.op.axes) if isinstance(factor.op, ExpandDims) else reduced
+
+
+@rewrite(
+    log,
+    examples=[
+        lambda: log(exp(like(3)) + exp(like(3)) + exp(like(2, 3))),
+        lambda: log(exp(like(3)) + 2 + exp(like(3))),
+        lambda: log(exp(like(3)) + sum(exp(like(4, 3)), 0)),
+    ],
+)
+def log_of_several(node: Expr) -> Expr | None:
+    """log(exp(x) + exp(y) + exp(z) + ...) = logaddexp(logaddexp(x, y), z) ..."""
+    terms = _terms(node.args[0])
+    logs = [_log_of_term(t) for t in terms]
+    if len(terms) < 3 and not any(isinstance(peeled(t).op, Reduce) for t in terms):
+        return None
+    if len(terms) < 2 or any(t is None for t in logs) or not any(t.op.head is exp for t in terms):
+        return None
+    result: Any = logs[0]
+    for other in logs[1:]:
+        result = logaddexp(result, other)
+    return result  # type: ignore[no-any-return]
+
+
+def _terms(node: Expr, levels: int = 6) -> list[Expr]:
+    if node.op.head is not add or levels == 0:
+        return [node]
+    return [t for a in node.args for t in _terms(a, levels - 1)]
+
+
+def _log_of_term(term: Expr) -> Expr | None:
+    value = number(term)
+    if value is not None:
+        return log(term) if value > 0 else None
+    if term.op.head is exp:
+        return term.args[0]
+    return log(term) if power_sum(peeled(term)) is not None else None
+
+
+@rewrite(
+    mul,
+    div,
+    mul_no_nan,
+    examples=[
+        lambda: _softmax_by_hand(like(3, 4), 1),
+        lambda: _softmax_by_hand(like(3, 4), 0),
+        lambda: _softmax_by_hand(like(3, 4), (0, 1)),
+        lambda: _softmax_by_hand(like(2, 3, 4), 1),
+    ],
+)
+def softmax_by_hand(node: Expr) -> Expr | None:
+    """exp(x) / sum(exp(x)) = exp(x - m) / sum(exp(x - m)) with the maximum m of x, other factors between them or not."""
+    found = factors(node)
+    powers = {f for f, p in found if p == 1 and f.op.head is exp}
+    if not powers:
+        return None
+    for factor, power in found:
+        inner = peeled(factor)
+        if power == 1 or not inner.args or inner.args[0] not in powers:
+            continue
+        sought = power_sum(inner)
+        if sought is None or restored_axes(factor, inner.args[0].ndim) != set(sought[1]):
+            continue
+        x, axes = sought
+        wide = exp(x - expand_dims(top(x, axes), axes))
+        changes: Changes = {(inner.args[0], 1): wide, (factor, -1): expand_dims(sum(wide, axes), axes)}
+        return replaced(node, changes)
+    return None
+
+
+def _softmax_by_hand(x: Expr, axes: Any) -> Expr:
+    return exp(x) / sum(exp(x), axes, keepdims=True)
+
+
+def restored_axes(node: Expr, ndim: int) -> set[int]:
+    """The axes of a shape of `ndim` axes along which a reduced value is repeated when it is broadcast to it."""
+    leading = ndim - node.ndim
+    new = node.op.axes if isinstance(node.op, ExpandDims) else ()
+    return {*range(leading), *(a + leading for a in new)}
+
+
+@rewrite(
+    sub,
+    examples=[
+        lambda: _minus_log_sum_exp(like(3, 4), 1),
+        lambda: _minus_log_sum_exp(like(3, 4), 0),
+    ],
+)
+def shift_first(node: Expr) -> Expr | None:
+    """x - (m + s) = (x - m) - s with the maximum m of x: m and x may be large, and their difference is exact."""
+    x, shift = node.args
+    inner = peeled(shift)
+    if inner.op.head is not add:
+        return None
+    for m, s in (inner.args, inner.args[::-1]):
+        if top_of(m) is x:
+            return (x - _moved(m, shift)) - _moved(s, shift)
+    return None
+
+
+def _minus_log_sum_exp(x: Expr, axis: int) -> Expr:
+    m = max(x, axis, keepdims=True)
+    return x - (m + log(sum(exp(x - m), axis, keepdims=True)))
+
+
+def _moved(part: Expr, whole: Expr) -> Expr:
+    """A term of a sum under the axes of size 1 that the sum has got."""
+    return expand_dims(part, whole.op.axes) if isinstance(whole.op, ExpandDims) and part.ndim else part
+
+
+@rewrite(
+    sub,
+    examples=[
+        lambda: _log_sum_exp_minus(like(3, 4)),
+        lambda: _log_sum_exp_minus(like(3, 4), late=True),
+    ],
+)
+def shift_back_first(node: Expr) -> Expr | None:
+    """(m + s) - x[label] = s + (m - x[label]) with the maximum m of x: the crossentropy of labels."""
+    total, picked = node.args
+    base = _base(picked)
+    if total.op.head is not add or base is None:
+        return None
+    for m, s in (total.args, total.args[::-1]):
+        if top_of(m) is base:
+            return s + (m - picked)
+    return None
+
+
+def _base(node: Expr) -> Expr | None:
+    """x where the node is some of the elements of x."""
+    while isinstance(node.op, Squeeze | ExpandDims | Transpose):
+        node = node.args[0]
+    return node.args[0] if isinstance(node.op, Gather) else None
+
+
+def _log_sum_exp_minus(x: Expr, late: bool = False) -> Expr:
+    m = max(x, 1)
+    s = log(sum(exp(x - expand_dims(m, 1)), 1))
+    return (m + s if late else s + m) - x[[0, 1, 2], [0, 3, 1]]
+
+
+rows = RuleSet("rows", [log_sum_exp, log_of_several, softmax_by_hand, shift_first, shift_back_first])

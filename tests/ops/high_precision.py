@@ -1,0 +1,125 @@
+"""A graph evaluated with many digits: mpmath numbers in NumPy object arrays."""
+
+import functools
+from typing import Any
+
+import mpmath
+import numpy as np
+from weft.ops.elementwise import Cast, Composite, Elementwise
+from weft.ops.indexing import Gather
+from weft.ops.reduce import Reduce
+from weft.symbolic.expr import Expr, toposort
+from weft.symbolic.grad import StopGradient
+from weft.symbolic.leaves import Constant
+
+mp = mpmath.mp.clone()
+mp.dps = 400  # differences of exp(800) and 1 must keep digits
+
+
+def _undefined(function: Any) -> Any:
+    """NaN where there is no real value."""
+
+    @functools.wraps(function)
+    def safe(*args: Any) -> Any:
+        try:
+            value = function(*args)
+        except (ValueError, ZeroDivisionError, OverflowError):
+            return mp.nan
+        return mp.nan if isinstance(value, mp.mpc) else value
+
+    return safe
+
+
+def _divide(x: Any, y: Any) -> Any:
+    if y == 0:
+        return mp.nan if x == 0 or mp.isnan(x) else mp.sign(x) * mp.inf
+    return x / y
+
+
+def _masked(x: Any, y: Any) -> Any:
+    return mp.mpf(0) if y == 0 else x * y
+
+
+FUNCTIONS = {
+    "add": lambda x, y: x + y,
+    "sub": lambda x, y: x - y,
+    "mul": lambda x, y: x * y,
+    "div": _divide,
+    "mul_no_nan": _masked,
+    "neg": lambda x: -x,
+    "abs": abs,
+    "square": lambda x: x * x,
+    "reciprocal": lambda x: _divide(mp.mpf(1), x),
+    "sqrt": mp.sqrt,
+    "rsqrt": lambda x: _divide(mp.mpf(1), mp.sqrt(x)),
+    "pow": lambda x, y: mp.power(x, y),
+    "exp": mp.exp,
+    "exp2": lambda x: mp.power(2, x),
+    "expm1": lambda x: mp.exp(x) - 1,
+    "log": mp.log,
+    "log2": lambda x: mp.log(x) / mp.log(2),
+    "log1p": lambda x: mp.log(1 + x),
+    "logaddexp": lambda x, y: mp.log(mp.exp(x) + mp.exp(y)),
+    "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
+    "tanh": mp.tanh,
+    "sinh": mp.sinh,
+    "cosh": mp.cosh,
+    "sin": mp.sin,
+    "cos": mp.cos,
+    "arctanh": mp.atanh,
+    "arcsinh": mp.asinh,
+    "erf": mp.erf,
+    "erfc": lambda x: mp.erfc(x) if x < 1e3 else mp.mpf(0),
+    "relu": lambda x: x if x > 0 else mp.mpf(0),
+    "maximum": lambda x, y: x if x >= y else y,
+    "minimum": lambda x, y: x if x <= y else y,
+    "where": lambda c, x, y: x if c else y,
+    "gt": lambda x, y: x > y,
+    "ge": lambda x, y: x >= y,
+    "lt": lambda x, y: x < y,
+    "eq": lambda x, y: x == y,
+    "isfinite": lambda x: bool(mp.isfinite(x)),
+}
+
+
+def evaluate_exactly(root: Expr, values: dict[Expr, np.ndarray]) -> np.ndarray:
+    """The value of the root as an object array of mpmath numbers; NaN where it is not defined."""
+    known: dict[Expr, Any] = {node: _numbers(value) for node, value in values.items()}
+    for node in toposort([root], into=lambda n: n not in known):
+        if node not in known:
+            known[node] = _value(node, [known[a] for a in node.args])
+    return np.asarray(known[root], object)
+
+
+def _numbers(value: Any) -> np.ndarray:
+    array = np.asarray(value)
+    return np.vectorize(mp.mpf, otypes=[object])(array) if array.dtype.kind == "f" else array
+
+
+def _value(node: Expr, args: list[Any]) -> Any:
+    op: Any = node.op
+    if isinstance(op, Constant):
+        return _numbers(op.value if op.number is None else np.asarray(op.number))
+    if isinstance(op, Elementwise):
+        return _elementwise(op.function, node, args)
+    if isinstance(op, Reduce) and op.kind == "max":
+        return np.maximum.reduce(args[0], axis=op.axes)
+    if isinstance(op, Reduce):
+        return np.sum(args[0], axis=op.axes)
+    if op.moves_only or isinstance(op, StopGradient | Gather):
+        return op.numpy(*args)
+    raise NotImplementedError(op.name)
+
+
+def _elementwise(function: Any, node: Expr, args: list[Any]) -> Any:
+    if isinstance(function, Cast):
+        return args[0]
+    if isinstance(function, Composite):
+        inputs, output = function.body(*(a.dtype for a in node.args))
+        wide = np.broadcast_arrays(*args)
+        known = dict(zip(inputs, wide, strict=True))
+        for inner in toposort([output]):
+            if inner not in known:
+                known[inner] = _value(inner, [known[a] for a in inner.args])
+        return known[output]
+    return np.vectorize(_undefined(FUNCTIONS[function.name]), otypes=[object])(*args)

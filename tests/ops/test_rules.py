@@ -1,0 +1,118 @@
+"""Every rule of every set is a law: both sides are compared at instances that nobody writes by hand."""
+
+import mpmath
+import numpy as np
+import pytest
+import sympy
+from .high_precision import evaluate_exactly
+from .laws import draw, instances
+from weft.symbolic.errors import LoweringError
+from weft.ops.rules import canonical, special, stable
+from weft.ops.sympy import to_sympy
+from weft.symbolic.evaluate import run
+from weft.symbolic.patterns import Rule
+from weft.symbolic.verify import compatible
+
+
+def _cases(*sets):
+    return [pytest.param(rule, id=f"{rule.name} {rule.statement}") for rules in sets for rule in rules]
+
+
+@pytest.mark.parametrize("rule", _cases(canonical, stable, special))
+def test_fires_and_keeps_the_type(rule):
+    found = list(instances(rule))
+    assert found, "the rule fires at no instance"
+    for left, right in found:
+        assert left is not right
+        assert compatible(left.type, right.type)
+        assert left.type.weak == right.type.weak
+
+
+@pytest.mark.parametrize("rule", _cases(canonical))
+def test_canonical_is_exact_for_specials(rule):
+    rng = np.random.default_rng(1)
+    for instance in instances(rule):
+        for _ in range(12):
+            _compare(instance, draw(instance.inputs, rng, specials=True))
+
+
+@pytest.mark.parametrize("rule", _cases(special))
+def test_special_agrees_but_for_rounding(rule):
+    rng = np.random.default_rng(2)
+    for instance in instances(rule):
+        for _ in range(4):
+            _compare(instance, draw(instance.inputs, rng, specials=False))
+
+
+def _compare(instance, values):
+    left, right = run([instance.left, instance.right], values)
+    assert left.dtype == right.dtype
+    assert left.shape == right.shape
+    if left.dtype.kind == "f":
+        digits = 1e-5 if left.dtype == np.float32 else 1e-12
+        np.testing.assert_allclose(right, left, rtol=digits, atol=digits * 1e-3, equal_nan=True)
+    else:
+        np.testing.assert_array_equal(right, left)
+
+
+EXTREMES = [0.0, 1e-30, 1e-12, 1e-5, 0.03, 0.5, 0.7, 1.0, 1.5, 5.0, 17.0, 40.0, 90.0, 200.0, 720.0, 1000.0]
+
+
+@pytest.mark.parametrize("rule", _cases(stable))
+def test_stable_has_the_digits_that_the_left_side_loses(rule):
+    """The right side is near the exact value of the left one, or as near as the left one; and somewhere nearer."""
+    gained = False
+    for instance in instances(rule):
+        if instance.left.dtype == np.float32 and instance.left.ndim > 1:
+            continue
+        for values in _extremes(instance.inputs):
+            gained |= _judge(instance, values)
+    assert gained, "the right side is nowhere better"
+
+
+def _extremes(inputs):
+    rng = np.random.default_rng(3)
+    both = np.array([*EXTREMES, *(-v for v in EXTREMES)])
+    for round_ in range(40 if all(n.ndim == 0 for n in inputs) else 6):
+        values = {}
+        for node in inputs:
+            shape = tuple(4 if not isinstance(d, int) else d for d in node.shape)
+            near = rng.choice(both, shape) if round_ % 2 else np.full(shape, rng.choice(both)) + rng.normal(size=shape)
+            values[node] = near.astype(node.dtype)
+        yield values
+
+
+def _judge(instance, values):
+    exact = evaluate_exactly(instance.left, values)
+    left, right = run([instance.left, instance.right], values)
+    limits = np.finfo(left.dtype)
+    better = False
+    for value, before, after in zip(exact.flat, left.flat, right.flat, strict=True):
+        if mpmath.isnan(value):
+            continue
+        if abs(value) > limits.max:
+            assert not np.isfinite(after) or abs(after) > limits.max * 0.99
+            continue
+        errors = [float(abs(mpmath.mpf(float(v)) - value)) if np.isfinite(v) else np.inf for v in (before, after)]
+        allowed = 64 * float(limits.eps * abs(value)) + float(limits.tiny)
+        assert errors[1] <= max(allowed, 16 * errors[0]), (float(value), before, after, values)
+        better |= errors[0] > 4 * max(errors[1], allowed / 32)
+    return better
+
+
+def _elementwise(rule):
+    return isinstance(rule, Rule) and rule.dtype.kind == "f"
+
+
+@pytest.mark.parametrize("rule", [c for c in _cases(canonical, stable, special) if _elementwise(c.values[0])])
+def test_sympy_does_not_refute(rule):
+    """SymPy is asked whether both sides are equal for real arguments; where it says so, this is a proof."""
+    left, right = next(iter(instances(rule)))
+    try:
+        difference = to_sympy(left) - to_sympy(right)
+    except (LoweringError, TypeError):
+        pytest.skip("one side has no SymPy form")
+    if difference.has(sympy.Piecewise, sympy.Float, sympy.zoo, sympy.oo, sympy.Max, sympy.Abs):
+        pytest.skip("SymPy is not asked about branches and rounded numbers")
+    positive = {s: sympy.Symbol(s.name, positive=True) for s in difference.free_symbols}
+    assert sympy.simplify(difference.subs(positive)) == 0 or difference.equals(0) is not False

@@ -1,0 +1,163 @@
+"""Sizes: arithmetic over symbols against plain integers, certainty of equality, and the guards that follow."""
+
+import itertools
+import pickle
+
+import numpy as np
+import pytest
+import weft as wf
+from weft.symbolic.dims import Guard, SymDim, at_least, fresh, maximum, minimum, product, same, show, value
+
+N, M = SymDim("n"), SymDim("m")
+SIZES = [{"n": n, "m": m} for n, m in itertools.product((1, 2, 3, 7, 10), (1, 4, 5))]
+
+EXPRESSIONS = {
+    "n + 1": (lambda n, m: n + 1),
+    "1 + n": (lambda n, m: 1 + n),
+    "n - 1": (lambda n, m: n - 1),
+    "10 - n": (lambda n, m: 10 - n),
+    "2 n": (lambda n, m: 2 * n),
+    "n m": (lambda n, m: n * m),
+    "n // 2": (lambda n, m: n // 2),
+    "(n - 3) // 2 + 1": (lambda n, m: (n - 3) // 2 + 1),
+    "(2 n + m - 1) // 2": (lambda n, m: (2 * n + m - 1) // 2),
+    "(n m) // n": (lambda n, m: (n * m) // n),
+    "100 // n": (lambda n, m: 100 // n),
+    "n % 3": (lambda n, m: n % 3),
+    "-(-n // 4)": (lambda n, m: -(-n // 4)),
+    "3 n - 2 m + n m": (lambda n, m: 3 * n - 2 * m + n * m),
+}
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_arithmetic_is_that_of_integers(name):
+    expression = EXPRESSIONS[name]
+    symbolic = expression(N, M)
+    for sizes in SIZES:
+        assert value(symbolic, sizes) == expression(**sizes)
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_arithmetic_travels(name):
+    symbolic = EXPRESSIONS[name](N, M)
+    assert pickle.loads(pickle.dumps(symbolic)) == symbolic
+
+
+def test_equal_text_is_the_same_symbol():
+    assert SymDim("n") == N
+    assert hash(SymDim("n")) == hash(N)
+    assert N != M
+    assert N != 3
+    assert N + M == M + N
+    assert (N + 1) - 1 == N
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "answer"),
+    [
+        (3, 3, True),
+        (3, 4, False),
+        (N, N, True),
+        (N, M, None),
+        (N, 3, None),
+        (N + 1, N, False),
+        (N + 1, 1 + N, True),
+        (2 * (N + M), 2 * N + 2 * M, True),
+        (N + M, N, None),
+        (N + M + 1, N, False),
+    ],
+)
+def test_same_is_certain_or_none(left, right, answer):
+    assert same(left, right) is answer
+    assert same(right, left) is answer
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "answer"),
+    [(3, 2, True), (2, 3, False), (N, 0, True), (N, 1, False), (N + 2, N, True), (N, N - 1, True), (N, M, False)],
+)
+def test_at_least_says_only_what_is_certain(left, right, answer):
+    assert at_least(left, right) is answer
+
+
+def test_maximum_and_minimum():
+    assert maximum(N + 1, N) == N + 1
+    assert minimum(N + 1, N) == N
+    assert maximum(3, 4) == 4
+    for sizes in SIZES:
+        assert value(maximum(N, M), sizes) == max(sizes.values())
+        assert value(minimum(N, M), sizes) == min(sizes.values())
+
+
+def test_product_and_show():
+    assert product(()) == 1
+    assert product((2, 3)) == 6
+    assert product((2, N, 0)) == 0
+    assert value(product((N, 2, M)), {"n": 3, "m": 5}) == 30
+    assert show(()) == "()"
+    assert show((N,)) == "(n,)"
+    assert show((N, 784)) == "(n, 784)"
+
+
+def test_fresh_symbols_are_new():
+    assert fresh("d") != fresh("d")
+    a, b = wf.vector("x"), wf.vector("x")
+    assert a.shape != b.shape
+
+
+@pytest.mark.parametrize("bad", [-1, 1.5, True, "two words", "", b"n", object()])
+def test_sizes_that_are_none(bad):
+    with pytest.raises(wf.ShapeError):
+        wf.vector("x", (bad,))
+
+
+def test_sizes_meet_values_of_the_graph():
+    x = wf.matrix("x", ("n", "m"), "float64")
+    mean = x.sum() / x.shape[0] / x.shape[1]
+    given = np.arange(6.0).reshape(2, 3)
+    assert wf.evaluate(mean, {x: given}) == given.mean()
+    twice = x.shape[0] * wf.constant(2)
+    assert wf.evaluate(twice + 0 * x.sum(), {x: given}) == 4
+
+
+class TestGuards:
+    def test_different_symbols_that_meet_are_assumed_equal(self):
+        x, y = wf.vector("x", ("a",)), wf.vector("y", ("b",))
+        node = x + y
+        assert node.guards == (Guard(SymDim("a"), SymDim("b")),)
+        np.testing.assert_array_equal(wf.evaluate(node, {x: [1, 2], y: [3, 4]}), [4, 6])
+        with pytest.raises(wf.GuardError, match="add: a is 2 and b is 3"):
+            wf.evaluate(node, {x: [1, 2], y: [3, 4, 5]})
+
+    def test_a_symbol_never_stretches(self):
+        x, y = wf.vector("x", ("a",)), wf.vector("y", ("b",))
+        with pytest.raises(wf.GuardError):
+            wf.evaluate(x + y, {x: [1], y: [3, 4, 5]})
+
+    def test_a_symbol_that_meets_a_number_takes_the_number(self):
+        x, y = wf.vector("x", ("a",)), wf.vector("y", (3,))
+        assert (x + y).shape == (3,)
+        assert (y + x).shape == (3,)
+
+    def test_a_literal_one_stretches_without_a_guard(self):
+        x, y = wf.matrix("x", ("a", 1)), wf.vector("y", ("b",))
+        assert (x + y).guards == ()
+        assert (x + y).shape == (SymDim("a"), SymDim("b"))
+
+    def test_certain_inequality_is_an_error_at_once(self):
+        x = wf.vector("x", ("n",))
+        with pytest.raises(wf.ShapeError, match=r"sizes n \+ 1 and n|sizes n and n \+ 1"):
+            wf.concatenate([x, wf.ones(1)]) + x
+
+    def test_guards_belong_to_the_node_that_needs_them(self):
+        x, y = wf.vector("x", ("a",)), wf.vector("y", ("b",))
+
+        @wf.elementwise
+        def composite(u, v):
+            return u * v + u
+
+        assert composite(x, y).guards == (Guard(SymDim("a"), SymDim("b")),)
+        inner, _ = composite.body(x.dtype, y.dtype)
+        assert all(node.guards == () for node in inner)
+        graph = wf.Graph((x, y), (wf.exp(composite(x, y)),))
+        assert [guard for guard, _ in graph.guards] == [Guard(SymDim("a"), SymDim("b"))]
