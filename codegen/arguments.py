@@ -190,6 +190,8 @@ def expected(function: Any, args: tuple[Any, ...], keywords: Mapping[str, Any]) 
 
 def adapted(given: Any, x: Expr) -> np.ndarray:
     """A call's argument as an array the code can read: C order, aligned, of the input's dtype."""
+    if x.ndim == 0 and type(given) is float and x.dtype.kind == "f":
+        return np.array(given, x.dtype)
     name = x.name or "an input without a name"
     try:
         array = np.asarray(given)
@@ -202,6 +204,8 @@ def adapted(given: Any, x: Expr) -> np.ndarray:
         text = f"{name} is {x.dtype.name}, and its value is {array.dtype}, which would lose information."
         hint = f"convert it: value.astype({x.dtype.name!r}), or make the input {array.dtype}."
         raise blame(DTypeError(text), user_site(), x.site, hint=hint)
+    if array.dtype == x.dtype and array.flags.carray:
+        return array
     return np.require(array, x.dtype, ["C", "A"])
 
 

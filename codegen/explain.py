@@ -151,7 +151,7 @@ def profile(function: Function, args: tuple[Any, ...], repeat: int) -> Profile:
     for place, array in enumerate([*arrays, *results]):
         binding.objects[place] = id(array)
     with memory_lock:
-        times = _row_times(function, binding, repeat)
+        times = _row_times(binding, repeat)
     begun = time.perf_counter()
     for _ in range(repeat):
         function(*args)
@@ -161,7 +161,7 @@ def profile(function: Function, args: tuple[Any, ...], repeat: int) -> Profile:
     return Profile(_profile_rows(function, binding, times), call)
 
 
-def _row_times(function: Function, binding: Binding, repeat: int) -> list[float]:
+def _row_times(binding: Binding, repeat: int) -> list[float]:
     """Seconds for each launch: the table is cut to a single row and run."""
     import ctypes
 
@@ -175,7 +175,7 @@ def _row_times(function: Function, binding: Binding, repeat: int) -> list[float]
             samples = []
             for _ in range(repeat):
                 begun = time.perf_counter()
-                function._run(binding)
+                binding.walk(binding.header)
                 samples.append(time.perf_counter() - begun)
             times.append(float(np.median(samples)))
     finally:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy import empty, ndarray
 
 from ..symbolic.dims import SymDim
 from ..symbolic.errors import GuardError, IndexRangeError, WeftError, blame, user_site
@@ -18,7 +19,7 @@ from ..symbolic.leaves import Shared, memory_lock
 from . import pipeline
 from .arguments import adapted, as_graph, expected
 from .program import Program, build
-from .runtime import Binder, Binding, runner, threads
+from .runtime import Binder, Binding, live, threads
 
 
 def function(
@@ -76,7 +77,7 @@ class Function:
         self._lock = threading.Lock()
         self.graph = pipeline.run(graph, optimize)
         self.program: Program = build(self.graph)
-        self._run = runner()
+        live(self)
         self.__name__ = name
         for node in self.program.schedule.memory:
             if isinstance(node.op, Shared) and any(isinstance(d, SymDim) for d in node.op.cell.of.shape):
@@ -90,30 +91,32 @@ class Function:
         if keywords or len(args) != self._count or self._keywords is not None:
             args = expected(self, args, keywords)
         arrays = []
-        for given, (dtype, ndim), x in zip(args, self._expected, self.source.inputs, strict=True):
-            if type(given) is np.ndarray and given.dtype is dtype and given.ndim == ndim and given.flags.carray:
+        for given, (dtype, ndim), x in zip(args, self._expected, self.source.inputs):  # noqa: B905 - checked above
+            if type(given) is ndarray and given.dtype is dtype and given.ndim == ndim and given.flags.carray:
                 arrays.append(given)
             else:
                 arrays.append(adapted(given, x))
         key = tuple([a.shape for a in arrays])
         idle = self._idle.get(key)
         binding = idle.pop() if idle else self._bound(key, arrays)
-        results = [np.empty(shape, dtype) for shape, dtype in binding.outputs]
+        results = [empty(shape, dtype) for shape, dtype in binding.outputs]
         try:
-            objects = binding.objects
-            for place, array in enumerate(arrays):
+            objects, place = binding.objects, 0
+            for array in arrays:
                 objects[place] = id(array)
-            for place, array in enumerate(results, self._count):
+                place += 1
+            for array in results:
                 objects[place] = id(array)
+                place += 1
             if self._updates:
                 with memory_lock:
-                    failed = self._run(binding)
+                    failed = binding.walk(binding.header)
             else:
-                failed = self._run(binding)
+                failed = binding.walk(binding.header)
             if failed >= 0:
                 raise self._explained(binding, failed, arrays)
         finally:
-            self._idle[key].append(binding)
+            self._idle.setdefault(key, []).append(binding)
         return results[0] if self._form is None else self._form(results)
 
     # ---- sizes --------------------------------------------------------------------------------------------------------
@@ -130,9 +133,7 @@ class Function:
                 )
                 raise blame(GuardError(text), node.site, *[a.site for a in node.args], *[x.site for x in self._with(guard)])
         with self._lock:
-            binding = Binder(self.program, sizes, threads()).bind()
-            self._idle.setdefault(key, [])
-        return binding
+            return Binder(self.program, sizes, threads()).bind()
 
     def _sizes(self, arrays: list[np.ndarray]) -> dict[str, int]:
         known = dict(zip(self.source.inputs, arrays, strict=True))
@@ -146,7 +147,7 @@ class Function:
 
     def forget(self) -> None:
         """A shared variable has moved: bindings know addresses and are made anew."""
-        self._idle = {key: [] for key in self._idle}
+        self._idle = {}
 
     def __hash__(self) -> int:
         return id(self)

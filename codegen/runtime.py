@@ -6,8 +6,10 @@ A Binding belongs to one call at a time; a function keeps as many as it has had 
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,12 +33,15 @@ from .views import View, whole
 GRAIN = 15_000.0  # nanoseconds of work below which a thread more is not worth waking
 
 _forked = False
+_functions: weakref.WeakSet[Any] = weakref.WeakSet()  # those with bindings
 
 
 def _after_fork() -> None:
     # OpenMP's threads do not survive a fork: the child runs on its own thread.
     global _forked
     _forked = True
+    for function in list(_functions):
+        function.forget()
 
 
 if hasattr(os, "register_at_fork"):
@@ -75,7 +80,7 @@ class Binding:
     outputs: list[tuple[tuple[int, ...], np.dtype]]
     rows: list[Row]
     step_table: np.ndarray
-    parts: int
+    walk: Callable[[int], int]
     keep: list[Any] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
 
@@ -247,7 +252,7 @@ class Binder:
         outputs = [(self.shape(o.shape), o.dtype) for o in graph.outputs]
         most = int(steps[: len(self.rows), 4].max(initial=1))
         keep = [*self.keep, buffers, params, patch_table, header]
-        return Binding(int(header.ctypes.data), objects, outputs, self.rows, steps, most, keep, list(self.blocks.values()))
+        return Binding(int(header.ctypes.data), objects, outputs, self.rows, steps, walker(most), keep, list(self.blocks.values()))
 
     def parts(self, row: Row) -> int:
         """On how many threads a row runs."""
@@ -276,38 +281,48 @@ def threads() -> int:
     return int(numba.get_num_threads())
 
 
-_serial_only = threading.Lock()
+_one_at_a_time = threading.Lock()
 
 
-def _layer_takes_callers() -> bool:
+@functools.cache
+def _concurrent() -> bool:
     """Whether several Python threads may run parallel steps at once: Numba's own workqueue cannot."""
+    import numba
     from numba.np.ufunc import parallel
 
     parallel._launch_threads()
-    import numba
-
     return bool(numba.threading_layer() != "workqueue")
 
 
-def runner() -> Callable[[Binding], int]:
-    """The function that runs a binding; -1, or the row that failed."""
-    from .cpu.walker import ARRAY_DATA, walk_parallel, walk_serial
+@functools.cache
+def _array_layout() -> None:
+    """Make sure that an ndarray keeps its address where the walker looks for it."""
+    from .cpu.walker import ARRAY_DATA
 
     probe = np.arange(3)
     assert ctypes.c_int64.from_address(id(probe) + ARRAY_DATA).value == probe.ctypes.data, "unknown layout of ndarray"
-    guarded: list[bool] = []
 
-    def run(binding: Binding) -> int:
-        if binding.parts == 1 or _forked:
-            return int(walk_serial(binding.header))
-        if not guarded:
-            guarded.append(not _layer_takes_callers())
-        if guarded[0]:
-            with _serial_only:
-                return int(walk_parallel(binding.header))
-        return int(walk_parallel(binding.header))
 
-    return run
+def walker(parts: int) -> Callable[[int], int]:
+    """The function that runs a binding's table, given its header; -1, or the row that failed."""
+    from .cpu.walker import walk_parallel, walk_serial
+
+    _array_layout()
+    if parts == 1 or _forked:
+        return walk_serial
+    if _concurrent():
+        return walk_parallel
+
+    def one_at_a_time(header: int) -> int:
+        with _one_at_a_time:
+            return int(walk_parallel(header))
+
+    return one_at_a_time
+
+
+def live(function: Any) -> None:
+    """Note a function whose bindings a fork makes useless."""
+    _functions.add(function)
 
 
 def describe(step: Step) -> str:

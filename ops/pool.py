@@ -23,9 +23,14 @@ from .pooling import Pooling, checked, counts
 from .reduce import accumulator
 
 
+def flattened(v: np.ndarray) -> np.ndarray:
+    """v with its spatial axes as one."""
+    return v.reshape(*v.shape[:2], int(np.prod(v.shape[2:])))
+
+
 def _at(v: np.ndarray, places: np.ndarray, nothing: Any) -> np.ndarray:
     """v at places of its flattened spatial axes, `nothing` where the place is -1."""
-    flat, wanted = v.reshape(*v.shape[:2], -1), places.reshape(*places.shape[:2], -1)
+    flat, wanted = flattened(v), flattened(places)
     if not flat.shape[-1]:
         return np.full(places.shape, nothing, v.dtype)
     found = np.take_along_axis(flat, np.maximum(wanted, 0), -1)
@@ -60,10 +65,9 @@ class MaxPoolScatter(Pooling):
         return Type(g.dtype, x.shape)
 
     def numpy(self, x: np.ndarray, g: np.ndarray) -> np.ndarray:
-        out = np.zeros((*x.shape[:2], int(np.prod(x.shape[2:]))), g.dtype)
-        places = self.first_maxima(x).reshape(*x.shape[:2], -1)
+        out, places = np.zeros(flattened(x).shape, g.dtype), flattened(self.first_maxima(x))
         n, c, window = np.nonzero(places >= 0)
-        np.add.at(out, (n, c, places[n, c, window]), g.reshape(places.shape)[n, c, window])
+        np.add.at(out, (n, c, places[n, c, window]), flattened(g)[n, c, window])
         return out.reshape(x.shape)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr | None]:
@@ -94,7 +98,7 @@ class SumPool(Pooling):
     def numpy(self, x: np.ndarray) -> np.ndarray:
         out = np.zeros((*x.shape[:2], *self.grid(x.shape[2:])), x.dtype)  # type: ignore[arg-type]
         for place, box in self.boxes(x.shape[2:], out.shape[2:]):
-            out[:, :, *place] = x[:, :, *box].reshape(*x.shape[:2], -1).sum(-1)
+            out[:, :, *place] = flattened(x[:, :, *box]).sum(-1)
         return out
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
@@ -296,7 +300,6 @@ def lp_pool2d(x: Any, size: Any, p: float = 2, stride: Any = None, padding: Any 
     if p == 1:
         return _sum_pool("lp_pool2d", magnitude, *given)
     total = _sum_pool("lp_pool2d", scalar.square(magnitude) if p == 2 else magnitude**p, *given)
-    positive = total > 0
-    inside = scalar.where(positive, total, 1)  # the root has no derivative at 0
-    root = scalar.sqrt(inside) if p == 2 else inside ** (1 / p)
-    return scalar.where(positive | scalar.isnan(total), root, 0)
+    zero = scalar.eq(total, 0)
+    inside = scalar.where(zero, 1, total)  # the root has no derivative at 0
+    return scalar.where(zero, 0, scalar.sqrt(inside) if p == 2 else inside ** (1 / p))

@@ -75,7 +75,7 @@ class Pooling(Op):
         for place, box in self.boxes(sizes, found.shape[2:]):
             inside = numbers[box].ravel()
             if inside.size:
-                found[:, :, *place] = inside[x[:, :, *box].reshape(*x.shape[:2], -1).argmax(-1)]
+                found[:, :, *place] = inside[x[:, :, *box].reshape(*x.shape[:2], inside.size).argmax(-1)]
         return found
 
 

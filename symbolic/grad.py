@@ -97,8 +97,12 @@ def jacobian(y: Expr, x: Any) -> Any:
     rows = [_cotangents([flat[i]], [weak_constant(1.0, y.dtype)], params, {}, "zero") for i in range(y.size)]
     results = []
     for number, param in enumerate(params):
-        stacked = function("stack")([row[number] for row in rows], axis=0)
-        results.append(function("reshape")(stacked, y.shape + param.shape))
+        shape = y.shape + param.shape
+        if rows:
+            stacked = function("stack")([row[number] for row in rows], axis=0)
+            results.append(function("reshape")(stacked, shape))
+        else:
+            results.append(function("zeros")(shape, param.dtype))
     return _pack(x, results)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
+from .dims import SymDim
+from .errors import ArgumentError, blame, user_site
 from .expr import Expr, Op, toposort
 from .graph import Graph
 from .leaves import Constant, Input, Shared, Size
@@ -103,7 +106,8 @@ def describe(node: Expr) -> str:
 def to_python(outputs: Expr | Sequence[Expr]) -> str:
     """A Python module that rebuilds the graph: inputs are made anew, shared variables with their present values.
 
-    Large constants are written as nested lists.  The outputs are in the variable `outputs`.
+    Large constants are written as nested lists.  The outputs are in the variable `outputs`.  Raises ArgumentError
+    where an op has a lambda, or another function that cannot be imported, among its parameters.
     """
     roots = [outputs] if isinstance(outputs, Expr) else list(outputs)
     order = toposort(roots)
@@ -139,30 +143,40 @@ class _Writer:
     def value(self, value: Any) -> str:
         """A parameter as an expression that makes it again."""
         if isinstance(value, np.ndarray):
-            floats = value.tolist()
-            return f"numpy.array({floats!r}, {value.dtype.name!r})".replace("nan", "numpy.nan").replace("inf", "numpy.inf")
+            return self._array(value)
         if isinstance(value, np.dtype):
             return f"numpy.dtype({value.name!r})"
         if isinstance(value, tuple):
             return "(" + "".join(self.value(v) + ", " for v in value) + ")"
-        module = type(value).__module__
         if hasattr(value, "to_python"):
             return str(value.to_python(self))
-        if module.startswith("weft"):
-            return self._instance(value, module)
-        return repr(value)
+        if isinstance(value, SymDim):
+            return self._size(value)
+        if is_dataclass(value):
+            return self._instance(value)
+        return self._imported(value) if isinstance(value, FunctionType) else repr(value)
 
-    def _instance(self, value: Any, module: str) -> str:
+    def _array(self, value: np.ndarray) -> str:
+        numbers = repr(value.tolist()).replace("nan", "numpy.nan").replace("inf", "numpy.inf")
+        text = f"numpy.array({numbers}, {value.dtype.name!r})"
+        return text if value.size else f"{text}.reshape({value.shape})"
+
+    def _imported(self, function: FunctionType) -> str:
+        if "<" in function.__qualname__:  # a lambda, or a function within a function
+            text = f"{function.__qualname__} cannot be imported, so the graph cannot be written as a module."
+            raise blame(ArgumentError(text), user_site(), hint="define it at the top of a module.")
+        self.needed.add((function.__module__, function.__name__))
+        return function.__name__
+
+    def _instance(self, value: Any) -> str:
         cls = type(value).__name__
-        self.needed.add((module, cls))
-        if cls == "SymDim":
-            return f"SymDim({value.text!r})" if value.is_name else self._symbolic_size(value)
+        self.needed.add((type(value).__module__, cls))
         given = [f"{f.name}={self.value(getattr(value, f.name))}" for f in fields(value)]
         return f"{cls}({', '.join(given)})"
 
-    def _symbolic_size(self, value: Any) -> str:
-        self.needed.add(("weft.symbolic.dims", "restored"))
-        return f"restored({value.text!r}, {value.text!r})"
+    def _size(self, value: SymDim) -> str:
+        self.needed.add(("weft.symbolic.dims", "SymDim" if value.is_name else "restored"))
+        return f"SymDim({value.text!r})" if value.is_name else f"restored({value.text!r}, {value.text!r})"
 
 
 def to_dot(outputs: Expr | Sequence[Expr]) -> str:

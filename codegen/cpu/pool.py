@@ -117,7 +117,7 @@ class _Pooling:
         for size, count, width, step, before in zip(
             self.sizes[:2], self.grid[:2], self.window[:2], self.strides[:2], self.before[:2], strict=True
         ):
-            if step > width or (count - 1) * step + width < size + before:
+            if count == 0 or step > width or (count - 1) * step + width < size + before:
                 return False
         return True
 

@@ -143,9 +143,9 @@ def make_clear(name: str) -> FunctionType:
             first = unit % stripes * rows
             for z in range(D):
                 # of the windows that begin at or before this depth or row, the last reaches farthest
-                deep = z + pd - min((z + pd) // sd, OD - 1) * sd < kd
+                deep = OD > 0 and z + pd - min((z + pd) // sd, OD - 1) * sd < kd
                 for y in range(first, min(first + rows, H)):
-                    if not deep or y + ph - min((y + ph) // sh, OH - 1) * sh >= kh:
+                    if not deep or OH == 0 or y + ph - min((y + ph) // sh, OH - 1) * sh >= kh:
                         for i in range((z * H + y) * W, (z * H + y + 1) * W):
                             out[i] = 0
         return 0

@@ -15,7 +15,7 @@ from weft.symbolic.leaves import Input, constant, tensor
 from weft.symbolic.patterns import Bool, Const, Match, Matrix, Rule, Template, Vector
 from weft.symbolic.rewrite import RuleSet, rewrite
 
-SHAPES = [[()], [(3,)], [(2, 3)], [(2, 1), (3,), (2, 3)], [(2, 3), ()], [("n", 3), (1, 3)]]
+SHAPES = [[()], [(3,)], [(2, 3)], [(2, 1), (3,), (2, 3)], [(2, 3), (), ()], [("n", 3), (1, 3)]]
 DTYPES = {"f": ["float32", "float64"], "i": ["int32", "int64", "uint8"], "b": ["bool"]}
 CONSTANTS = {"f": [2.0, 0.3, -1.5, 4.0, 1.0, 3.0, 2.5], "i": [2, 3, 5], "b": [True, False]}
 

@@ -35,8 +35,9 @@ GEOMETRIES = {
     "3-d general": ((4, 5, 9), (3, 2, 4), (2, 2, 3), ((1, 1), (0, 1), (2, 1)), False),
     "no rows": ((0, 5), (2, 2), (2, 2), ((1, 1), (0, 0)), False),
     "no windows": ((1, 5), (2, 2), (2, 2), ((0, 0), (0, 0)), False),
+    "no windows, wide": ((2, 5), (3, 2), (1, 2), ((0, 0), (0, 0)), False),
+    "no columns": ((4, 1), (2, 2), (2, 2), ((0, 0), (0, 0)), False),
 }
-DTYPES = ["float32", "float64", "int8", "uint8", "int16", "int32", "uint32", "int64", "uint64"]
 
 
 def grid(sizes, window, strides, padding, ceil):
@@ -136,12 +137,109 @@ def check(actual, expected):
     np.testing.assert_array_equal(actual, expected.astype(actual.dtype))
 
 
-@pytest.mark.parametrize("name", GEOMETRIES)
-@pytest.mark.parametrize("what", ["max", "sum", "gather", "scatter", "sum scatter"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_against_reference(what, name, dtype):
-    rng = np.random.default_rng(len(name))
-    geometry = GEOMETRIES[name]
+def compare(what, geometry, dtype):
+    rng = np.random.default_rng(len(geometry[0]))
     x = values(rng, (2, 3, *geometry[0]), dtype, special=what != "sum")
     other = second(rng, what, geometry, x)
     check(run(what, geometry, x, other), reference(what, geometry, x, other))
+
+
+WHAT = ["max", "sum", "gather", "scatter", "sum scatter"]
+
+
+@pytest.mark.parametrize("name", GEOMETRIES)
+@pytest.mark.parametrize("what", WHAT)
+def test_against_reference(what, name):
+    compare(what, GEOMETRIES[name], "float32")
+
+
+@pytest.mark.parametrize("name", ["3x3/2 padded", "5x5/2", "4x5/3"])
+@pytest.mark.parametrize("what", WHAT)
+def test_float64(what, name):
+    compare(what, GEOMETRIES[name], "float64")
+
+
+@pytest.mark.parametrize("name", ["2x2 ceil", "4x5/3"])
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint32", "int64", "uint64"])
+def test_integers(dtype, name):
+    compare("max", GEOMETRIES[name], dtype)
+
+
+@pytest.mark.parametrize("name", ["2x2 ceil", "4x5/3"])
+@pytest.mark.parametrize("what", WHAT)
+@pytest.mark.parametrize("dtype", ["uint8", "int32"])
+def test_gradients_of_integers(dtype, what, name):
+    compare(what, GEOMETRIES[name], dtype)
+
+
+def test_bool_maximum():
+    rng = np.random.default_rng(0)
+    x = rng.random((2, 3, 8, 32)) < 0.3
+    out = np.zeros((2, 3, 4, 16), bool)
+    plan = pool.plan_max_pool(describe(out), describe(x), window=(2, 2), strides=(2, 2), padding=((0, 0), (0, 0)))
+    run_plan(plan, [out], [x])
+    np.testing.assert_array_equal(out, x.reshape(2, 3, 4, 2, 16, 2).max((3, 5)))
+
+
+VIEWS = {
+    "channels last": lambda a: np.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2),
+    "reversed": lambda a: np.ascontiguousarray(a[:, ::-1, ::-1, ::-1])[:, ::-1, ::-1, ::-1],
+    "rows reversed": lambda a: np.ascontiguousarray(a[:, :, ::-1])[:, :, ::-1],
+    "every second": lambda a: np.repeat(a, 2, axis=3)[..., ::2],
+    "window of a larger array": lambda a: np.pad(a, ((0, 1), (1, 0), (2, 3), (3, 1)))[:-1, 1:, 2:-3, 3:-1],
+    "channels swapped": lambda a: np.ascontiguousarray(a.swapaxes(0, 1)).swapaxes(0, 1),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("what", WHAT)
+def test_strided_operands(what, view):
+    rng = np.random.default_rng(3)
+    geometry = GEOMETRIES["3x3/2 padded"]
+    x = values(rng, (2, 3, *geometry[0]), "float32", special=what != "sum")
+    other = second(rng, what, geometry, x)
+    expected = reference(what, geometry, x, other)
+    check(run(what, geometry, VIEWS[view](x), None if other is None else VIEWS[view](other)), expected)
+
+
+def test_broadcast_gradient():
+    geometry = GEOMETRIES["3x3/2 padded"]
+    x = np.random.default_rng(1).standard_normal((2, 3, *geometry[0])).astype("float32")
+    g = np.broadcast_to(np.float32(2), (2, 3, *grid(*geometry)))
+    for what in ("scatter", "sum scatter"):
+        check(run(what, geometry, x, g), reference(what, geometry, x, g))
+
+
+@pytest.mark.parametrize("name", ["2x2", "3x3/2 padded", "3x3/1 same", "4x5/3"])
+@pytest.mark.parametrize("what", WHAT)
+def test_few_tall_planes_are_cut_into_stripes(what, name):
+    _, *rest = GEOMETRIES[name]
+    geometry = ((101, 40), *rest)
+    rng = np.random.default_rng(7)
+    x = values(rng, (1, 2, 101, 40), "float32", special=what != "sum")
+    other = second(rng, what, geometry, x)
+    check(run(what, geometry, x, other), reference(what, geometry, x, other))
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (2, 0)])
+@pytest.mark.parametrize("what", WHAT)
+def test_no_planes(what, shape):
+    geometry = GEOMETRIES["2x2 even"]
+    x = np.zeros((*shape, *geometry[0]), "float32")
+    other = second(np.random.default_rng(0), what, geometry, x)
+    assert run(what, geometry, x, other).size == 0
+
+
+def test_scatter_and_gather_are_adjoint():
+    geometry = GEOMETRIES["3x3/2 padded"]
+    rng = np.random.default_rng(5)
+    x, v = rng.standard_normal((2, 2, 3, *geometry[0])).astype("float64")
+    g = rng.standard_normal((2, 3, *grid(*geometry)))
+    left, right = (run("scatter", geometry, x, g) * v).sum(), (run("gather", geometry, x, v) * g).sum()
+    np.testing.assert_allclose(left, right, rtol=1e-12)
+
+
+def test_wrong_rank():
+    x = describe(np.zeros((2, 3), "float32"))
+    with pytest.raises(ValueError, match="pooling of"):
+        pool.plan_max_pool(x, x, window=(), strides=(), padding=())

@@ -1,0 +1,128 @@
+"""Inputs, constants and shared variables: what they accept, what they refuse, and what they copy."""
+
+import threading
+
+import numpy as np
+import pytest
+import weft as wf
+from weft.symbolic.dims import SymDim
+from weft.symbolic.leaves import Cell
+
+
+@pytest.mark.parametrize(
+    ("make", "rank"), [(wf.scalar, 0), (wf.vector, 1), (wf.matrix, 2), (wf.tensor3, 3), (wf.tensor4, 4)]
+)
+def test_inputs_of_a_rank(make, rank):
+    x = make("x")
+    assert (x.ndim, x.name, x.dtype) == (rank, "x", np.float32)
+    assert len(set(x.shape)) == rank, "every axis has a symbol of its own"
+    assert make().name is None
+    assert make("x", dtype="int8").dtype == np.int8
+    with pytest.raises(wf.ShapeError, match=f"A {make.__name__} has {rank} axes, and {rank + 1} sizes were given"):
+        make("x", (2,) * (rank + 1))
+
+
+def test_sizes_are_numbers_names_symbols_or_none():
+    x = wf.tensor("x", shape=(3, "n", None, SymDim("m"), np.int64(5)), dtype="float64")
+    assert x.shape[:2] == (3, SymDim("n"))
+    assert x.shape[3:] == (SymDim("m"), 5)
+    assert isinstance(x.shape[2], SymDim)
+
+
+@pytest.mark.parametrize("name", [3, b"x", wf.SymDim("n")])
+def test_names_are_strings(name):
+    with pytest.raises(wf.ArgumentError, match="name is a string or None"):
+        wf.vector(name)
+
+
+class TestConstant:
+    @pytest.mark.parametrize("value", [[1, 2], (1.5, 2), np.arange(6).reshape(2, 3)[:, ::-2], np.float32(3), [[True]]])
+    def test_values(self, value):
+        np.testing.assert_array_equal(wf.evaluate(wf.constant(value)), np.asarray(value))
+        assert wf.constant(value).dtype == np.asarray(value).dtype
+
+    def test_dtype(self):
+        assert wf.constant([1, 2], dtype="float32").dtype == np.float32
+        assert not wf.constant(3, dtype="int8").type.weak
+        assert wf.constant(np.float16(0.5)).dtype == np.float32
+
+    @pytest.mark.parametrize("value", ["text", [1, "a"], None, 1j, np.array(["a"]), np.array([1j])])
+    def test_what_is_refused(self, value):
+        with pytest.raises(wf.DTypeError):
+            wf.vector("x") + value
+
+
+class TestShared:
+    def test_the_value_is_copied_in_and_out(self):
+        array = np.arange(3.0)
+        w = wf.shared(array, "w")
+        array[0] = 9
+        w.get_value()[1] = 9
+        np.testing.assert_array_equal(w.get_value(), [0, 1, 2])
+        w.get_value(borrow=True)[1] = 9
+        np.testing.assert_array_equal(w.get_value(), [0, 9, 2])
+
+    def test_dtypes(self):
+        assert wf.shared(1.5).dtype == np.float32
+        assert wf.shared(2).dtype == np.int64
+        assert wf.shared(np.zeros(2)).dtype == np.float64
+        assert wf.shared([0.5, 1.0], dtype="float32").dtype == np.float32
+
+    def test_strides_and_byte_order_do_not_matter(self):
+        w = wf.shared(np.arange(6, dtype=">i4").reshape(2, 3).T[::-1])
+        assert w.get_value().flags.c_contiguous
+        np.testing.assert_array_equal(w.get_value(), np.arange(6).reshape(2, 3).T[::-1])
+
+    def test_set_value_keeps_the_address_while_the_shape_stays(self):
+        w = wf.shared(np.zeros((2, 3)), "w")
+        before = w.get_value(borrow=True)
+        w.set_value(np.ones((2, 3), "float32"))
+        assert w.get_value(borrow=True) is before
+        assert before.sum() == 6
+
+    def test_a_shape_that_may_change(self):
+        w = wf.shared(np.zeros((2, 3)), "w", shape=(None, 3))
+        w.set_value(np.ones((4, 3)))
+        assert w.get_value().shape == (4, 3)
+        with pytest.raises(wf.ShapeError, match=r"the value \(4, 4\)"):
+            w.set_value(np.ones((4, 4)))
+
+    def test_what_set_value_refuses(self):
+        w = wf.shared(np.zeros((2, 3), "int32"), "w")
+        with pytest.raises(wf.ShapeError, match=r"w has shape \(2, 3\); the value \(3, 2\)"):
+            w.set_value(np.zeros((3, 2), "int32"))
+        with pytest.raises(wf.DTypeError, match="w is int32; the value is float64"):
+            w.set_value(np.zeros((2, 3)))
+        np.testing.assert_array_equal(w.get_value(), np.zeros((2, 3)))
+
+    def test_only_shared_variables_have_values(self):
+        with pytest.raises(TypeError, match="Only shared variables have a value"):
+            (wf.shared(1.0) + 1).get_value()
+
+    def test_readers_never_see_half_a_value(self):
+        w = wf.shared(np.zeros(100_000))
+        stop, torn = threading.Event(), []
+
+        def read():
+            while not stop.is_set():
+                value = w.get_value()
+                if value[0] != value[-1]:
+                    torn.append(value)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        for number in range(50):
+            w.set_value(np.full(100_000, float(number)))
+        stop.set()
+        reader.join()
+        assert not torn
+
+    def test_cells_are_compared_by_identity(self):
+        w = wf.shared(1.0)
+        assert isinstance(w.op.cell, Cell)
+        assert w + 1 is w + 1
+
+
+def test_the_outputs_of_an_op_with_several():
+    y, mean, var = wf.batch_norm(wf.matrix("x", (4, 3)), wf.ones(3), wf.zeros(3), axes=0)
+    assert (y.shape, mean.shape, var.shape) == ((4, 3), (3,), (3,))

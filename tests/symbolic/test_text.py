@@ -1,0 +1,116 @@
+"""Graphs as text, and the Python that rebuilds them."""
+
+import re
+
+import numpy as np
+import pytest
+import weft as wf
+from weft.symbolic.expr import toposort
+from weft.symbolic.text import describe, listing, names, to_dot, to_python
+
+
+@wf.elementwise
+def swish(x):
+    return x * wf.sigmoid(x)
+
+
+def rebuilt(roots):
+    scope: dict = {}
+    exec(compile(to_python(roots), "rebuilt.py", "exec"), scope)
+    return scope["outputs"]
+
+
+def signature(roots):
+    """The structure, with leaves by what they hold."""
+    order = toposort(roots)
+    number = {node: i for i, node in enumerate(order)}
+    rows = []
+    for node in order:
+        leaf = (node.name, node.op.numpy().tobytes() if hasattr(node.op, "numpy") and _is_value(node) else None)
+        rows.append((leaf if not node.args else node.op, [number[a] for a in node.args], node.type))
+    return rows, [number[r] for r in roots]
+
+
+def _is_value(node):
+    return type(node.op).__name__ in ("Constant", "Shared")
+
+
+def graphs():
+    x = wf.matrix("x", ("n", 3), "float64")
+    i = wf.vector("i", ("n",), "int64")
+    w = wf.shared(np.array([[1.0, np.nan], [np.inf, -np.inf], [0.1, -0.0]]), "w")
+    big = wf.constant(np.linspace(0, 1, 30).reshape(3, 10))
+    loss = wf.crossentropy(x @ w, i).mean()
+    yield "arithmetic", [(x * 2.5 - 1) / wf.exp(-x) + 3]
+    yield "several outputs of the graph", [x.sum(axis=0), wf.exp(x), x.sum(axis=0)]
+    yield "a loss with its gradient", [loss, wf.grad(loss, w)]
+    yield "constants", [x @ big, wf.constant(float("inf")), wf.constant([True, False]), wf.constant(float("nan")) * x]
+    yield "sizes", [x.sum() / x.shape[0], wf.reshape(x, (-1,)), wf.arange(x.shape[0] * 2)]
+    yield "movement", [wf.flip(x.T, 0), wf.concatenate([x, x]), wf.pad(x, 1), x[1:, ::-2], wf.cast(x, "int8")]
+    yield "indexing", [x[i], wf.take_along_axis(x, i[:, None], 1)]
+    yield "a function of the user's", [swish(x), wf.softplus(x)]
+    yield "a custom gradient", [wf.stop_gradient(x)]
+    yield "convolution", [wf.conv2d(wf.tensor4("im", (2, 1, 8, 8)), wf.tensor4("k", (3, 1, 3, 3)), padding="same")]
+    yield "pooling", [wf.max_pool2d(wf.tensor4("im", ("b", 1, 8, 8)), 2)]
+    yield "an empty constant", [wf.constant(np.zeros((0, 3))) + 1]
+    yield "no name", [wf.exp(wf.vector())]
+
+
+@pytest.mark.parametrize(("what", "roots"), list(graphs()), ids=lambda v: v if isinstance(v, str) else "")
+def test_python_that_rebuilds_the_graph(what, roots):
+    again = rebuilt(roots)
+    assert signature(again) == signature(roots)
+
+
+def test_a_lambda_cannot_be_written_down():
+    double = wf.custom_gradient(lambda x: x * 2, lambda g, out, x: g)
+    with pytest.raises(wf.ArgumentError, match="<lambda> cannot be imported"):
+        to_python(double(wf.vector("x")))
+
+
+def test_rebuilt_constants_alone_are_the_same_nodes():
+    y = wf.exp(wf.constant([1.0, 2.0])) * 2
+    assert rebuilt(y) == [y]
+
+
+def test_the_formula_of_an_expression():
+    x, w = wf.matrix("x", ("batch", 4)), wf.shared(np.zeros((4, 3), "float32"), "w")
+    assert repr(x) == "<x: float32(batch, 4)>"
+    assert repr((x @ w).sum(axis=0) * 2) == "<mul(sum(matmul(x, w), axes=(0,)), 2.0): float32(3,)>"
+    assert describe(wf.vector()).startswith("<input: float32(d")
+    assert repr(wf.constant(2)) == "<2: int64() weak>"
+
+
+def test_long_formulas_are_cut():
+    x = wf.vector("x")
+    y = sum((wf.exp(x * k) for k in range(200)), x)
+    assert len(repr(y)) < 2000
+    assert "..." in repr(y)
+
+
+def test_the_listing_has_types_and_lines():
+    x = wf.vector("x", ("n",))
+    y = wf.exp(x) * 2
+    w = wf.shared(np.float32(1), "w")
+    lines = listing(wf.Graph((x,), (y,), ((w, w + 1),))).splitlines()
+    assert re.search(r"^x = input +float32\(n,\) +.*test_text\.py:\d+  x = wf\.vector", lines[0])
+    assert re.search(r"^%\d = exp\(x\) +float32\(n,\) +.*:\d+  y = wf\.exp\(x\) \* 2$", lines[1])
+    assert "mul(" in lines[2]
+    assert lines[-2:] == [f"return {lines[2].split()[0]}", f"update w <- {lines[-3].split()[0]}"]
+    assert ".py" not in listing(wf.Graph((x,), (y,)), sites=False)
+
+
+def test_names_are_the_users_where_they_are_free():
+    x, other = wf.vector("x", ("n",)), wf.vector("x", ("n",))
+    found = names([x + other])
+    assert found[x] == "x"
+    assert len(set(found.values())) == 3
+
+
+def test_dot():
+    x = wf.vector("x", ("n",))
+    dot = to_dot(wf.exp(x) + wf.exp(x) * x)
+    assert dot.count("->") == 5
+    assert dot.count("exp") == 1
+    assert dot.startswith("digraph")
+    assert dot.rstrip().endswith("}")
