@@ -269,20 +269,21 @@ class _Fuser:
 
     def reads_at(self, root: Expr, index: IndexMap, top: bool = False) -> set[tuple[Expr, bool]]:
         found: set[tuple[Expr, bool]] = set()
-        seen: set[tuple[Expr, IndexMap]] = set()
+        seen: set[tuple[Expr, int]] = set()
         stack = [(root, index, top)]
         while stack:
             node, at, first = stack.pop()
-            if (node, at) in seen and not first:
+            if (node, id(at)) in seen:
                 continue
-            seen.add((node, at))
-            if self.in_memory(node) and not (first and is_fusable(node)):
-                found.add((node, at == identity(node.ndim) and node.shape == root.shape))
-            elif isinstance(node.op, Elementwise):
-                stack.extend((a, broadcast(at, a.shape), False) for a in node.args)
-            elif isinstance(node.op, AFFINE):
+            seen.add((node, id(at)))
+            op = node.op
+            if node in self.memory and not (first and is_fusable(node)):
+                found.add((node, at is identity(node.ndim) and node.shape == root.shape))
+            elif isinstance(op, Elementwise):
+                stack.extend([(a, broadcast(at, a.type.shape), False) for a in node.args])
+            elif isinstance(op, AFFINE):
                 stack.append((node.args[0], through(node, at), False))
-            elif isinstance(node.op, Reshape):
+            elif isinstance(op, Reshape):
                 found.add((self.view(node).base, False))
         return found
 

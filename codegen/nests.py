@@ -76,12 +76,13 @@ class _Builder:
         self.here = set(step.roots) if step.part is None else set()
         self.body: list[Value] = []
         self.numbers: dict[Value, int] = {}
-        self.known: dict[tuple[Expr, IndexMap], int] = {}
+        self.known: dict[tuple[Expr, int], int] = {}  # by node and interned index map
+        self.index = identity(self.axes)
         self.buffers: list[Expr] = []
 
     def write(self, root: Expr) -> Write:
         """How a root reaches memory."""
-        here = identity(self.axes)
+        here = self.index
         if self.step.part is not None:
             value = self.value(self.step.part.source, here)
             return Store(self.access(whole(root), self.step.part.index), value)
@@ -93,37 +94,34 @@ class _Builder:
 
     def value(self, root: Expr, index: IndexMap) -> int:
         """The number of a node's value at an index map; a loop, since expressions can be deep."""
-        stack = [(root, index)]
+        known = self.known
+        stack: list[tuple[Expr, IndexMap, list[tuple[Expr, IndexMap]] | None]] = [(root, index, None)]
         while stack:
-            key = stack[-1]
-            if key in self.known:
-                stack.pop()
-                continue
-            inner = self.operands(*key)
-            missing = [k for k in inner if k not in self.known]
-            if missing:
-                stack.extend(missing)
-                continue
-            self.known[key] = self.make(*key, [self.known[k] for k in inner])
-            stack.pop()
-        return self.known[(root, index)]
+            node, at, inner = stack.pop()
+            if inner is not None:
+                known[node, id(at)] = self.make(node, at, [known[n, id(i)] for n, i in inner])
+            elif (node, id(at)) not in known:
+                inner = self.operands(node, at)
+                stack.append((node, at, inner))
+                stack.extend((n, i, None) for n, i in inner if (n, id(i)) not in known)
+        return known[root, id(index)]
 
     def operands(self, node: Expr, index: IndexMap) -> list[tuple[Expr, IndexMap]]:
         """The values that a value is made of."""
         if self.is_loaded(node, index):
             return []
         if isinstance(node.op, Elementwise):
-            return [(a, broadcast(index, a.shape)) for a in node.args]
+            return [(a, broadcast(index, a.type.shape)) for a in node.args]
         if isinstance(node.op, AFFINE):
             return [(node.args[0], through(node, index))]
         return []
 
     def is_loaded(self, node: Expr, index: IndexMap) -> bool:
         """Whether the value stands in memory; what this nest computes itself is passed on in registers."""
-        if isinstance(node.op, Reshape):
-            return True
-        computed_here = node in self.here and index == identity(self.axes) and not isinstance(node.op, Reduce | ArgReduce)
-        return node in self.memory and not computed_here
+        if node in self.memory:
+            computed_here = node in self.here and index is self.index and not isinstance(node.op, Reduce | ArgReduce)
+            return not computed_here
+        return isinstance(node.op, Reshape)
 
     def make(self, node: Expr, index: IndexMap, inner: list[int]) -> int:
         """One value, given the numbers of those it is made of."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from ..ops.movement import BroadcastTo, ExpandDims, Reshape, Slice, Squeeze, Transpose
@@ -29,13 +30,26 @@ class Along(NamedTuple):
 IndexMap = tuple[Along, ...]
 
 
+_same: dict[IndexMap, IndexMap] = {}
+
+
+def interned(index: IndexMap) -> IndexMap:
+    """Equal index maps as one object, so that they are compared and hashed by identity."""
+    return _same.setdefault(index, index)
+
+
+@cache
 def identity(ndim: int) -> IndexMap:
     """Every axis follows the nest's axis of the same number."""
-    return tuple(Along(k) for k in range(ndim))
+    return interned(tuple(Along(k) for k in range(ndim)))
 
 
 def through(node: Expr, index: IndexMap) -> IndexMap:
     """The index map of an affine node's argument, given the node's own."""
+    return interned(_through(node, index))
+
+
+def _through(node: Expr, index: IndexMap) -> IndexMap:
     op, arg = node.op, node.args[0]
     if isinstance(op, Transpose):
         return tuple(index[op.axes.index(k)] for k in range(arg.ndim))
@@ -56,8 +70,10 @@ def _sliced(along: Along, start: Dim, step: int) -> Along:
 
 def broadcast(index: IndexMap, shape: Shape) -> IndexMap:
     """The index map of an argument of this shape, under NumPy's broadcasting."""
+    if len(index) == len(shape) and 1 not in shape:
+        return index
     last = index[len(index) - len(shape) :]
-    return tuple(Along(None) if d == 1 else along for along, d in zip(last, shape, strict=True))
+    return interned(tuple(Along(None) if d == 1 else along for along, d in zip(last, shape, strict=True)))
 
 
 @dataclass(frozen=True)

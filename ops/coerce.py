@@ -23,9 +23,9 @@ def as_expr(value: Any, dtype: Any = None) -> Expr:
 
         return stack([as_expr(v) for v in value])
     try:
-        return constant(value, dtype)
-    except (ValueError, TypeError) as error:
-        if isinstance(error, DTypeError):
-            raise
-        text = f"A {type(value).__name__} cannot be part of an expression."
-        raise blame(DTypeError(text), user_site(), hint="use numbers, NumPy arrays or expressions.") from None
+        if isinstance(value, bool | int | float) or np.asarray(value).dtype.kind not in "OSUV":
+            return constant(value, dtype)
+    except ValueError:  # a list of lists of different lengths
+        pass
+    text = f"A {type(value).__name__} cannot be part of an expression."
+    raise blame(DTypeError(text), user_site(), hint="use numbers, NumPy arrays or expressions.")

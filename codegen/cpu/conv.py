@@ -1,4 +1,4 @@
-"""out[n, o, q] = sum over c, k of x[n, c, q * stride + k * dilation - padding] w[o, c, k]: any convolution, and gradients.
+"""out[n, o, q] = sum over c, k of x[n, c, q * stride + k * dilation - padding] w[o, c, k]: any convolution.
 
 A plan pads x where it must (conv_pad.py), packs w (pack.py), and multiplies in one of two ways, both with the tiles of
 tile.py: a vector of output channels at any place (conv_channels.py), or a vector of neighbouring places
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import conv_channels
+from . import conv_channels, conv_pixels
 from .conv_pad import padded
 from .conv_problem import Convolution, normalise, phases
 from .launch import Array, Launch, Plan
@@ -71,7 +71,8 @@ def _add_phase(problem: Convolution, launches: list[Launch], scratch: list[int])
     if pad:
         launches.append(pad)
         scratch.append(size)
-    more, sizes = conv_channels.plan(problem, 3 + len(scratch))
+    pixels = conv_pixels.possible(problem) and conv_pixels.time(problem) < conv_channels.time(problem)
+    more, sizes = (conv_pixels if pixels else conv_channels).plan(problem, 3 + len(scratch))
     launches += more
     scratch += sizes
 

@@ -10,12 +10,13 @@ into chunks, a number that depends on the sizes alone, and a last launch adds th
 
 import math
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from . import pack, tile
-from .conv_problem import Convolution, Triple
+from . import tile
+from .conv_contraction import contraction, times, weights
+from .conv_problem import Convolution
 from .copy import merge
 from .launch import Launch
 from .move import move_address
@@ -25,84 +26,33 @@ _DEPTH = 1024  # of the contraction: panels of that depth stay in the second-lev
 _PLACES = 128  # in one unit, at most: their sums are kept on the stack
 _UNITS = 32
 _MULTIPLY_NS = 0.015
-
-
-class Contraction(NamedTuple):
-    """(c, kz, ky, kx) cut into blocks that the tile function runs through at once.
-
-    A block is some channels with the whole kernel, or some lines of a large kernel in one channel.
-    """
-
-    channels: int
-    run: int
-    run_step: int
-    lines: int  # segments in one channel
-    channels_in_block: int
-    lines_in_block: int
-    starts: tuple[int, ...]  # where each segment of a block's channels begins in x
-
-    @property
-    def blocks(self) -> int:
-        """How many blocks there are."""
-        return math.ceil(self.channels / self.channels_in_block) * math.ceil(self.lines / self.lines_in_block)
-
-
-def contraction(problem: Convolution) -> Contraction:
-    """The order in which x is read, and its blocks."""
-    taps = _times(problem.x.space, problem.w_dilation)
-    channel = problem.x.axes[1]
-    sizes, (steps,) = merge(problem.kernel, taps)
-    if not sizes:  # a kernel of one element: run over the channels
-        return Contraction(1, problem.c, channel, 1, 1, 1, (0,))
-    lines = math.prod(sizes[:-1])
-    starts = [0]
-    for size, step in zip(sizes[:-1], steps[:-1], strict=True):
-        starts = [start + i * step for start in starts for i in range(size)]
-    together = max(1, min(problem.c, _DEPTH // (lines * sizes[-1])))
-    some = lines if together > 1 else min(lines, max(1, _DEPTH // sizes[-1]))
-    starts = [c * channel + start for c in range(together) for start in starts]
-    return Contraction(problem.c, sizes[-1], steps[-1], lines, together, some, tuple(starts))
+_TRANSPOSE_CYCLES = 0.5
 
 
 def time(problem: Convolution) -> float:
     """About how many cycles it takes: the tiles, and the transposition of what they leave."""
     places = problem.n * math.prod(problem.size)
     shape = tile.best_shape(problem.dtype, places, problem.o)
-    return problem.groups * (tile.cycles(shape, places, problem.o) * problem.depth + places * problem.o * 0.5)
+    cycles = tile.cycles(shape, places, problem.o, problem.depth)
+    return problem.groups * (cycles + _TRANSPOSE_CYCLES * places * problem.o)
 
 
 def plan(problem: Convolution, scratch: int) -> tuple[list[Launch], list[int]]:
     """The launches, and the bytes of the scratch buffers from number `scratch` on."""
     places = problem.n * math.prod(problem.size)
     shape = tile.best_shape(problem.dtype, places, problem.o)
-    weights, size = _panels(problem, shape.lanes, scratch)
+    packed, size = weights(problem, shape.lanes, scratch)
     sums, chunks, buffers = _multiply(problem, shape, scratch)
-    launches, sizes = [weights, sums], [size]
+    launches, sizes = [packed, sums], [size]
     if chunks > 1:
         launches.append(_add(problem, shape.lanes, chunks, scratch + 1))
         sizes.append(chunks * buffers * problem.itemsize)
     return launches, sizes
 
 
-def _panels(problem: Convolution, lanes: int, buffer: int) -> tuple[Launch, int]:
-    """w as [group][tile of output channels][(c, k)][lanes]."""
-    w = problem.w
-    batch = pack.Axes((problem.groups,), (w.group,))
-    sizes, (steps,) = merge((problem.c, *problem.kernel), (w.axes[1], *w.space))
-    k = pack.Axes(sizes or (1,), steps or (1,))
-    launch = pack.panels(
-        problem.dtype, problem.itemsize, (buffer, w.buffer), w.offset, batch, problem.o, w.axes[0], k, lanes
-    )
-    return launch, pack.panels_size(batch, problem.o, k, lanes) * problem.itemsize
-
-
-def _times(steps: Triple, factors: Triple) -> tuple[int, ...]:
-    return tuple(step * factor for step, factor in zip(steps, factors, strict=True))
-
-
 def _multiply(problem: Convolution, shape: tile.Shape, buffer: int) -> tuple[Launch, int, int]:
     """The launch of the tiles, the number of chunks, and the elements of one chunk's sums."""
-    order = contraction(problem)
+    order = contraction(problem, _DEPTH)
     places, panels = problem.n * math.prod(problem.size), math.ceil(problem.o / shape.lanes)
     rows = tile.even_rows(shape, min(places, _PLACES))
     tiles = min(math.ceil(places / rows), _PLACES // rows)
@@ -129,7 +79,7 @@ def _multiply(problem: Convolution, shape: tile.Shape, buffer: int) -> tuple[Lau
     )
     cut = (order.run, order.run_step, order.lines, order.channels_in_block, order.lines_in_block)
     x = problem.x
-    steps = (x.offset, x.group, x.axes[1], *problem.size, x.axes[0], *_times(x.space, problem.stride))
+    steps = (x.offset, x.group, x.axes[1], *problem.size, x.axes[0], *times(x.space, problem.stride))
     params = (*functions, move_address(problem.dtype), *sizes, *cut, *steps, *_store_params(problem), *order.starts)
     cost = _MULTIPLY_NS * problem.groups * places * problem.o * problem.depth
     target = buffer + 1 if chunks > 1 else problem.out.buffer

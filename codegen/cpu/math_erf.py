@@ -5,7 +5,6 @@ M. Shepherd, J. Laframboise, Chebyshev approximation of (1 + 2x) exp(x**2) erfc(
 """
 
 from .math_exp import exp, exp_normal
-from .math_log import log
 from .math_value import Value, fma, horner, minimum_or_nan, select
 
 # erf(x) = x + x P(x**2) for |x| <= 0.95, relative error 2**-30 and 2**-56
@@ -112,7 +111,7 @@ def erfc(x: Value) -> Value:
     size = minimum_or_nan(abs(x), _VANISHED[x.dtype.itemsize])
     inverse = 1.0 / (size + centre)
     q = (size - centre) * inverse
-    q = fma(inverse, fma(-q, size, fma(-centre, q, size - centre)), q)
+    q = fma(inverse, fma(-q, size, fma(q + 1.0, -centre, size)), q)
     square = size * size
     rest = fma(size, size, -square)
     divisor = fma(size, 2.0, 1.0)

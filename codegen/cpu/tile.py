@@ -130,15 +130,15 @@ class _Tile(VectorFunction):
 def best_shape(dtype: str, rows: int, columns: int) -> Shape:
     """The shape that covers rows x columns in the least time: wasted lanes and half-empty registers count."""
     shapes = (shape(dtype, vectors) for vectors in (2, 3, 1, 4, 6, 8))
-    return min(shapes, key=lambda candidate: cycles(candidate, rows, columns))
+    return min(shapes, key=lambda candidate: cycles(candidate, rows, columns, 1000))
 
 
-def cycles(tile: Shape, rows: int, columns: int) -> float:
-    """About how long one k takes for all of rows x columns, in cycles of two multiplications or loads."""
+def cycles(tile: Shape, rows: int, columns: int, depth: int) -> float:
+    """About how many cycles all of rows x columns take, at two multiplications or loads in a cycle."""
     height, v = even_rows(tile, rows), tile.vectors
     tiles = math.ceil(rows / height) * math.ceil(columns / tile.lanes)
     step = max(height * v, height + v, 8)  # arithmetic, loads, or the latency of one accumulator
-    return tiles * step / 2 * (1.0 if v == 2 else 1.1)
+    return tiles * (depth * step / 2 * (1.0 if v == 2 else 1.1) + height * v + 40)
 
 
 def even_rows(tile: Shape, rows: int) -> int:

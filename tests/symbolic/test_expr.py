@@ -79,7 +79,7 @@ def test_constants_are_copies():
 
 def test_equality_is_identity_and_truth_is_an_error():
     x = wf.vector("x")
-    assert x == x  # noqa: PLR0124
+    assert x == x
     assert x != wf.vector("x")
     assert len({x, x, x + 1, x + 1}) == 2
     with pytest.raises(TypeError, match="truth of an expression is not known"):

@@ -50,7 +50,7 @@ def _statements(tree, deep):
 
 
 def layer_of(module):
-    part = (module.split(".") + [""])[1]
+    part = [*module.split("."), ""][1]
     return LAYERS.index(part) if part in LAYERS else len(LAYERS) - 1
 
 
@@ -67,7 +67,7 @@ def test_imports_point_down(module):
 def test_imports_inside_the_package_are_relative(module):
     for node in _statements(ast.parse(MODULES[module].read_text()), deep=True):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-        assert all(node.__class__ is ast.ImportFrom and node.level or not n.startswith("weft") for n in names)
+        assert all((node.__class__ is ast.ImportFrom and node.level) or not n.startswith("weft") for n in names)
 
 
 def test_no_module_imports_itself_by_a_detour():

@@ -1,0 +1,128 @@
+"""Convolution with a vector of neighbouring places: rows of a tile are output channels, x is read where it lies.
+
+    C[o, place] = sum over c, k of w[o][(c, k)] * x[place + (c, k)]
+
+Where the window moves by single elements, the places of a whole sheet (y, x) are one row of x with the pitch of its
+lines: vectors run on over the ends of lines, and what they compute there is left out when the sums are stored.  It is
+the way for large maps and few output channels.
+"""
+
+import math
+from types import FunctionType
+from typing import Any
+
+from . import tile
+from .conv_contraction import contraction, times, weights
+from .conv_problem import Convolution
+from .launch import Launch
+from .move import move_address
+from .native import kernel_address
+
+_SUMS = 64 * 1024  # bytes on the stack, for the sums of a row of tiles
+_UNITS = 32
+_MULTIPLY_NS = 0.015
+_STORE_CYCLES = 0.15
+
+
+def possible(problem: Convolution) -> bool:
+    """Whether neighbouring places read neighbouring elements, and a table can say where the segments are."""
+    return problem.x.space[2] == problem.stride[2] == 1 and problem.c * math.prod(problem.kernel[:2]) <= 1 << 14
+
+
+def time(problem: Convolution) -> float:
+    """About how many cycles it takes: the tiles, and the copy of what they leave."""
+    sheets, _, _, length = _sheets(problem)
+    shape = tile.best_shape(problem.dtype, problem.o, length)
+    cycles = tile.cycles(shape, problem.o, length, problem.depth)
+    store = 0.0 if _direct(problem) else _STORE_CYCLES
+    return problem.groups * sheets * (cycles + store * problem.o * length)
+
+
+def _sheets(problem: Convolution) -> tuple[int, int, int, int]:
+    """How many sheets there are in a group; the lines in one, their pitch, and all places from first to last."""
+    lines, pitch = problem.size[1], problem.x.space[1]
+    if problem.stride[1] != 1 or pitch < problem.size[2]:
+        lines, pitch = 1, problem.size[2]
+    return problem.n * math.prod(problem.size[:2]) // lines, lines, pitch, (lines - 1) * pitch + problem.size[2]
+
+
+def _direct(problem: Convolution) -> bool:
+    """Whether a sheet lies in out as it is computed."""
+    _, lines, pitch, _ = _sheets(problem)
+    follow = lines == 1 or problem.size[2] == problem.out.space[1] == pitch
+    return problem.out.space[2] == 1 and follow
+
+
+def plan(problem: Convolution, scratch: int) -> tuple[list[Launch], list[int]]:
+    """The launches, and the bytes of the scratch buffers from number `scratch` on."""
+    sheets, lines, pitch, length = _sheets(problem)
+    shape = tile.best_shape(problem.dtype, problem.o, length)
+    rows = tile.even_rows(shape, problem.o)
+    packed, size = weights(problem, rows, scratch)
+    order = contraction(problem, problem.depth)
+    direct = _direct(problem)
+    row_tiles, panels = math.ceil(problem.o / rows), math.ceil(length / shape.lanes)
+    wide = math.ceil(panels / math.ceil(panels * rows * shape.lanes * problem.itemsize / _SUMS))
+    units, tall = problem.groups * sheets * math.ceil(panels / wide), row_tiles
+    while tall > 1 and units * math.ceil(row_tiles / tall) < _UNITS:
+        tall = math.ceil(tall / 2)
+    while wide > 4 and problem.groups * sheets * math.ceil(panels / wide) * math.ceil(row_tiles / tall) < _UNITS:
+        wide = math.ceil(wide / 2)
+    extent = problem.groups * sheets * math.ceil(panels / wide) * math.ceil(row_tiles / tall)
+    x, out = problem.x, problem.out
+    functions = (tile.address(shape, rows, True), tile.address(shape, (problem.o - 1) % rows + 1, True))
+    sizes = (problem.itemsize, sheets, lines, length, problem.o, rows, shape.lanes, tall, wide, int(direct))
+    cut = (problem.depth, order.run, order.run_step, len(order.starts))
+    space = (*problem.size, pitch, x.offset, x.group, x.axes[0], *times(x.space, problem.stride)[:2])
+    to = (out.offset, out.group, *out.axes, *out.space)
+    params = (*functions, move_address(problem.dtype), *sizes, *cut, *space, *to, *order.starts)
+    cost = _MULTIPLY_NS * problem.groups * sheets * length * problem.o * problem.depth
+    launch = Launch(kernel_address(make_pixels), (out.buffer, x.buffer, scratch), params, extent, cost)
+    return [packed, launch], [size]
+
+
+def make_pixels() -> FunctionType:
+    """The sums of tiles of output channels x places; unit = (group, sheet, block of places, block of channels)."""
+    from .intrinsics import address_of, call, stack, take
+
+    def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
+        tile, last_tile, move, itemsize, sheets, lines, length, channels = take(params, 0, 8)
+        rows, lanes, tall, wide, direct, k, run, run_step, segments = take(params, 8, 9)
+        depth, height, width, pitch, base, x_group, x_n, x_z, x_y = take(params, 17, 9)
+        out_base, out_group, out_n, out_channel, out_z, out_y, out_x = take(params, 26, 7)
+        starts, own_sums = address_of(params, 33), address_of(stack(8192), 0)
+        row_tiles, panels = (channels + rows - 1) // rows, (length + lanes - 1) // lanes
+        row_blocks, blocks = (row_tiles + tall - 1) // tall, (panels + wide - 1) // wide
+        for unit in range(lo, hi):
+            row_block, rest = unit % row_blocks, unit // row_blocks
+            first, rest = rest % blocks * wide * lanes, rest // blocks
+            sheet, group = rest % sheets, rest // sheets
+            y, rest = sheet % (height // lines), sheet // (height // lines)
+            z, n = rest % depth, rest // depth
+            end = min(first + wide * lanes, length)
+            x = buffers[1] + (base + group * x_group + n * x_n + z * x_z + y * x_y) * itemsize
+            out = out_base + group * out_group + n * out_n + z * out_z + y * out_y
+            for row in range(row_block * tall, min(row_block * tall + tall, row_tiles)):
+                a = buffers[2] + (group * row_tiles + row) * k * rows * itemsize
+                here = buffers[0] + (out + row * rows * out_channel) * itemsize
+                sums, step = own_sums, wide * lanes
+                if direct:
+                    sums, step = here + first * itemsize, out_channel
+                for panel in range((end - first + lanes - 1) // lanes):
+                    place = panel * lanes
+                    call(
+                        tile if row + 1 < row_tiles else last_tile,
+                        (min(lanes, end - first - place), 0, a, rows, 0, x + (first + place) * itemsize, run_step,
+                         starts, segments, run, sums + place * itemsize, step),
+                    )  # fmt: skip
+                if direct:
+                    continue
+                for line in range(first // pitch, (end - 1) // pitch + 1):
+                    start, stop = max(first, line * pitch), min(end, line * pitch + width)
+                    target = here + (line * out_y + (start - line * pitch) * out_x) * itemsize
+                    source = sums + (start - first) * itemsize
+                    here_rows = min(rows, channels - row * rows)
+                    call(move, (target, out_channel, out_x, source, step, 1, here_rows, stop - start))
+        return 0
+
+    return kernel
