@@ -18,6 +18,7 @@ from ..symbolic.errors import ArgumentError, blame, user_site
 from ..symbolic.expr import Expr
 from ..symbolic.graph import Graph
 from ..symbolic.leaves import memory_lock
+from ..symbolic.rewrite import Fired
 from ..symbolic.text import listing
 from . import pipeline
 from .fuse import KernelStep, NestStep, Step
@@ -76,9 +77,9 @@ def _after(function: Function, stage: str) -> str:
 
 
 def _rules(function: Function) -> str:
-    fired = pipeline.fired(function.source, function.optimize)
-    lines = [f"{rule:<28} {before.op.name} -> {after.op.name:<14} {before.site}" for rule, before, after in fired]
-    return "\n".join(lines) if lines else "no rule fired"
+    fired: list[Fired] = []
+    pipeline.run(function.source, function.optimize, record=fired)
+    return "\n".join(str(f) for f in fired) if fired else "no rule fired"
 
 
 def _step(number: int, step: Step) -> str:

@@ -5,39 +5,55 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..symbolic.expr import Expr
+from ..ops.rules import canonical, special, stable
 from ..symbolic.graph import Graph
+from ..symbolic.rewrite import Fired, RuleSet, rewrite
 from ..symbolic.types import config
 from ..symbolic.verify import verify
 from .expand import expand, separate
+from .fold import fold
+
+Record = list[Fired]
+Function = Callable[[Graph, Record], Graph]
+
 
 class Pass(NamedTuple):
     """A pure function from graph to graph; `level` is the least `optimize` at which it runs."""
 
     name: str
-    function: Callable[[Graph], Graph]
+    function: Function
     level: int
     reason: str
 
 
+def _rules(rules: RuleSet) -> Function:
+    return lambda graph, record: rewrite(graph, rules, record)
+
+
+def _plain(function: Callable[[Graph], Graph]) -> Function:
+    return lambda graph, record: function(graph)
+
+
 PASSES = (
-    Pass("expand", expand, 0, "composites and ops without a kernel become simpler ops"),
-    Pass("separate", separate, 0, "every result gets memory of its own"),
+    Pass("canonical", _rules(canonical), 1, "one spelling of each thing, so that later rules need only know one"),
+    Pass("stable", _rules(stable), 1, "the same values with fewer lost digits"),
+    Pass("expand", _plain(expand), 0, "composites and ops without a kernel become simpler ops"),
+    Pass("fold", _plain(fold), 1, "what depends on constants alone is computed now"),
+    Pass("simplify", _rules(canonical + special), 2, "what expansion and folding left over, and cheaper structure"),
+    Pass("separate", _plain(separate), 0, "every result gets memory of its own"),
 )
 
 
-def run(graph: Graph, optimize: int, seen: Callable[[str, Graph], None] | None = None) -> Graph:
-    """All passes up to a level of optimisation; `seen` is shown the graph after each."""
+def run(
+    graph: Graph, optimize: int, seen: Callable[[str, Graph], None] | None = None, record: Record | None = None
+) -> Graph:
+    """All passes up to a level of optimisation; `seen` is shown the graph after each, `record` gets the rules."""
+    fired: Record = [] if record is None else record
     for step in PASSES:
         if step.level <= optimize:
-            graph = step.function(graph)
+            graph = step.function(graph, fired)
             if config.debug:
                 verify(graph)
             if seen is not None:
                 seen(step.name, graph)
     return graph
-
-
-def fired(graph: Graph, optimize: int) -> list[tuple[str, Expr, Expr]]:
-    """(rule, node before, node after) for every rule that fires on the way through the passes."""
-    return []

@@ -62,7 +62,7 @@ def plan(problem: Convolution, scratch: int) -> tuple[list[Launch], list[int]]:
     order = contraction(problem, problem.depth)
     direct = _direct(problem)
     row_tiles, panels = math.ceil(problem.o / rows), math.ceil(length / shape.lanes)
-    wide = math.ceil(panels / math.ceil(panels * rows * shape.lanes * problem.itemsize / _SUMS))
+    wide = math.ceil(panels / math.ceil(panels / (_SUMS // (rows * shape.lanes * problem.itemsize))))
     units, tall = problem.groups * sheets * math.ceil(panels / wide), row_tiles
     while tall > 1 and units * math.ceil(row_tiles / tall) < _UNITS:
         tall = math.ceil(tall / 2)

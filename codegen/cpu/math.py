@@ -16,3 +16,6 @@ for n in "arcsin arccos arctan arctan2".split(): EMITTERS[n]=_w(getattr(math_inv
 from . import math_pow, math_erf
 for n in "pow cbrt hypot".split(): EMITTERS[n]=_w(getattr(math_pow,n))
 for n in "erf erfc".split(): EMITTERS[n]=_w(getattr(math_erf,n))
+from . import math_gamma
+for n in "erfinv".split(): EMITTERS[n]=_w(getattr(math_erf,n))
+for n in "lgamma digamma".split(): EMITTERS[n]=_w(getattr(math_gamma,n))

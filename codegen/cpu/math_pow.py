@@ -158,8 +158,8 @@ def hypot(x: Value, y: Value) -> Value:
     across, up = abs(x), abs(y)
     swapped = up > across
     large, small = select(swapped, up, across), select(swapped, across, up)
-    factor = select(large > 2.0**500, x.like(2.0**-600), select(small < 2.0**-450, x.like(2.0**600), 1.0))
-    back = select(large > 2.0**500, x.like(2.0**600), select(small < 2.0**-450, x.like(2.0**-600), 1.0))
+    factor = select(large > 2.0**500, x.like(2.0**-600), select(large < 2.0**-450, x.like(2.0**600), 1.0))
+    back = select(large > 2.0**500, x.like(2.0**600), select(large < 2.0**-450, x.like(2.0**-600), 1.0))
     return _with_infinity(across, up, _hypot_scaled(large * factor, small * factor) * back)
 
 

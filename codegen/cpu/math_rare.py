@@ -55,9 +55,13 @@ def _scalar(module: ir.Module, symbol: str, kind: ir.Type, count: int) -> ir.Fun
 def _vector(module: ir.Module, libm: ir.Function, name: str, kind: ir.Type, width: int) -> ir.Function:
     """The function for `width` numbers at once: libm's for each lane whose first argument is not 0."""
     lanes, integer = ir.VectorType(kind, width), ir.IntType(32)
-    function = _function(module, f"{name}_{width}", lanes, len(libm.args), "optsize", f'"prefer-vector-width"="{8 * vector_bytes()}"')
+    function = _function(
+        module, f"{name}_{width}", lanes, len(libm.args), "optsize", f'"prefer-vector-width"="{8 * vector_bytes()}"'
+    )
     function.linkage = "internal"
-    entry, loop, work, following, done = (function.append_basic_block(n) for n in ("entry", "loop", "work", "next", "done"))
+    entry, loop, work, following, done = (
+        function.append_basic_block(n) for n in ("entry", "loop", "work", "next", "done")
+    )
     zero = ir.Constant(lanes, [kind(0.0)] * width)
     builder = ir.IRBuilder(entry)
     needed = builder.fcmp_unordered("!=", function.args[0], zero)

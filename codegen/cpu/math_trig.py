@@ -16,6 +16,7 @@ _HALF_PI = {
     4: (1.5707964, -4.371139e-08, -1.7151245e-15),
     8: (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591698e-33),
 }
+_PI = 3.141592653589793
 _TWO_OVER_PI = {4: 0.63661975, 8: 0.6366197723675814}
 _NEAR = {4: 1e5, 8: 2.0**30}  # up to here three parts of pi/2 are enough
 
@@ -72,6 +73,19 @@ def _sin_cos(r: Value, low: Value) -> tuple[Value, Value]:
     tail = fma(square * square, horner(square, _COS[r.dtype.itemsize]), -(r * low))
     most = fma(square, -0.5, 1.0)
     return sine, most + (fma(square, -0.5, 1.0 - most) + tail)
+
+
+def sin_cos_pi(x: Value) -> tuple[Value, Value]:
+    """sin(pi x) and cos(pi x), the sine exactly 0 at integers."""
+    n, integer = nearest(x, 2.0)
+    sine, cosine = _sin_cos(fma(n, -0.5, x) * _PI, x.like(0.0))
+    odd = (integer & 1).ne(0)
+    return _turned(select(odd, cosine, sine), integer), _turned(select(odd, sine, cosine), integer + 1)
+
+
+def _turned(x: Value, n: Value) -> Value:
+    """x with its sign changed where n modulo 4 is 2 or 3."""
+    return (x.bits() ^ ((n & 2) << (x.width - 2))).from_bits()
 
 
 def _sign_bit(x: Value) -> Value:

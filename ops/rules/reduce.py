@@ -40,7 +40,7 @@ def over_one_element(node: Expr) -> Expr | None:
     examples=[
         lambda: sum(broadcast_to(like(3), (2, 3)), 0),
         lambda: sum(broadcast_to(like(2, 1), (2, 3))),
-        lambda: sum(broadcast_to(like(3), ("n", 3)), 0),
+        lambda: sum(broadcast_to(like("n", 1), ("n", "n")), 1),
         lambda: sum(broadcast_to(like(3, dtype="int64"), (2, 3))),
         lambda: max(broadcast_to(like(3), (2, 3)), 0),
         lambda: min(broadcast_to(like(2, 1, 3), (2, 4, 3)), (0, 1)),

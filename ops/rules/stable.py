@@ -65,19 +65,24 @@ def differences(x, y):
     yield exp(x) - exp(-x), 2 * sinh(x)
     yield exp(-x) - exp(x), -2 * sinh(x)
     yield sqrt(square(x)), abs(x)
+    yield exp(x) / exp(y), exp(x - y)
+
+
+@rules(after=canonical)
+def forms(x):
+    """Forms that other rules know: nothing is gained by these alone."""
     yield reciprocal(reciprocal(x)), x
     yield reciprocal(exp(x)), exp(-x)
-    yield exp(x) / exp(y), exp(x - y)
-    yield y / exp(x), y * exp(-x)
+    yield 1 / (1 + exp(x)), sigmoid(-x)
+    yield sigmoid(x) / sigmoid(-x), exp(x)
 
 
-@rules(after=canonical + differences)
+@rules(after=canonical + differences + forms)
 def sigmoids(x, y, c: Const):
     """The logistic function and tanh in the forms in which they overflow or cancel."""
     yield 1 - sigmoid(x), sigmoid(-x)
     yield log(sigmoid(x)), -_softplus(-x)
     yield log1p(-sigmoid(x)), -_softplus(x)
-    yield 1 / (1 + exp(x)), sigmoid(-x)
     yield exp(x) / (1 + exp(x)), sigmoid(x)
     yield exp(x) / (exp(x) + c), sigmoid(x - log(c)), lambda c: c > 0
     yield exp(x) / (exp(x) + exp(y)), sigmoid(x - y)
@@ -86,12 +91,11 @@ def sigmoids(x, y, c: Const):
     yield y / (1 + exp(x)), y * sigmoid(-x)
     yield exp(x) * sigmoid(-x), sigmoid(x)
     yield exp(-x) * sigmoid(x), sigmoid(-x)
-    yield sigmoid(x) / sigmoid(-x), exp(x)
     yield 2 * sigmoid(x) - 1, tanh(0.5 * x)
     yield 1 - 2 * sigmoid(x), -tanh(0.5 * x)
 
 
-@rules(after=canonical + differences + sigmoids)
+@rules(after=canonical + differences + forms + sigmoids)
 def logarithms(x, y, c: Const):
     """Logarithms of what is near 1, of powers, and of sums of powers."""
     yield log(1 + x), log1p(x)
@@ -122,6 +126,6 @@ def logarithms(x, y, c: Const):
 
 stable = RuleSet(
     "stable",
-    [rows, sigmoids, logarithms, differences],
+    [rows, forms, sigmoids, logarithms, differences],
     "The same value with fewer lost digits, and without overflow.",
 )

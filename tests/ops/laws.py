@@ -1,5 +1,6 @@
 """Instances of rules: typed arguments in several shapes, at which a rule fires."""
 
+import functools
 import itertools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from weft.symbolic.leaves import Input, constant, tensor
 from weft.symbolic.patterns import Bool, Const, Match, Matrix, Rule, Template, Vector
 from weft.symbolic.rewrite import RuleSet, rewrite
 
-SHAPES = [[()], [(3,)], [(2, 3)], [(2, 1), (3,), (2, 3)], [(2, 3), (), ()], [("n", 3), (1, 3)]]
+SHAPES = [[()], [(48,)], [(2, 3)], [(2, 1), (3,), (2, 3)], [(2, 3), (), ()], [("n", 3), (1, 3)]]
 DTYPES = {"f": ["float32", "float64"], "i": ["int32", "int64", "uint8"], "b": ["bool"]}
 CONSTANTS = {"f": [2.0, 0.3, -1.5, 4.0, 1.0, 3.0, 2.5], "i": [2, 3, 5], "b": [True, False]}
 
@@ -48,8 +49,13 @@ def apply_rule(rule: Any, left: Expr) -> Instance | None:
     return Instance(left, right) if record else None
 
 
-def instances(rule: Any) -> Iterator[Instance]:
+@functools.cache
+def instances(rule: Any) -> tuple[Instance, ...]:
     """All instances of a rule: an equation's for all dtypes and shapes, a function's for its examples."""
+    return tuple(_instances(rule))
+
+
+def _instances(rule: Any) -> Iterator[Instance]:
     if not isinstance(rule, Rule):
         for example in rule.examples:
             instance = apply_rule(rule, example())
