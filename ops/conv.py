@@ -69,19 +69,20 @@ class Conv(Op):
             )
         return found
 
-    def numpy(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    def numpy(self, x: np.ndarray, w: np.ndarray) -> Any:
         sizes, kernel, blocks = x.shape[2:], w.shape[2:], self.groups * self.batch_groups
         batch, channels, outs = x.shape[0] // self.batch_groups, x.shape[1] // self.groups, w.shape[0] // blocks
         grouped = x.reshape(self.batch_groups, batch, self.groups, channels, *sizes).swapaxes(1, 2)
-        images = np.moveaxis(grouped.reshape(blocks, batch, channels, *sizes), (1, 2), (-2, -1)).astype(np.float64)
-        taps = w.reshape(blocks, *[1] * len(sizes), outs, channels, *kernel).astype(np.float64)
-        out = np.zeros((blocks, *self.out_sizes(sizes, kernel), batch, outs))  # type: ignore[arg-type]
+        images: Any = np.moveaxis(grouped.reshape(blocks, batch, channels, *sizes), (1, 2), (-2, -1)).astype(np.float64)
+        taps: Any = w.reshape(blocks, *[1] * len(sizes), outs, channels, *kernel).astype(np.float64)
+        out: Any = np.zeros((blocks, *self.out_sizes(sizes, kernel), batch, outs))
+        tap: Any
         for tap in itertools.product(*map(range, kernel)):
             here, there = self._places(tap, sizes, out.shape[1:-2])
             out[:, *np.ix_(*here)] += images[:, *np.ix_(*there)] @ taps[..., *tap].swapaxes(-1, -2)
         return np.moveaxis(np.moveaxis(out, -1, 1).reshape(blocks * outs, *out.shape[1:-1]), -1, 0).astype(x.dtype)
 
-    def _places(self, tap: tuple[int, ...], sizes: Shape, out: Shape) -> tuple[list[Any], list[Any]]:
+    def _places(self, tap: tuple[int, ...], sizes: Any, out: Any) -> tuple[list[Any], list[Any]]:
         """Along each axis: the places of the result to which this tap of the kernel contributes, and what it reads."""
         here, there = [], []
         for axis, k in enumerate(tap):

@@ -8,6 +8,7 @@ from ..symbolic.dims import Dim, Shape, maximum, product, same, show
 from ..symbolic.errors import DTypeError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr
 from ..symbolic.types import promote
+from . import scalar
 from .coerce import as_expr
 from .elementwise import cast
 from .movement import reshape
@@ -142,4 +143,4 @@ def with_bias(a: Arguments, out: Expr, bias: Any) -> Expr:
         wanted = f"shape {show((channels,))}, a number for each output channel"
         error = ShapeError(f"{a.name}: bias needs {wanted}, and has shape {show(node.shape)}.")
         raise blame(error, user_site(), node.site, a.w.site)
-    return out + reshape(node, (channels, *[1] * a.rank))
+    return scalar.add(out, reshape(node, (channels, *[1] * a.rank)))

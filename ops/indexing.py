@@ -34,7 +34,7 @@ class Gather(Op):
     def infer(self, x: Type, *indices: Type) -> Type:  # type: ignore[override]
         return Type(x.dtype, (*index_shape(self.axes, x, indices), *without(x.shape, self.axes)))
 
-    def numpy(self, x: np.ndarray, *indices: np.ndarray) -> np.ndarray:
+    def numpy(self, x: np.ndarray, *indices: np.ndarray) -> Any:
         check_range(self.axes, x.shape, indices)
         return np.moveaxis(x, self.axes, range(len(self.axes)))[indices]
 
@@ -240,15 +240,15 @@ def index_add(x: Any, key: Any, value: Any) -> Expr:
     values = _fitting(node, value)
     mask = _mask(node, key)
     if mask is not None:
-        return node + _where_masked(zeros_like(node), mask, values)
+        return scalar.add(node, _where_masked(zeros_like(node), mask, values))
     selection = select(node, key)
     part = selection.unplaced(values)
     if not selection.indices:
-        return node + selection.unsliced(part)
+        return scalar.add(node, selection.unsliced(part))
     if selection.whole:
         return apply(ScatterAdd(selection.axes), node, part, *selection.indices)
     base = full(selection.kept, constant(np.zeros((), node.dtype)))
-    return node + selection.unsliced(apply(ScatterAdd(selection.axes), base, part, *selection.indices))
+    return scalar.add(node, selection.unsliced(apply(ScatterAdd(selection.axes), base, part, *selection.indices)))
 
 
 def _fitting(x: Expr, value: Any) -> Expr:

@@ -95,8 +95,8 @@ class SumPool(Pooling):
     def infer(self, x: Type) -> Type:  # type: ignore[override]
         return self.pooled(x)
 
-    def numpy(self, x: np.ndarray) -> np.ndarray:
-        out = np.zeros((*x.shape[:2], *self.grid(x.shape[2:])), x.dtype)  # type: ignore[arg-type]
+    def numpy(self, x: np.ndarray) -> Any:
+        out: Any = np.zeros((*x.shape[:2], *self.grid(x.shape[2:])), x.dtype)
         for place, box in self.boxes(x.shape[2:], out.shape[2:]):
             out[:, :, *place] = flattened(x[:, :, *box]).sum(-1)
         return out
@@ -118,8 +118,8 @@ class SumPoolScatter(Pooling):
             meet(mine, wanted, lambda: f"sum_pool_scatter: {show(g.shape[2:])} instead of {show(expected)}.")
         return Type(g.dtype, (*g.shape[:2], *self.spatial))
 
-    def numpy(self, g: np.ndarray) -> np.ndarray:
-        out = np.zeros((*g.shape[:2], *self.spatial), g.dtype)  # type: ignore[arg-type]
+    def numpy(self, g: Any) -> Any:
+        out: Any = np.zeros((*g.shape[:2], *self.spatial), g.dtype)
         for place, box in self.boxes(self.spatial, g.shape[2:]):  # type: ignore[arg-type]
             out[:, :, *box] += g[:, :, *place].reshape(*g.shape[:2], *[1] * len(box))
         return out
@@ -145,7 +145,7 @@ def _sum_pool(name: str, x: Any, *given: Any) -> Expr:
 def _avg_pool(name: str, x: Any, count_include_pad: bool, *given: Any) -> Expr:
     node, windows = checked(name, x, *given)
     node = cast(node, float_like(node.dtype))
-    return apply(SumPool(*_parameters(windows)), node) / counts(windows, node, count_include_pad)
+    return scalar.div(apply(SumPool(*_parameters(windows)), node), counts(windows, node, count_include_pad))
 
 
 def max_pool1d(x: Any, size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False) -> Expr:

@@ -51,12 +51,10 @@ class Pooling(Op):
             raise ShapeError(f"{self.name}: a window of {show(self.window)} does not fit in {show(sizes)}.")
         return tuple(found)
 
-    def boxes(
-        self, sizes: tuple[int, ...], grid: tuple[int, ...]
-    ) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
+    def boxes(self, sizes: Places, grid: Places) -> Iterator[tuple[Places, tuple[slice, ...]]]:
         """For each window, its number and what it covers of the input."""
         for place in itertools.product(*map(range, grid)):
-            starts = [p * s - int(before) for p, s, (before, _) in zip(place, self.strides, self.padding, strict=True)]
+            starts: Any = [p * s - before for p, s, (before, _) in zip(place, self.strides, self.padding, strict=True)]
             ends = [start + k for start, k in zip(starts, self.window, strict=True)]
             yield place, tuple(slice(max(a, 0), max(min(b, n), 0)) for a, b, n in zip(starts, ends, sizes, strict=True))
 
@@ -64,14 +62,14 @@ class Pooling(Op):
         """The type of a value for each window."""
         return Type(x.dtype, (*x.shape[:2], *self.grid(x.shape[2:])))
 
-    def first_maxima(self, x: np.ndarray) -> np.ndarray:
+    def first_maxima(self, x: np.ndarray) -> Any:
         """The place of the first maximum of each window in the flattened spatial axes, -1 where a window is empty.
 
         A NaN is larger than all.
         """
         sizes = x.shape[2:]
         numbers = np.arange(int(np.prod(sizes))).reshape(sizes)
-        found = np.full((*x.shape[:2], *self.grid(sizes)), -1)  # type: ignore[arg-type]
+        found: Any = np.full((*x.shape[:2], *self.grid(sizes)), -1)
         for place, box in self.boxes(sizes, found.shape[2:]):
             inside = numbers[box].ravel()
             if inside.size:
@@ -112,10 +110,14 @@ def counts(windows: Pooling, x: Expr, with_padding: bool) -> Any:
 
 def _line(windows: Pooling, sizes: Shape, axis: int, with_padding: bool) -> Any:
     """How many elements the windows hold along one axis: a number, an array, or an expression where a size is none."""
-    k, s, (before, after) = windows.window[axis], windows.strides[axis], windows.padding[axis]
+    k, s = windows.window[axis], windows.strides[axis]
+    before: Any
+    after: Any
+    before, after = windows.padding[axis]
     if not windows.ceil_mode and (with_padding or before == after == 0):
         return k
-    n, count = sizes[axis], windows.grid(sizes)[axis]
+    n: Any = sizes[axis]
+    count: Any = windows.grid(sizes)[axis]
     low, high = (-before, n + after) if with_padding else (0, n)
     if all(isinstance(d, int) for d in (n, before, after)):
         starts = np.arange(count) * s - before

@@ -112,8 +112,8 @@ def check_fits(
 ) -> None:
     """Raise ShapeError where a window is certainly larger than the padded input."""
     for axis, word in enumerate(SPATIAL[len(windows)]):
-        (before, after), size, window = padding[axis], sizes[axis], windows[axis]
-        numbers = (before, after, size, window)
+        numbers: Any = (*padding[axis], sizes[axis], windows[axis])
+        before, after, size, window = numbers
         if any(isinstance(d, SymDim) for d in numbers) or before + size + after >= window:
             continue
         padded = f" with padding {before} and {after} is {before + size + after}" if before or after else f" is {size}"

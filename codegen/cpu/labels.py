@@ -15,19 +15,26 @@ def make_check_labels(element: str) -> FunctionType:
 
     params: classes, number of axes, then sizes and strides of x.
     """
+    import numba
+
     from .intrinsics import pointer
 
     dtype, narrow, zero = np.dtype(element), np.dtype("int32"), np.dtype(element).type(0)
+
+    @numba.njit
+    def place_of(params: Any, axes: int, unit: int) -> int:
+        place = 0
+        for axis in range(axes - 1, -1, -1):
+            size = params[2 + axis]
+            place += unit % size * params[2 + axes + axis]
+            unit //= size
+        return place
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         out, x = pointer(buffers[0], narrow), pointer(buffers[1], dtype)
         classes, axes = params[0], params[1]
         for unit in range(lo, hi):
-            rest, place = unit, 0
-            for axis in range(axes - 1, -1, -1):
-                size = params[2 + axis]
-                place += rest % size * params[2 + axes + axis]
-                rest //= size
+            place = unit * params[3] if axes == 1 else place_of(params, axes, unit)
             label = x[place]
             if label < zero or np.uint64(label) >= np.uint64(classes):
                 return 1

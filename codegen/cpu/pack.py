@@ -27,27 +27,29 @@ def panels_size(batch: Axes, count: int, k: Axes, width: int) -> int:
 
 def panels(
     dtype: str, itemsize: int, buffers: tuple[int, int], offset: int, batch: Axes, count: int, step: int, k: Axes,
-    width: int,
+    width: int, order: tuple[int, ...] | None = None,
 ) -> Launch:  # fmt: skip
     """The launch that writes panels [batch][tile][k][width] of a strided array [batch][count][k].
 
     `buffers` are the panels and the array, which starts at `offset`; `step` leads from one of the `count` rows or
-    columns to the next.  Lanes beyond `count` in the last panel are not written.
+    columns to the next.  `order` gives k's place in a panel per axis of k, where it is not that of k itself.  Lanes
+    beyond `count` in the last panel are not written.
     """
-    k = _cut(k)
-    axes = (len(batch.sizes), *batch.sizes, *batch.steps, len(k.sizes), *k.sizes, *k.steps)
-    params = (move_address(dtype), itemsize, offset, count, width, step, *axes)
+    to = order or tuple(math.prod(k.sizes[axis + 1 :]) for axis in range(len(k.sizes)))
+    k, to = _cut(k, to)
+    axes = (len(batch.sizes), *batch.sizes, *batch.steps, len(k.sizes), *k.sizes, *k.steps, *to)
+    params = (move_address(dtype), itemsize, offset, count, width, step, math.prod(k.sizes), *axes)
     extent = math.prod(batch.sizes) * math.ceil(count / width) * k.sizes[0]
     cost = 0.5 * panels_size(batch, count, k, width)
     return Launch(kernel_address(make_panels), buffers, params, extent, cost)
 
 
-def _cut(k: Axes) -> Axes:
+def _cut(k: Axes, to: tuple[int, ...]) -> tuple[Axes, tuple[int, ...]]:
     """At least two axes, of which the first is what units are made of."""
     if len(k.sizes) > 1:
-        return k
+        return k, to
     inner = next((size for size in range(512, 127, -1) if k.sizes[0] % size == 0), k.sizes[0])
-    return Axes((k.sizes[0] // inner, inner), (k.steps[0] * inner, k.steps[0]))
+    return Axes((k.sizes[0] // inner, inner), (k.steps[0] * inner, k.steps[0])), (to[0] * inner, to[0])
 
 
 def make_panels() -> FunctionType:
@@ -55,31 +57,34 @@ def make_panels() -> FunctionType:
     from .intrinsics import call, take
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
-        move, itemsize, base, count, width, step, batch_axes = take(params, 0, 7)
-        tiles, axes = (count + width - 1) // width, params[7 + 2 * batch_axes]
-        sizes, steps = 8 + 2 * batch_axes, 8 + 2 * batch_axes + axes
-        outer, inner, inner_step = params[sizes], params[sizes + axes - 1], params[steps + axes - 1]
+        move, itemsize, base, count, width, step, depth, batch_axes = take(params, 0, 8)
+        tiles, axes = (count + width - 1) // width, params[8 + 2 * batch_axes]
+        sizes = 9 + 2 * batch_axes
+        steps, to_steps = sizes + axes, sizes + 2 * axes
+        outer, inner = params[sizes], params[sizes + axes - 1]
+        inner_step, inner_to = params[steps + axes - 1], params[to_steps + axes - 1] * width
         blocks = 1
         for axis in range(1, axes - 1):
             blocks *= params[sizes + axis]
-        to, start, row = buffers[0], buffers[1] + base * itemsize, width
+        panels, start = buffers[0], buffers[1] + base * itemsize
         if inner_step < 0:  # backwards on both sides, so that a reversed kernel is still contiguous
-            to, row = to + (inner - 1) * width * itemsize, -width
+            panels, inner_to = panels + (inner - 1) * inner_to * itemsize, -inner_to
             start, inner_step = start + (inner - 1) * inner_step * itemsize, -inner_step
         for unit in range(lo, hi):
-            item, first = unit // (outer * tiles), unit // outer % tiles * width
-            offset = first * step + unit % outer * params[steps]
+            panel, first = unit // outer, unit // outer % tiles * width
+            item, block_offset = panel // tiles, first * step + unit % outer * params[steps]
+            block_to = panel * depth + unit % outer * params[to_steps]
             for axis in range(batch_axes - 1, -1, -1):
-                offset += item % params[7 + axis] * params[7 + batch_axes + axis]
-                item //= params[7 + axis]
+                block_offset += item % params[8 + axis] * params[8 + batch_axes + axis]
+                item //= params[8 + axis]
             for block in range(blocks):
-                at, rest = offset, block
+                offset, to, rest = block_offset, block_to, block
                 for axis in range(axes - 2, 0, -1):
-                    at += rest % params[sizes + axis] * params[steps + axis]
+                    offset += rest % params[sizes + axis] * params[steps + axis]
+                    to += rest % params[sizes + axis] * params[to_steps + axis]
                     rest //= params[sizes + axis]
-                target = to + (unit * blocks + block) * inner * width * itemsize
-                lanes = min(width, count - first)
-                call(move, (target, row, 1, start + at * itemsize, inner_step, step, inner, lanes))
+                target, source = panels + to * width * itemsize, start + offset * itemsize
+                call(move, (target, inner_to, 1, source, inner_step, step, inner, min(width, count - first)))
         return 0
 
     return kernel

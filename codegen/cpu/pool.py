@@ -9,6 +9,7 @@ The common windows have kernels of their own (`pool_kernels.py`); others go thro
 """
 
 from collections.abc import Sequence
+from types import FunctionType
 
 import numpy as np
 
@@ -74,22 +75,22 @@ class _Pooling:
 
     def forward(self, what: str, *operands: Array) -> Plan:
         """One value for each window; stripes are of rows of windows."""
-        addresses = {
+        kernels: dict[str, tuple[FunctionType, FunctionType, tuple[bool, ...]]] = {
             "max": (pool_kernels.make_pool, pool_general.make_general_pool, (True,)),
             "sum": (pool_kernels.make_pool, pool_general.make_general_pool, (False,)),
-            "gather": (pool_kernels.make_max_gather, pool_general.make_general_max_gather, ()),
+            "gather": (pool_kernels.make_max_gather, pool_general.make_general_place, (False,)),
         }
-        fast, general, extra = addresses[what]
+        fast, general, flags = kernels[what]
         depth, height, width = self.grid
         size = self.batch * self.channels * depth * height * width
         if size == 0:
             return Plan(())
         buffers, strides = self._operands(operands)
         arguments = self._specialised(what == "gather", True)
-        if arguments is not None:
-            kernel = kernel_address(fast, self.dtype.name, *arguments, *extra)
+        if arguments is None:
+            kernel = kernel_address(general, self.dtype.name, *flags)
         else:
-            kernel = kernel_address(general, self.dtype.name, *extra)
+            kernel = kernel_address(fast, self.dtype.name, *arguments, *(flags if what != "gather" else ()))
         return self._plan(kernel, buffers, strides, height, arguments is not None)
 
     def backward(self, what: str, out: Array, *operands: Array) -> Plan:
@@ -103,9 +104,10 @@ class _Pooling:
         if arguments is not None:
             make = pool_kernels.make_max_scatter if what == "max" else pool_kernels.make_sum_scatter
             kernel = kernel_address(make, self.dtype.name, *arguments)
+        elif what == "max":
+            kernel = kernel_address(pool_general.make_general_place, self.dtype.name, True)
         else:
-            make = pool_general.make_general_max_scatter if what == "max" else pool_general.make_general_sum_scatter
-            kernel = kernel_address(make, self.dtype.name)
+            kernel = kernel_address(pool_general.make_general_sum_scatter, self.dtype.name)
         plan = self._plan(kernel, buffers, strides, self.sizes[1], arguments is not None)
         if arguments is None or self._covered():
             return plan

@@ -48,90 +48,55 @@ def make_general_pool(name: str, largest: bool) -> FunctionType:
     return kernel
 
 
-def first_maximum(dtype: np.dtype) -> Any:
-    """The Numba function (x, params, od, oh, ow) -> (z, y, i): the first maximum of a window; z is -1 if it is empty.
+def make_general_place(name: str, scatter: bool) -> FunctionType:
+    """At the first maximum of each window of x: out = v there (0 if the window is empty), or out += g there.
 
-    x is the address of a plane.  The first NaN goes before all.
+    The first NaN goes before all.  Stripes are of rows of windows, or (`scatter`) of rows of x.
     """
-    from numba.extending import register_jitable
-
-    from .intrinsics import pointer
-
-    size, outside = dtype.itemsize, lowest(dtype)
-
-    def find(x: int, params: Any, od: int, oh: int, ow: int) -> tuple[int, int, int]:
-        xd, xh, D, H, W = params[5], params[6], params[7], params[8], params[9]
-        kd, kh, kw, sd, sh, sw = params[13], params[14], params[15], params[16], params[17], params[18]
-        z, y, left = od * sd - params[19], oh * sh - params[20], ow * sw - params[21]
-        best, at_z, at_y, at_i = outside, -1, -1, -1
-        for iz in range(max(z, 0), min(z + kd, D)):
-            for iy in range(max(y, 0), min(y + kh, H)):
-                row = pointer(x + (iz * xd + iy * xh) * size, dtype)
-                for i in range(max(left, 0), min(left + kw, W)):
-                    value = row[i]
-                    # != is for NaN: one that comes first stays
-                    if at_z < 0 or value > best or (value != value and best == best):
-                        best, at_z, at_y, at_i = value, iz, iy, i
-        return at_z, at_y, at_i
-
-    return register_jitable(find)
-
-
-def make_general_max_gather(name: str) -> FunctionType:
-    """out = v at the first maximum of each window of x, 0 where a window is empty.  Stripes are of rows of windows."""
     from .intrinsics import pointer
 
     dtype = np.dtype(name)
-    find, nothing, size = first_maximum(dtype), dtype.type(0), dtype.itemsize
+    outside, nothing, size = lowest(dtype), dtype.type(0), dtype.itemsize
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
-        stripes, rows, channels = params[0], params[1], params[2]
-        OD, OH, OW = params[10], params[11], params[12]
-        for unit in range(lo, hi):
-            plane, first = unit // stripes, unit % stripes * rows
-            x = buffers[1] + (plane // channels * params[3] + plane % channels * params[4]) * size
-            v = buffers[2] + (plane // channels * params[22] + plane % channels * params[23]) * size
-            for od in range(OD):
-                for oh in range(first, min(first + rows, OH)):
-                    out = pointer(buffers[0] + ((plane * OD + od) * OH + oh) * OW * size, dtype)
-                    for ow in range(OW):
-                        z, y, i = find(x, params, od, oh, ow)
-                        if z >= 0:
-                            out[ow] = pointer(v + (z * params[24] + y * params[25]) * size, dtype)[i]
-                        else:
-                            out[ow] = nothing
-        return 0
-
-    return kernel
-
-
-def make_general_max_scatter(name: str) -> FunctionType:
-    """out = for each window of x, g added at its first maximum.  Stripes are of rows of x."""
-    from .intrinsics import pointer
-
-    dtype = np.dtype(name)
-    find, nothing, size = first_maximum(dtype), dtype.type(0), dtype.itemsize
-
-    def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
-        stripes, rows, channels = params[0], params[1], params[2]
+        stripes, rows, channels, xd, xh = params[0], params[1], params[2], params[5], params[6]
         D, H, W, OD, OH, OW = params[7], params[8], params[9], params[10], params[11], params[12]
-        kh, sh, ph = params[14], params[17], params[20]
+        kd, kh, kw, sd, sh, sw = params[13], params[14], params[15], params[16], params[17], params[18]
+        pd, ph, pw, vd, vh = params[19], params[20], params[21], params[24], params[25]
         for unit in range(lo, hi):
             plane, r0 = unit // stripes, unit % stripes * rows
-            r1 = min(r0 + rows, H)
             x = buffers[1] + (plane // channels * params[3] + plane % channels * params[4]) * size
-            g_plane = buffers[2] + (plane // channels * params[22] + plane % channels * params[23]) * size
-            out = pointer(buffers[0] + plane * D * H * W * size, dtype)
-            for z in range(D):
-                for i in range((z * H + r0) * W, (z * H + r1) * W):
-                    out[i] = nothing
+            v_plane = buffers[2] + (plane // channels * params[22] + plane % channels * params[23]) * size
+            oh0, oh1, r1 = r0, min(r0 + rows, OH), min(r0 + rows, H)
+            out = pointer(buffers[0] + plane * (D * H * W if scatter else OD * OH * OW) * size, dtype)
+            if scatter:
+                oh0, oh1 = max(0, (r0 + ph - kh + sh) // sh), min(OH, (r1 - 1 + ph) // sh + 1)
+                for iz in range(D):
+                    for i in range((iz * H + r0) * W, (iz * H + r1) * W):
+                        out[i] = nothing
             for od in range(OD):
-                for oh in range(max(0, (r0 + ph - kh + sh) // sh), min(OH, (r1 - 1 + ph) // sh + 1)):
-                    g = pointer(g_plane + (od * params[24] + oh * params[25]) * size, dtype)
+                for oh in range(oh0, oh1):
+                    z, y = od * sd - pd, oh * sh - ph
                     for ow in range(OW):
-                        z, y, i = find(x, params, od, oh, ow)
-                        if z >= 0 and r0 <= y < r1:
-                            out[(z * H + y) * W + i] += g[ow]
+                        left = ow * sw - pw
+                        best, at_z, at_y, at_i = outside, -1, -1, -1
+                        for iz in range(max(z, 0), min(z + kd, D)):
+                            for iy in range(max(y, 0), min(y + kh, H)):
+                                row = pointer(x + (iz * xd + iy * xh) * size, dtype)
+                                for i in range(max(left, 0), min(left + kw, W)):
+                                    value = row[i]
+                                    # != is for NaN: one that comes first stays
+                                    if at_z < 0 or value > best or (value != value and best == best):
+                                        best, at_z, at_y, at_i = value, iz, iy, i
+                        if scatter:
+                            if at_z >= 0 and r0 <= at_y < r1:
+                                g = pointer(v_plane + (od * vd + oh * vh) * size, dtype)
+                                out[(at_z * H + at_y) * W + at_i] += g[ow]
+                        elif at_z >= 0:
+                            v = pointer(v_plane + (at_z * vd + at_y * vh) * size, dtype)
+                            out[(od * OH + oh) * OW + ow] = v[at_i]
+                        else:
+                            out[(od * OH + oh) * OW + ow] = nothing
         return 0
 
     return kernel

@@ -133,13 +133,14 @@ def make_clear(name: str) -> FunctionType:
     from .intrinsics import pointer
 
     dtype = np.dtype(name)
+    nothing, size = dtype.type(0), dtype.itemsize
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         stripes, rows = params[0], params[1]
         D, H, W, OD, OH = params[7], params[8], params[9], params[10], params[11]
         kd, kh, sd, sh, pd, ph = params[13], params[14], params[16], params[17], params[19], params[20]
         for unit in range(lo, hi):
-            out = pointer(buffers[0] + unit // stripes * D * H * W * dtype.itemsize, dtype)
+            out = pointer(buffers[0] + unit // stripes * D * H * W * size, dtype)
             first = unit % stripes * rows
             for z in range(D):
                 # of the windows that begin at or before this depth or row, the last reaches farthest
@@ -147,7 +148,7 @@ def make_clear(name: str) -> FunctionType:
                 for y in range(first, min(first + rows, H)):
                     if not deep or OH == 0 or y + ph - min((y + ph) // sh, OH - 1) * sh >= kh:
                         for i in range((z * H + y) * W, (z * H + y + 1) * W):
-                            out[i] = 0
+                            out[i] = nothing
         return 0
 
     return kernel

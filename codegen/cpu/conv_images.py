@@ -1,0 +1,151 @@
+"""Convolution with a vector of images: one place of out at a time, for many images at once.
+
+    C[o, n] = sum over those (k, c) that lie inside of x: w[o][(k, c)] * x[place + k][c][n]
+
+x is transposed into panels of images, [place][channel][image], which the tiles then read on end to end.  Every place
+has taps of its own, so padding is never multiplied, strides cost nothing and small maps leave no lane empty: it is the
+way for batches of images.  What the tiles leave is transposed back as it is stored.
+"""
+
+import math
+from collections.abc import Iterator
+from types import FunctionType
+from typing import Any
+
+from . import pack, tile
+from .conv_problem import Convolution
+from .launch import Launch
+from .move import move_address
+from .native import kernel_address
+
+_SUMS = 64 * 1024  # bytes on the stack, for the sums of some places
+_UNITS = 32
+_MULTIPLY_NS = 0.015
+_TRANSPOSE_CYCLES = 1.0
+
+
+def possible(problem: Convolution) -> bool:
+    """Whether a vector of images can be filled, and x holds no zeros between its elements."""
+    return problem.n >= 8 and problem.x_dilation == (1, 1, 1)
+
+
+def time(problem: Convolution) -> float:
+    """About how many cycles it takes: the tiles, and both transpositions."""
+    shape = tile.best_shape(problem.dtype, problem.o, problem.n)
+    places = math.prod(problem.size)
+    depth = problem.c * math.prod(sum(_taps(problem, axis)) for axis in range(3)) / places
+    moved = problem.n * (problem.c * math.prod(problem.image) + problem.o * places)
+    return problem.groups * (places * tile.cycles(shape, problem.o, problem.n, depth) + _TRANSPOSE_CYCLES * moved)
+
+
+def _taps(problem: Convolution, axis: int) -> Iterator[int]:
+    """How many elements of the kernel lie inside of x, for each place along the axis."""
+    step, before, image = problem.w_dilation[axis], problem.before[axis], problem.image[axis]
+    for place in range(problem.size[axis]):
+        origin = place * problem.stride[axis] - before
+        first, last = max(0, -(origin // step)), (image - 1 - origin) // step
+        yield max(0, min(problem.kernel[axis], last + 1) - first)
+
+
+def plan(problem: Convolution, scratch: int) -> tuple[list[Launch], list[int]]:
+    """The launches, and the bytes of the scratch buffers from number `scratch` on."""
+    shape = tile.best_shape(problem.dtype, problem.o, problem.n)
+    rows = tile.even_rows(shape, problem.o)
+    images, images_size = _images(problem, shape.lanes, scratch)
+    weights, weights_size = _weights(problem, rows, scratch + 1)
+    return [images, weights, _multiply(problem, shape, rows, scratch)], [images_size, weights_size]
+
+
+def _images(problem: Convolution, lanes: int, buffer: int) -> tuple[Launch, int]:
+    """x as [group][tile of images][(z, y, x)][channel][lanes], and its bytes."""
+    x, c, (depth, height, width) = problem.x, problem.c, problem.image
+    batch = pack.Axes((problem.groups,), (x.group,))
+    k = pack.Axes((c, depth, height, width), (x.axes[1], *x.space))
+    order = (1, height * width * c, width * c, c)
+    if x.space[1] == width * x.space[2]:
+        k = pack.Axes((c, depth, height * width), (x.axes[1], x.space[0], x.space[2]))
+        order = (1, height * width * c, c)
+    buffers = (buffer, x.buffer)
+    launch = pack.panels(
+        problem.dtype, problem.itemsize, buffers, x.offset, batch, problem.n, x.axes[0], k, lanes, order
+    )
+    return launch, pack.panels_size(batch, problem.n, k, lanes) * problem.itemsize
+
+
+def _weights(problem: Convolution, rows: int, buffer: int) -> tuple[Launch, int]:
+    """w as [group][tile of output channels][(kz, ky, kx)][channel][rows], and its bytes."""
+    w = problem.w
+    batch = pack.Axes((problem.groups,), (w.group,))
+    k = pack.Axes((*problem.kernel, problem.c), (*w.space, w.axes[1]))
+    buffers = (buffer, w.buffer)
+    launch = pack.panels(
+        problem.dtype, problem.itemsize, buffers, w.offset, batch, problem.o, w.axes[0], k, rows
+    )
+    return launch, pack.panels_size(batch, problem.o, k, rows) * problem.itemsize
+
+
+def _multiply(problem: Convolution, shape: tile.Shape, rows: int, scratch: int) -> Launch:
+    out, (depth, height, width) = problem.out, problem.size
+    row_tiles, panels = math.ceil(problem.o / rows), math.ceil(problem.n / shape.lanes)
+    sheet = height * width
+    line = sheet if out.space[1] == width * out.space[2] else width
+    most = min(sheet, _SUMS // (rows * shape.lanes * problem.itemsize))
+    together = math.ceil(sheet / math.ceil(sheet / most))
+    units, tall = problem.groups * panels * depth * math.ceil(sheet / together), row_tiles
+    while tall > 1 and units * math.ceil(row_tiles / tall) < _UNITS:
+        tall = math.ceil(tall / 2)
+    extent = units * math.ceil(row_tiles / tall)
+    taps, run = (1, problem.kernel[2]) if problem.w_dilation[2] == 1 else (problem.kernel[2], 1)
+    functions = (tile.address(shape, rows, True), tile.address(shape, (problem.o - 1) % rows + 1, True))
+    sizes = (problem.itemsize, problem.n, problem.o, problem.c, rows, shape.lanes, tall, together, line, taps, run)
+    geometry = (problem.size, problem.image, problem.kernel, problem.stride, problem.before, problem.w_dilation)
+    to = (out.offset, out.group, *out.axes, *out.space)
+    element = problem.c * shape.lanes
+    starts = (
+        (y * problem.w_dilation[1] * problem.image[2] + x * problem.w_dilation[2]) * element
+        for y in range(problem.kernel[1])
+        for x in range(taps)
+    )
+    params = (*functions, move_address(problem.dtype), *sizes, *(v for each in geometry for v in each), *to, *starts)
+    cost = _MULTIPLY_NS * problem.groups * depth * sheet * problem.n * problem.o * problem.depth
+    return Launch(kernel_address(make_images), (out.buffer, scratch, scratch + 1), params, extent, cost)
+
+
+def make_images() -> FunctionType:
+    """The sums of tiles of output channels x images; unit = (group, tile of images, plane, places, rows of tiles)."""
+    from .intrinsics import address_of, call, pointer, stack, take
+
+    byte = np.uint8
+
+    def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
+        tile, last_tile, move, itemsize, images, channels_out, channels = take(params, 0, 7)
+        rows, lanes, tall, together, line, taps, taps_in_run = take(params, 7, 7)
+        depth, height, width, x_depth, x_height, x_width, k_z, k_y, k_x = take(params, 14, 9)
+        s_z, s_y, s_x, before_z, before_y, before_x, d_z, d_y, d_x = take(params, 23, 9)
+        out_base, out_group, out_n, out_channel, out_z, out_y, out_x = take(params, 32, 7)
+        starts, own_sums = address_of(params, 39), address_of(stack(8192), 0)
+        row_tiles, panels, sheet = (channels_out + rows - 1) // rows, (images + lanes - 1) // lanes, height * width
+        row_blocks, blocks = (row_tiles + tall - 1) // tall, (sheet + together - 1) // together
+        for unit in range(lo, hi):
+            row_block, rest = unit % row_blocks, unit // row_blocks
+            first, rest = rest % blocks * together, rest // blocks
+            z, rest = rest % depth, rest // depth
+            panel, group = rest % panels, rest // panels
+            end, here = min(first + together, sheet), min(lanes, images - panel * lanes)
+            x = buffers[1] + rest * x_depth * x_height * x_width * channels * lanes * itemsize
+            out = out_base + group * out_group + panel * lanes * out_n + z * out_z
+            z_origin = z * s_z - before_z
+            z_first, z_end = max(0, -(z_origin // d_z)), min(k_z, (x_depth - 1 - z_origin) // d_z + 1)
+            for row in range(row_block * tall, min(row_block * tall + tall, row_tiles)):
+                w = buffers[2] + (group * row_tiles + row) * k_z * k_y * k_x * channels * rows * itemsize
+                function = tile if row + 1 < row_tiles else last_tile
+                for place in range(first, end):
+                    y_origin, x_origin = place // width * s_y - before_y, place % width * s_x - before_x
+                    y_first, y_end = max(0, -(y_origin // d_y)), min(k_y, (x_height - 1 - y_origin) // d_y + 1)
+                    x_first, x_end = max(0, -(x_origin // d_x)), min(k_x, (x_width - 1 - x_origin) // d_x + 1)
+                    sums, accumulate = own_sums + (place - first) * rows * lanes * itemsize, 0
+                    lines, runs = y_end - y_first, (x_end - x_first) * taps // k_x
+                    ...
+        return 0
+
+    return kernel
