@@ -46,8 +46,31 @@ class Program:
 def build(graph: Graph) -> Program:
     """Fuse, place updates and compile the nests."""
     schedule = fuse(graph)
+    _updates_last(graph, schedule)
     in_place, copied = _updates(graph, schedule)
     return Program(graph, schedule, _compiled(schedule), in_place, copied)
+
+
+def _updates_last(graph: Graph, schedule: Schedule) -> None:
+    """Move the steps that make new values of shared variables, and what depends on them, to the end.
+
+    So no shared variable has changed when a step before refuses its input, and most old values have been read by the
+    time the new ones take their place.
+    """
+    new_values = {new for _, new in graph.updates}
+    made_late: set[Expr] = set()
+    early: list[Step] = []
+    late: list[Step] = []
+    for step in schedule.steps:
+        made = step.roots if isinstance(step, NestStep) else step.outputs
+        if new_values.intersection(made) or made_late.intersection(_reads(step)):
+            late.append(step)
+            made_late.update(made)
+        else:
+            early.append(step)
+    schedule.steps[:] = early + late
+    for number, step in enumerate(schedule.steps):
+        step.position = number
 
 
 def _updates(graph: Graph, schedule: Schedule) -> tuple[dict[Expr, Expr], list[tuple[Expr, Expr]]]:

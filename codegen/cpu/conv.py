@@ -1,8 +1,8 @@
 """out[n, o, q] = sum over c, k of x[n, c, q * stride + k * dilation - padding] w[o, c, k]: any convolution.
 
-A plan pads x where it must (conv_pad.py), packs w (pack.py), and multiplies in one of two ways, both with the tiles of
-tile.py: a vector of output channels at any place (conv_channels.py), or a vector of neighbouring places
-(conv_pixels.py).  What a way costs is estimated from the sizes, and the cheaper one is taken.
+A plan pads x where it must (conv_pad.py), packs w (pack.py), and multiplies in one of three ways, all with the tiles of
+tile.py: vectors of output channels at one place (conv_channels.py), of neighbouring places (conv_pixels.py), or of
+images (conv_images.py).  What a way costs is estimated from the sizes, and the cheapest is taken.
 """
 
 import math
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import conv_channels, conv_pixels
+from . import conv_channels, conv_images, conv_pixels
 from .conv_pad import padded
 from .conv_problem import Convolution, normalise, phases
 from .launch import Array, Launch, Plan
@@ -67,12 +67,17 @@ def _add_phase(problem: Convolution, launches: list[Launch], scratch: list[int])
     if not problem.depth:
         launches.append(_zeros(problem))
         return
-    problem, pad, size = padded(problem, 3 + len(scratch))
-    if pad:
+    plain, pad, size = padded(problem, 3 + len(scratch))
+    ways = [(conv_channels.time(plain) + size / problem.itemsize, conv_channels, plain)]
+    if conv_pixels.possible(plain):
+        ways.append((conv_pixels.time(plain) + size / problem.itemsize, conv_pixels, plain))
+    if conv_images.possible(problem):
+        ways.append((conv_images.time(problem), conv_images, problem))
+    _, way, taken = min(ways, key=lambda each: each[0])
+    if pad and taken is plain:
         launches.append(pad)
         scratch.append(size)
-    pixels = conv_pixels.possible(problem) and conv_pixels.time(problem) < conv_channels.time(problem)
-    more, sizes = (conv_pixels if pixels else conv_channels).plan(problem, 3 + len(scratch))
+    more, sizes = way.plan(taken, 3 + len(scratch))
     launches += more
     scratch += sizes
 

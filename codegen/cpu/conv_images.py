@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
+import numpy as np
+
 from . import pack, tile
 from .conv_problem import Convolution
 from .launch import Launch
@@ -52,8 +54,8 @@ def plan(problem: Convolution, scratch: int) -> tuple[list[Launch], list[int]]:
     shape = tile.best_shape(problem.dtype, problem.o, problem.n)
     rows = tile.even_rows(shape, problem.o)
     images, images_size = _images(problem, shape.lanes, scratch)
-    weights, weights_size = _weights(problem, rows, scratch + 1)
-    return [images, weights, _multiply(problem, shape, rows, scratch)], [images_size, weights_size]
+    taps, taps_size = _weights(problem, rows, scratch + 1)
+    return [images, taps, _multiply(problem, shape, rows, scratch)], [images_size, taps_size]
 
 
 def _images(problem: Convolution, lanes: int, buffer: int) -> tuple[Launch, int]:
@@ -78,9 +80,7 @@ def _weights(problem: Convolution, rows: int, buffer: int) -> tuple[Launch, int]
     batch = pack.Axes((problem.groups,), (w.group,))
     k = pack.Axes((*problem.kernel, problem.c), (*w.space, w.axes[1]))
     buffers = (buffer, w.buffer)
-    launch = pack.panels(
-        problem.dtype, problem.itemsize, buffers, w.offset, batch, problem.o, w.axes[0], k, rows
-    )
+    launch = pack.panels(problem.dtype, problem.itemsize, buffers, w.offset, batch, problem.o, w.axes[0], k, rows)
     return launch, pack.panels_size(batch, problem.o, k, rows) * problem.itemsize
 
 
@@ -95,9 +95,9 @@ def _multiply(problem: Convolution, shape: tile.Shape, rows: int, scratch: int) 
     while tall > 1 and units * math.ceil(row_tiles / tall) < _UNITS:
         tall = math.ceil(tall / 2)
     extent = units * math.ceil(row_tiles / tall)
-    taps, run = (1, problem.kernel[2]) if problem.w_dilation[2] == 1 else (problem.kernel[2], 1)
+    taps = 1 if problem.w_dilation[2] == 1 else problem.kernel[2]
     functions = (tile.address(shape, rows, True), tile.address(shape, (problem.o - 1) % rows + 1, True))
-    sizes = (problem.itemsize, problem.n, problem.o, problem.c, rows, shape.lanes, tall, together, line, taps, run)
+    sizes = (problem.itemsize, problem.n, problem.o, problem.c, rows, shape.lanes, tall, together, line, taps)
     geometry = (problem.size, problem.image, problem.kernel, problem.stride, problem.before, problem.w_dilation)
     to = (out.offset, out.group, *out.axes, *out.space)
     element = problem.c * shape.lanes
@@ -119,11 +119,11 @@ def make_images() -> FunctionType:
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         tile, last_tile, move, itemsize, images, channels_out, channels = take(params, 0, 7)
-        rows, lanes, tall, together, line, taps, taps_in_run = take(params, 7, 7)
-        depth, height, width, x_depth, x_height, x_width, k_z, k_y, k_x = take(params, 14, 9)
-        s_z, s_y, s_x, before_z, before_y, before_x, d_z, d_y, d_x = take(params, 23, 9)
-        out_base, out_group, out_n, out_channel, out_z, out_y, out_x = take(params, 32, 7)
-        starts, own_sums = address_of(params, 39), address_of(stack(8192), 0)
+        rows, lanes, tall, together, line, taps = take(params, 7, 6)
+        depth, height, width, x_depth, x_height, x_width, k_z, k_y, k_x = take(params, 13, 9)
+        s_z, s_y, s_x, before_z, before_y, before_x, d_z, d_y, d_x = take(params, 22, 9)
+        out_base, out_group, out_n, out_channel, out_z, out_y, out_x = take(params, 31, 7)
+        own_sums = address_of(stack(8192), 0)
         row_tiles, panels, sheet = (channels_out + rows - 1) // rows, (images + lanes - 1) // lanes, height * width
         row_blocks, blocks = (row_tiles + tall - 1) // tall, (sheet + together - 1) // together
         for unit in range(lo, hi):
@@ -143,9 +143,37 @@ def make_images() -> FunctionType:
                     y_origin, x_origin = place // width * s_y - before_y, place % width * s_x - before_x
                     y_first, y_end = max(0, -(y_origin // d_y)), min(k_y, (x_height - 1 - y_origin) // d_y + 1)
                     x_first, x_end = max(0, -(x_origin // d_x)), min(k_x, (x_width - 1 - x_origin) // d_x + 1)
-                    sums, accumulate = own_sums + (place - first) * rows * lanes * itemsize, 0
-                    lines, runs = y_end - y_first, (x_end - x_first) * taps // k_x
-                    ...
+                    lines, wide = y_end - y_first, x_end - x_first
+                    sums = own_sums + (place - first) * rows * lanes * itemsize
+                    if z_first >= z_end or lines <= 0 or wide <= 0:
+                        nothing = pointer(sums, byte)
+                        for i in range(rows * lanes * itemsize):
+                            nothing[i] = 0
+                        continue
+                    # a line of taps is one run, or, dilated, one per tap; lines follow each other where all are whole
+                    apart = taps > 1
+                    segments, run = (wide, channels) if apart else (1, wide * channels)
+                    at_once = lines if wide == k_x else 1
+                    for part in range((z_end - z_first) * (lines // at_once)):
+                        k, y = z_first + part // (lines // at_once), y_first + part % (lines // at_once)
+                        a = w + ((k * k_y + y) * k_x + x_first) * channels * rows * itemsize
+                        b = ((z_origin + k * d_z) * x_height + y_origin) * x_width + x_origin
+                        b += 0 if apart else x_first
+                        start = address_of(params, 38 + y * taps + (x_first if apart else 0))
+                        call(
+                            function,
+                            (here, min(part, 1), a, rows, 0, x + b * channels * lanes * itemsize, lanes, start,
+                             at_once * segments, run, sums, lanes),
+                        )  # fmt: skip
+                for channel in range(row * rows, min(row * rows + rows, channels_out)):
+                    place = first
+                    while place < end:
+                        stop = min(end, (place // line + 1) * line)
+                        to = out + channel * out_channel + place // line * out_y + place % line * out_x
+                        source = own_sums + ((place - first) * rows + channel - row * rows) * lanes * itemsize
+                        target = buffers[0] + to * itemsize
+                        call(move, (target, out_x, out_n, source, rows * lanes, 1, stop - place, here))
+                        place = stop
         return 0
 
     return kernel

@@ -124,7 +124,7 @@ def erfc(x: Value) -> Value:
     return select(abs(x) < 0.5, near, select(x < 0.0, 2.0 - tail, tail))
 
 
-# erfinv(x) = x P(w - c) or x P(sqrt(w) - c), w = -log(1 - x**2): (where w ends, c, P), relative error 2**-23.4 and 2**-52
+# erfinv(x) = x P(w - c) or x P(sqrt(w) - c), w = -log(1 - x**2): (where w ends, c, P); relative error 2**-23, 2**-52
 _INVERSE_NEAR = {
     4: (
         5.0,

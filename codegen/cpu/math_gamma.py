@@ -1,8 +1,8 @@
 """lgamma and digamma, in float64 for both floats.
 
-Positive x are led by their recurrences to an interval where a polynomial holds the function's zeros as factors, or, from
-8 on, to an asymptotic series in 1/x**2; negative x by reflection, which near the functions' zeros there keeps absolute
-digits only (as libm's and SciPy's do, more or less).
+Positive x are led by their recurrences to an interval where a polynomial holds the function's zeros as factors, or,
+from 8 on, to an asymptotic series in 1/x**2; negative x by reflection, which near the functions' zeros there keeps
+absolute digits only.
 
 References: NIST Digital Library of Mathematical Functions, 5.5 and 5.11.
 """

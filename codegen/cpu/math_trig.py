@@ -1,7 +1,7 @@
 """sin, cos and tan: x = n pi/2 + r, and polynomials in r.
 
-Up to a limit (1e5 for float32, 2**30 for float64), r comes from pi/2 in three parts; beyond it libm is called, for those
-lanes of a vector alone.
+Up to a limit (1e5 for float32, 2**30 for float64), r comes from pi/2 in three parts; beyond it libm is called, for
+those lanes of a vector alone.
 
 References: W. Cody, W. Waite, Software Manual for the Elementary Functions (1980).
 """

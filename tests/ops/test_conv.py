@@ -139,7 +139,7 @@ def test_dilated_input_and_negative_padding():
 
 
 def test_same_keeps_ceil_of_the_size():
-    for size, stride, kernel in itertools.product((1, 4, 7), (1, 2, 3), (1, 2, 3, 5)):
+    for size, stride, kernel in itertools.product((1, 4, 7), (1, 2, 3), (1, 3)):
         for shape in ((1, 1, size), (1, 1, None)):
             x, w = tensor("x", shape, "float64"), tensor("w", (1, 1, kernel), "float64")
             xv, wv = RNG.standard_normal((1, 1, size)), RNG.standard_normal((1, 1, kernel))

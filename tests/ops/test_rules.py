@@ -10,7 +10,7 @@ from weft.symbolic.errors import LoweringError
 from weft.ops.rules import canonical, special, stable
 from weft.ops.sympy import to_sympy
 from weft.symbolic.evaluate import run
-from weft.symbolic.patterns import Rule
+from weft.symbolic.patterns import Bool, Rule
 from weft.symbolic.verify import compatible
 
 
@@ -105,7 +105,7 @@ def _judge(instance, values):
 def _formulas():
     """(rule, left - right) for the equations of floats that SymPy knows, for positive arguments."""
     for rule in [*canonical, *stable, *special]:
-        if not isinstance(rule, Rule) or rule.dtype.kind != "f":
+        if not isinstance(rule, Rule) or rule.dtype.kind != "f" or Bool in rule.variables.annotations:
             continue
         left, right = instances(rule)[0]
         try:
@@ -129,4 +129,4 @@ def test_sympy_proves_most_equations_and_refutes_none():
         point = {s: sympy.Rational(3 + 2 * i, 7) for i, s in enumerate(sorted(difference.free_symbols, key=str))}
         assert abs(complex(difference.evalf(30, subs=point))) < 1e-6, f"{rule.name}: {difference} is not 0"
         (proven if any(d == 0 for d in _simpler(difference)) else open_).append(rule)
-    assert len(proven) > 4 * len(open_), f"not proven: {open_}"
+    assert len(proven) > 4 * len(open_), f"not proven: {[r.statement for r in open_]}"
