@@ -208,6 +208,8 @@ def _show(v: Value) -> str:
 def simplified(nest: LoopNest) -> LoopNest:
     """The same nest with axes of size 1 dropped and neighbouring axes merged where every access allows it."""
     kept = [k for k, e in enumerate(nest.axes) if e != ONE]
+    if nest.reduced and not nest.reduced.intersection(kept):  # a reduction of one element is still one
+        kept = sorted([*kept, max(nest.reduced)])
     nest = _with_axes(nest, kept) if len(kept) < len(nest.axes) else nest
     k = len(nest.axes) - 2
     while k >= 0:

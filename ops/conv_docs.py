@@ -11,7 +11,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 CONV = """out[n, o, {p}] = bias[o] + sum over c, {k} of x[n, c, {read}] w[o, c, {k}].
 
-    The cross-correlation that networks call a convolution; with flip=True the convolution of mathematics.
+    s is the stride, d the dilation, p the padding in front; what lies outside of x counts as 0.  This is the
+    cross-correlation that networks call a convolution; with flip=True it is the convolution of mathematics.
 
     Parameters
     ----------
@@ -33,8 +34,8 @@ CONV = """out[n, o, {p}] = bias[o] + sum over c, {k} of x[n, c, {read}] w[o, c, 
     dilation : int or {ints}, from 1 up
         The distance between the elements of x that neighbouring elements of the kernel see (1: no holes).
     groups : int
-        The channels are cut in so many groups, and the o-th group of output channels sees the o-th group of input
-        channels alone.  groups = channels is a depthwise convolution.
+        The channels are cut in so many groups, and the first group of output channels sees the first group of input
+        channels alone, the second the second, and so on.  groups = channels is a depthwise convolution.
     flip : bool
         Turn the kernel around along its spatial axes first.
 
@@ -77,10 +78,11 @@ CONV = """out[n, o, {p}] = bias[o] + sum over c, {k} of x[n, c, {read}] w[o, c, 
     (batch, 8, {halves})
     """
 
-TRANSPOSE = """out[n, o, {p} * stride + {k} * dilation - before] += x[n, c, {p}] w[c, o, {k}]: the transpose of {conv}.
+TRANSPOSE = """out[n, o, {read}] += x[n, c, {p}] w[c, o, {k}]: the transpose of {conv}.
 
-    Every element of x is spread over the result with the kernel as its weights: the linear map that {conv} with the
-    same arguments has as its transpose, and so its gradient.  It makes images larger where {conv} makes them smaller.
+    s is the stride, d the dilation, p the padding in front.  Every element of x is spread over the result with the
+    kernel as its weights: the linear map that is the transpose of {conv} with the same arguments, and so its gradient.
+    It makes images larger where {conv} makes them smaller.
 
     Parameters
     ----------
@@ -143,7 +145,7 @@ def _words(rank: int) -> dict[str, Any]:
     return {
         "p": ", ".join(letters),
         "k": ", ".join(c * 2 for c in letters),
-        "read": ", ".join(f"{c} * stride + {c * 2} * dilation - before" for c in letters),
+        "read": ", ".join(f"{c} s + {c * 2} d - p" for c in letters),
         "sizes": ", ".join(SPATIAL[rank]),
         "kernel": ", ".join(f"kernel_{word}" for word in SPATIAL[rank]),
         "ints": "a tuple of one int" if rank == 1 else f"a tuple of {rank} ints",

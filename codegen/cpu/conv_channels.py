@@ -34,7 +34,7 @@ def time(problem: Convolution) -> float:
     places = problem.n * math.prod(problem.size)
     shape = tile.best_shape(problem.dtype, places, problem.o)
     cycles = tile.cycles(shape, places, problem.o, problem.depth)
-    return problem.groups * (cycles + _TRANSPOSE_CYCLES * places * problem.o)
+    return problem.groups * (cycles + (_TRANSPOSE_CYCLES * places + problem.depth) * problem.o)
 
 
 def plan(problem: Convolution, scratch: int) -> tuple[list[Launch], list[int]]:

@@ -27,8 +27,9 @@ _TRANSPOSE_CYCLES = 1.0
 
 
 def possible(problem: Convolution) -> bool:
-    """Whether a vector of images can be filled, and x holds no zeros between its elements."""
-    return problem.n >= 8 and problem.x_dilation == (1, 1, 1)
+    """Whether a vector of images can be filled, x holds no zeros between its elements, and there are units enough."""
+    units = problem.groups * math.prod(problem.size) * math.ceil(problem.n / 32) * math.ceil(problem.o / 16)
+    return problem.n >= 8 and problem.x_dilation == (1, 1, 1) and units >= _UNITS // 2
 
 
 def time(problem: Convolution) -> float:
@@ -36,7 +37,7 @@ def time(problem: Convolution) -> float:
     shape = tile.best_shape(problem.dtype, problem.o, problem.n)
     places = math.prod(problem.size)
     depth = problem.c * math.prod(sum(_taps(problem, axis)) for axis in range(3)) / places
-    moved = problem.n * (problem.c * math.prod(problem.image) + problem.o * places)
+    moved = problem.n * (problem.c * math.prod(problem.image) + problem.o * places) + problem.o * problem.depth
     return problem.groups * (places * tile.cycles(shape, problem.o, problem.n, depth) + _TRANSPOSE_CYCLES * moved)
 
 
@@ -90,7 +91,8 @@ def _multiply(problem: Convolution, shape: tile.Shape, rows: int, scratch: int) 
     sheet = height * width
     line = sheet if out.space[1] == width * out.space[2] else width
     most = min(sheet, _SUMS // (rows * shape.lanes * problem.itemsize))
-    together = math.ceil(sheet / math.ceil(sheet / most))
+    blocks = max(math.ceil(sheet / most), min(sheet, math.ceil(_UNITS / (problem.groups * panels * depth * row_tiles))))
+    together = math.ceil(sheet / blocks)
     units, tall = problem.groups * panels * depth * math.ceil(sheet / together), row_tiles
     while tall > 1 and units * math.ceil(row_tiles / tall) < _UNITS:
         tall = math.ceil(tall / 2)

@@ -35,7 +35,8 @@ def time(problem: Convolution) -> float:
     shape = tile.best_shape(problem.dtype, problem.o, length)
     cycles = tile.cycles(shape, problem.o, length, problem.depth)
     store = 0.0 if _direct(problem) else _STORE_CYCLES
-    return problem.groups * sheets * (cycles + store * problem.o * length)
+    places = sheets * (cycles + store * problem.o * length)
+    return problem.groups * (places + problem.o * problem.depth)
 
 
 def _sheets(problem: Convolution) -> tuple[int, int, int, int]:

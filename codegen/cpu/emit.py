@@ -13,17 +13,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 
 from ...symbolic.dims import Dim
-from ...symbolic.types import BOOL, FLOAT32, FLOAT64, INT64, DType
-from ..loops import ONE, ZERO, Access, Accumulate, Apply, Extent, Index, Literal, Load, LoopNest, Offset, Store, Value
+from ...symbolic.types import BOOL, INT64
+from ..loops import ZERO, Access, Accumulate, Apply, Extent, Index, Literal, Load, LoopNest, Offset, Store, Value
 from . import accumulate, native
 from .math import EMITTERS, cast, constant, llvm_type
 
 I64 = ir.IntType(64)
-BLOCK = 4096  # elements of the inner axis in one work unit, and floats summed before they join the total
+BLOCK = 4096  # elements of the inner axis in one work unit
+SUMMED = 1024  # values along the inner axis that are summed before they join the total
 COLUMNS = 256  # accumulators kept side by side where the inner axis is not the reduced one
 ROWS = 64  # values that one of them takes before it joins its total
 
@@ -188,7 +188,7 @@ class _Emitter:
         """The innermost reduced axis, in blocks whose sums are kept short."""
         axis = self.reduced[-1]
         low, high = self.range(axis)
-        with self.blocks(low, high, BLOCK) as (first, last):
+        with self.blocks(low, high, SUMMED) as (first, last):
             for a in accumulators:
                 a.start_part(None)
             with self.loop(first, last, "inner", parallel=True) as i:
@@ -384,5 +384,3 @@ def _finished(text: str) -> str:
     width = 8 * native.vector_bytes()
     return re.sub(r"^(define [^\n]*\))\s*$", rf'\1 "prefer-vector-width"="{width}" nounwind', text, flags=re.M)
 
-
-__all__ = ["BLOCK", "COLUMNS", "FLOAT32", "FLOAT64", "ONE", "EmittedNest", "emit", "np"]

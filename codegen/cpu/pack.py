@@ -36,7 +36,7 @@ def panels(
     beyond `count` in the last panel are not written.
     """
     to = order or tuple(math.prod(k.sizes[axis + 1 :]) for axis in range(len(k.sizes)))
-    k, to = _cut(k, to)
+    k, to = _contiguous_last(*_cut(k, to))
     axes = (len(batch.sizes), *batch.sizes, *batch.steps, len(k.sizes), *k.sizes, *k.steps, *to)
     params = (move_address(dtype), itemsize, offset, count, width, step, math.prod(k.sizes), *axes)
     extent = math.prod(batch.sizes) * math.ceil(count / width) * k.sizes[0]
@@ -50,6 +50,12 @@ def _cut(k: Axes, to: tuple[int, ...]) -> tuple[Axes, tuple[int, ...]]:
         return k, to
     inner = next((size for size in range(512, 127, -1) if k.sizes[0] % size == 0), k.sizes[0])
     return Axes((k.sizes[0] // inner, inner), (k.steps[0] * inner, k.steps[0])), (to[0] * inner, to[0])
+
+
+def _contiguous_last(k: Axes, to: tuple[int, ...]) -> tuple[Axes, tuple[int, ...]]:
+    """The axis along which the array is contiguous as the innermost, so that `move` can transpose in registers."""
+    axes = sorted(range(len(k.sizes)), key=lambda axis: k.sizes[axis] > 1 and abs(k.steps[axis]) == 1)
+    return Axes(*(tuple(values[axis] for axis in axes) for values in k)), tuple(to[axis] for axis in axes)
 
 
 def make_panels() -> FunctionType:

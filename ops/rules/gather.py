@@ -9,12 +9,14 @@ import numpy as np
 from ...symbolic.dims import product
 from ...symbolic.expr import Expr, apply
 from ...symbolic.leaves import Constant, constant
+from ...symbolic.patterns import number
 from ...symbolic.rewrite import RuleSet, rewrite
 from ..creation import Iota, arange
 from ..elementwise import Elementwise
-from ..indexing import Gather
-from ..movement import expand_dims, moveaxis, squeeze
-from ..scalar import exp, sub
+from ..indexing import Gather, ScatterAdd
+from ..movement import broadcast_to, expand_dims, moveaxis, squeeze
+from ..reduce import Reduce, sum
+from ..scalar import div, exp, mul, mul_no_nan, neg, sub
 from .conditions import like
 
 
@@ -85,4 +87,45 @@ def _picked(arg: Expr, whole: Expr, node: Expr) -> Expr:
     return apply(Gather(tuple(a for a, _ in kept)), narrow, *(i for _, i in kept))
 
 
-gathers = RuleSet("gathers", [all_in_order, before_functions])
+@rewrite(
+    mul,
+    mul_no_nan,
+    div,
+    neg,
+    examples=[
+        lambda: mul_no_nan(like(3, 4), _scattered(like(3))),
+        lambda: _scattered(like(3)) * like(4),
+        lambda: _scattered(like(3)) / like(3, 1),
+        lambda: -_scattered(like(3)),
+    ],
+)
+def before_scattering(node: Expr) -> Expr | None:
+    """y times zeros with elements v at some places is zeros with y v at those places."""
+    for place, arg in enumerate(node.args):
+        if isinstance(arg.op, ScatterAdd) and number(arg.args[0]) == 0 and arg.shape == node.shape:
+            break
+        if node.op.head is div:
+            return None
+    else:
+        return None
+    zeros, v, *indices = arg.args
+    picked = [v if i == place else _picked(a, arg, apply(Gather(arg.op.axes), zeros, *indices)) for i, a in enumerate(node.args)]
+    return apply(arg.op, zeros, apply(node.op, *picked), *indices)
+
+
+def _scattered(v: Expr) -> Expr:
+    zeros = broadcast_to(constant(np.zeros((), v.dtype)), (3, 4))
+    return apply(ScatterAdd((0, 1)), zeros, v, constant(np.arange(3)), constant(np.array([1, 3, 0])))
+
+
+@rewrite(Reduce, examples=[lambda: sum(_scattered(like(3)), 1)])
+def one_in_each_row(node: Expr) -> Expr | None:
+    """The sums of rows of zeros with one element v in each are these elements."""
+    arg = node.args[0]
+    op: Any = arg.op
+    if not isinstance(op, ScatterAdd) or node.op != Reduce("sum", (1,)) or op.axes != (0, 1) or number(arg.args[0]) != 0:
+        return None
+    return arg.args[1] if arg.ndim == 2 and _counts(arg.args[2], arg.shape[0]) else None
+
+
+gathers = RuleSet("gathers", [all_in_order, before_functions, before_scattering, one_in_each_row])

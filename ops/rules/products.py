@@ -8,9 +8,8 @@ from typing import Any, TypeAlias
 from ...symbolic.expr import Expr, apply
 from ...symbolic.leaves import weak_constant
 from ..movement import BroadcastTo, ExpandDims
-from ..scalar import div, mul, mul_no_nan, neg, reciprocal
+from ..scalar import div, mul, mul_no_nan, neg, reciprocal, square
 
-PRODUCTS = (mul, div, mul_no_nan, neg, reciprocal)
 _POWERS: Mapping[Any, tuple[int, ...]] = {mul: (1, 1), div: (1, -1), mul_no_nan: (1, 1), neg: (1,), reciprocal: (-1,)}
 _LEVELS = 6
 
@@ -52,7 +51,9 @@ def _combined(node: Expr, args: list[Expr | None]) -> Expr | None:
 
 
 def _opened(node: Expr) -> Expr:
-    """New axes of a product as a product of what has new axes."""
+    """New axes of a product as a product of what has new axes, a square as a product."""
+    if node.op.head is square:
+        return apply(mul.op, node.args[0], node.args[0])
     if not isinstance(node.op, ExpandDims) or node.args[0].op.head not in _POWERS:
         return node
     product = node.args[0]

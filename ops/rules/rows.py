@@ -14,9 +14,9 @@ from ...symbolic.rewrite import RuleSet, rewrite
 from ..indexing import Gather
 from ..movement import ExpandDims, Squeeze, Transpose, expand_dims
 from ..reduce import Reduce, max, mean, sum
-from ..scalar import add, div, exp, isfinite, log, logaddexp, mul, mul_no_nan, sub, where
+from ..scalar import add, div, exp, isfinite, log, logaddexp, mul, sub, where
 from .conditions import like
-from .products import Changes, factors, peeled, replaced
+from .products import factors, peeled, replaced
 
 
 def power_sum(node: Expr) -> tuple[Expr, tuple[int, ...]] | None:
@@ -77,14 +77,14 @@ def log_sum_exp(node: Expr) -> Expr | None:
             continue
         x, axes = found
         shift = top(x, axes)
-        total = _like(sum(exp(x - expand_dims(shift, axes)), axes), factor)
+        total = like_factor(sum(exp(x - expand_dims(shift, axes)), axes), factor)
         rest = replaced(inside, {(factor, power): total})
-        shift = _like(shift, factor)
+        shift = like_factor(shift, factor)
         return log(rest) + shift if power == 1 else log(rest) - shift
     return None
 
 
-def _like(reduced: Expr, factor: Expr) -> Expr:
+def like_factor(reduced: Expr, factor: Expr) -> Expr:
     """What belongs to a reduction, with the new axes of the factor that is made of it."""
     return expand_dims(reduced, factor.op.axes) if isinstance(factor.op, ExpandDims) else reduced
 
@@ -124,41 +124,6 @@ def _log_of_term(term: Expr) -> Expr | None:
     if term.op.head is exp:
         return term.args[0]
     return log(term) if power_sum(peeled(term)) is not None else None
-
-
-@rewrite(
-    mul,
-    div,
-    mul_no_nan,
-    examples=[
-        lambda: _softmax_by_hand(like(3, 4), 1),
-        lambda: _softmax_by_hand(like(3, 4), 0),
-        lambda: _softmax_by_hand(like(3, 4), (0, 1)),
-        lambda: _softmax_by_hand(like(2, 3, 4), 1),
-    ],
-)
-def softmax_by_hand(node: Expr) -> Expr | None:
-    """exp(x) / sum(exp(x)) = exp(x - m) / sum(exp(x - m)) with the maximum m of x, other factors between them or not."""
-    found = factors(node)
-    powers = {f for f, p in found if p == 1 and f.op.head is exp}
-    if not powers:
-        return None
-    for factor, power in found:
-        inner = peeled(factor)
-        if power == 1 or not inner.args or inner.args[0] not in powers:
-            continue
-        sought = power_sum(inner)
-        if sought is None or restored_axes(factor, inner.args[0].ndim) != set(sought[1]):
-            continue
-        x, axes = sought
-        wide = exp(x - expand_dims(top(x, axes), axes))
-        changes: Changes = {(inner.args[0], 1): wide, (factor, -1): expand_dims(sum(wide, axes), axes)}
-        return replaced(node, changes)
-    return None
-
-
-def _softmax_by_hand(x: Expr, axes: Any) -> Expr:
-    return exp(x) / sum(exp(x), axes, keepdims=True)
 
 
 def restored_axes(node: Expr, ndim: int) -> set[int]:
@@ -229,4 +194,4 @@ def _log_sum_exp_minus(x: Expr, late: bool = False) -> Expr:
     return (m + s if late else s + m) - x[[0, 1, 2], [0, 3, 1]]
 
 
-rows = RuleSet("rows", [log_sum_exp, log_of_several, softmax_by_hand, shift_first, shift_back_first])
+rows = RuleSet("rows", [log_sum_exp, log_of_several, shift_first, shift_back_first])

@@ -39,6 +39,8 @@ from ..scalar import (
     where,
 )
 from .canonical import canonical
+from .gather import gathers
+from .quotients import quotients
 from .rows import rows
 
 
@@ -72,7 +74,6 @@ def differences(x, y):
 def forms(x):
     """Forms that other rules know: nothing is gained by these alone."""
     yield reciprocal(reciprocal(x)), x
-    yield reciprocal(exp(x)), exp(-x)
     yield 1 / (1 + exp(x)), sigmoid(-x)
     yield sigmoid(x) / sigmoid(-x), exp(x)
 
@@ -126,6 +127,6 @@ def logarithms(x, y, c: Const):
 
 stable = RuleSet(
     "stable",
-    [rows, forms, sigmoids, logarithms, differences],
+    [rows, forms, sigmoids, logarithms, differences, quotients, gathers],
     "The same value with fewer lost digits, and without overflow.",
 )

@@ -6,7 +6,9 @@ from typing import Any
 import mpmath
 import numpy as np
 from weft.ops.elementwise import Cast, Composite, Elementwise
-from weft.ops.indexing import Gather
+from weft.ops.creation import Iota
+from weft.ops.indexing import Gather, ScatterAdd
+from weft.ops.movement import Unslice
 from weft.ops.reduce import Reduce
 from weft.symbolic.expr import Expr, toposort
 from weft.symbolic.grad import StopGradient
@@ -106,7 +108,7 @@ def _value(node: Expr, args: list[Any]) -> Any:
         return np.maximum.reduce(args[0], axis=op.axes)
     if isinstance(op, Reduce):
         return np.sum(args[0], axis=op.axes)
-    if op.moves_only or isinstance(op, StopGradient | Gather):
+    if op.moves_only or isinstance(op, StopGradient | Gather | ScatterAdd | Unslice | Iota):
         return op.numpy(*args)
     raise NotImplementedError(op.name)
 

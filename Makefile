@@ -1,0 +1,40 @@
+# Each target makes what it needs: a virtual environment in .venv, with weft and the extras that the target uses.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint slow bench clean
+
+demo: $(VENV)/.examples
+	$(BIN)/python examples/lenet.py
+
+test: lint
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+slow: $(VENV)/.dev
+	$(BIN)/python -m pytest -m slow
+
+bench: $(VENV)/.examples
+	$(BIN)/python -m benchmarks.graph
+	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.calls
+	$(BIN)/python -m benchmarks.steps
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.examples: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet -e ".[examples]"
+	touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet -e ".[examples,dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) out build *.egg-info .pytest_cache .mypy_cache .ruff_cache

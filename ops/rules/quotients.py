@@ -1,0 +1,279 @@
+"""Products in which exponentials meet the sums they are divided by: what derivatives of softmax and its kind come to.
+
+Factors are looked for through products of products, so that the order in which a derivative multiplies does not matter.
+What cancels is above 0 but for underflow.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+from ...symbolic.expr import Expr
+from ...symbolic.leaves import weak_constant
+from ...symbolic.patterns import number
+from ...symbolic.rewrite import RuleSet, rewrite
+from ..movement import broadcast_to, expand_dims, squeeze
+from ..reduce import Reduce, sum
+from ..scalar import add, div, exp, logaddexp, mul, mul_no_nan, neg, sigmoid, sub
+from .conditions import like, positive
+from .products import Factor, factors, peeled, replaced
+from .rows import like_factor, power_sum, restored_axes, top
+
+_TERMS = 6
+
+
+def _ones(node: Expr, left: Expr | None) -> Expr:
+    """What is left of a product, and 1 where nothing is."""
+    return weak_constant(1.0, node.dtype) if left is None else left
+
+
+@rewrite(
+    mul,
+    div,
+    mul_no_nan,
+    examples=[
+        lambda: _times_and_over(exp(like(3, 4)), like(3, 4)),
+        lambda: _times_and_over(sigmoid(like(3, 4)), like(3, 4)),
+        lambda: _times_and_over(sum(exp(like(3, 4)), 1, keepdims=True), like(3, 4)),
+        lambda: _divided_twice(exp(like(3)), like(3)),
+        lambda: _against(like(3), like(3)),
+    ],
+)
+def cancelled(node: Expr) -> Expr | None:
+    """(x y) / x = y, where x is an exponential, a logistic function, or a sum of such; exp(x) y exp(-x) = y."""
+    found = factors(node)
+    below = {f for f, p in found if p == -1}
+    for f, p in found:
+        if p == 1 and f in below and number(f) is None and positive(f):
+            return _ones(node, replaced(node, {(f, 1): None, (f, -1): None}))
+    powers = [(f, p) for f, p in found if f.op.head is exp]
+    for i, (f, p) in enumerate(powers):
+        for other, q in powers[:i]:
+            if p == q and opposite(f.args[0], other.args[0]):
+                return _ones(node, replaced(node, {(f, p): None, (other, q): None}))
+    return None
+
+
+def _against(x: Expr, y: Expr) -> Expr:
+    return mul_no_nan(exp(x), y * exp(-x))
+
+
+def _times_and_over(x: Expr, y: Expr) -> Expr:
+    return mul_no_nan(x, y / x)
+
+
+def _divided_twice(x: Expr, y: Expr) -> Expr:
+    return x / (y * x)
+
+
+@rewrite(
+    mul,
+    div,
+    mul_no_nan,
+    examples=[
+        lambda: _softmax_by_hand(like(3, 4), 1),
+        lambda: _softmax_by_hand(like(3, 4), 0),
+        lambda: _softmax_by_hand(like(3, 4), (0, 1)),
+        lambda: _softmax_by_hand(like(2, 3, 4), 1),
+        lambda: _softmax_by_hand(like(3, 4), 1, like(3, 4)),
+    ],
+)
+def softmax_by_hand(node: Expr) -> Expr | None:
+    """exp(z) / sum(exp(x)) = exp(z - m) / sum(exp(x - m)) with the maximum m of x, other factors between them or not."""
+    found = factors(node)
+    powers = [f for f, p in found if p == 1 and f.op.head is exp]
+    for factor, power in found if powers else ():
+        sought = power_sum(peeled(factor)) if power == -1 else None
+        if sought is None:
+            continue
+        x, axes = sought
+        above = next((f for f in powers if _belongs(f, x, factor, axes)), None)
+        if above is not None:
+            shift = top(x, axes)
+            total = sum(exp(x - expand_dims(shift, axes)), axes)
+            shifted = exp(above.args[0] - like_factor(shift, factor))
+            return replaced(node, {(above, 1): shifted, (factor, -1): like_factor(total, factor)})
+    return None
+
+
+def _belongs(above: Expr, x: Expr, factor: Expr, axes: tuple[int, ...]) -> bool:
+    """Whether exp(z) is one of the exponentials summed, or some of their elements."""
+    z = above.args[0]
+    if z is x:
+        return restored_axes(factor, x.ndim) == set(axes)
+    return bool(z.args) and z.args[0] is x and z.op.head is not sub
+
+
+def _softmax_by_hand(x: Expr, axes: Any, g: Any = None) -> Expr:
+    total = sum(exp(x), axes, keepdims=True)
+    return exp(x) / total if g is None else exp(x) * (g / total)
+
+
+@rewrite(
+    mul,
+    div,
+    mul_no_nan,
+    examples=[
+        lambda: _logistic(like(3), like(3)),
+        lambda: _logistic(-like(3), like(3)),
+    ],
+)
+def logistic(node: Expr) -> Expr | None:
+    """exp(x) sigmoid(-x) = sigmoid(x), other factors between them or not."""
+    found = factors(node)
+    powers = [f for f, p in found if p == 1 and f.op.head is exp]
+    for power in powers:
+        for other, p in found:
+            if p == 1 and other.op.head is sigmoid and opposite(power.args[0], other.args[0]):
+                return replaced(node, {(power, 1): None, (other, 1): sigmoid(power.args[0])})
+    return None
+
+
+def _logistic(x: Expr, y: Expr) -> Expr:
+    return exp(x) * (y * sigmoid(-x))
+
+
+def opposite(x: Expr, y: Expr) -> bool:
+    """Whether y is -x, as far as the ops above them tell."""
+    if x.op.head is neg or y.op.head is neg:
+        return (x.op.head is neg and x.args[0] is y) or (y.op.head is neg and y.args[0] is x)
+    if x.op.head is not y.op.head or len(x.args) != 2:
+        return False
+    if x.op.head is sub:
+        return x.args == y.args[::-1]
+    numbers = number(x.args[1]), number(y.args[1])
+    return x.op.head in (mul, div) and x.args[0] is y.args[0] and None not in numbers and numbers[0] == -numbers[1]
+
+
+@rewrite(
+    mul,
+    div,
+    mul_no_nan,
+    examples=[
+        lambda: _among(like(3), like(3), like(3)),
+        lambda: _among(like(3), like(1), like(2, 3)),
+    ],
+)
+def power_among_powers(node: Expr) -> Expr | None:
+    """exp(x) / (exp(x) + exp(y)) = sigmoid(x - y), other factors between them or not; and with more terms below."""
+    found = factors(node)
+    powers = {f for f, p in found if p == 1 and f.op.head is exp}
+    for factor, power in found if powers else ():
+        terms = _added(factor)
+        above = next((t for t in terms if t in powers), None)
+        if power == 1 or len(terms) < 2 or above is None or any(t.op.head is not exp for t in terms):
+            continue
+        rest = list(terms)
+        rest.remove(above)
+        share = sigmoid(above.args[0] - reduce(logaddexp, [t.args[0] for t in rest]))
+        return _ones(node, replaced(node, {(above, 1): share, (factor, -1): None}))
+    return None
+
+
+def _among(x: Expr, y: Expr, g: Expr) -> Expr:
+    return mul_no_nan(exp(x), g / (exp(x) + exp(y)))
+
+
+def _added(node: Expr, levels: int = 4) -> list[Expr]:
+    if node.op.head is not add or levels == 0:
+        return [node]
+    return [t for a in node.args for t in _added(a, levels - 1)]
+
+
+@rewrite(
+    mul,
+    mul_no_nan,
+    examples=[
+        lambda: _softmax_gradient(like(3, 4), like(3, 4)),
+        lambda: _log_softmax_gradient(like(3, 4), like(3, 4)),
+        lambda: _logistic_gradient(like(3), like(3)),
+    ],
+)
+def distributed(node: Expr) -> Expr | None:
+    """e (a / e + b) = a + e b, for an exponential or logistic function e that, or a sum of which, divides a term."""
+    found = factors(node)
+    for e, power in found:
+        if power == -1 or e.op.head not in (exp, sigmoid):
+            continue
+        for inner, p in found:
+            terms = signed_terms(inner) if p == 1 else []
+            if len(terms) > 1 and any(_divides(e, t) for t, _ in terms):
+                return _total([(_ones(node, replaced(node, {(inner, 1): t})), sign) for t, sign in terms])
+    return None
+
+
+def _softmax_gradient(x: Expr, g: Expr) -> Expr:
+    e = exp(x)
+    total = sum(e, 1, keepdims=True)
+    return mul_no_nan(e, g / total - sum(e * g, 1, keepdims=True) / (total * total))
+
+
+def _log_softmax_gradient(x: Expr, g: Expr) -> Expr:
+    return exp(x) * (g / exp(x) + sum(g, 1, keepdims=True))
+
+
+def _logistic_gradient(x: Expr, y: Expr) -> Expr:
+    p, q = sigmoid(x), sigmoid(-x)
+    return (p * q) * (y / p - (1 - y) / q)
+
+
+def signed_terms(node: Expr, sign: int = 1, levels: int = 4) -> list[Factor]:
+    """The terms of a sum of sums, each with its sign."""
+    head = node.op.head
+    if levels and head in (add, sub):
+        left, right = node.args
+        return signed_terms(left, sign, levels - 1) + signed_terms(right, sign if head is add else -sign, levels - 1)
+    if levels and head is neg:
+        return signed_terms(node.args[0], -sign, levels - 1)
+    return [(node, sign)]
+
+
+def _total(terms: list[Factor]) -> Expr:
+    positive_first = sorted(terms, key=lambda t: -t[1])
+    result, sign = positive_first[0]
+    result = result if sign == 1 else -result
+    for term, sign in positive_first[1:]:
+        result = result + term if sign == 1 else result - term
+    return result
+
+
+def _divides(e: Expr, term: Expr) -> bool:
+    """Whether a term is divided by e, or by a sum of it that may overflow."""
+    return any(p == -1 and (f is e or _sums(peeled(f), e)) for f, p in factors(term))
+
+
+def _sums(node: Expr, e: Expr) -> bool:
+    found = power_sum(node)
+    return found[0] is e.args[0] if found is not None else node.op.head is add and e in _added(node)
+
+
+@rewrite(
+    Reduce,
+    examples=[
+        lambda: sum(like(3, 4) / sum(exp(like(3, 4)), 1, keepdims=True), 1),
+        lambda: sum(mul_no_nan(like(3, 4) / sum(exp(like(3, 4)), 0, keepdims=True), like(3, 4)), 0),
+    ],
+)
+def total_of_row(node: Expr) -> Expr | None:
+    """sum(x / s) = sum(x) / s, for a sum s of exponentials along the same axes."""
+    op: Any = node.op
+    arg = node.args[0]
+    if op.kind != "sum":
+        return None
+    for factor, power in factors(arg):
+        inner: Any = peeled(factor)
+        summed = isinstance(inner.op, Reduce) and inner.op.kind == "sum" and inner.args[0].op.head is exp
+        if power == 1 or not summed or not set(op.axes) <= restored_axes(factor, arg.ndim):
+            continue
+        rest = replaced(arg, {(factor, -1): None})
+        if rest is None:
+            continue
+        whole = expand_dims(factor, list(range(arg.ndim - factor.ndim)))
+        return sum(broadcast_to(rest, arg.shape), op.axes) / squeeze(whole, op.axes)
+    return None
+
+
+quotients = RuleSet(
+    "quotients", [cancelled, softmax_by_hand, power_among_powers, logistic, distributed, total_of_row]
+)

@@ -1,0 +1,39 @@
+"""The memory plan: lives that overlap never share bytes."""
+
+import numpy as np
+import pytest
+
+from weft.codegen.memory import ALIGNMENT, Life, arena, plan
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_overlapping_lives_get_separate_bytes(seed):
+    rng = np.random.default_rng(seed)
+    lives = []
+    for _ in range(rng.integers(1, 60)):
+        first = int(rng.integers(0, 30))
+        lives.append(Life(int(rng.integers(0, 5000)), first, first + int(rng.integers(0, 12))))
+    offsets, size = plan(lives)
+    for i, (a, p) in enumerate(zip(lives, offsets, strict=True)):
+        assert p % ALIGNMENT == 0
+        assert p + a.size <= size
+        for b, q in list(zip(lives, offsets, strict=True))[i + 1 :]:
+            if a.first <= b.last and b.first <= a.last:
+                assert p + a.size <= q or q + b.size <= p
+
+
+def test_a_chain_needs_two_buffers():
+    lives = [Life(1024, k, k + 1) for k in range(50)]
+    assert plan(lives)[1] <= 2 * 1024
+
+
+def test_nothing_to_plan():
+    assert plan([]) == ([], 0)
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, 5 << 20])
+def test_arena_is_aligned_and_writable(size):
+    memory = arena(size)
+    assert memory.size == size
+    assert size == 0 or memory.ctypes.data % ALIGNMENT == 0
+    memory[:] = 1
