@@ -52,9 +52,11 @@ def _inputs(inputs: Any) -> tuple[Expr, ...]:
             raise blame(ArgumentError(f"inputs[{number}] is {type(x).__name__}, not an expression."), user_site())
         if not isinstance(x.op, Input):
             what = "a shared variable" if isinstance(x.op, Shared) else f"the result of {x.op.name}"
-            hint = "shared variables are read without being named; to replace one, use givens." if isinstance(
-                x.op, Shared
-            ) else "to put values in its place, make an input and use givens={expression: input}."
+            hint = (
+                "shared variables are read without being named; to replace one, use givens."
+                if isinstance(x.op, Shared)
+                else "to put values in its place, make an input and use givens={expression: input}."
+            )
             raise blame(ArgumentError(f"inputs[{number}] is {what}, not an input."), user_site(), x.site, hint=hint)
         if x in inputs[:number]:
             raise blame(ArgumentError(f"{x.name or 'An input'} is listed twice among the inputs."), user_site(), x.site)
@@ -127,7 +129,9 @@ def _replaced(roots: list[Expr], givens: Any) -> list[Expr]:
             node = cast(node, old.dtype)
         if node.dtype != old.dtype or node.ndim != old.ndim:
             text = f"givens: {old.name or 'an expression'} is {old.type}, and its replacement {node.type}."
-            raise blame(ShapeError(text) if node.dtype == old.dtype else DTypeError(text), user_site(), old.site, node.site)
+            raise blame(
+                ShapeError(text) if node.dtype == old.dtype else DTypeError(text), user_site(), old.site, node.site
+            )
         replacements[old] = node
     return substitute(roots, replacements) if replacements else roots
 

@@ -1,8 +1,8 @@
 """What was compiled, as text and as figures: `f.explain(stage)` and `f.profile(...)`.
 
-    graph     what the user wrote           rules     which rewrite rule fired where
-    rewritten the graph after all passes    fuse      steps: loop nests and kernels
-    memory    buffers and their lives       ir        the generated LLVM code
+graph     what the user wrote           rules     which rewrite rule fired where
+rewritten the graph after all passes    fuse      steps: loop nests and kernels
+memory    buffers and their lives       ir        the generated LLVM code
 """
 
 from __future__ import annotations

@@ -131,7 +131,9 @@ class Function:
                     f"{node.op.name}: {guard.left} and {guard.right} have to be the same size, "
                     f"and in this call they are {left} and {right}."
                 )
-                raise blame(GuardError(text), node.site, *[a.site for a in node.args], *[x.site for x in self._with(guard)])
+                raise blame(
+                    GuardError(text), node.site, *[a.site for a in node.args], *[x.site for x in self._with(guard)]
+                )
         with self._lock:
             return Binder(self.program, sizes, threads()).bind()
 

@@ -17,11 +17,12 @@ from ..ops.elementwise import Elementwise
 from ..ops.movement import BroadcastTo, Concatenate, Pad, Reshape, Unslice, broadcast_to
 from ..ops.reduce import ArgReduce, Reduce
 from ..symbolic.dims import Dim, Shape
+from ..symbolic.errors import at_site
 from ..symbolic.expr import Expr
 from ..symbolic.graph import Graph
-from ..symbolic.errors import at_site
 from ..symbolic.leaves import Constant, Input, Item, Shared, Size, items, weak_constant
 from ..symbolic.types import TupleType
+from .costs import DEAR
 from .nests import Launch, launches
 from .views import AFFINE, Along, IndexMap, View, broadcast, identity, through, view_of
 
@@ -30,11 +31,6 @@ ASSEMBLED = (Pad, Unslice, Concatenate)
 WIDEST = 24  # buffers that one nest may read and write
 LONGEST = 64  # operations that are computed again rather than stored, at most
 OPEN = 12  # groups that a new nest is tried against
-_DEAR = frozenset(
-    "exp exp2 expm1 log log2 log10 log1p logaddexp sigmoid tanh sinh cosh sin cos tan arcsin arccos arctan arctan2 "
-    "arcsinh arccosh arctanh erf erfc erfinv lgamma digamma pow div floor_divide mod fmod sqrt rsqrt cbrt reciprocal "
-    "hypot".split()
-)
 
 
 @dataclass(eq=False)
@@ -185,7 +181,7 @@ class _Fuser:
             return
         own = 0
         if isinstance(node.op, Elementwise):
-            own = 8 if node.op.function.name in _DEAR else 1
+            own = 8 if node.op.function.name in DEAR else 1
         weight = own + sum(self.weights[a] for a in node.args)
         self.weights[node] = weight
         if not isinstance(node.op, Elementwise):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeAlias, Union
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -137,7 +137,7 @@ class Apply(NamedTuple):
     casts: tuple[DType, ...]
 
 
-Value: TypeAlias = Union[Load, Literal, Index, Apply]
+Value: TypeAlias = Load | Literal | Index | Apply
 
 
 class Store(NamedTuple):
@@ -155,7 +155,7 @@ class Accumulate(NamedTuple):
     kind: str
 
 
-Write: TypeAlias = Union[Store, Accumulate]
+Write: TypeAlias = Store | Accumulate
 
 
 @dataclass(frozen=True)

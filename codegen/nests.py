@@ -203,9 +203,7 @@ def _final(
     buffers: tuple[Expr | Scratch, Expr | Scratch],
 ) -> Launch:
     load = Load(Access(0, dtype, strides))
-    out = Access(
-        1, write.access.dtype, (ZERO, *(write.access.strides[k] for k in parallel)), write.access.offset
-    )
+    out = Access(1, write.access.dtype, (ZERO, *(write.access.strides[k] for k in parallel)), write.access.offset)
     nest = LoopNest(axes, frozenset((0,)), (load,), (Accumulate(out, 0, write.kind),))
     return Launch(ordered(simplified(nest)), buffers)
 

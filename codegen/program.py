@@ -1,7 +1,7 @@
 """What runs: the graph's steps with compiled nests, and where every buffer comes from.  Still without sizes.
 
-    Program    made once for a function
-    Binding    (runtime.py) a program for given sizes: addresses, numbers, an arena
+Program    made once for a function
+Binding    (runtime.py) a program for given sizes: addresses, numbers, an arena
 """
 
 from __future__ import annotations
@@ -109,16 +109,14 @@ def _same_elements(step: NestStep, shared: Expr, new: Expr) -> bool:
         return False
     launch = step.launches[0]
     stores = [w for w in launch.nest.writes if launch.buffers[w.access.buffer] is new]
-    reads = [
-        v.access
-        for v in launch.nest.body
-        if isinstance(v, Load) and launch.buffers[v.access.buffer] is shared
-    ]
+    reads = [v.access for v in launch.nest.body if isinstance(v, Load) and launch.buffers[v.access.buffer] is shared]
     return all(
         isinstance(w, Store) and r.strides == w.access.strides and r.offset == w.access.offset
         for w in stores
         for r in reads
-    ) and not any(s == ZERO and e.number != 1 for w in stores for s, e in zip(w.access.strides, launch.nest.axes, strict=True))
+    ) and not any(
+        s == ZERO and e.number != 1 for w in stores for s, e in zip(w.access.strides, launch.nest.axes, strict=True)
+    )
 
 
 _loaded: dict[str, int] = {}  # functions in the process, by name; equal nests are the same function

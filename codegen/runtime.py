@@ -22,10 +22,11 @@ from ..symbolic.evaluate import resolved
 from ..symbolic.expr import Expr
 from ..symbolic.leaves import Constant, Shared
 from . import memory
+from .costs import nanoseconds
 from .cpu.kernels import KERNELS
 from .cpu.launch import Array, Plan
 from .fuse import KernelStep, NestStep, Step
-from .loops import Accumulate, Apply, Extent, LoopNest
+from .loops import Accumulate, Extent, LoopNest
 from .nests import Launch, Scratch
 from .program import CompiledNest, Program
 from .views import View, whole
@@ -131,14 +132,16 @@ class Binder:
                 self.check_empty(step, launch.nest)
         buffers = [(self.memory(b), 0) for b in launch.buffers]
         if units:
-            cost = elements * nest_cost(launch.nest)
+            cost = elements * nanoseconds(launch.nest)
             self.rows.append(Row(compiled.address, buffers, params, units, cost, self.now))
 
     def check_empty(self, step: NestStep, nest: LoopNest) -> None:
         """max and min of nothing do not exist."""
         for w in nest.writes:
             if isinstance(w, Accumulate) and w.kind in ("max", "min", "argmax", "argmin"):
-                error = ShapeError(f"{w.kind}: an axis of size 0 has no {w.kind}; the sizes of this call: {self.sizes}.")
+                error = ShapeError(
+                    f"{w.kind}: an axis of size 0 has no {w.kind}; the sizes of this call: {self.sizes}."
+                )
                 raise blame(error, step.node.site)
 
     def number(self, param: Any) -> int:
@@ -186,7 +189,9 @@ class Binder:
         for run in plan_copy(array, array).launches:
             if run.extent:
                 buffers = [(self.memory(shared), 0), (self.memory(new), 0)]
-                self.rows.append(Row(run.kernel, [buffers[b] for b in run.buffers], list(run.params), run.extent, run.cost, self.now))
+                self.rows.append(
+                    Row(run.kernel, [buffers[b] for b in run.buffers], list(run.params), run.extent, run.cost, self.now)
+                )
 
     # ---- memory ------------------------------------------------------------------------------------------------------
 
@@ -252,19 +257,13 @@ class Binder:
         outputs = [(self.shape(o.shape), o.dtype) for o in graph.outputs]
         most = int(steps[: len(self.rows), 4].max(initial=1))
         keep = [*self.keep, buffers, params, patch_table, header]
-        return Binding(int(header.ctypes.data), objects, outputs, self.rows, steps, walker(most), keep, list(self.blocks.values()))
+        return Binding(
+            int(header.ctypes.data), objects, outputs, self.rows, steps, walker(most), keep, list(self.blocks.values())
+        )
 
     def parts(self, row: Row) -> int:
         """On how many threads a row runs."""
         return max(1, min(self.threads, row.units, int(row.cost / GRAIN)))
-
-
-def nest_cost(nest: LoopNest) -> float:
-    """Rough nanoseconds for one index of a nest."""
-    from .fuse import _DEAR
-
-    work = sum(0.4 if v.function.name in _DEAR else 0.03 for v in nest.body if isinstance(v, Apply))
-    return 0.05 + 0.06 * len(nest.accesses) + work
 
 
 def no_kernel(node: Expr) -> LoweringError:

@@ -1,7 +1,7 @@
 """How a node's elements are reached: through movement ops down to memory, or to a value computed on the spot.
 
-    View       an array in memory: base node, strides, offset: what NumPy's views are, with symbolic sizes
-    IndexMap   for each axis of a node, which axis of a loop nest it follows, with which step and start
+View       an array in memory: base node, strides, offset: what NumPy's views are, with symbolic sizes
+IndexMap   for each axis of a node, which axis of a loop nest it follows, with which step and start
 """
 
 from __future__ import annotations

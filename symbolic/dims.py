@@ -8,7 +8,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Any, NamedTuple, TypeAlias, Union
+from typing import Any, NamedTuple, TypeAlias
 
 _FUNCTIONS = frozenset(("floor", "ceiling", "Mod", "Max", "Min"))  # what sizes may hold besides names
 _fresh = itertools.count(1)
@@ -82,7 +82,7 @@ class SymDim:
         return _arithmetic("sub", 0, self)
 
 
-Dim: TypeAlias = Union[int, SymDim]
+Dim: TypeAlias = int | SymDim
 Shape: TypeAlias = tuple[Dim, ...]
 
 

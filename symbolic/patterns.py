@@ -337,7 +337,9 @@ class Rule:
     ):
         self.name, self.left, self.right, self.variables, self.site = name, lefts[0], right, variables, site
         self.condition, self.dtype = condition, kind
-        self.names = dict(zip(names, variables.inputs, strict=True))
+        named = dict(zip(names, variables.inputs, strict=True))
+        asked = [named[p] for p in _parameters(condition)] if condition is not None else []
+        self._asked = [(v, variables.annotation(v) is Const) for v in asked]
         self.patterns = [p for left in lefts for p in patterns(left, variables, _class(kind))]
         self.roots = {left.op.head for left in lefts}
         self._template = Template(right, kind)
@@ -353,10 +355,7 @@ class Rule:
         """Whether the condition is true of what the variables stand for: constants as numbers, others as nodes."""
         if self.condition is None:
             return True
-        return self.condition(*(self._value(nodes[self.names[p]]) for p in _parameters(self.condition)))
-
-    def _value(self, node: Expr) -> Any:
-        return node.op.value.item() if isinstance(node.op, Constant) and node.ndim == 0 else node
+        return self.condition(*[number(nodes[v]) if of_constant else nodes[v] for v, of_constant in self._asked])
 
     @property
     def statement(self) -> str:

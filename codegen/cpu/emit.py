@@ -383,4 +383,3 @@ def _finished(text: str) -> str:
     text = re.sub(r'!(\d+) = !\{ !"access group" \}', r"!\1 = distinct !{}", text)
     width = 8 * native.vector_bytes()
     return re.sub(r"^(define [^\n]*\))\s*$", rf'\1 "prefer-vector-width"="{width}" nounwind', text, flags=re.M)
-

@@ -87,8 +87,8 @@ def make_gather(name: str) -> FunctionType:
     return kernel
 
 
-def make_scatter(name: str, add: bool) -> FunctionType:
-    """out[offsets[i] + (row, column)] = (or +=) v[i, row, column], in the order of i for each element of out.
+def make_scatter(name: str, how: str) -> FunctionType:
+    """out[offsets[i] + (row, column)] = (or +=, or |=) v[i, row, column], in the order of i for each element of out.
 
     params: how units are counted; how many i; rows, columns; strides of v by i and column, stride of out by column;
     elements in a unit; then axes, sizes, strides of out and strides of v for the axes that rows are counted over.
@@ -99,6 +99,7 @@ def make_scatter(name: str, add: bool) -> FunctionType:
     from .intrinsics import pointer
 
     dtype = np.dtype(name)
+    add, either = how == "+=", how == "|="
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         out, v, offsets = pointer(buffers[0], dtype), pointer(buffers[1], dtype), pointer(buffers[2], np.int64)
@@ -126,12 +127,16 @@ def make_scatter(name: str, add: bool) -> FunctionType:
                     for c in range(column1 - column0):
                         if add:
                             out[a + c] += v[b + c]
+                        elif either:
+                            out[a + c] |= v[b + c]
                         else:
                             out[a + c] = v[b + c]
                 else:
                     for c in range(column1 - column0):
                         if add:
                             out[a + c * out_column] += v[b + c * v_column]
+                        elif either:
+                            out[a + c * out_column] |= v[b + c * v_column]
                         else:
                             out[a + c * out_column] = v[b + c * v_column]
         return 0

@@ -95,8 +95,12 @@ def _scatter(
     params = (mode, _count(indices[0]), rest.rows, rest.columns, step or 0, rest.steps[1], rest.steps[0], block)
     params += (len(rest.shape), *rest.shape, *rest.first, *rest.second)
     size = _count(indices[0]) * rest.rows * rest.columns
-    # bits can be written whatever they mean; to add, they need a type: for bool, that is "or"
-    kernel = kernel_address(make_scatter, out.dtype.name if add else unsigned(out.dtype), add)
+    if not add:
+        kernel = kernel_address(make_scatter, unsigned(out.dtype), "=")
+    elif out.dtype.kind == "b":
+        kernel = kernel_address(make_scatter, "uint8", "|=")
+    else:
+        kernel = kernel_address(make_scatter, out.dtype.name, "+=")
     builder.launches.append(Launch(kernel, (0, place, offsets), params, extent, 1.5 * size))
     return builder.plan()
 

@@ -17,31 +17,6 @@ from .math_value import (
     two_product,
 )
 
-# log2(1 + f) = f P(f) for |f| <= 1/3, relative error 2**-35.9
-_LOG2_SHORT = (
-    1.4426950408923345,
-    -0.7213475195690284,
-    0.4808983439630411,
-    -0.36067397864987094,
-    0.2885394414594098,
-    -0.24043365885305057,
-    0.20607598538875954,
-    -0.1808060940726712,
-    0.1608910131518739,
-    -0.1374608396309684,
-    0.12356454344972075,
-    -0.16610612407889155,
-    0.1575366054907767,
-)
-# 2**r = 1 + r P(r) for |r| <= 1/2, relative error 2**-28.5
-_EXP2_SHORT = (
-    0.6931472151898325,
-    0.24022652798724278,
-    0.05550310121416859,
-    0.00961769080410717,
-    0.001340679969730911,
-    0.0001559517389416258,
-)
 # arctanh(s) = s + s**3 / 3 + s**5 P(s**2) for |s| <= 1/5, relative error 2**-66
 _ARCTANH = (
     0.19999999999999857,
@@ -69,23 +44,6 @@ def _pow_edges(x: Value, y: Value, size: Value) -> Value:
     return select(x.eq(1.0) | y.eq(0.0), 1.0, result)
 
 
-def _pow32(x: Value, y: Value) -> Value:
-    """|x|**y for float32, by float64."""
-    size = abs(x.to("float64"))
-    form = FORMAT[8]
-    bits = size.bits()  # float32's subnormals are normal here
-    exponent = (bits - form.offset) >> form.mantissa
-    f = (bits - (exponent << form.mantissa)).from_bits() - 1.0
-    log2 = fma(f, horner(f, _LOG2_SHORT), from_integer(exponent, size))
-    log2 = select(size.eq(0.0), -INF, select(size.eq(INF), INF, log2))
-    power = select(log2.eq(0.0), log2, y.to("float64") * log2)
-    power = minimum_or_nan(maximum_or_nan(power, -200.0), 200.0)
-    n, integer = nearest(power)
-    r = power - n
-    result = fma(r, horner(r, _EXP2_SHORT), 1.0) * power_of_two(integer, power)
-    return select(x.is_nan(), x, result.to("float32"))
-
-
 def _log2_parts(x: Value) -> tuple[Value, Value]:
     """log2(x) as a sum of two floats, good to 2**-66 of it, for 0 < x < inf."""
     k, f = split(x)
@@ -109,8 +67,8 @@ def _log2_parts(x: Value) -> tuple[Value, Value]:
     return fast_two_sum(first, second + low)
 
 
-def _pow64(x: Value, y: Value) -> Value:
-    """|x|**y for float64."""
+def _magnitude(x: Value, y: Value) -> Value:
+    """|x|**y."""
     size = abs(x)
     high, low = _log2_parts(size)
     edge = size.eq(0.0) | ~(size < INF)

@@ -43,7 +43,7 @@ from ..scalar import (
     square,
     where,
 )
-from .conditions import as_large, finite, like, nonnegative, normal, power_of_two
+from .conditions import always_finite, as_large, finite, like, never_zero, nonnegative, normal, power_of_two
 from .movement import movement
 from .reduce import reductions
 
@@ -118,6 +118,7 @@ def masked_products(x, y, c: Const):
     """x * y that is exactly 0 where y is: how a cotangent meets a derivative."""
     yield mul_no_nan(x, c), x * c, lambda c: finite(c) and c != 0
     yield mul_no_nan(x, 0), 0.0
+    yield mul_no_nan(x, y), x * y, lambda x, y: always_finite(x) or never_zero(y)
     yield mul_no_nan(c, y), y * c, lambda c: finite(c)
     yield mul_no_nan(-x, y), -mul_no_nan(x, y)
     yield mul_no_nan(x, -y), -mul_no_nan(x, y)

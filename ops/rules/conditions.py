@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 from ...symbolic.expr import Expr
-from ...symbolic.leaves import Constant, tensor
+from ...symbolic.leaves import Constant, Size, tensor
 from ...symbolic.patterns import number
 from .. import scalar
-from ..elementwise import Elementwise
+from ..elementwise import Cast, Elementwise
 from ..reduce import Reduce
 
 _NORMAL = 2.0**-126, 2.0**126  # well inside float32's range, for constants whose dtype is not looked at
@@ -48,9 +48,11 @@ def nonnegative(node: Expr, levels: int = _LEVELS) -> bool:
     op = node.op
     if isinstance(op, Constant):
         return op.value.size == 1 and math.copysign(1.0, op.value.item()) > 0
+    if isinstance(op, Size):
+        return True
     if levels == 0 or not node.args:
         return False
-    if op.moves_only or (isinstance(op, Reduce) and op.kind in ("sum", "max", "min", "prod")):
+    if op.moves_only or op.head is Cast or (isinstance(op, Reduce) and op.kind in ("sum", "max", "min", "prod")):
         return nonnegative(node.args[0], levels - 1)
     if not isinstance(op, Elementwise):
         return False
@@ -74,6 +76,40 @@ def positive(node: Expr, levels: int = _LEVELS) -> bool:
     if not isinstance(op, Elementwise):
         return False
     return op.head in _POSITIVE or (op.head in _STAYING and all(positive(a, levels - 1) for a in node.args))
+
+
+def always_finite(node: Expr, levels: int = _LEVELS) -> bool:
+    """Whether no element is ever NaN or infinite: numbers, and integers or bools as floats."""
+    if not node.type.is_float:
+        return True
+    value = number(node)
+    if value is not None:
+        return math.isfinite(value)
+    if levels == 0 or not (node.op.moves_only or node.op.head is Cast):
+        return False
+    return always_finite(node.args[0], levels - 1)
+
+
+def never_zero(node: Expr, levels: int = _LEVELS) -> bool:
+    """Whether no element is ever 0: numbers, and their quotients by sizes."""
+    value = number(node)
+    if value is not None:
+        return bool(value != 0)
+    if levels == 0 or not node.args:
+        return False
+    if node.op.moves_only:
+        return never_zero(node.args[0], levels - 1)
+    if node.op.head is scalar.reciprocal:
+        return _is_size(node.args[0])
+    left, right = node.args[0], node.args[-1]
+    if node.op.head is scalar.div:
+        return _is_size(right) and normal(number(left) or 0)
+    return node.op.head is scalar.mul and normal(number(right) or 0) and never_zero(left, levels - 1)
+
+
+def _is_size(node: Expr) -> bool:
+    inner = node.args[0] if node.op.head is Cast else node
+    return isinstance(inner.op, Size)
 
 
 def like(*shape: Any, dtype: str = "float64") -> Expr:

@@ -15,7 +15,7 @@ from ...symbolic.patterns import number
 from ...symbolic.rewrite import RuleSet, rewrite
 from ..movement import broadcast_to, expand_dims, squeeze
 from ..reduce import Reduce, sum
-from ..scalar import add, div, exp, logaddexp, mul, mul_no_nan, neg, sigmoid, sub
+from ..scalar import add, div, exp, logaddexp, mul, mul_no_nan, neg, sigmoid, square, sub
 from .conditions import like, positive
 from .products import Factor, factors, peeled, replaced
 from .rows import like_factor, power_sum, restored_axes, top
@@ -188,6 +188,7 @@ def _added(node: Expr, levels: int = 4) -> list[Expr]:
         lambda: _softmax_gradient(like(3, 4), like(3, 4)),
         lambda: _log_softmax_gradient(like(3, 4), like(3, 4)),
         lambda: _logistic_gradient(like(3), like(3)),
+        lambda: _tamed(like(3), like(3)),
     ],
 )
 def distributed(node: Expr) -> Expr | None:
@@ -198,7 +199,7 @@ def distributed(node: Expr) -> Expr | None:
             continue
         for inner, p in found:
             terms = signed_terms(inner) if p == 1 else []
-            if len(terms) > 1 and any(_divides(e, t) for t, _ in terms):
+            if len(terms) > 1 and any(_meets(e, t) for t, _ in terms):
                 return _total([(_ones(node, replaced(node, {(inner, 1): t})), sign) for t, sign in terms])
     return None
 
@@ -216,6 +217,10 @@ def _log_softmax_gradient(x: Expr, g: Expr) -> Expr:
 def _logistic_gradient(x: Expr, y: Expr) -> Expr:
     p, q = sigmoid(x), sigmoid(-x)
     return (p * q) * (y / p - (1 - y) / q)
+
+
+def _tamed(x: Expr, y: Expr) -> Expr:
+    return exp(x) * (sigmoid(-x) * y + square(sigmoid(-x)))
 
 
 def signed_terms(node: Expr, sign: int = 1, levels: int = 4) -> list[Factor]:
@@ -238,9 +243,13 @@ def _total(terms: list[Factor]) -> Expr:
     return result
 
 
-def _divides(e: Expr, term: Expr) -> bool:
-    """Whether a term is divided by e, or by a sum of it that may overflow."""
-    return any(p == -1 and (f is e or _sums(peeled(f), e)) for f, p in factors(term))
+def _meets(e: Expr, term: Expr) -> bool:
+    """Whether a term is divided by e, or by a sum of it that may overflow, or is what tames it."""
+    found = factors(term)
+    if any(p == -1 and (f is e or _sums(peeled(f), e)) for f, p in found):
+        return True
+    tamed = [f for f, p in found if p == 1 and f.op.head is sigmoid] if e.op.head is exp else []
+    return any(opposite(e.args[0], f.args[0]) for f in tamed)
 
 
 def _sums(node: Expr, e: Expr) -> bool:

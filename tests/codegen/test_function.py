@@ -7,7 +7,6 @@ import traceback
 
 import numpy as np
 import pytest
-
 import weft as wf
 
 
@@ -192,7 +191,10 @@ BAD_CALLS = [
     (lambda x, y, w: wf.function([x], x, updates={x: x}), "Only shared variables can be updated."),
     (lambda x, y, w: wf.function([x], x, updates=[(w, w), (w, w)]), "w has two updates."),
     (lambda x, y, w: wf.function([x], x, updates={w: w.sum()}), "w has shape (2,), and its update ()."),
-    (lambda x, y, w: wf.function([x], x, updates={w: wf.cast(w, "float64")}), "w is float32, and its update is float64."),
+    (
+        lambda x, y, w: wf.function([x], x, updates={w: wf.cast(w, "float64")}),
+        "w is float32, and its update is float64.",
+    ),
     (lambda x, y, w: wf.function([x], x, updates=3), "updates is a dict or a list of pairs, not 3."),
     (lambda x, y, w: wf.function([x], x, target="tpu"), "There is no target 'tpu'; there is 'cpu'."),
     (lambda x, y, w: wf.function([x], x, optimize=7), "optimize is 0, 1 or 2, not 7."),

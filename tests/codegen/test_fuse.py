@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 import weft as wf
 from weft.codegen.fuse import KernelStep, NestStep
 from weft.codegen.loops import Accumulate, Store

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from weft.ops import scalar
+from weft.ops.elementwise import cast
 from weft.ops.reduce import max as max_over
 from weft.ops.reduce import sum as sum_over
 from weft.symbolic.evaluate import bind_sizes
@@ -26,7 +27,11 @@ def _row_total(x: Expr) -> Expr:
     return sum_over(scalar.exp(x - max_over(x, axes, keepdims=True)), axes, keepdims=True)
 
 
-FORMS = [lambda x: x, scalar.square, _row_total]  # what conditions on nodes may ask for
+def _indicator(x: Expr) -> Expr:
+    return cast(scalar.gt(x, 0), x.dtype)
+
+
+FORMS = [lambda x: x, scalar.square, _row_total, _indicator]  # what conditions on nodes may ask for
 
 
 class Instance(NamedTuple):
