@@ -196,9 +196,9 @@ def _show(v: Value) -> str:
     if isinstance(v, Load):
         return f"{v.access}: {v.dtype}"
     if isinstance(v, Literal):
-        return f"{v.number}: {v.dtype}"
+        return f"{v.number!s}: {v.dtype}"
     if isinstance(v, Index):
-        return f"{v.start} + {v.step}*i{v.axis}: {v.dtype}"
+        return f"{v.start} + {v.step}*i{v.axis}: {v.dtype}" if v.axis is not None else f"{v.start}: {v.dtype}"
     return f"{v.function.name}({', '.join(f'v{o}' for o in v.operands)}): {v.dtype}"
 
 

@@ -37,10 +37,10 @@ def primitive(
 P = primitive
 
 # ---- arithmetic --------------------------------------------------------------------------------------------------
-add = P("add", np.add, "number", lambda out, x, y: (1, 1), lambda S, x, y: x + y, "x + y")
-sub = P("sub", np.subtract, "number", lambda out, x, y: (1, -1), lambda S, x, y: x - y, "x - y")
-mul = P("mul", np.multiply, "number", lambda out, x, y: (y, x), lambda S, x, y: x * y, "x * y")
-div = P(
+add: Primitive = P("add", np.add, "number", lambda out, x, y: (1, 1), lambda S, x, y: x + y, "x + y")
+sub: Primitive = P("sub", np.subtract, "number", lambda out, x, y: (1, -1), lambda S, x, y: x - y, "x - y")
+mul: Primitive = P("mul", np.multiply, "number", lambda out, x, y: (y, x), lambda S, x, y: x * y, "x * y")
+div: Primitive = P(
     "div",
     np.true_divide,
     "float",
@@ -48,7 +48,7 @@ div = P(
     lambda S, x, y: x / y,
     "x / y; integers give floats, as in NumPy",
 )
-floor_divide = P(
+floor_divide: Primitive = P(
     "floor_divide",
     references.floor_divide,
     "number",
@@ -56,7 +56,7 @@ floor_divide = P(
     lambda S, x, y: S.floor(x / y),
     "floor(x / y); integers by 0 give 0",
 )
-mod = P(
+mod: Primitive = P(
     "mod",
     references.mod,
     "number",
@@ -64,7 +64,7 @@ mod = P(
     lambda S, x, y: S.Mod(x, y),
     "x - y * floor(x / y), of the sign of y; integers by 0 give 0",
 )
-fmod = P(
+fmod: Primitive = P(
     "fmod",
     references.fmod,
     "number",
@@ -72,7 +72,7 @@ fmod = P(
     None,
     "the remainder with the sign of x",
 )
-pow = P(
+pow: Primitive = P(
     "pow",
     references.power,
     "number",
@@ -80,15 +80,15 @@ pow = P(
     lambda S, x, y: x**y,
     "x ** y; the derivative to y at x = 0 is 0; integers to negative powers give 0 (1 and -1 excepted)",
 )
-neg = P("neg", np.negative, "number", lambda out, x: (-1,), lambda S, x: -x, "-x")
-abs = P("abs", np.abs, "number", lambda out, x: (sign(x),), lambda S, x: S.Abs(x), "|x|; derivative 0 at 0")
-sign = P("sign", np.sign, "number", None, lambda S, x: S.sign(x), "-1, 0 or 1; NaN stays NaN; no derivative")
-reciprocal = P(
+neg: Primitive = P("neg", np.negative, "number", lambda out, x: (-1,), lambda S, x: -x, "-x")
+abs: Primitive = P("abs", np.abs, "number", lambda out, x: (sign(x),), lambda S, x: S.Abs(x), "|x|; derivative 0 at 0")
+sign: Primitive = P("sign", np.sign, "number", None, lambda S, x: S.sign(x), "-1, 0 or 1; NaN stays NaN; no derivative")
+reciprocal: Primitive = P(
     "reciprocal", lambda x: 1 / x, "float", lambda out, x: (-square(out),), lambda S, x: 1 / x, "1 / x"
 )
-square = P("square", np.square, "number", lambda out, x: (x * 2,), lambda S, x: x**2, "x * x")
-sqrt = P("sqrt", np.sqrt, "float", lambda out, x: (0.5 / out,), lambda S, x: S.sqrt(x), "the square root; NaN below 0")
-rsqrt = P(
+square: Primitive = P("square", np.square, "number", lambda out, x: (x * 2,), lambda S, x: x**2, "x * x")
+sqrt: Primitive = P("sqrt", np.sqrt, "float", lambda out, x: (0.5 / out,), lambda S, x: S.sqrt(x), "the square root; NaN below 0")
+rsqrt: Primitive = P(
     "rsqrt",
     lambda x: 1 / np.sqrt(x),
     "float",
@@ -96,7 +96,7 @@ rsqrt = P(
     lambda S, x: 1 / S.sqrt(x),
     "1 / sqrt(x)",
 )
-cbrt = P(
+cbrt: Primitive = P(
     "cbrt",
     np.cbrt,
     "float",
@@ -104,7 +104,7 @@ cbrt = P(
     lambda S, x: S.sign(x) * S.cbrt(S.Abs(x)),
     "the cube root",
 )
-hypot = P(
+hypot: Primitive = P(
     "hypot",
     np.hypot,
     "float",
@@ -112,7 +112,7 @@ hypot = P(
     lambda S, x, y: S.sqrt(x**2 + y**2),
     "sqrt(x*x + y*y) without overflow",
 )
-copysign = P(
+copysign: Primitive = P(
     "copysign",
     np.copysign,
     "float",
@@ -120,7 +120,7 @@ copysign = P(
     None,
     "|x| with the sign of y",
 )
-mul_no_nan = P(
+mul_no_nan: Primitive = P(
     "mul_no_nan",
     references.mul_no_nan,
     "number",
@@ -128,7 +128,7 @@ mul_no_nan = P(
     lambda S, x, y: x * y,
     "x * y, and exactly 0 where y is 0, whatever x is: how a cotangent meets a derivative",
 )
-maximum = P(
+maximum: Primitive = P(
     "maximum",
     np.maximum,
     "number",
@@ -136,7 +136,7 @@ maximum = P(
     lambda S, x, y: S.Max(x, y),
     "the larger; NaN if either is; at ties the first argument takes the gradient",
 )
-minimum = P(
+minimum: Primitive = P(
     "minimum",
     np.minimum,
     "number",
@@ -146,26 +146,26 @@ minimum = P(
 )
 
 # ---- comparison, logic, bits ----------------------------------------------------------------------------------------
-eq = P("eq", np.equal, "bool", None, lambda S, x, y: S.Eq(x, y), "x == y, element by element")
-ne = P("ne", np.not_equal, "bool", None, lambda S, x, y: S.Ne(x, y), "x != y")
-lt = P("lt", np.less, "bool", None, lambda S, x, y: x < y, "x < y")
-le = P("le", np.less_equal, "bool", None, lambda S, x, y: x <= y, "x <= y")
-gt = P("gt", np.greater, "bool", None, lambda S, x, y: x > y, "x > y")
-ge = P("ge", np.greater_equal, "bool", None, lambda S, x, y: x >= y, "x >= y")
-logical_and = P("logical_and", np.logical_and, "logical", None, lambda S, x, y: S.And(x, y), "x and y are not 0")
-logical_or = P("logical_or", np.logical_or, "logical", None, lambda S, x, y: S.Or(x, y), "x or y is not 0")
-logical_xor = P("logical_xor", np.logical_xor, "logical", None, lambda S, x, y: S.Xor(x, y), "just one is not 0")
-logical_not = P("logical_not", np.logical_not, "logical", None, lambda S, x: S.Not(x), "x is 0")
-bitwise_and = P("bitwise_and", np.bitwise_and, "integer", None, None, "x & y")
-bitwise_or = P("bitwise_or", np.bitwise_or, "integer", None, None, "x | y")
-bitwise_xor = P("bitwise_xor", np.bitwise_xor, "integer", None, None, "x ^ y")
-invert = P("invert", np.invert, "integer", None, None, "~x; logical_not for bool")
-left_shift = P("left_shift", references.left_shift, "integer", None, None, "x << y")
-right_shift = P("right_shift", references.right_shift, "integer", None, None, "x >> y")
-isnan = P("isnan", np.isnan, "logical", None, None, "x is NaN")
-isinf = P("isinf", np.isinf, "logical", None, None, "x is +inf or -inf")
-isfinite = P("isfinite", np.isfinite, "logical", None, None, "x is neither NaN nor infinite")
-where = P(
+eq: Primitive = P("eq", np.equal, "bool", None, lambda S, x, y: S.Eq(x, y), "x == y, element by element")
+ne: Primitive = P("ne", np.not_equal, "bool", None, lambda S, x, y: S.Ne(x, y), "x != y")
+lt: Primitive = P("lt", np.less, "bool", None, lambda S, x, y: x < y, "x < y")
+le: Primitive = P("le", np.less_equal, "bool", None, lambda S, x, y: x <= y, "x <= y")
+gt: Primitive = P("gt", np.greater, "bool", None, lambda S, x, y: x > y, "x > y")
+ge: Primitive = P("ge", np.greater_equal, "bool", None, lambda S, x, y: x >= y, "x >= y")
+logical_and: Primitive = P("logical_and", np.logical_and, "logical", None, lambda S, x, y: S.And(x, y), "x and y are not 0")
+logical_or: Primitive = P("logical_or", np.logical_or, "logical", None, lambda S, x, y: S.Or(x, y), "x or y is not 0")
+logical_xor: Primitive = P("logical_xor", np.logical_xor, "logical", None, lambda S, x, y: S.Xor(x, y), "just one is not 0")
+logical_not: Primitive = P("logical_not", np.logical_not, "logical", None, lambda S, x: S.Not(x), "x is 0")
+bitwise_and: Primitive = P("bitwise_and", np.bitwise_and, "integer", None, None, "x & y")
+bitwise_or: Primitive = P("bitwise_or", np.bitwise_or, "integer", None, None, "x | y")
+bitwise_xor: Primitive = P("bitwise_xor", np.bitwise_xor, "integer", None, None, "x ^ y")
+invert: Primitive = P("invert", np.invert, "integer", None, None, "~x; logical_not for bool")
+left_shift: Primitive = P("left_shift", references.left_shift, "integer", None, None, "x << y")
+right_shift: Primitive = P("right_shift", references.right_shift, "integer", None, None, "x >> y")
+isnan: Primitive = P("isnan", np.isnan, "logical", None, None, "x is NaN")
+isinf: Primitive = P("isinf", np.isinf, "logical", None, None, "x is +inf or -inf")
+isfinite: Primitive = P("isfinite", np.isfinite, "logical", None, None, "x is neither NaN nor infinite")
+where: Primitive = P(
     "where",
     np.where,
     "select",
@@ -175,14 +175,14 @@ where = P(
 )
 
 # ---- exponential and logarithmic ----------------------------------------------------------------------------------
-exp = P("exp", np.exp, "float", lambda out, x: (out,), lambda S, x: S.exp(x), "e**x")
-exp2 = P("exp2", np.exp2, "float", lambda out, x: (out * math.log(2),), lambda S, x: 2**x, "2**x")
-expm1 = P("expm1", np.expm1, "float", lambda out, x: (exp(x),), lambda S, x: S.exp(x) - 1, "exp(x) - 1, near 0 too")
-log = P("log", np.log, "float", lambda out, x: (reciprocal(x),), lambda S, x: S.log(x), "the natural logarithm")
-log2 = P("log2", np.log2, "float", lambda out, x: (1 / (x * math.log(2)),), lambda S, x: S.log(x, 2), "to base 2")
-log10 = P("log10", np.log10, "float", lambda out, x: (1 / (x * math.log(10)),), lambda S, x: S.log(x, 10), "to base 10")
-log1p = P("log1p", np.log1p, "float", lambda out, x: (1 / (1 + x),), lambda S, x: S.log(1 + x), "log(1 + x), near 0 too")
-logaddexp = P(
+exp: Primitive = P("exp", np.exp, "float", lambda out, x: (out,), lambda S, x: S.exp(x), "e**x")
+exp2: Primitive = P("exp2", np.exp2, "float", lambda out, x: (out * math.log(2),), lambda S, x: 2**x, "2**x")
+expm1: Primitive = P("expm1", np.expm1, "float", lambda out, x: (exp(x),), lambda S, x: S.exp(x) - 1, "exp(x) - 1, near 0 too")
+log: Primitive = P("log", np.log, "float", lambda out, x: (reciprocal(x),), lambda S, x: S.log(x), "the natural logarithm")
+log2: Primitive = P("log2", np.log2, "float", lambda out, x: (1 / (x * math.log(2)),), lambda S, x: S.log(x, 2), "to base 2")
+log10: Primitive = P("log10", np.log10, "float", lambda out, x: (1 / (x * math.log(10)),), lambda S, x: S.log(x, 10), "to base 10")
+log1p: Primitive = P("log1p", np.log1p, "float", lambda out, x: (1 / (1 + x),), lambda S, x: S.log(1 + x), "log(1 + x), near 0 too")
+logaddexp: Primitive = P(
     "logaddexp",
     np.logaddexp,
     "float",
@@ -190,7 +190,7 @@ logaddexp = P(
     lambda S, x, y: S.log(S.exp(x) + S.exp(y)),
     "log(exp(x) + exp(y)) without overflow",
 )
-sigmoid = P(
+sigmoid: Primitive = P(
     "sigmoid",
     references.sigmoid,
     "float",
@@ -198,11 +198,11 @@ sigmoid = P(
     lambda S, x: 1 / (1 + S.exp(-x)),
     "1 / (1 + exp(-x))",
 )
-tanh = P("tanh", np.tanh, "float", lambda out, x: (1 - square(out),), lambda S, x: S.tanh(x), "the hyperbolic tangent")
-sinh = P("sinh", np.sinh, "float", lambda out, x: (cosh(x),), lambda S, x: S.sinh(x), "the hyperbolic sine")
-cosh = P("cosh", np.cosh, "float", lambda out, x: (sinh(x),), lambda S, x: S.cosh(x), "the hyperbolic cosine")
-arcsinh = P("arcsinh", np.arcsinh, "float", lambda out, x: (rsqrt(square(x) + 1),), lambda S, x: S.asinh(x), "sinh(y) = x")
-arccosh = P(
+tanh: Primitive = P("tanh", np.tanh, "float", lambda out, x: (1 - square(out),), lambda S, x: S.tanh(x), "the hyperbolic tangent")
+sinh: Primitive = P("sinh", np.sinh, "float", lambda out, x: (cosh(x),), lambda S, x: S.sinh(x), "the hyperbolic sine")
+cosh: Primitive = P("cosh", np.cosh, "float", lambda out, x: (sinh(x),), lambda S, x: S.cosh(x), "the hyperbolic cosine")
+arcsinh: Primitive = P("arcsinh", np.arcsinh, "float", lambda out, x: (rsqrt(square(x) + 1),), lambda S, x: S.asinh(x), "sinh(y) = x")
+arccosh: Primitive = P(
     "arccosh",
     np.arccosh,
     "float",
@@ -210,7 +210,7 @@ arccosh = P(
     lambda S, x: S.acosh(x),
     "cosh(y) = x; NaN below 1",
 )
-arctanh = P(
+arctanh: Primitive = P(
     "arctanh",
     np.arctanh,
     "float",
@@ -220,13 +220,13 @@ arctanh = P(
 )
 
 # ---- trigonometric --------------------------------------------------------------------------------------------------
-sin = P("sin", np.sin, "float", lambda out, x: (cos(x),), lambda S, x: S.sin(x), "sine of radians")
-cos = P("cos", np.cos, "float", lambda out, x: (-sin(x),), lambda S, x: S.cos(x), "cosine of radians")
-tan = P("tan", np.tan, "float", lambda out, x: (1 + square(out),), lambda S, x: S.tan(x), "tangent of radians")
-arcsin = P("arcsin", np.arcsin, "float", lambda out, x: (rsqrt(1 - square(x)),), lambda S, x: S.asin(x), "sin(y) = x")
-arccos = P("arccos", np.arccos, "float", lambda out, x: (-rsqrt(1 - square(x)),), lambda S, x: S.acos(x), "cos(y) = x")
-arctan = P("arctan", np.arctan, "float", lambda out, x: (1 / (1 + square(x)),), lambda S, x: S.atan(x), "tan(y) = x")
-arctan2 = P(
+sin: Primitive = P("sin", np.sin, "float", lambda out, x: (cos(x),), lambda S, x: S.sin(x), "sine of radians")
+cos: Primitive = P("cos", np.cos, "float", lambda out, x: (-sin(x),), lambda S, x: S.cos(x), "cosine of radians")
+tan: Primitive = P("tan", np.tan, "float", lambda out, x: (1 + square(out),), lambda S, x: S.tan(x), "tangent of radians")
+arcsin: Primitive = P("arcsin", np.arcsin, "float", lambda out, x: (rsqrt(1 - square(x)),), lambda S, x: S.asin(x), "sin(y) = x")
+arccos: Primitive = P("arccos", np.arccos, "float", lambda out, x: (-rsqrt(1 - square(x)),), lambda S, x: S.acos(x), "cos(y) = x")
+arctan: Primitive = P("arctan", np.arctan, "float", lambda out, x: (1 / (1 + square(x)),), lambda S, x: S.atan(x), "tan(y) = x")
+arctan2: Primitive = P(
     "arctan2",
     np.arctan2,
     "float",
@@ -236,7 +236,7 @@ arctan2 = P(
 )
 
 # ---- special ---------------------------------------------------------------------------------------------------------
-erf = P(
+erf: Primitive = P(
     "erf",
     references.erf,
     "float",
@@ -244,7 +244,7 @@ erf = P(
     lambda S, x: S.erf(x),
     "2/sqrt(pi) times the integral of exp(-t*t) from 0 to x",
 )
-erfc = P(
+erfc: Primitive = P(
     "erfc",
     references.erfc,
     "float",
@@ -252,7 +252,7 @@ erfc = P(
     lambda S, x: S.erfc(x),
     "1 - erf(x), where that is small too",
 )
-erfinv = P(
+erfinv: Primitive = P(
     "erfinv",
     references.erfinv,
     "float",
@@ -262,11 +262,11 @@ erfinv = P(
 )
 
 # ---- rounding -------------------------------------------------------------------------------------------------------
-floor = P("floor", np.floor, "number", None, lambda S, x: S.floor(x), "the largest whole number not above x")
-ceil = P("ceil", np.ceil, "number", None, lambda S, x: S.ceiling(x), "the smallest whole number not below x")
-trunc = P("trunc", np.trunc, "number", None, None, "x without its fraction")
-rint = P("rint", references.rint, "number", None, None, "the nearest whole number, halves to even")
-relu = P(
+floor: Primitive = P("floor", np.floor, "number", None, lambda S, x: S.floor(x), "the largest whole number not above x")
+ceil: Primitive = P("ceil", np.ceil, "number", None, lambda S, x: S.ceiling(x), "the smallest whole number not below x")
+trunc: Primitive = P("trunc", np.trunc, "number", None, None, "x without its fraction")
+rint: Primitive = P("rint", references.rint, "number", None, None, "the nearest whole number, halves to even")
+relu: Primitive = P(
     "relu",
     lambda x: np.maximum(x, np.asarray(0, x.dtype)),
     "number",

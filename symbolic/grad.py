@@ -297,7 +297,8 @@ class CustomGradient(Op):
 
 
 def custom_gradient(f: Callable[..., Expr], vjp: Callable[..., Any]) -> Callable[..., Expr]:
-    """A function with the values of `f` and the derivative `vjp(g, out, *args)`: a cotangent (or None) for each argument."""
+    """A function with the values of `f`, and `vjp(g, out, *args)`, a cotangent or None for each argument, as derivative.
+    """
 
     def with_rule(*args: Any) -> Expr:
         exprs = _as_list(list(args))

@@ -1,4 +1,4 @@
-"""Where values come from: inputs, constants, shared variables, sizes; and `Item`, which reads one of several outputs."""
+"""Where values come from: inputs, constants, shared variables, sizes; and `Item`, one of an op's several outputs."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ def _key(array: np.ndarray) -> tuple[Any, ...]:
 
 
 def tensor(name: str | None = None, shape: Sequence[Dim | str | None] = (), dtype: Any = None) -> Expr:
-    """An input with these sizes: numbers, names (symbols), or None (a fresh symbol).  dtype None: config.float_dtype."""
+    """An input with these sizes: numbers, names (symbols), None (a fresh symbol).  dtype None: config.float_dtype."""
     return _input(name, tuple(shape), dtype)
 
 

@@ -6,7 +6,10 @@ The graph knows no particular op, so the functions are bound once, by `ops/__ini
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .expr import Expr
 
 _functions: dict[str, Callable[..., Any]] = {}
 
@@ -21,23 +24,23 @@ def function(name: str) -> Callable[..., Any]:
     return _functions[name]
 
 
-def _binary(name: str) -> Any:
-    def operator(self: Any, other: Any) -> Any:
-        return _functions[name](self, other)
+def _binary(name: str) -> Callable[[Any, Any], Expr]:
+    def operator(self: Any, other: Any) -> Expr:
+        return _functions[name](self, other)  # type: ignore[no-any-return]
 
     return operator
 
 
-def _reflected(name: str) -> Any:
-    def operator(self: Any, other: Any) -> Any:
-        return _functions[name](other, self)
+def _reflected(name: str) -> Callable[[Any, Any], Expr]:
+    def operator(self: Any, other: Any) -> Expr:
+        return _functions[name](other, self)  # type: ignore[no-any-return]
 
     return operator
 
 
-def _method(name: str) -> Any:
-    def method(self: Any, *args: Any, **options: Any) -> Any:
-        return _functions[name](self, *args, **options)
+def _method(name: str) -> Callable[..., Expr]:
+    def method(self: Any, *args: Any, **options: Any) -> Expr:
+        return _functions[name](self, *args, **options)  # type: ignore[no-any-return]
 
     method.__name__ = name
     method.__doc__ = f"`wf.{name}` of this expression."
@@ -81,12 +84,13 @@ class Operators:
     ravel, flatten, swapaxes = _method("ravel"), _method("flatten"), _method("swapaxes")
     astype, clip, dot = _method("astype"), _method("clip"), _method("dot")
     cumsum, take, repeat, round = _method("cumsum"), _method("take"), _method("repeat"), _method("round")
-    get_value, set_value = _method("get_value"), _method("set_value")
+    get_value: Any = _method("get_value")
+    set_value: Any = _method("set_value")
 
     @property
-    def T(self) -> Any:  # noqa: N802 - NumPy's name
+    def T(self) -> Expr:  # noqa: N802 - NumPy's name
         """The axes in reverse order."""
-        return _functions["transpose"](self)
+        return _functions["transpose"](self)  # type: ignore[no-any-return]
 
     @property
     def size(self) -> Any:

@@ -25,7 +25,7 @@ def names(roots: Sequence[Expr]) -> dict[Expr, str]:
     for node in toposort(roots):
         label = node.name
         if isinstance(node.op, Constant) and node.op.value.ndim == 0:
-            found[node] = str(node.op.value.item())
+            found[node] = str(node.op.value[()])
         elif label and label not in taken:
             taken.add(label)
             found[node] = label
@@ -78,8 +78,9 @@ def listing(graph: Graph, sites: bool = True) -> str:
 def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
     if not rows:
         return []
-    widths = [min(70, max(len(row[i]) for row in rows)) for i in range(len(rows[0]) - 1)]
-    return ["  ".join([*(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=False)), row[-1]]).rstrip() for row in rows]
+    widths = [min(70, max(map(len, column))) for column in zip(*rows, strict=True)][:-1]
+    padded = ([f"{cell:<{w}}" for cell, w in zip(row, widths, strict=False)] for row in rows)
+    return ["  ".join([*cells, row[-1]]).rstrip() for cells, row in zip(padded, rows, strict=True)]
 
 
 def describe(node: Expr) -> str:
@@ -91,7 +92,7 @@ def describe(node: Expr) -> str:
         if n.name:
             return n.name
         if isinstance(n.op, Constant) and n.op.value.ndim == 0:
-            return str(n.op.value.item())
+            return str(n.op.value[()])
         if not n.args:
             return call(n, {}) if not isinstance(n.op, Input) else "input"
         if depth > 8 or budget[0] < 0:
@@ -136,7 +137,7 @@ class _Writer:
             return f"weft.constant({self.number(op.number)})" if op.weak else f"weft.constant({self.value(op.value)})"
         return f"apply({', '.join([self.value(op), *args])})"
 
-    def number(self, number: float) -> str:
+    def number(self, number: Any) -> str:
         """A Python number; infinities and NaN have no literal."""
         return repr(number) if np.isfinite(number) else f"float({str(number)!r})"
 

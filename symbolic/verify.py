@@ -11,7 +11,7 @@ from .types import TupleType, Type
 
 
 def verify(graph: Graph) -> None:
-    """Raise VerifyError where a node's type is not what its op infers, an argument is missing, or an update cannot fit."""
+    """Raise VerifyError where a type is not what the op infers, an input is missing, or an update does not fit."""
     inputs = set(graph.inputs)
     for node in graph.nodes:
         if isinstance(node.op, Input) and node not in inputs:
@@ -24,24 +24,20 @@ def verify(graph: Graph) -> None:
 
 
 def _check_type(node: Expr) -> None:
-    inferred = node.op.infer(*[a.type for a in node.args])
-    if type(inferred) is not type(node.type):
-        raise blame(VerifyError(f"{node.op.name} infers {inferred}, the node says {node.type}."), node.site)
-    pairs = (
-        zip(inferred.items, node.type.items, strict=True)
-        if isinstance(inferred, TupleType)
-        else [(inferred, node.type)]
-    )
-    for a, b in pairs:
-        if not compatible(a, b):
-            raise blame(VerifyError(f"{node.op.name} infers {a}, the node says {b}."), node.site)
+    inferred, stated = node.op.infer(*[a.type for a in node.args]), node.type
+    if isinstance(inferred, TupleType) and isinstance(stated, TupleType):
+        agree = len(inferred.items) == len(stated.items) and all(map(compatible, inferred.items, stated.items))
+    else:
+        agree = isinstance(inferred, Type) and isinstance(stated, Type) and compatible(inferred, stated)
+    if not agree:
+        raise blame(VerifyError(f"{node.op.name} infers {inferred}, the node says {stated}."), node.site)
 
 
 def compatible(a: Type, b: Type) -> bool:
     """The same dtype and rank, and no two sizes that certainly differ."""
-    return (
-        a.dtype == b.dtype and a.ndim == b.ndim and all(same(x, y) is not False for x, y in zip(a.shape, b.shape, strict=True))
-    )
+    if a.dtype != b.dtype or a.ndim != b.ndim:
+        return False
+    return all(same(x, y) is not False for x, y in zip(a.shape, b.shape, strict=True))
 
 
 def check_same_type(what: str, before: Expr, after: Expr) -> None:

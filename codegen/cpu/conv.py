@@ -15,6 +15,7 @@ import numpy as np
 from . import conv_channels, conv_images, conv_pixels
 from .conv_pad import padded
 from .conv_problem import Convolution, normalise, phases
+from .copy import merge
 from .launch import Array, Launch, Plan
 from .native import kernel_address
 
@@ -58,15 +59,16 @@ def plan_conv(
     problem = normalise(out, x, w, strides, before, x_dilation, w_dilation, groups, batch_groups)
     launches: list[Launch] = []
     scratch: list[int] = []
-    for part in phases(problem):
-        _add_phase(part, launches, scratch)
+    parts = list(phases(problem))
+    if not all(part.depth for part in parts):  # elements of out that meet no element of the kernel, or of x
+        launches.append(_zeros(problem))
+    for part in parts:
+        if part.depth:
+            _add_phase(part, launches, scratch)
     return Plan(tuple(launches), tuple(scratch))
 
 
 def _add_phase(problem: Convolution, launches: list[Launch], scratch: list[int]) -> None:
-    if not problem.depth:
-        launches.append(_zeros(problem))
-        return
     plain, pad, size = padded(problem, 3 + len(scratch))
     ways = [(conv_channels.time(plain) + size / problem.itemsize, conv_channels, plain)]
     if conv_pixels.possible(plain):
@@ -83,29 +85,36 @@ def _add_phase(problem: Convolution, launches: list[Launch], scratch: list[int])
 
 
 def _zeros(problem: Convolution) -> Launch:
-    """Sums over nothing."""
-    out = problem.out
-    sizes = (problem.groups, problem.n, problem.o, *problem.size)
-    params = (out.offset, *sizes[1:], out.group, *out.axes, *out.space)
-    extent = problem.groups * problem.n * problem.o
-    cost = 0.5 * math.prod(sizes)
-    return Launch(kernel_address(make_zeros, problem.dtype), (out.buffer,), params, extent, cost)
+    """Zeros all over out."""
+    sizes, (steps,) = merge((problem.n, problem.o, *problem.size), (*problem.out.axes, *problem.out.space))
+    sizes, steps = (1,) * (6 - len(sizes)) + sizes, (0,) * (6 - len(sizes)) + steps
+    params = (problem.out.offset, *sizes[1:], problem.out.group, *steps[1:])
+    extent = problem.groups * math.prod(sizes[1:-1])
+    cost = 0.3 * problem.groups * math.prod(sizes)
+    return Launch(kernel_address(make_zeros, problem.dtype), (problem.out.buffer,), params, extent, cost)
 
 
 def make_zeros(dtype: str) -> FunctionType:
-    """Zeros in a strided out; unit = (group, image, channel)."""
-    from .intrinsics import pointer, take
+    """Zeros in a strided out of a group and five axes; unit = all of these but the last."""
+    from .intrinsics import pointer
 
     element, zero = np.dtype(dtype).type, np.dtype(dtype).type(0)
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
-        base, images, channels, depth, height, width, group, image, channel, z, y, x = take(params, 0, 12)
+        base, length, step = params[0], params[5], params[11]
         out = pointer(buffers[0], element)
         for unit in range(lo, hi):
-            item = unit // channels
-            start = base + unit % channels * channel + item % images * image + item // images * group
-            for i in range(depth * height * width):
-                out[start + i % width * x + i // width % height * y + i // (width * height) * z] = zero
+            start, rest = base, unit
+            for axis in range(4, 0, -1):
+                start += rest % params[axis] * params[axis + 6]
+                rest //= params[axis]
+            start += rest * params[6]
+            if step == 1:
+                for i in range(length):
+                    out[start + i] = zero
+            else:
+                for i in range(length):
+                    out[start + i * step] = zero
         return 0
 
     return kernel

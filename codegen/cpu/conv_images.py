@@ -21,15 +21,17 @@ from .move import move_address
 from .native import kernel_address
 
 _SUMS = 64 * 1024  # bytes on the stack, for the sums of some places
+_DEPTH = 6144  # of the contraction: what one place reads of a panel of images fits into the second-level cache
 _UNITS = 32
 _MULTIPLY_NS = 0.015
 _TRANSPOSE_CYCLES = 1.0
 
 
 def possible(problem: Convolution) -> bool:
-    """Whether a vector of images can be filled, x holds no zeros between its elements, and there are units enough."""
+    """Whether vectors of images are filled, x has no zeros in between, panels fit the cache, and units are enough."""
     units = problem.groups * math.prod(problem.size) * math.ceil(problem.n / 32) * math.ceil(problem.o / 16)
-    return problem.n >= 8 and problem.x_dilation == (1, 1, 1) and units >= _UNITS // 2
+    fits = problem.n >= 8 and problem.depth <= _DEPTH and units >= _UNITS // 2
+    return fits and problem.x_dilation == (1, 1, 1)
 
 
 def time(problem: Convolution) -> float:

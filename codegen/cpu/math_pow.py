@@ -1,7 +1,7 @@
 """pow, cbrt, hypot: what needs more digits inside than it gives.
 
-float32 is computed in float64 here.  pow = 2**(y log2 x): for float32 with log2 good to 2**-35, for float64 with log2
-as a sum of two floats good to about 2**-66.
+pow = 2**(y log2 x), with log2 as a sum of two floats, good to about 2**-34 (2**-66 for float64).  cbrt and hypot of float32
+are computed in float64.
 """
 
 from .math_exp import _EXP2, nearest, power_of_two, scale
@@ -17,19 +17,22 @@ from .math_value import (
     two_product,
 )
 
-# arctanh(s) = s + s**3 / 3 + s**5 P(s**2) for |s| <= 1/5, relative error 2**-66
-_ARCTANH = (
-    0.19999999999999857,
-    0.14285714285833456,
-    0.11111111083233505,
-    0.09090912118493914,
-    0.07692128117914375,
-    0.06672820381646132,
-    0.057616301240081026,
-    0.06500078462496298,
-)
-_THIRD = (0.3333333333333333, 1.850371707708594e-17)
-_TWO_LOG2_E = (2.8853900817779268, 4.0710547481862066e-17)
+# arctanh(s) = s + s**3 / 3 + s**5 P(s**2) for |s| <= 1/5, relative error 2**-34.5 and 2**-66
+_ARCTANH = {
+    4: (0.20000198, 0.14262594, 0.11940166),
+    8: (
+        0.19999999999999857,
+        0.14285714285833456,
+        0.11111111083233505,
+        0.09090912118493914,
+        0.07692128117914375,
+        0.06672820381646132,
+        0.057616301240081026,
+        0.06500078462496298,
+    ),
+}
+_THIRD = {4: (0.33333334, -9.934108e-09), 8: (0.3333333333333333, 1.850371707708594e-17)}
+_TWO_LOG2_E = {4: (2.88539, 3.851926e-08), 8: (2.8853900817779268, 4.0710547481862066e-17)}
 INF = float("inf")
 
 
@@ -46,6 +49,8 @@ def _pow_edges(x: Value, y: Value, size: Value) -> Value:
 
 def _log2_parts(x: Value) -> tuple[Value, Value]:
     """log2(x) as a sum of two floats, good to 2**-66 of it, for 0 < x < inf."""
+    third, third_low = _THIRD[x.dtype.itemsize]
+    scale, scale_low = _TWO_LOG2_E[x.dtype.itemsize]
     k, f = split(x)
     divisor, divisor_low = fast_two_sum(2.0, f)
     inverse = 1.0 / divisor
@@ -53,22 +58,24 @@ def _log2_parts(x: Value) -> tuple[Value, Value]:
     s_low = inverse * fma(-s, divisor_low, fma(-s, divisor, f))
     square, square_low = two_product(s, s)
     square_low = fma(s + s, s_low, square_low)
-    tail = fma(square, horner(square, _ARCTANH), _THIRD[1])
-    factor, factor_low = fast_two_sum(_THIRD[0], tail)
+    tail = fma(square, horner(square, _ARCTANH[x.dtype.itemsize]), third_low)
+    factor, factor_low = fast_two_sum(third, tail)
     cube, cube_low = two_product(square, factor)
     cube_low = fma(square, factor_low, fma(square_low, factor, cube_low))
     term, term_low = two_product(s, cube)  # arctanh(s) = s + s * cube
     term_low = fma(s, cube_low, fma(s_low, cube, term_low))
     total, rest = fast_two_sum(s, term)
     rest = rest + (s_low + term_low)
-    high, low = two_product(total, _TWO_LOG2_E[0])
-    low = fma(total, _TWO_LOG2_E[1], fma(rest, _TWO_LOG2_E[0], low))
+    high, low = two_product(total, scale)
+    low = fma(total, scale_low, fma(rest, scale, low))
     first, second = fast_two_sum(k, high)
     return fast_two_sum(first, second + low)
 
 
 def _magnitude(x: Value, y: Value) -> Value:
     """|x|**y."""
+    bound = 200.0 if x.dtype.itemsize == 4 else 1100.0  # 2**-bound is 0, and 2**bound infinite
+    coefficients = _EXP2[x.dtype.itemsize]
     size = abs(x)
     high, low = _log2_parts(size)
     edge = size.eq(0.0) | ~(size < INF)
@@ -76,18 +83,16 @@ def _magnitude(x: Value, y: Value) -> Value:
     low = select(edge, 0.0, low)
     power, power_low = two_product(y, high)
     one = high.eq(0.0)
-    bounded = minimum_or_nan(maximum_or_nan(select(one, high, power), -1100.0), 1100.0)
+    bounded = minimum_or_nan(maximum_or_nan(select(one, high, power), -bound), bound)
     power_low = select(bounded.eq(power) & ~one, fma(y, low, power_low), 0.0)
     n, integer = nearest(bounded)
     r, rest = fast_two_sum(bounded - n, power_low)
-    p = horner(r, _EXP2[8])
-    return scale(1.0 + fma(r, p, rest * _EXP2[8][0]), integer)
+    return scale(1.0 + fma(r, horner(r, coefficients), rest * coefficients[0]), integer)
 
 
 def pow(x: Value, y: Value) -> Value:
     """x**y, with C's (and NumPy's) values where x or y is 0, 1, infinite or NaN."""
-    size = _pow32(x, y) if x.dtype.itemsize == 4 else _pow64(x, y)
-    return _pow_edges(x, y, size)
+    return _pow_edges(x, y, _magnitude(x, y))
 
 
 def cbrt(x: Value) -> Value:
