@@ -33,7 +33,9 @@ def run(model: str, cache: str) -> list[float]:
     """Seconds: import, function(), first call."""
     environment = dict(os.environ, WEFT_CACHE_DIR=cache, NUMBA_CACHE_DIR=os.path.join(cache, "numba"))
     program = PROGRAM.format(here=os.path.dirname(os.path.abspath(__file__)), model=model)
-    answer = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
     found: list[float] = json.loads(answer.stdout)
     return found
 

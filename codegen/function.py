@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
@@ -10,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy import empty, ndarray
 
-from ..symbolic.dims import SymDim
-from ..symbolic.errors import GuardError, IndexRangeError, WeftError, blame, user_site
+from ..symbolic.dims import Guard, SymDim, value
+from ..symbolic.errors import GuardError, IndexRangeError, Site, WeftError, blame, user_site
 from ..symbolic.evaluate import bind_sizes
 from ..symbolic.expr import Expr
 from ..symbolic.graph import Graph
@@ -20,6 +21,8 @@ from . import pipeline
 from .arguments import adapted, as_graph, expected
 from .program import Program, build
 from .runtime import Binder, Binding, live, threads
+
+REMEMBERED = 64  # sets of sizes whose tables and memory a function keeps
 
 
 def function(
@@ -124,18 +127,36 @@ class Function:
     def _bound(self, key: Any, arrays: list[np.ndarray]) -> Binding:
         """A binding for these sizes, after the guards were checked."""
         sizes = self._sizes(arrays)
+        self._check_sizes(sizes)
+        with self._lock:
+            while len(self._idle) >= REMEMBERED:
+                self._idle.pop(next(iter(self._idle)), None)
+            return Binder(self.program, sizes, threads()).bind()
+
+    def _check_sizes(self, sizes: dict[str, int]) -> None:
+        """Raise GuardError where the sizes of this call break what the expressions took for granted."""
         for guard, node in self.source.guards:
-            left, right = (d if isinstance(d, int) else d.value(sizes) for d in guard)
+            left, right = (value(d, sizes) for d in guard)
             if left != right:
                 text = (
                     f"{node.op.name}: {guard.left} and {guard.right} have to be the same size, "
                     f"and in this call they are {left} and {right}."
                 )
-                raise blame(
-                    GuardError(text), node.site, *[a.site for a in node.args], *[x.site for x in self._with(guard)]
-                )
-        with self._lock:
-            return Binder(self.program, sizes, threads()).bind()
+                raise blame(GuardError(text), node.site, *[a.site for a in node.args], *self._with(guard))
+        for dim, node in self._computed_sizes:
+            if dim.value(sizes) < 0:
+                text = f"{node.op.name}: the size {dim} is {dim.value(sizes)} in this call, where {sizes}."
+                raise blame(GuardError(text), node.site, *[a.site for a in node.args])
+
+    @functools.cached_property
+    def _computed_sizes(self) -> list[tuple[SymDim, Expr]]:
+        """Sizes that are arithmetic, each with the first node that has it: a call may turn them negative."""
+        found: dict[SymDim, Expr] = {}
+        for node in self.source.nodes:
+            for dim in getattr(node.type, "shape", ()):
+                if isinstance(dim, SymDim) and not dim.is_name:
+                    found.setdefault(dim, node)
+        return list(found.items())
 
     def _sizes(self, arrays: list[np.ndarray]) -> dict[str, int]:
         known = dict(zip(self.source.inputs, arrays, strict=True))
@@ -143,9 +164,9 @@ class Function:
             known[node] = node.op.cell.value  # type: ignore[attr-defined]
         return bind_sizes(known)
 
-    def _with(self, guard: Any) -> list[Expr]:
-        """The inputs that have one of a guard's sizes."""
-        return [x for x in self.source.inputs if guard.left in x.shape or guard.right in x.shape]
+    def _with(self, guard: Guard) -> list[Site]:
+        """The lines of the inputs that have one of a guard's sizes."""
+        return [x.site for x in self.source.inputs if guard.left in x.shape or guard.right in x.shape]
 
     def forget(self) -> None:
         """A shared variable has moved: bindings know addresses and are made anew."""

@@ -59,10 +59,10 @@ class CheckLabels(Op):
 
     classes: Dim
 
-    def infer(self, labels: Type) -> Type:  # type: ignore[override]
+    def infer(self, labels: Type) -> Type:
         return Type(np.dtype("int32"), labels.shape)
 
-    def numpy(self, labels: np.ndarray) -> np.ndarray:  # type: ignore[override]
+    def numpy(self, labels: np.ndarray) -> np.ndarray:
         outside = labels[(labels < 0) | (labels >= self.classes)]
         if outside.size:
             raise IndexRangeError(f"label {outside[0]} is out of range for {self.classes} classes")

@@ -46,7 +46,7 @@ class Conv(Op):
     groups: int = 1
     batch_groups: int = 1
 
-    def infer(self, x: Type, w: Type) -> Type:  # type: ignore[override]
+    def infer(self, x: Type, w: Type) -> Type:
         if not x.ndim == w.ndim == len(self.strides) + 2:
             raise ShapeError(
                 f"conv: shapes {show(x.shape)} and {show(w.shape)} need {len(self.strides) + 2} axes each."

@@ -30,7 +30,7 @@ class Iota(Op):
     def numpy(self) -> np.ndarray:
         column = [1] * len(self.shape)
         column[self.axis] = -1
-        line = np.arange(self.shape[self.axis]).astype(self.dtype)
+        line = np.arange(self.shape[self.axis]).astype(self.dtype)  # type: ignore[arg-type]
         return np.broadcast_to(line.reshape(column), self.shape)  # type: ignore[arg-type]
 
 

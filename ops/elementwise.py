@@ -249,13 +249,13 @@ class Elementwise(Op):
     def name(self) -> str:
         return self.function.name
 
-    @property
-    def head(self) -> Any:
+    @functools.cached_property
+    def head(self) -> Any:  # type: ignore[override]
         """The function, whose rules these are; all casts share theirs."""
         return Cast if isinstance(self.function, Cast) else self.function
 
     @property
-    def commutative(self) -> bool:  # type: ignore[override]
+    def commutative(self) -> bool:
         """Whether f(x, y) = f(y, x)."""
         return self.function.name in COMMUTATIVE
 
@@ -368,7 +368,7 @@ def _strong(node: Expr, kind: DType) -> Expr:
     return apply(Cast(kind).op, node)
 
 
-def _check_fits(number: int, kind: DType) -> None:
+def _check_fits(number: Any, kind: DType) -> None:
     limits = np.iinfo(kind)
     if not limits.min <= number <= limits.max:
         error = DTypeError(f"{number} does not fit in {kind.name}, whose values go from {limits.min} to {limits.max}.")

@@ -31,7 +31,7 @@ class Gather(Op):
 
     axes: tuple[int, ...]
 
-    def infer(self, x: Type, *indices: Type) -> Type:  # type: ignore[override]
+    def infer(self, x: Type, *indices: Type) -> Type:
         return Type(x.dtype, (*index_shape(self.axes, x, indices), *without(x.shape, self.axes)))
 
     def numpy(self, x: np.ndarray, *indices: np.ndarray) -> Any:
@@ -49,7 +49,7 @@ class ScatterAdd(Op):
 
     axes: tuple[int, ...]
 
-    def infer(self, x: Type, v: Type, *indices: Type) -> Type:  # type: ignore[override]
+    def infer(self, x: Type, v: Type, *indices: Type) -> Type:
         check_scattered("scatter_add", self.axes, x, v, indices)
         return Type(x.dtype, x.shape)
 
@@ -73,7 +73,7 @@ class ScatterSet(Op):
 
     axes: tuple[int, ...]
 
-    def infer(self, x: Type, v: Type, *indices: Type) -> Type:  # type: ignore[override]
+    def infer(self, x: Type, v: Type, *indices: Type) -> Type:
         check_scattered("scatter_set", self.axes, x, v, indices)
         return Type(x.dtype, x.shape)
 

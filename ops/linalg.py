@@ -24,7 +24,7 @@ class MatMul(Op):
 
     name = "matmul"
 
-    def infer(self, a: Type, b: Type) -> Type:  # type: ignore[override]
+    def infer(self, a: Type, b: Type) -> Type:
         def message() -> str:
             inner = f"{a.shape[-1]} != {b.shape[-2]}"
             return f"matmul: inner dimensions differ: {show(a.shape)} @ {show(b.shape)}, and {inner}"
@@ -34,7 +34,7 @@ class MatMul(Op):
         return Type(a.dtype, (*batch, a.shape[-2], b.shape[-1]))
 
     def numpy(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.matmul(a, b)
+        return np.matmul(a, b)  # type: ignore[no-any-return]
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Any]:
         a, b = args
@@ -133,4 +133,5 @@ def trace(x: Any) -> Expr:
     from .creation import eye
 
     node = as_expr(x)
-    return sum_over(node * eye(*node.shape[-2:], dtype=node.dtype), axis=(-2, -1))
+    diagonal = eye(node.shape[-2], node.shape[-1], dtype=node.dtype)
+    return sum_over(node * diagonal, axis=(-2, -1))

@@ -27,7 +27,7 @@ class Reshape(Op):
     moves_only = True
     shape: Shape
 
-    def infer(self, x: Type) -> Type:  # type: ignore[override]
+    def infer(self, x: Type) -> Type:
         def message() -> str:
             return f"reshape: {show(x.shape)} has {x.size} elements, {show(self.shape)} {product(self.shape)}."
 
@@ -50,7 +50,7 @@ class Transpose(Op):
     moves_only = True
     axes: tuple[int, ...]
 
-    def infer(self, x: Type) -> Type:  # type: ignore[override]
+    def infer(self, x: Type) -> Type:
         return Type(x.dtype, tuple(x.shape[a] for a in self.axes))
 
     def numpy(self, x: np.ndarray) -> np.ndarray:
@@ -67,7 +67,7 @@ class BroadcastTo(Op):
     moves_only = True
     shape: Shape
 
-    def infer(self, x: Type) -> Type:  # type: ignore[override]
+    def infer(self, x: Type) -> Type:
         def message() -> str:
             return f"broadcast_to: {show(x.shape)} does not broadcast to {show(self.shape)}."
 
@@ -94,7 +94,7 @@ class Squeeze(Op):
     moves_only = True
     axes: tuple[int, ...]
 
-    def infer(self, x: Type) -> Type:  # type: ignore[override]
+    def infer(self, x: Type) -> Type:
         for axis in self.axes:
             if same(x.shape[axis], 1) is False:
                 raise ShapeError(f"squeeze: axis {axis} of {show(x.shape)} has size {x.shape[axis]}, not 1.")
@@ -115,7 +115,7 @@ class ExpandDims(Op):
     moves_only = True
     axes: tuple[int, ...]
 
-    def infer(self, x: Type) -> Type:  # type: ignore[override]
+    def infer(self, x: Type) -> Type:
         sizes = iter(x.shape)
         return Type(x.dtype, tuple(1 if i in self.axes else next(sizes) for i in range(x.ndim + len(self.axes))))
 
@@ -135,11 +135,11 @@ class Slice(Op):
     steps: tuple[int, ...]
     sizes: Shape
 
-    def infer(self, x: Type) -> Type:  # type: ignore[override]
+    def infer(self, x: Type) -> Type:
         return Type(x.dtype, self.sizes)
 
     def numpy(self, x: np.ndarray) -> np.ndarray:
-        places = [a + s * np.arange(n) for a, s, n in zip(self.starts, self.steps, self.sizes, strict=True)]
+        places = [a + s * np.arange(n) for a, s, n in zip(self.starts, self.steps, self.sizes, strict=True)]  # type: ignore[arg-type, operator]
         return x[np.ix_(*places)] if places else x
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
@@ -154,11 +154,11 @@ class Unslice(Op):
     steps: tuple[int, ...]
     shape: Shape
 
-    def infer(self, x: Type) -> Type:  # type: ignore[override]
+    def infer(self, x: Type) -> Type:
         return Type(x.dtype, self.shape)
 
     def numpy(self, x: np.ndarray) -> np.ndarray:
-        out = np.zeros(self.shape, x.dtype)  # type: ignore[arg-type]
+        out: np.ndarray = np.zeros(self.shape, x.dtype)  # type: ignore[arg-type]
         if x.size:
             places = [a + s * np.arange(n) for a, s, n in zip(self.starts, self.steps, x.shape, strict=True)]
             out[np.ix_(*places)] = x
@@ -174,7 +174,7 @@ class Pad(Op):
 
     widths: tuple[tuple[int, int], ...]
 
-    def infer(self, x: Type, value: Type) -> Type:  # type: ignore[override]
+    def infer(self, x: Type, value: Type) -> Type:
         return Type(x.dtype, tuple(d + (a + b) for d, (a, b) in zip(x.shape, self.widths, strict=True)))
 
     def numpy(self, x: np.ndarray, value: np.ndarray) -> np.ndarray:

@@ -45,7 +45,7 @@ def lowest(kind: DType) -> Any:
 class MaxPool(Pooling):
     """The largest element of each window; NaN if it holds one."""
 
-    def infer(self, x: Type) -> Type:  # type: ignore[override]
+    def infer(self, x: Type) -> Type:
         return self.pooled(x)
 
     def numpy(self, x: np.ndarray) -> np.ndarray:
@@ -58,7 +58,7 @@ class MaxPool(Pooling):
 class MaxPoolScatter(Pooling):
     """In the shape of x: zeros, and the g of each window added at the first maximum of the window."""
 
-    def infer(self, x: Type, g: Type) -> Type:  # type: ignore[override]
+    def infer(self, x: Type, g: Type) -> Type:
         expected = self.pooled(x).shape
         for mine, wanted in zip(g.shape, expected, strict=True):
             meet(mine, wanted, lambda: f"max_pool_scatter: {show(g.shape)} instead of {show(expected)}.")
@@ -77,7 +77,7 @@ class MaxPoolScatter(Pooling):
 class MaxPoolGather(Pooling):
     """For each window of x: the element of v, of the shape of x, at the first maximum of the window."""
 
-    def infer(self, x: Type, v: Type) -> Type:  # type: ignore[override]
+    def infer(self, x: Type, v: Type) -> Type:
         for mine, wanted in zip(v.shape, x.shape, strict=True):
             meet(mine, wanted, lambda: f"max_pool_gather: {show(v.shape)} instead of {show(x.shape)}.")
         return self.pooled(Type(v.dtype, x.shape))
@@ -92,7 +92,7 @@ class MaxPoolGather(Pooling):
 class SumPool(Pooling):
     """The sum of each window; padding counts as 0."""
 
-    def infer(self, x: Type) -> Type:  # type: ignore[override]
+    def infer(self, x: Type) -> Type:
         return self.pooled(x)
 
     def numpy(self, x: np.ndarray) -> Any:
@@ -112,7 +112,7 @@ class SumPoolScatter(Pooling):
 
     spatial: Shape = ()
 
-    def infer(self, g: Type) -> Type:  # type: ignore[override]
+    def infer(self, g: Type) -> Type:
         expected = self.grid(self.spatial)
         for mine, wanted in zip(g.shape[2:], expected, strict=True):
             meet(mine, wanted, lambda: f"sum_pool_scatter: {show(g.shape[2:])} instead of {show(expected)}.")

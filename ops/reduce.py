@@ -42,7 +42,7 @@ class Reduce(Op):
         """What is printed beside the argument."""
         return f"axes={self.axes}"
 
-    def infer(self, x: Type) -> Type:  # type: ignore[override]
+    def infer(self, x: Type) -> Type:
         if self.kind in ("max", "min") and any_empty(x, self.axes):
             raise ShapeError(f"{self.kind}: axes {self.axes} of {show(x.shape)} are empty, and nothing has no {self.kind}.")
         return Type(x.dtype, without(x.shape, self.axes))
@@ -74,7 +74,7 @@ class ArgReduce(Op):
     def name(self) -> str:
         return self.kind
 
-    def infer(self, x: Type) -> Type:  # type: ignore[override]
+    def infer(self, x: Type) -> Type:
         if any_empty(x, (self.axis,)):
             raise ShapeError(f"{self.kind}: axis {self.axis} of {show(x.shape)} is empty.")
         return Type(INT64, without(x.shape, (self.axis,)))
@@ -180,7 +180,7 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Expr:
     return _arg("argmin", x, axis, keepdims)
 
 
-def count(x: Expr, axes: tuple[int, ...], kind: DType) -> Any:
+def count(x: Expr, axes: tuple[int, ...], kind: DType) -> float | Expr:
     """The number of elements along the axes: a number where it is known, else an expression."""
     number = product(x.shape[a] for a in axes)
     return float(number) if isinstance(number, int) else cast(size(number), kind)

@@ -58,7 +58,9 @@ def _formula(node: Expr, args: list[Any], sympy: Any) -> Any:
 
 def _function(function: Any, node: Expr, args: list[Any], sympy: Any) -> Any:
     if isinstance(function, Cast):
-        return sympy.Function("trunc")(args[0]) if node.dtype.kind in "iu" and node.args[0].dtype.kind == "f" else args[0]
+        return (
+            sympy.Function("trunc")(args[0]) if node.dtype.kind in "iu" and node.args[0].dtype.kind == "f" else args[0]
+        )
     if isinstance(function, Composite):
         inputs, output = function.body(*(a.dtype for a in node.args))
         return to_sympy(output, dict(zip(inputs, args, strict=True)))
@@ -124,7 +126,12 @@ def _power(part: Any, known: Mapping[Any, Any], sympy: Any) -> Any:
     base, exponent = part.args
     if base == sympy.E:
         return scalar.exp(known[exponent])
-    simple = {-1: scalar.reciprocal, 2: scalar.square, sympy.Rational(1, 2): scalar.sqrt, sympy.Rational(-1, 2): scalar.rsqrt}
+    simple = {
+        -1: scalar.reciprocal,
+        2: scalar.square,
+        sympy.Rational(1, 2): scalar.sqrt,
+        sympy.Rational(-1, 2): scalar.rsqrt,
+    }
     if exponent in simple:
         return simple[exponent](known[base])
     return scalar.pow(known[base], known[exponent])
@@ -138,7 +145,7 @@ def _pieces(part: Any, known: Mapping[Any, Any]) -> Any:
 
 
 def _table(sympy: Any) -> dict[Any, Callable[..., Any]]:
-    same = "exp log sin cos tan sinh cosh tanh erf erfc erfinv floor sign cbrt".split()
+    same = ["exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf", "erfc", "erfinv", "floor", "sign", "cbrt"]
     others = {
         "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh", "acosh": "arccosh",
         "atanh": "arctanh", "Abs": "abs", "ceiling": "ceil", "Mod": "mod", "Eq": "eq", "Ne": "ne", "Lt": "lt", "Le": "le",

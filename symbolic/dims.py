@@ -5,8 +5,10 @@ assumption is a guard, checked when a compiled function is called.
 """
 
 import itertools
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
@@ -37,7 +39,7 @@ class SymDim:
         """The size, once the symbols' sizes are known."""
         if self.is_name:
             return sizes[self.text]
-        return int(self._sympy.subs({_symbol(name): sizes[name] for name in self.names}))
+        return int(_exact(self._sympy, sizes))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SymDim) and self.text == other.text
@@ -80,6 +82,29 @@ class SymDim:
 
     def __neg__(self) -> Any:
         return _arithmetic("sub", 0, self)
+
+
+def _exact(expression: Any, sizes: Mapping[str, int]) -> Fraction | int:
+    """SymPy's arithmetic on whole numbers, done in Python's: exact at any size, and much faster than `subs`."""
+    if expression.is_Symbol:
+        return sizes[expression.name]
+    if expression.is_Rational:
+        return Fraction(int(expression.p), int(expression.q))
+    values = [_exact(argument, sizes) for argument in expression.args]
+    return _OPERATIONS[type(expression).__name__](*values)
+
+
+_OPERATIONS: dict[str, Callable[..., Any]] = {
+    "Add": lambda *values: sum(values),
+    "Mul": lambda *values: math.prod(values),
+    "Pow": lambda base, exponent: Fraction(base) ** int(exponent),
+    "floor": math.floor,
+    "ceiling": math.ceil,
+    "Mod": lambda value, divisor: value % divisor,
+    "Min": min,
+    "Max": max,
+    "Abs": abs,
+}
 
 
 Dim: TypeAlias = int | SymDim

@@ -61,8 +61,9 @@ def _value(node: Expr, args: list[Any], sizes: Mapping[str, int]) -> Any:
 
 def resolved(op: Op, sizes: Mapping[str, int]) -> Op:
     """The op with numbers in place of the symbols among its parameters (the shape of a reshape, say)."""
-    changes = {}
-    for parameter in fields(op) if is_dataclass(op) else ():
+    changes: dict[str, Any] = {}
+    parameters: tuple[Any, ...] = fields(op) if is_dataclass(op) else ()
+    for parameter in parameters:
         before = getattr(op, parameter.name)
         after = _resolved_value(before, sizes)
         if after is not before:

@@ -12,8 +12,8 @@ from typing import Any
 
 from .dims import same, show
 from .errors import ArgumentError, GradientError, ShapeError, at_site, blame, user_site
-from .expr import Expr, Op, apply, depends, toposort
-from .leaves import Input, Item, constant, serial, weak_constant
+from .expr import Expr, Op, apply, depends, serial, toposort
+from .leaves import Input, Item, constant, weak_constant
 from .operators import function
 from .types import TupleType, Type
 
@@ -196,8 +196,7 @@ def _disconnected(x: Expr, what: str) -> Expr:
         raise blame(GradientError(message), user_site(), x.site, hint=hint)
     if what == "warn":
         warnings.warn(message + " Zeros are used.", stacklevel=4)
-    zeros: Expr = function("zeros_like")(x)
-    return zeros
+    return function("zeros_like")(x)
 
 
 def _check_loss(loss: Expr) -> None:
@@ -257,7 +256,7 @@ def _pack(like: Any, results: list[Expr]) -> Any:
 class StopGradient(Op):
     """x, with no derivative."""
 
-    def infer(self, x: Type) -> Type:  # type: ignore[override]
+    def infer(self, x: Type) -> Type:
         return x
 
     def numpy(self, x: Any) -> Any:

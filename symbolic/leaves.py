@@ -122,7 +122,7 @@ class Item(Op):
 
     index: int
 
-    def infer(self, whole: TupleType) -> Type:  # type: ignore[override]
+    def infer(self, whole: TupleType) -> Type:
         return whole.items[self.index]
 
     def numpy(self, values: Any) -> Any:

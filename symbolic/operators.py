@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .expr import Expr
 
-_functions: dict[str, Callable[..., Any]] = {}
+_functions: dict[str, Callable[..., Expr]] = {}
 
 
 def bind(functions: Mapping[str, Callable[..., Any]]) -> None:
@@ -19,28 +19,28 @@ def bind(functions: Mapping[str, Callable[..., Any]]) -> None:
     _functions.update(functions)
 
 
-def function(name: str) -> Callable[..., Any]:
+def function(name: str) -> Callable[..., Expr]:
     """The bound function of that name, for the parts of symbolic/ that write expressions themselves."""
     return _functions[name]
 
 
 def _binary(name: str) -> Callable[[Any, Any], Expr]:
     def operator(self: Any, other: Any) -> Expr:
-        return _functions[name](self, other)  # type: ignore[no-any-return]
+        return _functions[name](self, other)
 
     return operator
 
 
 def _reflected(name: str) -> Callable[[Any, Any], Expr]:
     def operator(self: Any, other: Any) -> Expr:
-        return _functions[name](other, self)  # type: ignore[no-any-return]
+        return _functions[name](other, self)
 
     return operator
 
 
 def _method(name: str) -> Callable[..., Expr]:
     def method(self: Any, *args: Any, **options: Any) -> Expr:
-        return _functions[name](self, *args, **options)  # type: ignore[no-any-return]
+        return _functions[name](self, *args, **options)
 
     method.__name__ = name
     method.__doc__ = f"`wf.{name}` of this expression."
@@ -90,7 +90,7 @@ class Operators:
     @property
     def T(self) -> Expr:  # noqa: N802 - NumPy's name
         """The axes in reverse order."""
-        return _functions["transpose"](self)  # type: ignore[no-any-return]
+        return _functions["transpose"](self)
 
     @property
     def size(self) -> Any:

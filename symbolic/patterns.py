@@ -43,13 +43,14 @@ class Matrix(Operators):
 _RANKS = {Vector: 1, Matrix: 2}
 
 
-class Constants(Enum):
-    """The head of a scalar constant, or of one that is repeated."""
+class Heads(Enum):
+    """What stands for the op's head where a rule asks whether an argument is a number."""
 
-    UNIFORM = auto()
+    NUMBER = auto()  # a scalar constant
+    NUMBERS = auto()  # one that is repeated, or has axes of size 1
 
 
-UNIFORM = Constants.UNIFORM
+NUMBER, NUMBERS = Heads.NUMBER, Heads.NUMBERS
 
 
 def scalar_constant(node: Expr) -> Expr | None:
@@ -94,11 +95,11 @@ def _number(node: Expr) -> Any:
 
 
 def head(node: Expr) -> Any:
-    """What a rule that wants this node as an argument looks for: the op's head, or UNIFORM."""
+    """What a rule that wants this node as an argument looks for: the op's head, NUMBER, or NUMBERS."""
     op = node.op
-    if (op.moves_only or isinstance(op, Constant)) and scalar_constant(node) is not None:
-        return UNIFORM
-    return op.head
+    if type(op) is Constant:
+        return NUMBER if op.value.ndim == 0 else NUMBERS if op.value.size == 1 else Constant
+    return NUMBERS if op.moves_only and scalar_constant(node) is not None else op.head
 
 
 def variable(name: str, annotation: Any, kind: DType) -> Expr:
@@ -180,7 +181,8 @@ class Pattern:
     def fits(self, heads: tuple[Any, ...]) -> bool:
         """Whether arguments with these heads can match: all that can be told before the values are looked at."""
         return len(heads) == len(self.heads) and all(
-            wanted is None or wanted is have for wanted, have in zip(self.heads, heads, strict=True)
+            wanted is None or wanted is have or (wanted is NUMBER and have is NUMBERS)
+            for wanted, have in zip(self.heads, heads, strict=True)
         )
 
     def match(self, node: Expr) -> Match | None:
@@ -252,7 +254,7 @@ def _wanted_head(step: Step) -> Any:
     if step.check is Check.OP:
         return step.wanted[0].head
     if step.check is Check.LITERAL or (step.check is Check.VARIABLE and step.wanted is Const):
-        return UNIFORM
+        return NUMBER
     return None
 
 

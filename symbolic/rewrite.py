@@ -27,10 +27,16 @@ from .verify import compatible
 
 
 class Rewrite:
-    """A rule that is a Python function of a node.  `examples` build expressions at which it fires."""
+    """A rule that is a Python function of a node."""
 
-    def __init__(self, function: Callable[[Expr], Any], roots: Sequence[Any], examples: Sequence[Callable[[], Any]]):
-        self.function, self.roots, self.examples = function, frozenset(roots), tuple(examples)
+    def __init__(
+        self,
+        function: Callable[[Expr], Any],
+        roots: Sequence[Any],
+        when: Callable[..., Any] | None,
+        examples: Sequence[Callable[[], Any]],
+    ):
+        self.function, self.roots, self.when, self.examples = function, frozenset(roots), when, tuple(examples)
         self.name = function.__name__
         self.site = Site(function.__code__, 0)
         self.__doc__ = function.__doc__
@@ -90,7 +96,7 @@ class RuleSet:
     def _fitting(self, root: Any, kind: Any, heads: tuple[Any, ...]) -> list[tuple[AnyRule, Pattern | None]]:
         entries = self.table.get(root, []) + (self.table.get(kind, []) if kind is not root else [])
         entries.sort(key=lambda entry: entry[0])
-        return [(rule, pattern) for _, rule, pattern in entries if pattern is None or pattern.fits(heads)]
+        return [(rule, pattern) for _, rule, pattern in entries if _may_match(rule, pattern, heads)]
 
     def __add__(self, other: RuleSet) -> RuleSet:
         return RuleSet(f"{self.name} + {other.name}", (self, other))
@@ -103,6 +109,12 @@ class RuleSet:
 
     def __repr__(self) -> str:
         return f"RuleSet({self.name!r}, {len(self)} rules)"
+
+
+def _may_match(rule: AnyRule, pattern: Pattern | None, heads: tuple[Any, ...]) -> Any:
+    if pattern is not None:
+        return pattern.fits(heads)
+    return not isinstance(rule, Rewrite) or rule.when is None or rule.when(*heads)
 
 
 class _Equations(RuleSet):
@@ -190,23 +202,30 @@ class Fired(NamedTuple):
 def rewrite(graph: Graph, rules: RuleSet, /, record: list[Fired] | None = None) -> Graph: ...
 @overload
 def rewrite(
-    *roots: Any, examples: Sequence[Callable[[], Any]] = ()
+    *roots: Any, when: Callable[..., Any] | None = None, examples: Sequence[Callable[[], Any]] = ()
 ) -> Callable[[Callable[[Expr], Expr | None]], Rewrite]: ...
-def rewrite(*args: Any, record: list[Fired] | None = None, examples: Sequence[Callable[[], Any]] = ()) -> Any:
+def rewrite(
+    *args: Any,
+    record: list[Fired] | None = None,
+    when: Callable[..., Any] | None = None,
+    examples: Sequence[Callable[[], Any]] = (),
+) -> Any:
     """`rewrite(graph, rules)`: the graph with rules applied until none fires; what each did is appended to `record`.
 
     Raises RewriteLoop where rules undo each other, VerifyError where a rule changes a type.  A rule that makes the
     graph grow past a bound is switched off with a warning.
 
     `@rewrite(MatMul)`, `@rewrite(mul, div)`: a rule for the nodes of these op classes or scalar functions, written as
-    a function of the node that returns what it becomes, or None.  `examples` are functions without parameters that
-    build expressions at which it fires; the sweep over all rules compares both sides on them.
+    a function of the node that returns what it becomes, or None.  `when(*heads)` tells from the heads of the arguments
+    whether it is worth a try (it is asked once for each combination); a head is an op class or a scalar function,
+    NUMBER for a scalar constant, NUMBERS for one that is repeated.  `examples` are functions without parameters that
+    build expressions at which the rule fires; the sweep over all rules compares both sides on them.
     """
     if args and isinstance(args[0], Graph):
         graph, rules, *rest = args
         run = _Run(rules, len(graph.nodes), rest[0] if rest else record)
         return graph.with_roots(run.settled(graph.nodes, graph.roots))
-    return lambda function: Rewrite(function, args, examples)
+    return lambda function: Rewrite(function, args, when, examples)
 
 
 class _Run:
@@ -225,9 +244,19 @@ class _Run:
     def settled(self, order: Sequence[Expr], roots: Sequence[Expr]) -> list[Expr]:
         """The roots in their final form."""
         done = self.done
-        for node in order:
-            if node not in done:
-                self._settle(node)
+        for node in order:  # arguments first: most nodes are final after one look
+            if node in done:
+                continue
+            args = tuple([done[a] for a in node.args])
+            new = node if args == node.args else rebuilt(node, args)
+            if new not in done:
+                after = self._fired(new)
+                if after is None:
+                    done[new] = new
+                else:
+                    self.next[new] = after
+                    self._settle(new)
+            done[node] = done[new]
         return [done[root] for root in roots]
 
     def _settle(self, root: Expr) -> None:
@@ -250,8 +279,8 @@ class _Run:
             if pending:
                 for arg in pending:
                     self._push(stack, arg)
-                continue
-            self._advance(node)
+            else:
+                self._advance(node)
 
     def _push(self, stack: list[Expr], node: Expr) -> None:
         if node in self.next and node not in self.done:
@@ -260,29 +289,27 @@ class _Run:
 
     def _advance(self, node: Expr) -> None:
         """One step for a node whose arguments are final: new arguments, or a rule, or nothing more to do."""
-        done = self.done
-        args = tuple([done[a] for a in node.args])
-        new = node if args == node.args else rebuilt(node, args)
-        if new is node:
-            new = self._fired(node)
-        if new is node:
-            done[node] = node
+        args = tuple([self.done[a] for a in node.args])
+        new = rebuilt(node, args) if args != node.args else self._fired(node)
+        if new is None or new is node:
+            self.done[node] = node
         else:
             self.next[node] = new
 
-    def _fired(self, node: Expr) -> Expr:
-        for rule, pattern in self.rules.candidates(node):
-            if rule in self.off:
-                continue
-            with at_site(node.site):
-                new = rule.fire(node, pattern)
-                if new is None or new is node:
+    def _fired(self, node: Expr) -> Expr | None:
+        candidates = self.rules.candidates(node)
+        if not candidates:
+            return None
+        with at_site(node.site):
+            for rule, pattern in candidates:
+                if rule in self.off:
                     continue
-                new = fitted(node, new, rule)
-            if new is not None and new is not node:
-                self._note(rule, node, new)
-                return new
-        return node
+                found = rule.fire(node, pattern)
+                new = fitted(node, found, rule) if found is not None and found is not node else None
+                if new is not None and new is not node:
+                    self._note(rule, node, new)
+                    return new
+        return None
 
     def _note(self, rule: AnyRule, old: Expr, new: Expr) -> None:
         if self.record is not None:

@@ -66,7 +66,7 @@ def dtype(name: Any) -> DType:
     if isinstance(name, np.dtype) and name in SUPPORTED:
         return name
     try:
-        found = np.dtype(name).newbyteorder("=")
+        found: DType = np.dtype(name).newbyteorder("=")
     except TypeError:
         raise DTypeError(f"{name!r} is not a dtype.") from None
     if found not in SUPPORTED:

@@ -233,7 +233,8 @@ class _Emitter:
 
     def columns(self, work: Callable[[ir.Value], Any]) -> None:
         """Something for every accumulator of the block."""
-        with self.loop(ir.Constant(I64, 0), ir.Constant(I64, self.block), "column", parallel=True) as c:
+        width = self.b.sub(self.bounds[1], self.bounds[0])
+        with self.loop(ir.Constant(I64, 0), width, "column", parallel=True) as c:
             work(c)
 
     def reduce_loops(self, level: int, innermost: Callable[[int], None]) -> None:

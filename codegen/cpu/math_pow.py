@@ -1,6 +1,6 @@
 """pow, cbrt, hypot: what needs more digits inside than it gives.
 
-pow = 2**(y log2 x), with log2 as a sum of two floats, good to about 2**-34 (2**-66 for float64).  cbrt and hypot of float32
+pow = 2**(y log2 x), with log2 as a sum of two floats, good to 2**-29 (float32) or 2**-66 (float64) of it.  cbrt and hypot of float32
 are computed in float64.
 """
 
@@ -17,82 +17,91 @@ from .math_value import (
     two_product,
 )
 
-# arctanh(s) = s + s**3 / 3 + s**5 P(s**2) for |s| <= 1/5, relative error 2**-34.5 and 2**-66
-_ARCTANH = {
-    4: (0.20000198, 0.14262594, 0.11940166),
-    8: (
-        0.19999999999999857,
-        0.14285714285833456,
-        0.11111111083233505,
-        0.09090912118493914,
-        0.07692128117914375,
-        0.06672820381646132,
-        0.057616301240081026,
-        0.06500078462496298,
-    ),
-}
-_THIRD = {4: (0.33333334, -9.934108e-09), 8: (0.3333333333333333, 1.850371707708594e-17)}
-_TWO_LOG2_E = {4: (2.88539, 3.851926e-08), 8: (2.8853900817779268, 4.0710547481862066e-17)}
+# log2((1 + s) / (1 - s)) = C (s + s**3 / 3 + s**5 P(s**2)) for |s| <= 1/5, relative error 2**-66
+_ARCTANH = (
+    0.19999999999999857,
+    0.14285714285833456,
+    0.11111111083233505,
+    0.09090912118493914,
+    0.07692128117914375,
+    0.06672820381646132,
+    0.057616301240081026,
+    0.06500078462496298,
+)
+_THIRD = (0.3333333333333333, 1.850371707708594e-17)
+# The same = C s + s**3 P(s**2), relative error 2**-37
+_ARCTANH_SHORT = (0.96179664, 0.5770906, 0.41126168, 0.34780514)
+_TWO_LOG2_E = {4: (2.88539, 3.851926e-08), 8: (2.8853900817779268, 4.0710547481862066e-17)}  # C
 INF = float("inf")
 
 
-def _pow_edges(x: Value, y: Value, size: Value) -> Value:
-    """x**y from |x|**y: the sign where y is odd, NaN where x < 0 and y is no integer, 1 where x = 1 or y = 0."""
-    half = y * 0.5
-    whole = y.rint().eq(y)
-    odd = whole & half.rint().ne(half)
-    negative = x.is_negative()
-    result = select(negative & odd, -size, size)
-    result = select((x < 0.0) & (x > -INF) & ~whole, float("nan"), result)
-    return select(x.eq(1.0) | y.eq(0.0), 1.0, result)
-
-
-def _log2_parts(x: Value) -> tuple[Value, Value]:
-    """log2(x) as a sum of two floats, good to 2**-66 of it, for 0 < x < inf."""
-    third, third_low = _THIRD[x.dtype.itemsize]
-    scale, scale_low = _TWO_LOG2_E[x.dtype.itemsize]
+def _quotient(x: Value) -> tuple[Value, Value, Value]:
+    """k, and s = f / (2 + f) in two parts, where x = 2**k (1 + f)."""
     k, f = split(x)
     divisor, divisor_low = fast_two_sum(2.0, f)
     inverse = 1.0 / divisor
     s = f * inverse
-    s_low = inverse * fma(-s, divisor_low, fma(-s, divisor, f))
+    return k, s, inverse * fma(-s, divisor_low, fma(-s, divisor, f))
+
+
+def _with_exponent(k: Value, s: Value, low: Value) -> tuple[Value, Value]:
+    """k + C s + low as a sum of two floats."""
+    high, error = two_product(s, _TWO_LOG2_E[s.dtype.itemsize][0])
+    first, second = fast_two_sum(k, high)
+    return fast_two_sum(first, second + (low + error))
+
+
+def _log2_short(x: Value) -> tuple[Value, Value]:
+    """log2(x) as a sum of two floats, good to 2**-29 of it."""
+    factor, factor_low = _TWO_LOG2_E[x.dtype.itemsize]
+    k, s, s_low = _quotient(x)
+    square = s * s
+    low = fma(s_low, factor, s * factor_low)
+    return _with_exponent(k, s, fma(s * square, horner(square, _ARCTANH_SHORT), low))
+
+
+def _log2_long(x: Value) -> tuple[Value, Value]:
+    """log2(x) as a sum of two floats, good to 2**-66 of it."""
+    k, s, s_low = _quotient(x)
     square, square_low = two_product(s, s)
     square_low = fma(s + s, s_low, square_low)
-    tail = fma(square, horner(square, _ARCTANH[x.dtype.itemsize]), third_low)
-    factor, factor_low = fast_two_sum(third, tail)
+    tail = fma(square, horner(square, _ARCTANH), _THIRD[1])
+    factor, factor_low = fast_two_sum(_THIRD[0], tail)
     cube, cube_low = two_product(square, factor)
     cube_low = fma(square, factor_low, fma(square_low, factor, cube_low))
     term, term_low = two_product(s, cube)  # arctanh(s) = s + s * cube
     term_low = fma(s, cube_low, fma(s_low, cube, term_low))
     total, rest = fast_two_sum(s, term)
     rest = rest + (s_low + term_low)
-    high, low = two_product(total, scale)
-    low = fma(total, scale_low, fma(rest, scale, low))
-    first, second = fast_two_sum(k, high)
-    return fast_two_sum(first, second + low)
+    factors = _TWO_LOG2_E[x.dtype.itemsize]
+    return _with_exponent(k, total, fma(total, factors[1], rest * factors[0]))
 
 
 def _magnitude(x: Value, y: Value) -> Value:
-    """|x|**y."""
-    bound = 200.0 if x.dtype.itemsize == 4 else 1100.0  # 2**-bound is 0, and 2**bound infinite
-    coefficients = _EXP2[x.dtype.itemsize]
-    size = abs(x)
-    high, low = _log2_parts(size)
-    edge = size.eq(0.0) | ~(size < INF)
-    high = select(edge, select(size.eq(0.0), -INF, size), high)
-    low = select(edge, 0.0, low)
+    """x**y for x > 0, neither of them infinite or NaN."""
+    single = x.dtype.itemsize == 4
+    bound = 200.0 if single else 1100.0  # 2**-bound is 0, and 2**bound infinite
+    high, low = _log2_short(x) if single else _log2_long(x)
     power, power_low = two_product(y, high)
-    one = high.eq(0.0)
-    bounded = minimum_or_nan(maximum_or_nan(select(one, high, power), -bound), bound)
-    power_low = select(bounded.eq(power) & ~one, fma(y, low, power_low), 0.0)
+    bounded = minimum_or_nan(maximum_or_nan(power, -bound), bound)
     n, integer = nearest(bounded)
-    r, rest = fast_two_sum(bounded - n, power_low)
-    return scale(1.0 + fma(r, horner(r, coefficients), rest * coefficients[0]), integer)
+    r = (bounded - n) + select(bounded.eq(power), fma(y, low, power_low), 0.0)
+    return scale(fma(r, horner(r, _EXP2[x.dtype.itemsize]), 1.0), integer)
 
 
 def pow(x: Value, y: Value) -> Value:
     """x**y, with C's (and NumPy's) values where x or y is 0, 1, infinite or NaN."""
-    return _pow_edges(x, y, _magnitude(x, y))
+    size = abs(x)
+    result = _magnitude(size, y)
+    edge = size.eq(0.0) | size.eq(INF)
+    result = select(edge, select(size.eq(0.0) ^ (y < 0.0), x.like(0.0), INF), result)
+    result = select(size.eq(1.0), 1.0, result)
+    whole, half = y.rint().eq(y), y * 0.5
+    odd = whole & half.rint().ne(half)
+    result = select(x.is_negative() & odd, -result, result)
+    undefined = ((x < 0.0) & (size < INF) & ~whole) | x.is_nan() | y.is_nan()
+    result = select(undefined, float("nan"), result)
+    return select(x.eq(1.0) | y.eq(0.0), 1.0, result)
 
 
 def cbrt(x: Value) -> Value:

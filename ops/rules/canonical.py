@@ -13,7 +13,7 @@ import numpy as np
 from ...symbolic.expr import Expr, apply
 from ...symbolic.grad import CustomGradient, StopGradient, custom_gradient, stop_gradient
 from ...symbolic.leaves import Constant, constant
-from ...symbolic.patterns import Bool, Const, computed
+from ...symbolic.patterns import NUMBER, NUMBERS, Bool, Const, computed
 from ...symbolic.rewrite import RuleSet, rewrite, rules
 from ..elementwise import Cast, Elementwise, cast
 from ..movement import BroadcastTo, ExpandDims, Squeeze, broadcast_to, expand_dims, squeeze
@@ -55,7 +55,7 @@ def arithmetic(x, y, z, c: Const, d: Const):
     yield x - 0, x
     yield x * 1, x
     yield x * -1, -x
-    yield -(-x), x
+    yield -(-x), x  # noqa: B002
     yield 0 - x, -x
     yield x + -y, x - y
     yield x - -y, x + y
@@ -163,7 +163,11 @@ def logic(x, y):
     yield logical_not(logical_not(x)), x
 
 
-@rewrite(Elementwise, examples=[lambda: constant(2.0) * 3.0, lambda: exp(constant(np.float32(1.0)))])
+@rewrite(
+    Elementwise,
+    when=lambda *heads: set(heads) == {NUMBER},
+    examples=[lambda: constant(2.0) * 3.0, lambda: exp(constant(np.float32(1.0)))],
+)
 def known(node: Expr) -> Expr | None:
     """A function of numbers is a number."""
     if all(isinstance(a.op, Constant) and a.op.value.ndim == 0 for a in node.args):
@@ -173,6 +177,7 @@ def known(node: Expr) -> Expr | None:
 
 @rewrite(
     Elementwise,
+    when=lambda *heads: not {BroadcastTo, ExpandDims, NUMBERS}.isdisjoint(heads),
     examples=[
         lambda: exp(broadcast_to(like(3), (2, 3))),
         lambda: add(broadcast_to(like(1, 3), (2, 3)), like(2, 3)),
@@ -204,6 +209,7 @@ def _rank_of_others(arg: Expr, node: Expr) -> int:
 
 @rewrite(
     Elementwise,
+    when=lambda *heads: not {ExpandDims, Squeeze}.isdisjoint(heads),
     examples=[
         lambda: exp(expand_dims(like(3), 1)),
         lambda: exp(squeeze(like(3, 1), 1)),

@@ -17,7 +17,7 @@ _LEVELS = 6
 
 
 def normal(value: float) -> bool:
-    """Whether a constant can be multiplied and divided by without overflow or lost digits: no 0, inf, NaN, subnormal."""
+    """Whether a constant can be multiplied and divided by without overflow or lost digits: not 0, inf, NaN, tiny."""
     return _NORMAL[0] <= abs(value) <= _NORMAL[1]
 
 

@@ -92,6 +92,7 @@ def _picked(arg: Expr, whole: Expr, node: Expr) -> Expr:
     mul_no_nan,
     div,
     neg,
+    when=lambda *heads: ScatterAdd in heads,
     examples=[
         lambda: mul_no_nan(like(3, 4), _scattered(like(3))),
         lambda: _scattered(like(3)) * like(4),
@@ -109,7 +110,10 @@ def before_scattering(node: Expr) -> Expr | None:
     else:
         return None
     zeros, v, *indices = arg.args
-    picked = [v if i == place else _picked(a, arg, apply(Gather(arg.op.axes), zeros, *indices)) for i, a in enumerate(node.args)]
+    picked = [
+        v if i == place else _picked(a, arg, apply(Gather(arg.op.axes), zeros, *indices))
+        for i, a in enumerate(node.args)
+    ]
     return apply(arg.op, zeros, apply(node.op, *picked), *indices)
 
 
@@ -118,12 +122,17 @@ def _scattered(v: Expr) -> Expr:
     return apply(ScatterAdd((0, 1)), zeros, v, constant(np.arange(3)), constant(np.array([1, 3, 0])))
 
 
-@rewrite(Reduce, examples=[lambda: sum(_scattered(like(3)), 1)])
+@rewrite(Reduce, when=lambda x: x is ScatterAdd, examples=[lambda: sum(_scattered(like(3)), 1)])
 def one_in_each_row(node: Expr) -> Expr | None:
     """The sums of rows of zeros with one element v in each are these elements."""
     arg = node.args[0]
     op: Any = arg.op
-    if not isinstance(op, ScatterAdd) or node.op != Reduce("sum", (1,)) or op.axes != (0, 1) or number(arg.args[0]) != 0:
+    if (
+        not isinstance(op, ScatterAdd)
+        or node.op != Reduce("sum", (1,))
+        or op.axes != (0, 1)
+        or number(arg.args[0]) != 0
+    ):
         return None
     return arg.args[1] if arg.ndim == 2 and _counts(arg.args[2], arg.shape[0]) else None
 

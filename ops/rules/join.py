@@ -30,6 +30,7 @@ def whole(node: Expr) -> Expr | None:
 
 @rewrite(
     add,
+    when=lambda x, y: Unslice in (x, y),
     examples=[
         lambda: _placed(like(2, 3), 0, (6, 3)) + _placed(like(4, 3), 2, (6, 3)),
         lambda: _placed(like(2, 3), 4, (6, 3)) + (like(6, 3) + _placed(like(1, 3), 3, (6, 3))),
@@ -84,6 +85,7 @@ def _joined(first: Expr, second: Expr) -> Expr | None:
 
 @rewrite(
     Concatenate,
+    when=lambda *heads: Concatenate in heads,
     examples=[
         lambda: concatenate([concatenate([like(2, 3), like(1, 3)]), like(2, 3)]),
         lambda: concatenate([like(2, 3), concatenate([like(2, 1), like(2, 2)], 1)], 1),

@@ -9,6 +9,7 @@ import numpy as np
 from ...symbolic.dims import Shape
 from ...symbolic.expr import Expr, apply
 from ...symbolic.leaves import constant
+from ...symbolic.patterns import NUMBERS
 from ...symbolic.rewrite import RuleSet, rewrite
 from ..movement import (
     BroadcastTo,
@@ -65,6 +66,7 @@ def nothing_moves(node: Expr) -> Expr | None:
     ExpandDims,
     Squeeze,
     Slice,
+    when=lambda x: x in (BroadcastTo, NUMBERS),
     examples=[
         lambda: transpose(broadcast_to(like(), (2, 3))),
         lambda: reshape(broadcast_to(constant(np.float32(2)), (2, 3)), (6,)),
@@ -140,7 +142,11 @@ def _gaps(shape: Shape) -> list[tuple[Any, int]]:
     return [*found, (None, ones)]
 
 
-@rewrite(Transpose, examples=[lambda: transpose(transpose(like(2, 3, 4), (1, 2, 0)), (2, 1, 0))])
+@rewrite(
+    Transpose,
+    when=lambda x: x is Transpose,
+    examples=[lambda: transpose(transpose(like(2, 3, 4), (1, 2, 0)), (2, 1, 0))],
+)
 def transposed_twice(node: Expr) -> Expr | None:
     """A transpose of a transpose is one, or nothing."""
     match node:
@@ -151,6 +157,7 @@ def transposed_twice(node: Expr) -> Expr | None:
 
 @rewrite(
     BroadcastTo,
+    when=lambda x: x in (BroadcastTo, ExpandDims, NUMBERS),
     examples=[
         lambda: broadcast_to(broadcast_to(like(3), (2, 3)), (4, 2, 3)),
         lambda: broadcast_to(expand_dims(like(3), 0), (2, 3)),
@@ -171,6 +178,7 @@ def repeated_twice(node: Expr) -> Expr | None:
 @rewrite(
     ExpandDims,
     Transpose,
+    when=lambda x: x in (BroadcastTo, NUMBERS),
     examples=[
         lambda: expand_dims(broadcast_to(like(3), (2, 3)), 1),
         lambda: expand_dims(broadcast_to(like(2, 1), (2, 3)), 0),
@@ -189,6 +197,7 @@ def repeated_last(node: Expr) -> Expr | None:
 
 @rewrite(
     Slice,
+    when=lambda x: x is Slice,
     examples=[
         lambda: flip(apply(Slice((1, 0), (2, 1), (4, 8)), like(9, 8)), 0),
         lambda: apply(Slice((1,), (1,), (3,)), apply(Slice((8,), (-2,), (5,)), like(9))),
@@ -206,6 +215,7 @@ def sliced_twice(node: Expr) -> Expr | None:
 
 @rewrite(
     Slice,
+    when=lambda x: x is Concatenate,
     examples=[
         lambda: apply(Slice((2, 0), (1, 1), (3, 4)), concatenate([like(2, 4), like(3, 4)])),
         lambda: apply(Slice((3, 0), (1, 2), (1, 2)), concatenate([like(2, 4), like(3, 4)])),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from ...symbolic.expr import Expr, apply
@@ -17,13 +18,18 @@ Factor: TypeAlias = tuple[Expr, int]  # and its power, 1 or -1
 Changes: TypeAlias = dict[Factor, Expr | None]
 
 
-def factors(node: Expr, power: int = 1, levels: int = _LEVELS) -> list[Factor]:
+@lru_cache(maxsize=8)  # several rules ask for those of the same node
+def factors(node: Expr) -> list[Factor]:
     """The factors of a product of products; the node itself where it is none.  Signs are left out."""
+    return _factors(node, 1, _LEVELS)
+
+
+def _factors(node: Expr, power: int, levels: int) -> list[Factor]:
     node = _opened(node)
     powers = _POWERS.get(node.op.head) if levels else None
     if powers is None:
         return [(node, power)]
-    return [f for a, p in zip(node.args, powers, strict=True) for f in factors(a, power * p, levels - 1)]
+    return [f for a, p in zip(node.args, powers, strict=True) for f in _factors(a, power * p, levels - 1)]
 
 
 def replaced(node: Expr, changes: Changes, power: int = 1, levels: int = _LEVELS) -> Expr | None:
@@ -35,7 +41,9 @@ def replaced(node: Expr, changes: Changes, power: int = 1, levels: int = _LEVELS
     powers = _POWERS.get(node.op.head) if levels else None
     if powers is None:
         return changes.pop((node, power), node)
-    return _combined(node, [replaced(a, changes, power * p, levels - 1) for a, p in zip(node.args, powers, strict=True)])
+    return _combined(
+        node, [replaced(a, changes, power * p, levels - 1) for a, p in zip(node.args, powers, strict=True)]
+    )
 
 
 def _combined(node: Expr, args: list[Expr | None]) -> Expr | None:

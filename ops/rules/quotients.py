@@ -13,14 +13,22 @@ from ...symbolic.expr import Expr
 from ...symbolic.leaves import weak_constant
 from ...symbolic.patterns import number
 from ...symbolic.rewrite import RuleSet, rewrite
-from ..movement import broadcast_to, expand_dims, squeeze
+from ..movement import ExpandDims, broadcast_to, expand_dims, squeeze
 from ..reduce import Reduce, sum
-from ..scalar import add, div, exp, logaddexp, mul, mul_no_nan, neg, sigmoid, square, sub
+from ..scalar import add, div, exp, logaddexp, mul, mul_no_nan, neg, reciprocal, sigmoid, square, sub
 from .conditions import like, positive
 from .products import Factor, factors, peeled, replaced
 from .rows import like_factor, power_sum, restored_axes, top
 
 _TERMS = 6
+
+
+def of_products(*heads: Any) -> bool:
+    """Whether a product of arguments with these heads may have an exponential or a sum of such among its factors."""
+    return not _PROMISING.isdisjoint(heads)
+
+
+_PROMISING = {exp, sigmoid, mul, div, mul_no_nan, neg, reciprocal, square, ExpandDims}
 
 
 def _ones(node: Expr, left: Expr | None) -> Expr:
@@ -32,6 +40,7 @@ def _ones(node: Expr, left: Expr | None) -> Expr:
     mul,
     div,
     mul_no_nan,
+    when=of_products,
     examples=[
         lambda: _times_and_over(exp(like(3, 4)), like(3, 4)),
         lambda: _times_and_over(sigmoid(like(3, 4)), like(3, 4)),
@@ -71,6 +80,7 @@ def _divided_twice(x: Expr, y: Expr) -> Expr:
     mul,
     div,
     mul_no_nan,
+    when=of_products,
     examples=[
         lambda: _softmax_by_hand(like(3, 4), 1),
         lambda: _softmax_by_hand(like(3, 4), 0),
@@ -114,6 +124,7 @@ def _softmax_by_hand(x: Expr, axes: Any, g: Any = None) -> Expr:
     mul,
     div,
     mul_no_nan,
+    when=of_products,
     examples=[
         lambda: _logistic(like(3), like(3)),
         lambda: _logistic(-like(3), like(3)),
@@ -150,6 +161,7 @@ def opposite(x: Expr, y: Expr) -> bool:
     mul,
     div,
     mul_no_nan,
+    when=of_products,
     examples=[
         lambda: _among(like(3), like(3), like(3)),
         lambda: _among(like(3), like(1), like(2, 3)),
@@ -184,6 +196,7 @@ def _added(node: Expr, levels: int = 4) -> list[Expr]:
 @rewrite(
     mul,
     mul_no_nan,
+    when=of_products,
     examples=[
         lambda: _softmax_gradient(like(3, 4), like(3, 4)),
         lambda: _log_softmax_gradient(like(3, 4), like(3, 4)),
@@ -259,6 +272,7 @@ def _sums(node: Expr, e: Expr) -> bool:
 
 @rewrite(
     Reduce,
+    when=of_products,
     examples=[
         lambda: sum(like(3, 4) / sum(exp(like(3, 4)), 1, keepdims=True), 1),
         lambda: sum(mul_no_nan(like(3, 4) / sum(exp(like(3, 4)), 0, keepdims=True), like(3, 4)), 0),
@@ -283,6 +297,4 @@ def total_of_row(node: Expr) -> Expr | None:
     return None
 
 
-quotients = RuleSet(
-    "quotients", [cancelled, softmax_by_hand, power_among_powers, logistic, distributed, total_of_row]
-)
+quotients = RuleSet("quotients", [cancelled, softmax_by_hand, power_among_powers, logistic, distributed, total_of_row])

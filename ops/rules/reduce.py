@@ -7,6 +7,7 @@ from typing import Any
 from ...symbolic.dims import Dim, product
 from ...symbolic.expr import Expr, apply
 from ...symbolic.leaves import size, weak_constant
+from ...symbolic.patterns import NUMBERS
 from ...symbolic.rewrite import RuleSet, rewrite
 from ..elementwise import cast
 from ..movement import BroadcastTo, ExpandDims, Transpose, broadcast_to, expand_dims, squeeze, transpose
@@ -37,6 +38,7 @@ def over_one_element(node: Expr) -> Expr | None:
 
 @rewrite(
     Reduce,
+    when=lambda x: x in (BroadcastTo, NUMBERS),
     examples=[
         lambda: sum(broadcast_to(like(3), (2, 3)), 0),
         lambda: sum(broadcast_to(like(2, 1), (2, 3))),
@@ -69,6 +71,7 @@ def _times(x: Expr, count: Dim) -> Expr:
 
 @rewrite(
     Reduce,
+    when=lambda x: x is Reduce,
     examples=[
         lambda: sum(sum(like(2, 3, 4), 1), 1),
         lambda: max(max(like(2, 3, 4), 0), 1),
@@ -87,6 +90,7 @@ def twice(node: Expr) -> Expr | None:
 
 @rewrite(
     Reduce,
+    when=lambda x: x is ExpandDims,
     examples=[lambda: sum(expand_dims(like(2, 3), 0), 1), lambda: prod(expand_dims(like(2, 3), (1, 3)), (0, 2))],
 )
 def before_new_axes(node: Expr) -> Expr | None:
@@ -102,6 +106,7 @@ def before_new_axes(node: Expr) -> Expr | None:
 
 @rewrite(
     Reduce,
+    when=lambda x: x is Transpose,
     examples=[lambda: sum(transpose(like(2, 3)), 0), lambda: sum(transpose(like(2, 3, 4), (2, 1, 0)), 1)],
 )
 def of_transposed(node: Expr) -> Expr | None:
@@ -116,7 +121,11 @@ def of_transposed(node: Expr) -> Expr | None:
     return transpose(apply(Reduce(op.kind, gone), x.args[0]), kept)
 
 
-@rewrite(Reduce, examples=[lambda: sum(-like(2, 3), 1), lambda: max(-like(2, 3), 1), lambda: min(-like(2, 3))])
+@rewrite(
+    Reduce,
+    when=lambda x: x is neg,
+    examples=[lambda: sum(-like(2, 3), 1), lambda: max(-like(2, 3), 1), lambda: min(-like(2, 3))],
+)
 def of_negated(node: Expr) -> Expr | None:
     """The sum of -x is minus the sum, its largest minus the smallest."""
     op, x = _parts(node)

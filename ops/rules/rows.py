@@ -14,7 +14,7 @@ from ...symbolic.rewrite import RuleSet, rewrite
 from ..indexing import Gather
 from ..movement import ExpandDims, Squeeze, Transpose, expand_dims
 from ..reduce import Reduce, max, mean, sum
-from ..scalar import add, div, exp, isfinite, log, logaddexp, mul, sub, where
+from ..scalar import add, div, exp, isfinite, log, logaddexp, mul, mul_no_nan, neg, reciprocal, sub, where
 from .conditions import like
 from .products import factors, peeled, replaced
 
@@ -58,6 +58,7 @@ def top(x: Expr, axes: tuple[int, ...]) -> Expr:
 
 @rewrite(
     log,
+    when=lambda x: x in (Reduce, mul, div, mul_no_nan, reciprocal, neg, ExpandDims),
     examples=[
         lambda: log(sum(exp(like(3, 4)), 1)),
         lambda: log(sum(exp(like(3, 4)), 0, keepdims=True)),
@@ -91,6 +92,7 @@ def like_factor(reduced: Expr, factor: Expr) -> Expr:
 
 @rewrite(
     log,
+    when=lambda x: x is add,
     examples=[
         lambda: log(exp(like(3)) + exp(like(3)) + exp(like(2, 3))),
         lambda: log(exp(like(3)) + 2 + exp(like(3))),
@@ -135,6 +137,7 @@ def restored_axes(node: Expr, ndim: int) -> set[int]:
 
 @rewrite(
     sub,
+    when=lambda x, y: y in (add, ExpandDims),
     examples=[
         lambda: _minus_log_sum_exp(like(3, 4), 1),
         lambda: _minus_log_sum_exp(like(3, 4), 0),
@@ -164,6 +167,7 @@ def _moved(part: Expr, whole: Expr) -> Expr:
 
 @rewrite(
     sub,
+    when=lambda x, y: x is add,
     examples=[
         lambda: _log_sum_exp_minus(like(3, 4)),
         lambda: _log_sum_exp_minus(like(3, 4), late=True),

@@ -43,6 +43,7 @@ def is_row_total(node: Expr) -> bool:
 
 @rewrite(
     Reduce,
+    when=lambda x: x in (mul, div),
     examples=[
         lambda: sum(like(2, 3) * 2.5, 1),
         lambda: sum(like(2, 3) * like(2, 1), 1),
@@ -90,6 +91,7 @@ def outer_product(node: Expr) -> Expr | None:
 
 @rewrite(
     MatMul,
+    when=lambda a, b: mul in (a, b),
     examples=[
         lambda: matmul(like(9, 30) * 2.5, like(30, 4)),
         lambda: matmul(like(3, 30), like(30, 4) * 2.5),

@@ -233,6 +233,16 @@ def test_guard_names_both_lines():
     assert 't = wf.matrix("t", ("m", 3))' in shown
 
 
+def test_a_size_that_a_call_makes_negative():
+    x = wf.vector("x", ("n",))
+    y = x[9:] * 2  # too short
+    f = wf.function([x], y)
+    assert f(np.ones(11, np.float32)).shape == (2,)
+    with pytest.raises(wf.GuardError, match="the size n - 9 is -2 in this call") as caught:
+        f(np.ones(7, np.float32))
+    assert "# too short    <- here" in text_of(caught.value)
+
+
 def test_index_out_of_range_names_the_line_and_changes_nothing():
     table = wf.shared(np.zeros((4, 2), np.float32), "table")
     i = wf.vector("i", ("n",), dtype="int64")
@@ -415,6 +425,6 @@ def test_expressions_pickle():
     x = wf.matrix("x", ("n", 4))
     y = wf.softmax(x) * wf.shared(np.ones(4, np.float32), "w")
     again = pickle.loads(pickle.dumps(y))
-    given = [n for n in wf.Graph((), (again,)).free_inputs]
+    given = wf.Graph((), (again,)).free_inputs
     a = np.ones((2, 4), np.float32)
     np.testing.assert_array_equal(wf.function(given, again)(a), wf.function([x], y)(a))

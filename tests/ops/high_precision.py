@@ -5,8 +5,8 @@ from typing import Any
 
 import mpmath
 import numpy as np
-from weft.ops.elementwise import Cast, Composite, Elementwise
 from weft.ops.creation import Iota
+from weft.ops.elementwise import Cast, Composite, Elementwise
 from weft.ops.indexing import Gather, ScatterAdd
 from weft.ops.movement import Unslice
 from weft.ops.reduce import Reduce

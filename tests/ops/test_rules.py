@@ -4,14 +4,15 @@ import mpmath
 import numpy as np
 import pytest
 import sympy
-from .high_precision import evaluate_exactly
-from .laws import draw, instances
-from weft.symbolic.errors import LoweringError
 from weft.ops.rules import canonical, special, stable
 from weft.ops.sympy import to_sympy
+from weft.symbolic.errors import LoweringError
 from weft.symbolic.evaluate import run
 from weft.symbolic.patterns import Bool, Rule
 from weft.symbolic.verify import compatible
+
+from .high_precision import evaluate_exactly
+from .laws import draw, instances
 
 
 def _cases(*sets):
@@ -56,7 +57,26 @@ def _compare(instance, values):
         np.testing.assert_array_equal(right, left)
 
 
-EXTREMES = [0.0, 1e-30, 1e-12, 1e-5, 0.03, 0.5, 0.7, 1.0, 1.00001, 1.5, 5.0, 17.0, 40.0, 90.0, 200.0, 720.0, 800.0, 1e30]
+EXTREMES = [
+    0.0,
+    1e-30,
+    1e-12,
+    1e-5,
+    0.03,
+    0.5,
+    0.7,
+    1.0,
+    1.00001,
+    1.5,
+    5.0,
+    17.0,
+    40.0,
+    90.0,
+    200.0,
+    720.0,
+    800.0,
+    1e30,
+]
 
 
 @pytest.mark.parametrize("rule", _cases(stable))

@@ -32,7 +32,7 @@ def test_layouts(source, target, shape):
     np.testing.assert_array_equal(copied(LAYOUTS[source](x), out), x)
 
 
-@pytest.mark.parametrize("dtype", ["bool", "int8", "float16", "float32", "int32", "float64", "uint64"])
+@pytest.mark.parametrize("dtype", ["bool", "float16", "float64"])
 @pytest.mark.parametrize("source", ["in order", "transposed"])
 def test_dtypes(source, dtype):
     x = np.random.default_rng(1).integers(0, 2, (37, 41)).astype(dtype)

@@ -18,7 +18,6 @@ GEOMETRIES = {
     "3x3/1 same": ((7, 35), (3, 3), (1, 1), ((1, 1), (1, 1)), False),
     "3x2/1x2": ((7, 37), (3, 2), (1, 2), ((1, 0), (1, 1)), False),
     "2x1/2x1": ((7, 19), (2, 1), (2, 1), ((0, 0), (0, 0)), False),
-    "1x1/2": ((7, 19), (1, 1), (2, 2), ((0, 0), (0, 0)), False),
     "2x2/3": ((11, 13), (2, 2), (3, 3), ((1, 0), (1, 0)), False),
     "2x2/5x2": ((13, 40), (2, 2), (5, 2), ((1, 1), (1, 1)), False),
     "5x5/2": ((11, 41), (5, 5), (2, 2), ((2, 2), (2, 2)), False),
@@ -86,7 +85,8 @@ def reference(what, geometry, x, other=None):
             elif values.size and what == "gather":
                 out[n, c][place] = other[n, c][where][argmax(values)]
             elif values.size:
-                out[n, c][where][argmax(values)] += other[n, c][place]
+                with np.errstate(over="ignore"):
+                    out[n, c][where][argmax(values)] += other[n, c][place]
     return out
 
 
@@ -153,22 +153,14 @@ def test_against_reference(what, name):
     compare(what, GEOMETRIES[name], "float32")
 
 
-@pytest.mark.parametrize("name", ["3x3/2 padded", "5x5/2", "4x5/3"])
 @pytest.mark.parametrize("what", WHAT)
-def test_float64(what, name):
-    compare(what, GEOMETRIES[name], "float64")
+def test_float64(what):
+    compare(what, GEOMETRIES["3x3/2 padded"], "float64")
 
 
-@pytest.mark.parametrize("name", ["2x2 ceil", "4x5/3"])
-@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint32", "int64", "uint64"])
-def test_integers(dtype, name):
-    compare("max", GEOMETRIES[name], dtype)
-
-
-@pytest.mark.parametrize("name", ["2x2 ceil", "4x5/3"])
-@pytest.mark.parametrize("what", WHAT)
-@pytest.mark.parametrize("dtype", ["uint8", "int32"])
-def test_gradients_of_integers(dtype, what, name):
+@pytest.mark.parametrize(("dtype", "name"), [("int8", "2x2 ceil"), ("uint64", "2x2 ceil"), ("uint8", "4x5/3")])
+@pytest.mark.parametrize("what", ["max", "scatter"])
+def test_integers(what, dtype, name):
     compare(what, GEOMETRIES[name], dtype)
 
 
@@ -210,7 +202,7 @@ def test_broadcast_gradient():
         check(run(what, geometry, x, g), reference(what, geometry, x, g))
 
 
-@pytest.mark.parametrize("name", ["2x2", "3x3/2 padded", "3x3/1 same", "4x5/3"])
+@pytest.mark.parametrize("name", ["2x2", "3x3/2 padded", "4x5/3"])
 @pytest.mark.parametrize("what", WHAT)
 def test_few_tall_planes_are_cut_into_stripes(what, name):
     _, *rest = GEOMETRIES[name]
