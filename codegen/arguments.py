@@ -165,7 +165,7 @@ def _check_inputs(graph: Graph, on_unused_input: str) -> None:
         raise blame(ArgumentError(text), user_site(), x.site, hint='leave it out, or use on_unused_input="ignore".')
 
 
-# ---- calls -----------------------------------------------------------------------------------------------------------
+# ---- calls -------------------------------------------------------------------------------------------------------
 
 
 def expected(function: Any, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> tuple[Any, ...]:

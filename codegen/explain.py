@@ -134,9 +134,8 @@ class Profile:
         lines.append(f"{'time':>10} {'share':>6} {'GB/s':>7} {'threads':>7}  step")
         for r in sorted(self.rows, key=lambda r: -r.seconds):
             rate = r.bytes / r.seconds / 1e9 if r.seconds else 0.0
-            lines.append(
-                f"{r.seconds * 1e6:8.1f}us {r.share:6.1%} {rate:7.1f} {r.threads:7}  {r.what[:60]}   {r.site}  {r.site.text}"
-            )
+            figures = f"{r.seconds * 1e6:8.1f}us {r.share:6.1%} {rate:7.1f} {r.threads:7}"
+            lines.append(f"{figures}  {r.what[:60]}   {r.site}  {r.site.text}")
         return "\n".join(lines)
 
     __repr__ = __str__

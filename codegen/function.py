@@ -122,7 +122,7 @@ class Function:
             self._idle.setdefault(key, []).append(binding)
         return results[0] if self._form is None else self._form(results)
 
-    # ---- sizes --------------------------------------------------------------------------------------------------------
+    # ---- sizes ----------------------------------------------------------------------------------------------------
 
     def _bound(self, key: Any, arrays: list[np.ndarray]) -> Binding:
         """A binding for these sizes, after the guards were checked."""
@@ -175,7 +175,7 @@ class Function:
     def __hash__(self) -> int:
         return id(self)
 
-    # ---- failures ----------------------------------------------------------------------------------------------------
+    # ---- failures -------------------------------------------------------------------------------------------------
 
     def _explained(self, binding: Binding, row: int, arrays: list[np.ndarray]) -> Exception:
         """What a kernel's bad status means: the reference is asked, with the same values."""

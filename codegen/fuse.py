@@ -120,7 +120,7 @@ class _Fuser:
                 step.launches = launches(step, self.memory, forwarded)
         return Schedule(self.steps, self.memory, forwarded)
 
-    # ---- what goes to memory ------------------------------------------------------------------------------------
+    # ---- what goes to memory --------------------------------------------------------------------------------------
 
     def materialise(self) -> None:
         """Fill `memory`: `forced` are those that something other than a loop reads."""
@@ -193,15 +193,11 @@ class _Fuser:
 
     def stretched(self, node: Expr) -> bool:
         """Whether a reader repeats the node along leading axes, where computing it anew for every row would cost."""
-        for user in self.graph.users[node]:
-            if isinstance(user.op, Elementwise | BroadcastTo) and node.ndim and node.shape[-1] != 1:
-                if user.ndim > node.ndim or any(
-                    a == 1 and b != 1 for a, b in zip(node.shape, user.shape, strict=False)
-                ):
-                    return True
-        return False
+        if not node.ndim or node.shape[-1] == 1:
+            return False
+        return any(_repeats(user, node) for user in self.graph.users[node])
 
-    # ---- steps --------------------------------------------------------------------------------------------------
+    # ---- steps ----------------------------------------------------------------------------------------------------
 
     def place(self, node: Expr) -> None:
         """The step or steps that compute a node with memory."""
@@ -327,6 +323,13 @@ class _Fuser:
                     if root not in self.forced and self.readers.get(root, set()) <= {id(step)}:
                         found.add(root)
         return found
+
+
+def _repeats(user: Expr, node: Expr) -> bool:
+    """Whether `user` broadcasts `node` along leading axes."""
+    if not isinstance(user.op, Elementwise | BroadcastTo):
+        return False
+    return user.ndim > node.ndim or any(a == 1 and b != 1 for a, b in zip(node.shape, user.shape, strict=False))
 
 
 def through_reads(node: Expr) -> IndexMap:

@@ -265,8 +265,7 @@ def fastest(nest: LoopNest) -> int:
     for access in nest.accesses:
         for k, stride in enumerate(access.strides):
             votes[k] += 2 * (stride == ONE) - (stride not in (ONE, ZERO))
-    best = max(range(len(votes)), key=lambda k: (votes[k], k))
-    return best
+    return max(range(len(votes)), key=lambda k: (votes[k], k))
 
 
 def ordered(nest: LoopNest) -> LoopNest:

@@ -117,7 +117,7 @@ class Binder:
         """Sizes as numbers."""
         return tuple(value(d, self.sizes) for d in shape)
 
-    # ---- rows ---------------------------------------------------------------------------------------------------------
+    # ---- rows -----------------------------------------------------------------------------------------------------
 
     def nest(self, step: NestStep, launch: Launch) -> None:
         """One launch of an emitted nest."""
@@ -193,7 +193,7 @@ class Binder:
                     Row(run.kernel, [buffers[b] for b in run.buffers], list(run.params), run.extent, run.cost, self.now)
                 )
 
-    # ---- memory ------------------------------------------------------------------------------------------------------
+    # ---- memory ---------------------------------------------------------------------------------------------------
 
     def memory(self, node: Any) -> Any:
         """Where a buffer is: an address, the number of one of the call's arrays as a string, or a Block."""
@@ -228,7 +228,7 @@ class Binder:
         for block, offset in zip(blocks, offsets, strict=True):
             block.address = base + offset
 
-    # ---- tables ------------------------------------------------------------------------------------------------------
+    # ---- tables ---------------------------------------------------------------------------------------------------
 
     def tables(self) -> Binding:
         """Everything as int64 arrays, whose addresses go into the header."""

@@ -15,7 +15,9 @@ def normalize(axis: Any, ndim: int, name: str, node: Expr | None = None) -> int:
     """The axis from 0 up; raises ShapeError outside [-ndim, ndim)."""
     if isinstance(axis, bool) or not isinstance(axis, int | np.integer) or not -ndim <= axis < ndim:
         has = f"{ndim} axes" if ndim != 1 else "1 axis"
-        error = ShapeError(f"{name}: axis {axis!r} does not exist; the expression has {has}, from {-ndim} to {ndim - 1}.")
+        error = ShapeError(
+            f"{name}: axis {axis!r} does not exist; the expression has {has}, from {-ndim} to {ndim - 1}."
+        )
         raise blame(error, user_site(), node.site if node is not None else None)
     return int(axis) % ndim
 

@@ -44,7 +44,7 @@ def shape_of(shape: Any) -> Shape:
 
 
 def full(shape: Any, value: Any, dtype: Any = None) -> Expr:
-    """An array of this shape with `value` everywhere.  dtype None: that of the value (config.float_dtype for floats)."""
+    """An array of this shape with `value` everywhere.  dtype None: the value's (config.float_dtype for floats)."""
     from .elementwise import cast
     from .movement import broadcast_to
 

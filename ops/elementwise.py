@@ -1,9 +1,9 @@
 """Functions of scalars, applied to every element: broadcasting and its inverse are here, once.
 
-    Primitive     one row of the table in scalar.py
-    Cast          to another dtype
-    Composite     a Python function of scalars, traced once for each set of dtypes; made by @elementwise
-    Elementwise   the op: one of these over arguments that broadcast
+Primitive     one row of the table in scalar.py
+Cast          to another dtype
+Composite     a Python function of scalars, traced once for each set of dtypes; made by @elementwise
+Elementwise   the op: one of these over arguments that broadcast
 """
 
 from __future__ import annotations
@@ -119,8 +119,22 @@ class Primitive(Scalar):
 
 
 COMMUTATIVE = frozenset(
-    "add mul maximum minimum hypot logaddexp eq ne logical_and logical_or logical_xor "
-    "bitwise_and bitwise_or bitwise_xor".split()
+    [
+        "add",
+        "mul",
+        "maximum",
+        "minimum",
+        "hypot",
+        "logaddexp",
+        "eq",
+        "ne",
+        "logical_and",
+        "logical_or",
+        "logical_xor",
+        "bitwise_and",
+        "bitwise_or",
+        "bitwise_xor",
+    ]
 )
 _NO_BOOL = frozenset(("sub", "neg", "sign"))
 
@@ -153,7 +167,7 @@ class Cast(Scalar):
 
 
 class Composite(Scalar):
-    """A Python function of scalar expressions.  Its body is a graph over scalars, traced once for each set of dtypes."""
+    """A Python function of scalar expressions: its body is a graph over scalars, traced once for each set of dtypes."""
 
     def __init__(self, function: Callable[..., Expr]):
         self.function = function
@@ -250,7 +264,7 @@ class Elementwise(Op):
         return self.function.name
 
     @functools.cached_property
-    def head(self) -> Any:  # type: ignore[override]
+    def head(self) -> Any:
         """The function, whose rules these are; all casts share theirs."""
         return Cast if isinstance(self.function, Cast) else self.function
 

@@ -5,6 +5,7 @@ All but reshape, pad and concatenate are affine maps of indices, which fused loo
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -272,7 +273,11 @@ def _cancel(some: list[Dim], others: list[Dim]) -> None:
 def transpose(x: Any, axes: Any = None) -> Expr:
     """The axes in another order; None reverses them."""
     node = as_expr(x)
-    order = tuple(reversed(range(node.ndim))) if axes is None else tuple(normalize(a, node.ndim, "transpose", node) for a in axes)
+    order = (
+        tuple(reversed(range(node.ndim)))
+        if axes is None
+        else tuple(normalize(a, node.ndim, "transpose", node) for a in axes)
+    )
     if sorted(order) != list(range(node.ndim)):
         text = f"transpose: axes {tuple(axes)} are not a permutation of the {node.ndim} axes of {show(node.shape)}."
         raise blame(ShapeError(text), user_site(), node.site)
@@ -292,7 +297,9 @@ def moveaxis(x: Any, source: int, destination: int) -> Expr:
     """x with one axis moved to another place."""
     node = as_expr(x)
     order = list(range(node.ndim))
-    order.insert(normalize(destination, node.ndim, "moveaxis", node), order.pop(normalize(source, node.ndim, "moveaxis", node)))
+    order.insert(
+        normalize(destination, node.ndim, "moveaxis", node), order.pop(normalize(source, node.ndim, "moveaxis", node))
+    )
     return transpose(node, order)
 
 
@@ -394,7 +401,7 @@ def split(x: Any, parts: Any, axis: int = 0) -> list[Expr]:
         parts = [size // parts * i for i in range(1, parts)]
     bounds = [0, *parts, size]
     pieces = []
-    for low, high in zip(bounds, bounds[1:], strict=False):
+    for low, high in itertools.pairwise(bounds):
         starts = tuple(low if i == place else 0 for i in range(node.ndim))
         sizes = tuple(high - low if i == place else d for i, d in enumerate(node.shape))
         pieces.append(apply(Slice(starts, (1,) * node.ndim, sizes), node))

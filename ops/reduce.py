@@ -44,7 +44,9 @@ class Reduce(Op):
 
     def infer(self, x: Type) -> Type:
         if self.kind in ("max", "min") and any_empty(x, self.axes):
-            raise ShapeError(f"{self.kind}: axes {self.axes} of {show(x.shape)} are empty, and nothing has no {self.kind}.")
+            raise ShapeError(
+                f"{self.kind}: axes {self.axes} of {show(x.shape)} are empty, and nothing has no {self.kind}."
+            )
         return Type(x.dtype, without(x.shape, self.axes))
 
     def numpy(self, x: np.ndarray) -> Any:

@@ -90,7 +90,9 @@ def erfinv(x: Array) -> Array:
         half = 2 / (math.pi * 0.147) + logs / 2
         guess = np.copysign(np.sqrt(np.sqrt(half * half - logs / 0.147) - half), y)
         for _ in range(4):
-            residual = np.where(np.abs(y) < 0.5, _erf(guess) - y, np.copysign(1, y) * ((1 - np.abs(y)) - _erfc(np.abs(guess))))
+            residual = np.where(
+                np.abs(y) < 0.5, _erf(guess) - y, np.copysign(1, y) * ((1 - np.abs(y)) - _erfc(np.abs(guess)))
+            )
             guess = guess - residual / (2 / math.sqrt(math.pi) * np.exp(-guess * guess))
     guess = np.where(np.abs(y) == 1, np.copysign(np.inf, y), np.where(y == 0, y, guess))
     return np.where(np.abs(y) <= 1, guess, np.nan).astype(np.asarray(x).dtype)

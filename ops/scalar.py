@@ -87,7 +87,9 @@ reciprocal: Primitive = P(
     "reciprocal", lambda x: 1 / x, "float", lambda out, x: (-square(out),), lambda S, x: 1 / x, "1 / x"
 )
 square: Primitive = P("square", np.square, "number", lambda out, x: (x * 2,), lambda S, x: x**2, "x * x")
-sqrt: Primitive = P("sqrt", np.sqrt, "float", lambda out, x: (0.5 / out,), lambda S, x: S.sqrt(x), "the square root; NaN below 0")
+sqrt: Primitive = P(
+    "sqrt", np.sqrt, "float", lambda out, x: (0.5 / out,), lambda S, x: S.sqrt(x), "the square root; NaN below 0"
+)
 rsqrt: Primitive = P(
     "rsqrt",
     lambda x: 1 / np.sqrt(x),
@@ -152,9 +154,13 @@ lt: Primitive = P("lt", np.less, "bool", None, lambda S, x, y: x < y, "x < y")
 le: Primitive = P("le", np.less_equal, "bool", None, lambda S, x, y: x <= y, "x <= y")
 gt: Primitive = P("gt", np.greater, "bool", None, lambda S, x, y: x > y, "x > y")
 ge: Primitive = P("ge", np.greater_equal, "bool", None, lambda S, x, y: x >= y, "x >= y")
-logical_and: Primitive = P("logical_and", np.logical_and, "logical", None, lambda S, x, y: S.And(x, y), "x and y are not 0")
+logical_and: Primitive = P(
+    "logical_and", np.logical_and, "logical", None, lambda S, x, y: S.And(x, y), "x and y are not 0"
+)
 logical_or: Primitive = P("logical_or", np.logical_or, "logical", None, lambda S, x, y: S.Or(x, y), "x or y is not 0")
-logical_xor: Primitive = P("logical_xor", np.logical_xor, "logical", None, lambda S, x, y: S.Xor(x, y), "just one is not 0")
+logical_xor: Primitive = P(
+    "logical_xor", np.logical_xor, "logical", None, lambda S, x, y: S.Xor(x, y), "just one is not 0"
+)
 logical_not: Primitive = P("logical_not", np.logical_not, "logical", None, lambda S, x: S.Not(x), "x is 0")
 bitwise_and: Primitive = P("bitwise_and", np.bitwise_and, "integer", None, None, "x & y")
 bitwise_or: Primitive = P("bitwise_or", np.bitwise_or, "integer", None, None, "x | y")
@@ -177,11 +183,21 @@ where: Primitive = P(
 # ---- exponential and logarithmic ----------------------------------------------------------------------------------
 exp: Primitive = P("exp", np.exp, "float", lambda out, x: (out,), lambda S, x: S.exp(x), "e**x")
 exp2: Primitive = P("exp2", np.exp2, "float", lambda out, x: (out * math.log(2),), lambda S, x: 2**x, "2**x")
-expm1: Primitive = P("expm1", np.expm1, "float", lambda out, x: (exp(x),), lambda S, x: S.exp(x) - 1, "exp(x) - 1, near 0 too")
-log: Primitive = P("log", np.log, "float", lambda out, x: (reciprocal(x),), lambda S, x: S.log(x), "the natural logarithm")
-log2: Primitive = P("log2", np.log2, "float", lambda out, x: (1 / (x * math.log(2)),), lambda S, x: S.log(x, 2), "to base 2")
-log10: Primitive = P("log10", np.log10, "float", lambda out, x: (1 / (x * math.log(10)),), lambda S, x: S.log(x, 10), "to base 10")
-log1p: Primitive = P("log1p", np.log1p, "float", lambda out, x: (1 / (1 + x),), lambda S, x: S.log(1 + x), "log(1 + x), near 0 too")
+expm1: Primitive = P(
+    "expm1", np.expm1, "float", lambda out, x: (exp(x),), lambda S, x: S.exp(x) - 1, "exp(x) - 1, near 0 too"
+)
+log: Primitive = P(
+    "log", np.log, "float", lambda out, x: (reciprocal(x),), lambda S, x: S.log(x), "the natural logarithm"
+)
+log2: Primitive = P(
+    "log2", np.log2, "float", lambda out, x: (1 / (x * math.log(2)),), lambda S, x: S.log(x, 2), "to base 2"
+)
+log10: Primitive = P(
+    "log10", np.log10, "float", lambda out, x: (1 / (x * math.log(10)),), lambda S, x: S.log(x, 10), "to base 10"
+)
+log1p: Primitive = P(
+    "log1p", np.log1p, "float", lambda out, x: (1 / (1 + x),), lambda S, x: S.log(1 + x), "log(1 + x), near 0 too"
+)
 logaddexp: Primitive = P(
     "logaddexp",
     np.logaddexp,
@@ -198,10 +214,16 @@ sigmoid: Primitive = P(
     lambda S, x: 1 / (1 + S.exp(-x)),
     "1 / (1 + exp(-x))",
 )
-tanh: Primitive = P("tanh", np.tanh, "float", lambda out, x: (1 - square(out),), lambda S, x: S.tanh(x), "the hyperbolic tangent")
+tanh: Primitive = P(
+    "tanh", np.tanh, "float", lambda out, x: (1 - square(out),), lambda S, x: S.tanh(x), "the hyperbolic tangent"
+)
 sinh: Primitive = P("sinh", np.sinh, "float", lambda out, x: (cosh(x),), lambda S, x: S.sinh(x), "the hyperbolic sine")
-cosh: Primitive = P("cosh", np.cosh, "float", lambda out, x: (sinh(x),), lambda S, x: S.cosh(x), "the hyperbolic cosine")
-arcsinh: Primitive = P("arcsinh", np.arcsinh, "float", lambda out, x: (rsqrt(square(x) + 1),), lambda S, x: S.asinh(x), "sinh(y) = x")
+cosh: Primitive = P(
+    "cosh", np.cosh, "float", lambda out, x: (sinh(x),), lambda S, x: S.cosh(x), "the hyperbolic cosine"
+)
+arcsinh: Primitive = P(
+    "arcsinh", np.arcsinh, "float", lambda out, x: (rsqrt(square(x) + 1),), lambda S, x: S.asinh(x), "sinh(y) = x"
+)
 arccosh: Primitive = P(
     "arccosh",
     np.arccosh,
@@ -222,10 +244,18 @@ arctanh: Primitive = P(
 # ---- trigonometric --------------------------------------------------------------------------------------------------
 sin: Primitive = P("sin", np.sin, "float", lambda out, x: (cos(x),), lambda S, x: S.sin(x), "sine of radians")
 cos: Primitive = P("cos", np.cos, "float", lambda out, x: (-sin(x),), lambda S, x: S.cos(x), "cosine of radians")
-tan: Primitive = P("tan", np.tan, "float", lambda out, x: (1 + square(out),), lambda S, x: S.tan(x), "tangent of radians")
-arcsin: Primitive = P("arcsin", np.arcsin, "float", lambda out, x: (rsqrt(1 - square(x)),), lambda S, x: S.asin(x), "sin(y) = x")
-arccos: Primitive = P("arccos", np.arccos, "float", lambda out, x: (-rsqrt(1 - square(x)),), lambda S, x: S.acos(x), "cos(y) = x")
-arctan: Primitive = P("arctan", np.arctan, "float", lambda out, x: (1 / (1 + square(x)),), lambda S, x: S.atan(x), "tan(y) = x")
+tan: Primitive = P(
+    "tan", np.tan, "float", lambda out, x: (1 + square(out),), lambda S, x: S.tan(x), "tangent of radians"
+)
+arcsin: Primitive = P(
+    "arcsin", np.arcsin, "float", lambda out, x: (rsqrt(1 - square(x)),), lambda S, x: S.asin(x), "sin(y) = x"
+)
+arccos: Primitive = P(
+    "arccos", np.arccos, "float", lambda out, x: (-rsqrt(1 - square(x)),), lambda S, x: S.acos(x), "cos(y) = x"
+)
+arctan: Primitive = P(
+    "arctan", np.arctan, "float", lambda out, x: (1 / (1 + square(x)),), lambda S, x: S.atan(x), "tan(y) = x"
+)
 arctan2: Primitive = P(
     "arctan2",
     np.arctan2,

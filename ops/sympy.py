@@ -144,16 +144,27 @@ def _pieces(part: Any, known: Mapping[Any, Any]) -> Any:
     return result
 
 
+_OF_ONE = {
+    **{name: name for name in ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf", "erfc", "erfinv")},
+    "asin": "arcsin",
+    "acos": "arccos",
+    "atan": "arctan",
+    "asinh": "arcsinh",
+    "acosh": "arccosh",
+    "atanh": "arctanh",
+    "Abs": "abs",
+    "sign": "sign",
+    "floor": "floor",
+    "ceiling": "ceil",
+    "Not": "logical_not",
+}
+_OF_TWO = {"atan2": "arctan2", "Mod": "mod", "Eq": "eq", "Ne": "ne", "Lt": "lt", "Le": "le", "Gt": "gt", "Ge": "ge"}
+_OF_MANY = {"Add": "add", "Mul": "mul", "Max": "maximum", "Min": "minimum", "And": "logical_and", "Or": "logical_or"}
+
+
 def _table(sympy: Any) -> dict[Any, Callable[..., Any]]:
-    same = ["exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf", "erfc", "erfinv", "floor", "sign", "cbrt"]
-    others = {
-        "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh", "acosh": "arccosh",
-        "atanh": "arctanh", "Abs": "abs", "ceiling": "ceil", "Mod": "mod", "Eq": "eq", "Ne": "ne", "Lt": "lt", "Le": "le",
-        "Gt": "gt", "Ge": "ge", "Not": "logical_not",
-    }  # fmt: skip
-    several = {"Add": "add", "Mul": "mul", "Max": "maximum", "Min": "minimum", "And": "logical_and", "Or": "logical_or"}
-    table = {getattr(sympy, name): Primitive.table[ours] for name, ours in {**{n: n for n in same}, **others}.items()}
-    return {**table, **{getattr(sympy, name): _chain(Primitive.table[ours]) for name, ours in several.items()}}
+    table = {getattr(sympy, name): Primitive.table[ours] for name, ours in {**_OF_ONE, **_OF_TWO}.items()}
+    return {**table, **{getattr(sympy, name): _chain(Primitive.table[ours]) for name, ours in _OF_MANY.items()}}
 
 
 def _chain(function: Callable[..., Any]) -> Callable[..., Any]:

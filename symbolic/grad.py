@@ -296,8 +296,7 @@ class CustomGradient(Op):
 
 
 def custom_gradient(f: Callable[..., Expr], vjp: Callable[..., Any]) -> Callable[..., Expr]:
-    """A function with the values of `f`, and `vjp(g, out, *args)`, a cotangent or None for each argument, as derivative.
-    """
+    """The function `f` with the derivative `vjp(g, out, *args)`: a cotangent for each argument, or None."""
 
     def with_rule(*args: Any) -> Expr:
         exprs = _as_list(list(args))

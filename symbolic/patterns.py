@@ -8,18 +8,18 @@ a slot filled before it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .dims import fresh
-from .errors import Site, at_site
-from .expr import Expr, apply, serial, toposort
+from .errors import at_site
+from .expr import Expr, apply, serial
 from .leaves import Constant, Input, constant
 from .operators import Operators
-from .types import BOOL, FLOAT64, INT64, DType, TupleType, Type, promote
+from .types import BOOL, DType, TupleType, Type, promote
 
 _DEPTH = 8  # movement ops that are looked through to find a scalar constant
 
@@ -150,7 +150,7 @@ class Pattern:
 
     def __init__(self, left: Expr, tree: _Tree, variables: Variables, kind: str):
         self.op, self.kind = left.op, kind
-        self.root_kind = _class(left.dtype)
+        self.root_kind = dtype_class(left.dtype)
         self.structural = _structural(left.op)
         self.steps: list[Step] = []
         self.places: dict[Expr, int] = {}
@@ -158,6 +158,7 @@ class Pattern:
         self._slots = 1
         self._compile(tree, 0)
         self.heads = tuple(_wanted_head(s) for s in self.steps if s.parent == 0)
+        self.twice = [(s.wanted - 1, s.index) for s in self.steps if s.check is Check.SAME and s.parent == 0]
 
     def _compile(self, tree: _Tree, slot: int) -> None:
         children = []
@@ -176,13 +177,14 @@ class Pattern:
             return Step(Check.VARIABLE, parent, index, self._variables.annotation(node))
         if isinstance(node.op, Constant):
             return Step(Check.LITERAL, parent, index, node.op.value.item())
-        return Step(Check.OP, parent, index, (node.op, len(node.args)), _class(node.dtype))
+        return Step(Check.OP, parent, index, (node.op, len(node.args)), dtype_class(node.dtype))
 
     def fits(self, heads: tuple[Any, ...]) -> bool:
         """Whether arguments with these heads can match: all that can be told before the values are looked at."""
-        return len(heads) == len(self.heads) and all(
-            wanted is None or wanted is have or (wanted is NUMBER and have is NUMBERS)
-            for wanted, have in zip(self.heads, heads, strict=True)
+        return (
+            len(heads) == len(self.heads)
+            and all(_may_be(wanted, have) for wanted, have in zip(self.heads, heads, strict=True))
+            and all(_may_be(heads[i], heads[j]) or _may_be(heads[j], heads[i]) for i, j in self.twice)
         )
 
     def match(self, node: Expr) -> Match | None:
@@ -190,7 +192,7 @@ class Pattern:
         if self.structural and node.op != self.op:
             return None
         dtypes: dict[str, DType] = {self.root_kind: node.dtype}
-        if _class(node.dtype) != self.root_kind:
+        if dtype_class(node.dtype) != self.root_kind:
             return None
         slots = [node]
         for step in self.steps:
@@ -201,7 +203,7 @@ class Pattern:
         kind = dtypes.get(self.kind)
         if kind is None:  # nothing but comparisons
             kind = promote(*(a.type for a in node.args))
-            if _class(kind) != self.kind:
+            if dtype_class(kind) != self.kind:
                 return None
         return Match({v: slots[place] for v, place in self.places.items()}, kind)
 
@@ -222,7 +224,7 @@ def _argument(step: Step, slots: list[Expr], dtypes: dict[str, DType]) -> Expr |
     op, arity = wanted
     if node.op.head is not op.head or len(node.args) != arity or (_structural(op) and node.op != op):
         return None
-    if isinstance(node.type, TupleType) or _class(node.dtype) != kind:
+    if isinstance(node.type, TupleType) or dtype_class(node.dtype) != kind:
         return None
     return node if dtypes.setdefault(kind, node.dtype) == node.dtype else None
 
@@ -246,8 +248,13 @@ def _structural(op: Any) -> bool:
     return op.head is type(op)
 
 
-def _class(kind: DType) -> str:
+def dtype_class(kind: DType) -> str:
+    """The letter of its sort: f, i or b."""
     return kind.kind.replace("u", "i")
+
+
+def _may_be(wanted: Any, have: Any) -> bool:
+    return wanted is None or wanted is have or (wanted is NUMBER and have is NUMBERS)
 
 
 def _wanted_head(step: Step) -> Any:
@@ -282,97 +289,3 @@ def patterns(left: Expr, variables: Variables, kind: str) -> list[Pattern]:
         pattern = Pattern(left, tree, variables, kind)
         found.setdefault(tuple(pattern.steps), pattern)
     return list(found.values())
-
-
-class Template:
-    """A right side, to be written again over what the variables stand for."""
-
-    def __init__(self, right: Expr, kind: DType):
-        self.order = toposort([right])
-        self.kind = kind
-
-    def build(self, match: Match) -> Expr:
-        """The right side for a match; what is made of constants alone is computed at once."""
-        known: dict[Expr, Expr] = {}
-        for node in self.order:
-            if node in match.nodes:
-                known[node] = self._as_matched(match.nodes[node], node, match.dtype)
-            elif isinstance(node.op, Constant):
-                known[node] = self._constant(node, match.dtype)
-            else:
-                known[node] = made(node.op, [known[a] for a in node.args])
-        return known[self.order[-1]]
-
-    def _as_matched(self, found: Expr, variable: Expr, kind: DType) -> Expr:
-        if found.dtype == kind or variable.dtype != self.kind:
-            return found
-        from .operators import function
-
-        return function("astype")(found, kind)  # type: ignore[no-any-return]
-
-    def _constant(self, node: Expr, kind: DType) -> Expr:
-        value = node.op.value  # type: ignore[attr-defined]
-        return constant(value.astype(kind)) if value.dtype == self.kind else node
-
-
-def made(op: Any, args: Sequence[Expr]) -> Expr:
-    """The node of an op over these; computed where they are constants of one element."""
-    node = apply(op, *args)
-    constants = all(isinstance(a.op, Constant) and a.op.value.size == 1 for a in args)
-    return computed(node) if args and constants and node.ndim == 0 else node
-
-
-class Rule:
-    """left = right, under a condition, in both orders of commutative ops; `site` is the line that states it."""
-
-    def __init__(
-        self,
-        name: str,
-        lefts: Sequence[Expr],
-        right: Expr,
-        variables: Variables,
-        *,
-        condition: Callable[..., Any] | None,
-        names: Sequence[str],
-        kind: DType,
-        site: Site,
-    ):
-        self.name, self.left, self.right, self.variables, self.site = name, lefts[0], right, variables, site
-        self.condition, self.dtype = condition, kind
-        named = dict(zip(names, variables.inputs, strict=True))
-        asked = [named[p] for p in _parameters(condition)] if condition is not None else []
-        self._asked = [(v, variables.annotation(v) is Const) for v in asked]
-        self.patterns = [p for left in lefts for p in patterns(left, variables, _class(kind))]
-        self.roots = {left.op.head for left in lefts}
-        self._template = Template(right, kind)
-
-    def fire(self, node: Expr, pattern: Pattern) -> Expr | None:
-        """The right side where the node is an instance of the left one and the condition holds."""
-        match = pattern.match(node)
-        if match is None or not self.holds(match.nodes):
-            return None
-        return self._template.build(match)
-
-    def holds(self, nodes: Mapping[Expr, Expr]) -> Any:
-        """Whether the condition is true of what the variables stand for: constants as numbers, others as nodes."""
-        if self.condition is None:
-            return True
-        return self.condition(*[number(nodes[v]) if of_constant else nodes[v] for v, of_constant in self._asked])
-
-    @property
-    def statement(self) -> str:
-        """The equation, as it is written."""
-        return self.site.text
-
-    def __repr__(self) -> str:
-        return self.name
-
-
-def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
-    code = function.__code__
-    return code.co_varnames[: code.co_argcount]
-
-
-def trace_dtypes(names: Sequence[str]) -> list[DType]:
-    """The dtype that stands for each sort of dtypes when a rule is traced."""
-    return [{"float": FLOAT64, "int": INT64, "bool": BOOL}[name] for name in names]

@@ -1,186 +1,29 @@
-"""Rewriting: rules, sets of rules, and the one function that applies them: `rewrite(graph, rules)`.
+"""Rewriting: `rewrite(graph, rules)` applies rules until none fires.
 
-    @rules        equations: a generator that yields left sides and right sides over its parameters
-    @rewrite      a Python function of a node that returns what it becomes, or None
-    RuleSet       a name, and a table from an op's head (and those of its arguments) to the rules that can match
+    @rules       equations: a generator that yields left sides and right sides over its parameters
+    @rewrite     a rule that is a Python function of a node
+    RuleSet      a name and rules; sets are joined with +
 
 Arguments are rewritten before the nodes that use them, and what a rule returns is rewritten until no rule fires.
 """
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
-from typing import Any, NamedTuple, TypeAlias, overload
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, overload
 
 from .dims import show
-from .errors import RewriteLoop, Site, VerifyError, at_site, blame
+from .errors import RewriteLoop, VerifyError, at_site, blame
 from .expr import Expr, rebuilt, toposort
 from .graph import Graph
 from .operators import function as bound
-from .patterns import Pattern, Rule, Variables, head, trace_dtypes, variable
+from .rules import AnyRule, Rewrite, Rule, RuleSet, rules
 from .types import TupleType
 from .verify import compatible
 
-
-class Rewrite:
-    """A rule that is a Python function of a node."""
-
-    def __init__(
-        self,
-        function: Callable[[Expr], Any],
-        roots: Sequence[Any],
-        when: Callable[..., Any] | None,
-        examples: Sequence[Callable[[], Any]],
-    ):
-        self.function, self.roots, self.when, self.examples = function, frozenset(roots), when, tuple(examples)
-        self.name = function.__name__
-        self.site = Site(function.__code__, 0)
-        self.__doc__ = function.__doc__
-
-    def fire(self, node: Expr, pattern: Any = None) -> Expr | None:
-        """What the node becomes, or None."""
-        return self.function(node)  # type: ignore[no-any-return]
-
-    @property
-    def statement(self) -> str:
-        """What it does: the first line of its docstring."""
-        return (self.__doc__ or self.name).strip().partition("\n")[0]
-
-    def __repr__(self) -> str:
-        return self.name
-
-
-AnyRule: TypeAlias = Rule | Rewrite
-
-
-class RuleSet:
-    """Rules under a name, tried in order.  Sets are joined with +."""
-
-    def __init__(self, name: str, members: Iterable[AnyRule | RuleSet] = (), doc: str | None = None):
-        self.name, self._members = name, tuple(members)
-        self.__doc__ = doc
-        self._candidates: dict[Any, list[tuple[AnyRule, Pattern | None]]] = {}
-
-    @cached_property
-    def rules(self) -> tuple[AnyRule, ...]:
-        """The rules, in order."""
-        nested = [m.rules if isinstance(m, RuleSet) else (m,) for m in self._members]
-        return tuple(dict.fromkeys(rule for group in nested for rule in group))
-
-    @cached_property
-    def table(self) -> dict[Any, list[tuple[int, AnyRule, Pattern | None]]]:
-        """From an op's head or class to the rules for it, each with its place in the set's order."""
-        found: dict[Any, list[tuple[int, AnyRule, Pattern | None]]] = {}
-        for place, rule in enumerate(self.rules):
-            if isinstance(rule, Rewrite):
-                for root in rule.roots:
-                    found.setdefault(root, []).append((place, rule, None))
-            else:
-                for pattern in rule.patterns:
-                    found.setdefault(pattern.op.head, []).append((place, rule, pattern))
-        return found
-
-    def candidates(self, node: Expr) -> list[tuple[AnyRule, Pattern | None]]:
-        """The rules that can match the node, as far as the heads of it and of its arguments tell."""
-        root, kind = node.op.head, type(node.op)
-        key = (root, kind, *map(head, node.args)) if root in self.table else kind
-        found = self._candidates.get(key)
-        if found is None:
-            found = self._candidates[key] = self._fitting(root, kind, tuple(map(head, node.args)))
-        return found
-
-    def _fitting(self, root: Any, kind: Any, heads: tuple[Any, ...]) -> list[tuple[AnyRule, Pattern | None]]:
-        entries = self.table.get(root, []) + (self.table.get(kind, []) if kind is not root else [])
-        entries.sort(key=lambda entry: entry[0])
-        return [(rule, pattern) for _, rule, pattern in entries if _may_match(rule, pattern, heads)]
-
-    def __add__(self, other: RuleSet) -> RuleSet:
-        return RuleSet(f"{self.name} + {other.name}", (self, other))
-
-    def __iter__(self) -> Any:
-        return iter(self.rules)
-
-    def __len__(self) -> int:
-        return len(self.rules)
-
-    def __repr__(self) -> str:
-        return f"RuleSet({self.name!r}, {len(self)} rules)"
-
-
-def _may_match(rule: AnyRule, pattern: Pattern | None, heads: tuple[Any, ...]) -> Any:
-    if pattern is not None:
-        return pattern.fits(heads)
-    return not isinstance(rule, Rewrite) or rule.when is None or rule.when(*heads)
-
-
-class _Equations(RuleSet):
-    """The rules that a generator yields; it runs when they are first needed."""
-
-    def __init__(self, function: Callable[..., Any], dtypes: Sequence[str], after: RuleSet | None):
-        super().__init__(function.__name__, (), function.__doc__)
-        self._function, self._dtypes, self._after = function, tuple(dtypes), after
-
-    @cached_property
-    def rules(self) -> tuple[AnyRule, ...]:
-        """One rule for each equation and sort of dtypes."""
-        return tuple(rule for kind in trace_dtypes(self._dtypes) for rule in self._traced(kind))
-
-    def _traced(self, kind: Any) -> list[Rule]:
-        annotations = inspect.get_annotations(self._function, eval_str=True)
-        names = list(inspect.signature(self._function).parameters)
-        inputs = tuple(variable(name, annotations.get(name), kind) for name in names)
-        variables = Variables(inputs, tuple(annotations.get(name) for name in names))
-        generator, found = self._function(*inputs), []
-        for left, right, *condition in generator:
-            site = Site(generator.gi_frame.f_code, generator.gi_frame.f_lasti)
-            found.append(
-                Rule(
-                    f"{self.name} line {site.line}",
-                    self._spellings(left, inputs),
-                    bound("positive")(right),
-                    variables,
-                    condition=condition[0] if condition else None,
-                    names=names,
-                    kind=kind,
-                    site=site,
-                )
-            )
-        return found
-
-    def _spellings(self, left: Expr, inputs: tuple[Expr, ...]) -> list[Expr]:
-        """The left side as it is written, and as the rules that run before leave it."""
-        if self._after is None:
-            return [left]
-        settled = rewrite(Graph(inputs, (left,)), self._after).outputs[0]
-        return [left] if settled is left or not settled.args else [left, settled]
-
-
-def rules(
-    function: Callable[..., Any] | None = None, *, dtypes: Sequence[str] = ("float",), after: RuleSet | None = None
-) -> Any:
-    """Equations as rules: the generator's parameters are pattern variables, and it yields (left, right[, condition]).
-
-    Parameters
-    ----------
-    dtypes : the sorts of dtypes the equations hold for: "float", "int", "bool"
-    after : a set that has been applied before: the left sides are matched in the form it leaves them, too
-
-    A plain parameter matches any expression, one annotated `Const` a scalar constant (or one that is broadcast),
-    `Bool` bools, `Vector` and `Matrix` what has one or two axes.  A parameter that occurs twice must be the same node.
-    Numbers match constants of any dtype with that value.  A condition is a function of some of the parameters:
-
-        @rules
-        def exact(x, c: Const):
-            '''The same value with cheaper operations.'''
-            yield x / c, x * (1 / c), lambda c: power_of_two(c)
-    """
-    if function is None:
-        return lambda f: _Equations(f, dtypes, after)
-    return _Equations(function, dtypes, after)
+__all__ = ["AnyRule", "Fired", "Rewrite", "Rule", "RuleSet", "rewrite", "rules"]
 
 
 class Fired(NamedTuple):
@@ -360,7 +203,7 @@ def fitted(old: Expr, new: Expr, rule: AnyRule) -> Expr | None:
     if extra < 0 or any(w == 1 != h for h, w in zip(have.shape, wanted.shape[extra:], strict=True)):
         return _refuse(old, new, rule)
     if extra or any(h == 1 != w for h, w in zip(have.shape, wanted.shape, strict=True)):
-        return bound("broadcast_to")(new, wanted.shape)  # type: ignore[no-any-return]
+        return bound("broadcast_to")(new, wanted.shape)
     return new if compatible(new.type, wanted) else _refuse(old, new, rule)
 
 

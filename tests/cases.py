@@ -50,7 +50,7 @@ def case(op: Any, reference: Callable[..., Any], *args: Arg, call: Any = None, l
     CASES.append(Case(op, call or op, reference, args, f"{name} {label}".strip(), **options))
 
 
-# ---- functions of one number: (op, reference, domains) ------------------------------------------------------------------
+# ---- functions of one number: (op, reference, domains) -------------------------------------------------------------
 
 SMOOTH = [
     (wf.abs, np.abs, (-3, 3)),
@@ -107,7 +107,7 @@ STEPS = [
     (wf.logical_not, np.logical_not, (-3, 3)),
 ]
 
-# ---- functions of two numbers: (op, reference, domain of x, domain of y) -----------------------------------------------
+# ---- functions of two numbers: (op, reference, domain of x, domain of y) -------------------------------------------
 
 SMOOTH_PAIRS = [
     (wf.add, np.add, (-2, 2), (-2, 2)),
@@ -162,16 +162,32 @@ case(wf.elu, lambda x: np.where(x > 0, x, 0.3 * np.expm1(x)), Arg(), call=lambda
 case(wf.cast, lambda x: x.astype("int32"), Arg(), call=lambda x: wf.cast(x, "int32"), differentiable=False)
 case(wf.cast, lambda x: x.astype("float64"), Arg(), call=lambda x: wf.cast(x, "float64"), label="float64")
 
-# ---- reductions --------------------------------------------------------------------------------------------------------
+# ---- reductions ----------------------------------------------------------------------------------------------------
 
 MATRIX, CUBE = Arg(("n", 3)), Arg((2, "n", 3))
 
 for _axis in (None, 0, (0, 2), -1):
     case(wf.sum, lambda x, a=_axis: np.sum(x, a), CUBE, call=lambda x, a=_axis: wf.sum(x, a), label=f"{_axis}")
-    case(wf.mean, lambda x, a=_axis: np.mean(x, a), CUBE, call=lambda x, a=_axis: wf.mean(x, a), label=f"{_axis}", sizes=(1, 7))
-    case(wf.max, lambda x, a=_axis: np.max(x, a), CUBE, call=lambda x, a=_axis: wf.max(x, a), label=f"{_axis}", sizes=(1, 7))
+    case(
+        wf.mean,
+        lambda x, a=_axis: np.mean(x, a),
+        CUBE,
+        call=lambda x, a=_axis: wf.mean(x, a),
+        label=f"{_axis}",
+        sizes=(1, 7),
+    )
+    case(
+        wf.max,
+        lambda x, a=_axis: np.max(x, a),
+        CUBE,
+        call=lambda x, a=_axis: wf.max(x, a),
+        label=f"{_axis}",
+        sizes=(1, 7),
+    )
 for _op, _reference in ((wf.sum, np.sum), (wf.prod, np.prod)):
-    case(_op, lambda x, f=_reference: f(x, 1, keepdims=True), CUBE, call=lambda x, f=_op: f(x, 1, True), label="keepdims")
+    case(
+        _op, lambda x, f=_reference: f(x, 1, keepdims=True), CUBE, call=lambda x, f=_op: f(x, 1, True), label="keepdims"
+    )
 case(wf.prod, lambda x: np.prod(x, -1), CUBE, call=lambda x: wf.prod(x, -1))
 case(wf.min, lambda x: np.min(x, 1), CUBE, call=lambda x: wf.min(x, 1), sizes=(1, 7))
 for _op, _reference in ((wf.any, np.any), (wf.all, np.all)):
@@ -192,7 +208,7 @@ case(
     label="axes",
 )
 
-# ---- movement -----------------------------------------------------------------------------------------------------------
+# ---- movement ------------------------------------------------------------------------------------------------------
 
 case(wf.reshape, lambda x: x.reshape(-1, 6), CUBE, call=lambda x: wf.reshape(x, -1, 6))
 case(wf.reshape, lambda x: x.reshape(3, -1), MATRIX, call=lambda x: wf.reshape(x, (3, x.shape[0])), label="sizes")
@@ -211,7 +227,13 @@ case(wf.flip, lambda x: x[::-1], MATRIX, call=lambda x: wf.flip(x, 0))
 case(wf.flip, lambda x: x[::-1, ::-1, ::-1], CUBE, label="all")
 case(wf.pad, lambda x: np.pad(x, ((1, 2), (0, 3))), MATRIX, call=lambda x: wf.pad(x, ((1, 2), (0, 3))))
 case(wf.pad, lambda x: np.pad(x, 1, constant_values=2.5), MATRIX, call=lambda x: wf.pad(x, 1, 2.5), label="value")
-case(wf.concatenate, lambda x, y: np.concatenate([x, y, x]), MATRIX, Arg((2, 3)), call=lambda x, y: wf.concatenate([x, y, x]))
+case(
+    wf.concatenate,
+    lambda x, y: np.concatenate([x, y, x]),
+    MATRIX,
+    Arg((2, 3)),
+    call=lambda x, y: wf.concatenate([x, y, x]),
+)
 case(wf.stack, lambda x, y: np.stack([x, y], 1), MATRIX, MATRIX, call=lambda x, y: wf.stack([x, y], 1))
 case(wf.split, lambda x: x[:, 2:4], Arg(("n", 6)), call=lambda x: wf.split(x, 3, axis=1)[1])
 case(wf.split, lambda x: x[2:5], Arg((6, 2)), call=lambda x: wf.split(x, [2, 5])[1], label="positions")
@@ -219,7 +241,7 @@ case(wf.tile, lambda x: np.tile(x, (2, 1, 3)), MATRIX, call=lambda x: wf.tile(x,
 case(wf.repeat, lambda x: np.repeat(x, 3, 0), MATRIX, call=lambda x: wf.repeat(x, 3, 0))
 case(wf.repeat, lambda x: np.repeat(x, 2), MATRIX, call=lambda x: wf.repeat(x, 2), label="flat")
 
-# ---- indexing -----------------------------------------------------------------------------------------------------------
+# ---- indexing ------------------------------------------------------------------------------------------------------
 
 PLACES = Arg((4,), -3, 2, "int64")
 
@@ -241,7 +263,7 @@ case(
 )
 case(wf.index_add, references.index_add, Arg((3, 2)), PLACES, Arg((4, 2)))
 
-# ---- creation -----------------------------------------------------------------------------------------------------------
+# ---- creation ------------------------------------------------------------------------------------------------------
 
 CREATED: dict[str, Any] = {"differentiable": False, "sizes": (0, 1, 7)}
 
@@ -269,7 +291,7 @@ case(
     **CREATED,
 )
 
-# ---- products ----------------------------------------------------------------------------------------------------------
+# ---- products ------------------------------------------------------------------------------------------------------
 
 case(wf.matmul, np.matmul, MATRIX, Arg((3, 5)))
 case(wf.matmul, np.matmul, Arg((3, "n")), Arg(("n", 4)), label="over n")
@@ -291,7 +313,7 @@ case(
 )
 case(wf.trace, np.trace, Arg((3, 3)))
 
-# ---- rows ----------------------------------------------------------------------------------------------------------------
+# ---- rows ----------------------------------------------------------------------------------------------------------
 
 LABELS = Arg(("n",), 0, 2, "int64")
 
@@ -301,7 +323,11 @@ case(wf.log_softmax, lambda x: scipy.special.log_softmax(x, -1), MATRIX)
 case(wf.pick, lambda x, t: x[np.arange(len(t)), t], MATRIX, LABELS)
 case(wf.crossentropy, lambda x, t: -scipy.special.log_softmax(x, -1)[np.arange(len(t)), t], MATRIX, LABELS)
 case(
-    wf.crossentropy, lambda x, p: -(p * scipy.special.log_softmax(x, -1)).sum(-1), MATRIX, Arg(("n", 3), 0, 1), label="soft"
+    wf.crossentropy,
+    lambda x, p: -(p * scipy.special.log_softmax(x, -1)).sum(-1),
+    MATRIX,
+    Arg(("n", 3), 0, 1),
+    label="soft",
 )
 case(wf.binary_crossentropy, lambda z, t: np.logaddexp(0, z) - z * t, Arg(("n", 3), -5, 5), Arg(("n", 3), 0, 1))
 case(
@@ -323,9 +349,7 @@ case(
     label="channels",
     eps=64,
 )
-case(
-    wf.layer_norm, lambda x, a, b: references.normalized(x, 1) * a + b, Arg(("n", 5)), Arg((5,)), Arg((5,)), eps=64
-)
+case(wf.layer_norm, lambda x, a, b: references.normalized(x, 1) * a + b, Arg(("n", 5)), Arg((5,)), Arg((5,)), eps=64)
 case(
     wf.local_response_norm,
     references.local_response_norm,
@@ -333,7 +357,7 @@ case(
     call=lambda x: wf.local_response_norm(x, n=3, k=2.0, alpha=0.1, beta=0.75),
 )
 
-# ---- convolution and pooling ----------------------------------------------------------------------------------------------
+# ---- convolution and pooling ---------------------------------------------------------------------------------------
 
 case(wf.conv1d, references.conv, Arg(("n", 2, 9)), Arg((4, 2, 3)), eps=64)
 case(
@@ -383,7 +407,12 @@ for _op, _rank in ((wf.max_pool1d, 1), (wf.max_pool2d, 2), (wf.max_pool3d, 3)):
         call=lambda x, f=_op: f(x, 3, stride=2, padding=1),
     )
 for _op, _rank in ((wf.avg_pool1d, 1), (wf.avg_pool2d, 2), (wf.avg_pool3d, 3)):
-    case(_op, lambda x: references.pool(x, 2, 2, 0, np.mean, 0), Arg(("n", 2, *(7, 6, 5)[:_rank])), call=lambda x, f=_op: f(x, 2))
+    case(
+        _op,
+        lambda x: references.pool(x, 2, 2, 0, np.mean, 0),
+        Arg(("n", 2, *(7, 6, 5)[:_rank])),
+        call=lambda x, f=_op: f(x, 2),
+    )
 case(
     wf.avg_pool2d,
     lambda x: references.pool(x, 3, 1, 1, np.mean, 0),
@@ -398,7 +427,12 @@ case(
     call=lambda x: wf.avg_pool2d(x, 3, stride=1, padding=1),
     label="padding does not count",
 )
-case(wf.sum_pool2d, lambda x: references.pool(x, 2, 1, 0, np.sum, 0), Arg(("n", 2, 5, 4)), call=lambda x: wf.sum_pool2d(x, 2, 1))
+case(
+    wf.sum_pool2d,
+    lambda x: references.pool(x, 2, 1, 0, np.sum, 0),
+    Arg(("n", 2, 5, 4)),
+    call=lambda x: wf.sum_pool2d(x, 2, 1),
+)
 case(
     wf.lp_pool2d,
     lambda x: references.pool(np.abs(x) ** 3, 2, 2, 0, np.sum, 0) ** (1 / 3),

@@ -6,7 +6,7 @@ The records are in `cases.py`.  Cases are compiled a dozen at a time: one functi
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -17,7 +17,7 @@ from weft.ops.elementwise import Scalar
 from weft.symbolic.dims import SymDim
 from weft.symbolic.expr import Expr
 
-from .cases import BITS, CASES, ELSEWHERE, SMOOTH, SMOOTH_PAIRS, STEP_PAIRS, STEPS, Arg, Case
+from .cases import CASES, ELSEWHERE, Arg, Case
 from .numeric import check_gradients
 
 FLOATS = ("float32", "float64")
@@ -73,7 +73,7 @@ def supported(dtype: np.dtype) -> np.dtype:
     return np.dtype("float32") if dtype == np.float16 else dtype
 
 
-# ---- the records are complete ------------------------------------------------------------------------------------------
+# ---- the records are complete --------------------------------------------------------------------------------------
 
 
 def exported() -> dict[str, Any]:
@@ -97,7 +97,7 @@ def test_labels_are_unique():
     assert len(labels) == len(set(labels)), [label for label in labels if labels.count(label) > 1]
 
 
-# ---- types and values by the reference -----------------------------------------------------------------------------------
+# ---- types and values by the reference -----------------------------------------------------------------------------
 
 
 @by_dozen
@@ -124,7 +124,7 @@ def against_numpy(case: Case, kind: str) -> Iterator[str]:
             yield f"{named}: other values than NumPy's"
 
 
-# ---- gradients ------------------------------------------------------------------------------------------------------------
+# ---- gradients -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.differentiable], ids=lambda case: case.label)
@@ -140,7 +140,7 @@ def test_gradients_are_those_of_the_values(case):
     check_gradients(with_fixed, [v for i, v in enumerate(values) if i not in fixed], tolerance=1e-5)
 
 
-# ---- compiled ---------------------------------------------------------------------------------------------------------------
+# ---- compiled ------------------------------------------------------------------------------------------------------
 
 
 @cache

@@ -80,7 +80,7 @@ class _Emitter:
         self.block = COLUMNS if nest.reduced else BLOCK
         self.levels = self._levels()
 
-    # ---- which loop a value belongs to -------------------------------------------------------------------------
+    # ---- which loop a value belongs to ----------------------------------------------------------------------------
 
     def _levels(self) -> list[int]:
         """For every value the depth of the loop it is computed in: 0 is the work unit."""
@@ -105,7 +105,7 @@ class _Emitter:
             if self.levels[number] == level:
                 self.values[number] = self.value(v)
 
-    # ---- the function ----------------------------------------------------------------------------------------------
+    # ---- the function ---------------------------------------------------------------------------------------------
 
     def finish(self) -> EmittedNest:
         """The whole function, and the parameters it turned out to need."""
@@ -258,7 +258,7 @@ class _Emitter:
         low = self.b.mul(self.indices[0], length)
         return self.smaller(low, size), self.smaller(self.b.add(low, length), size)
 
-    # ---- values ------------------------------------------------------------------------------------------------------
+    # ---- values ---------------------------------------------------------------------------------------------------
 
     def value(self, v: Value) -> ir.Value:
         """One value of the body."""
@@ -311,7 +311,7 @@ class _Emitter:
         """Where a reduction gathers; its memory is on the stack, and in registers once LLVM has seen it."""
         return accumulate.Accumulator(self, write, self.nest.body[write.value].dtype, columns)
 
-    # ---- numbers and loops ------------------------------------------------------------------------------------------
+    # ---- numbers and loops ----------------------------------------------------------------------------------------
 
     def extent(self, e: Extent) -> ir.Value:
         """An extent or stride: a constant, or a parameter."""

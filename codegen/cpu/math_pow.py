@@ -1,11 +1,11 @@
 """pow, cbrt, hypot: what needs more digits inside than it gives.
 
-pow = 2**(y log2 x), with log2 as a sum of two floats, good to 2**-29 (float32) or 2**-66 (float64) of it.  cbrt and hypot of float32
-are computed in float64.
+pow = 2**(y log2 x), with log2 as a sum of two floats, good to 2**-29 (float32) or 2**-66 (float64) of it.  cbrt and
+hypot of float32 are computed in float64.
 """
 
-from .math_exp import _EXP2, nearest, power_of_two, scale
-from .math_log import FORMAT, from_integer, split
+from .math_exp import _EXP2, nearest, scale
+from .math_log import split
 from .math_value import (
     Value,
     fast_two_sum,
@@ -56,7 +56,7 @@ def _log2_short(x: Value) -> tuple[Value, Value]:
     factor, factor_low = _TWO_LOG2_E[x.dtype.itemsize]
     k, s, s_low = _quotient(x)
     square = s * s
-    low = fma(s_low, factor, s * factor_low)
+    low = fma(s_low, fma(square, factor, factor), s * factor_low)  # the derivative by s is C (1 + s**2 ...)
     return _with_exponent(k, s, fma(s * square, horner(square, _ARCTANH_SHORT), low))
 
 

@@ -102,19 +102,19 @@ def _picked(arg: Expr, whole: Expr, node: Expr) -> Expr:
 )
 def before_scattering(node: Expr) -> Expr | None:
     """y times zeros with elements v at some places is zeros with y v at those places."""
-    for place, arg in enumerate(node.args):
-        if isinstance(arg.op, ScatterAdd) and number(arg.args[0]) == 0 and arg.shape == node.shape:
-            break
-        if node.op.head is div:
-            return None
-    else:
+    places = node.args[:1] if node.op.head is div else node.args
+    arg = next((a for a in places if _is_scattered(a) and a.shape == node.shape), None)
+    if arg is None:
         return None
     zeros, v, *indices = arg.args
-    picked = [
-        v if i == place else _picked(a, arg, apply(Gather(arg.op.axes), zeros, *indices))
-        for i, a in enumerate(node.args)
-    ]
+    taken = apply(Gather(arg.op.axes), zeros, *indices)  # type: ignore[attr-defined]
+    picked = [v if a is arg else _picked(a, arg, taken) for a in node.args]
     return apply(arg.op, zeros, apply(node.op, *picked), *indices)
+
+
+def _is_scattered(node: Expr) -> bool:
+    """Whether it is zeros but for the elements that are added to them."""
+    return isinstance(node.op, ScatterAdd) and number(node.args[0]) == 0
 
 
 def _scattered(v: Expr) -> Expr:
@@ -127,14 +127,9 @@ def one_in_each_row(node: Expr) -> Expr | None:
     """The sums of rows of zeros with one element v in each are these elements."""
     arg = node.args[0]
     op: Any = arg.op
-    if (
-        not isinstance(op, ScatterAdd)
-        or node.op != Reduce("sum", (1,))
-        or op.axes != (0, 1)
-        or number(arg.args[0]) != 0
-    ):
+    if node.op != Reduce("sum", (1,)) or not _is_scattered(arg) or op.axes != (0, 1) or arg.ndim != 2:
         return None
-    return arg.args[1] if arg.ndim == 2 and _counts(arg.args[2], arg.shape[0]) else None
+    return arg.args[1] if _counts(arg.args[2], arg.shape[0]) else None
 
 
 gathers = RuleSet("gathers", [all_in_order, before_functions, before_scattering, one_in_each_row])

@@ -90,7 +90,7 @@ def _divided_twice(x: Expr, y: Expr) -> Expr:
     ],
 )
 def softmax_by_hand(node: Expr) -> Expr | None:
-    """exp(z) / sum(exp(x)) = exp(z - m) / sum(exp(x - m)) with the maximum m of x, other factors between them or not."""
+    """exp(z) / sum(exp(x)) = exp(z - m) / sum(exp(x - m)) with m = max(x), other factors between them or not."""
     found = factors(node)
     powers = [f for f, p in found if p == 1 and f.op.head is exp]
     for factor, power in found if powers else ():

@@ -51,7 +51,7 @@ def top_of(node: Expr) -> Expr | None:
 
 
 def top(x: Expr, axes: tuple[int, ...]) -> Expr:
-    """The maximum along axes, and 0 where that is infinite: nothing is gained there by a shift, and inf - inf is NaN."""
+    """The maximum along axes, and 0 where that is infinite: inf - inf is NaN."""
     largest = max(x, axes)
     return where(isfinite(largest), largest, 0)
 

@@ -1,6 +1,7 @@
 """Fewer and cheaper operations, where a shape, a constant or a structure allows it.
 
-Results differ by rounding; where the left side overflows on the way, or multiplies infinity by 0, the right side may not.
+Results differ by rounding; where the left side overflows on the way, or takes infinity times 0, the right one may
+not.
 """
 
 from __future__ import annotations

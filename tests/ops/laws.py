@@ -14,8 +14,9 @@ from weft.symbolic.evaluate import bind_sizes
 from weft.symbolic.expr import Expr, toposort
 from weft.symbolic.graph import Graph
 from weft.symbolic.leaves import Input, constant, tensor
-from weft.symbolic.patterns import Bool, Const, Match, Matrix, Rule, Template, Vector
-from weft.symbolic.rewrite import RuleSet, rewrite
+from weft.symbolic.patterns import Bool, Const, Match, Matrix, Vector
+from weft.symbolic.rewrite import Rule, RuleSet, rewrite
+from weft.symbolic.rules import Template
 
 SHAPES = [[()], [(48,)], [(2, 3)], [(2, 1), (3,), (2, 3)], [(2, 3), (), ()], [("n", 3), (1, 3)]]
 DTYPES = {"f": ["float32", "float64"], "i": ["int32", "int64", "uint8"], "b": ["bool"]}

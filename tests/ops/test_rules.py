@@ -8,7 +8,8 @@ from weft.ops.rules import canonical, special, stable
 from weft.ops.sympy import to_sympy
 from weft.symbolic.errors import LoweringError
 from weft.symbolic.evaluate import run
-from weft.symbolic.patterns import Bool, Rule
+from weft.symbolic.patterns import Bool
+from weft.symbolic.rewrite import Rule
 from weft.symbolic.verify import compatible
 
 from .high_precision import evaluate_exactly

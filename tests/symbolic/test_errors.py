@@ -140,7 +140,8 @@ def test_a_dtype_that_does_not_exist():
         return wf.vector("x", dtype="float16")
 
     assert message(call) == (
-        "DTypeError: dtype float16 is not supported; weft has bool, int8 .. int64, uint8 .. uint64, float32 and float64.\n"
+        "DTypeError: dtype float16 is not supported; "
+        "weft has bool, int8 .. int64, uint8 .. uint64, float32 and float64.\n"
         '  line   return wf.vector("x", dtype="float16")    <- here'
     )
 

@@ -1,0 +1,272 @@
+"""Rules, and sets of them.
+
+Rule       an equation: a left side (patterns), a right side, a condition, the line that states it
+Rewrite    a Python function of a node that returns what it becomes, or None
+RuleSet    a name, and a table from an op's head (and those of its arguments) to the rules that can match
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from .errors import Site
+from .expr import Expr, apply, toposort
+from .graph import Graph
+from .leaves import Constant, constant
+from .operators import function as bound
+from .patterns import Const, Match, Pattern, Variables, computed, dtype_class, head, number, patterns, variable
+from .types import BOOL, FLOAT64, INT64, DType
+
+
+class Template:
+    """A right side, to be written again over what the variables stand for."""
+
+    def __init__(self, right: Expr, kind: DType):
+        self.order = toposort([right])
+        self.kind = kind
+
+    def build(self, match: Match) -> Expr:
+        """The right side for a match; what is made of constants alone is computed at once."""
+        known: dict[Expr, Expr] = {}
+        for node in self.order:
+            if node in match.nodes:
+                known[node] = self._as_matched(match.nodes[node], node, match.dtype)
+            elif isinstance(node.op, Constant):
+                known[node] = self._constant(node, match.dtype)
+            else:
+                known[node] = made(node.op, [known[a] for a in node.args])
+        return known[self.order[-1]]
+
+    def _as_matched(self, found: Expr, variable: Expr, kind: DType) -> Expr:
+        if found.dtype == kind or variable.dtype != self.kind:
+            return found
+        return bound("astype")(found, kind)
+
+    def _constant(self, node: Expr, kind: DType) -> Expr:
+        value = node.op.value  # type: ignore[attr-defined]
+        return constant(value.astype(kind)) if value.dtype == self.kind else node
+
+
+def made(op: Any, args: Sequence[Expr]) -> Expr:
+    """The node of an op over these; computed where they are constants of one element."""
+    node = apply(op, *args)
+    constants = all(isinstance(a.op, Constant) and a.op.value.size == 1 for a in args)
+    return computed(node) if args and constants and node.ndim == 0 else node
+
+
+class Rule:
+    """left = right, under a condition, in both orders of commutative ops; `site` is the line that states it."""
+
+    def __init__(
+        self,
+        name: str,
+        lefts: Sequence[Expr],
+        right: Expr,
+        variables: Variables,
+        *,
+        condition: Callable[..., Any] | None,
+        names: Sequence[str],
+        kind: DType,
+        site: Site,
+    ):
+        self.name, self.left, self.right, self.variables, self.site = name, lefts[0], right, variables, site
+        self.condition, self.dtype = condition, kind
+        named = dict(zip(names, variables.inputs, strict=True))
+        asked = [named[p] for p in _parameters(condition)] if condition is not None else []
+        self._asked = [(v, variables.annotation(v) is Const) for v in asked]
+        self.patterns = [p for left in lefts for p in patterns(left, variables, dtype_class(kind))]
+        self.roots = {left.op.head for left in lefts}
+        self._template = Template(right, kind)
+
+    def fire(self, node: Expr, pattern: Pattern) -> Expr | None:
+        """The right side where the node is an instance of the left one and the condition holds."""
+        match = pattern.match(node)
+        if match is None or not self.holds(match.nodes):
+            return None
+        return self._template.build(match)
+
+    def holds(self, nodes: Mapping[Expr, Expr]) -> Any:
+        """Whether the condition is true of what the variables stand for: constants as numbers, others as nodes."""
+        if self.condition is None:
+            return True
+        return self.condition(*[number(nodes[v]) if of_constant else nodes[v] for v, of_constant in self._asked])
+
+    @property
+    def statement(self) -> str:
+        """The equation, as it is written."""
+        return self.site.text
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    code = function.__code__
+    return code.co_varnames[: code.co_argcount]
+
+
+def trace_dtypes(names: Sequence[str]) -> list[DType]:
+    """The dtype that stands for each sort of dtypes when a rule is traced."""
+    return [{"float": FLOAT64, "int": INT64, "bool": BOOL}[name] for name in names]
+
+
+class Rewrite:
+    """A rule that is a Python function of a node."""
+
+    def __init__(
+        self,
+        function: Callable[[Expr], Any],
+        roots: Sequence[Any],
+        when: Callable[..., Any] | None,
+        examples: Sequence[Callable[[], Any]],
+    ):
+        self.function, self.roots, self.when, self.examples = function, frozenset(roots), when, tuple(examples)
+        self.name = function.__name__
+        self.site = Site(function.__code__, 0)
+        self.__doc__ = function.__doc__
+
+    def fire(self, node: Expr, pattern: Any = None) -> Expr | None:
+        """What the node becomes, or None."""
+        return self.function(node)  # type: ignore[no-any-return]
+
+    @property
+    def statement(self) -> str:
+        """What it does: the first line of its docstring."""
+        return (self.__doc__ or self.name).strip().partition("\n")[0]
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+AnyRule: TypeAlias = Rule | Rewrite
+
+
+class RuleSet:
+    """Rules under a name, tried in order.  Sets are joined with +."""
+
+    def __init__(self, name: str, members: Iterable[AnyRule | RuleSet] = (), doc: str | None = None):
+        self.name, self._members = name, tuple(members)
+        self.__doc__ = doc
+        self._candidates: dict[Any, list[tuple[AnyRule, Pattern | None]]] = {}
+
+    @cached_property
+    def rules(self) -> tuple[AnyRule, ...]:
+        """The rules, in order."""
+        nested = [m.rules if isinstance(m, RuleSet) else (m,) for m in self._members]
+        return tuple(dict.fromkeys(rule for group in nested for rule in group))
+
+    @cached_property
+    def table(self) -> dict[Any, list[tuple[int, AnyRule, Pattern | None]]]:
+        """From an op's head or class to the rules for it, each with its place in the set's order."""
+        found: dict[Any, list[tuple[int, AnyRule, Pattern | None]]] = {}
+        for place, rule in enumerate(self.rules):
+            if isinstance(rule, Rewrite):
+                for root in rule.roots:
+                    found.setdefault(root, []).append((place, rule, None))
+            else:
+                for pattern in rule.patterns:
+                    found.setdefault(pattern.op.head, []).append((place, rule, pattern))
+        return found
+
+    def candidates(self, node: Expr) -> list[tuple[AnyRule, Pattern | None]]:
+        """The rules that can match the node, as far as the heads of it and of its arguments tell."""
+        root, kind = node.op.head, type(node.op)
+        key = (root, kind, *map(head, node.args)) if root in self.table else kind
+        found = self._candidates.get(key)
+        if found is None:
+            found = self._candidates[key] = self._fitting(root, kind, tuple(map(head, node.args)))
+        return found
+
+    def _fitting(self, root: Any, kind: Any, heads: tuple[Any, ...]) -> list[tuple[AnyRule, Pattern | None]]:
+        entries = self.table.get(root, []) + (self.table.get(kind, []) if kind is not root else [])
+        entries.sort(key=lambda entry: entry[0])
+        return [(rule, pattern) for _, rule, pattern in entries if _may_match(rule, pattern, heads)]
+
+    def __add__(self, other: RuleSet) -> RuleSet:
+        return RuleSet(f"{self.name} + {other.name}", (self, other))
+
+    def __iter__(self) -> Any:
+        return iter(self.rules)
+
+    def __len__(self) -> int:
+        return len(self.rules)
+
+    def __repr__(self) -> str:
+        return f"RuleSet({self.name!r}, {len(self)} rules)"
+
+
+def _may_match(rule: AnyRule, pattern: Pattern | None, heads: tuple[Any, ...]) -> Any:
+    if pattern is not None:
+        return pattern.fits(heads)
+    return not isinstance(rule, Rewrite) or rule.when is None or rule.when(*heads)
+
+
+class _Equations(RuleSet):
+    """The rules that a generator yields; it runs when they are first needed."""
+
+    def __init__(self, function: Callable[..., Any], dtypes: Sequence[str], after: RuleSet | None):
+        super().__init__(function.__name__, (), function.__doc__)
+        self._function, self._dtypes, self._after = function, tuple(dtypes), after
+
+    @cached_property
+    def rules(self) -> tuple[AnyRule, ...]:
+        """One rule for each equation and sort of dtypes."""
+        return tuple(rule for kind in trace_dtypes(self._dtypes) for rule in self._traced(kind))
+
+    def _traced(self, kind: Any) -> list[Rule]:
+        annotations = inspect.get_annotations(self._function, eval_str=True)
+        names = list(inspect.signature(self._function).parameters)
+        inputs = tuple(variable(name, annotations.get(name), kind) for name in names)
+        variables = Variables(inputs, tuple(annotations.get(name) for name in names))
+        generator, found = self._function(*inputs), []
+        for left, right, *condition in generator:
+            site = Site(generator.gi_frame.f_code, generator.gi_frame.f_lasti)
+            found.append(
+                Rule(
+                    f"{self.name} line {site.line}",
+                    self._spellings(left, inputs),
+                    bound("positive")(right),
+                    variables,
+                    condition=condition[0] if condition else None,
+                    names=names,
+                    kind=kind,
+                    site=site,
+                )
+            )
+        return found
+
+    def _spellings(self, left: Expr, inputs: tuple[Expr, ...]) -> list[Expr]:
+        """The left side as it is written, and as the rules that run before leave it."""
+        if self._after is None:
+            return [left]
+        from .rewrite import rewrite
+
+        settled = rewrite(Graph(inputs, (left,)), self._after).outputs[0]
+        return [left] if settled is left or not settled.args else [left, settled]
+
+
+def rules(
+    function: Callable[..., Any] | None = None, *, dtypes: Sequence[str] = ("float",), after: RuleSet | None = None
+) -> Any:
+    """Equations as rules: the generator's parameters are pattern variables, and it yields (left, right[, condition]).
+
+    Parameters
+    ----------
+    dtypes : the sorts of dtypes the equations hold for: "float", "int", "bool"
+    after : a set that has been applied before: the left sides are matched in the form it leaves them, too
+
+    A plain parameter matches any expression, one annotated `Const` a scalar constant (or one that is broadcast),
+    `Bool` bools, `Vector` and `Matrix` what has one or two axes.  A parameter that occurs twice must be the same node.
+    Numbers match constants of any dtype with that value.  A condition is a function of some of the parameters:
+
+        @rules
+        def exact(x, c: Const):
+            '''The same value with cheaper operations.'''
+            yield x / c, x * (1 / c), lambda c: power_of_two(c)
+    """
+    if function is None:
+        return lambda f: _Equations(f, dtypes, after)
+    return _Equations(function, dtypes, after)
