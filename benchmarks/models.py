@@ -71,7 +71,7 @@ def weft_step(name: str) -> Step:
 def torch_step(name: str) -> Step:
     """The step in PyTorch, eagerly, with its fused SGD."""
     import torch
-    import torch.nn.functional as F
+    from torch.nn import functional as fn
 
     arrays, images, labels = MODELS[name]()
     p = {k: torch.tensor(v, requires_grad=True) for k, v in arrays.items()}
@@ -80,16 +80,16 @@ def torch_step(name: str) -> Step:
 
     def logits() -> Any:
         if name == "lenet":
-            h = F.max_pool2d(F.relu(F.conv2d(x, p["c1"], p["b1"])), 2)
-            h = F.max_pool2d(F.relu(F.conv2d(h, p["c2"], p["b2"])), 2)
-            h = F.relu(h.reshape(128, 800) @ p["w3"] + p["b3"])
+            h = fn.max_pool2d(fn.relu(fn.conv2d(x, p["c1"], p["b1"])), 2)
+            h = fn.max_pool2d(fn.relu(fn.conv2d(h, p["c2"], p["b2"])), 2)
+            h = fn.relu(h.reshape(128, 800) @ p["w3"] + p["b3"])
             return h @ p["w4"] + p["b4"]
-        h = F.relu(x @ p["w0"] + p["b0"])
-        h = F.relu(h @ p["w1"] + p["b1"])
+        h = fn.relu(x @ p["w0"] + p["b0"])
+        h = fn.relu(h @ p["w1"] + p["b1"])
         return h @ p["w2"] + p["b2"]
 
     def step() -> float:
-        loss = F.cross_entropy(logits(), t)
+        loss = fn.cross_entropy(logits(), t)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

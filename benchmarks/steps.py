@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from table import machine, show  # noqa: E402 - a worker runs this file as a script
+from table import machine, show
 
 HERE = Path(__file__).resolve().parent
 

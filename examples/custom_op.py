@@ -7,6 +7,7 @@ import argparse
 from dataclasses import dataclass
 
 import numpy as np
+
 import weft as wf
 
 # ---- a function of scalars: five lines --------------------------------------------------------------------------

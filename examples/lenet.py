@@ -12,9 +12,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-import weft as wf
 from matplotlib.figure import Figure
 from tqdm import tqdm
+
+import weft as wf
 
 BATCH = 128
 

@@ -10,8 +10,9 @@ import argparse
 import itertools
 
 import numpy as np
-import weft as wf
 from numpy.lib.stride_tricks import sliding_window_view
+
+import weft as wf
 
 
 def sigmoid(z):

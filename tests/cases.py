@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import scipy.special
+
 import weft as wf
 
 from . import references

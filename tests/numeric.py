@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+
 from weft.ops.reduce import sum as total
 from weft.symbolic.evaluate import evaluate
 from weft.symbolic.expr import Expr

@@ -6,18 +6,19 @@ The records are in `cases.py`.  Cases are compiled a dozen at a time: one functi
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
+
 import weft as wf
 from weft.ops.elementwise import Scalar
 from weft.symbolic.dims import SymDim
 from weft.symbolic.expr import Expr
 
-from .cases import CASES, ELSEWHERE, Arg, Case
+from .cases import BITS, CASES, ELSEWHERE, SMOOTH, SMOOTH_PAIRS, STEP_PAIRS, STEPS, Arg, Case
 from .numeric import check_gradients
 
 FLOATS = ("float32", "float64")
@@ -202,4 +203,133 @@ def test_compiled_values_and_gradients_are_the_references(cases):
             print(f"compiling {case.label}")
             assert wrong_when_compiled([case]) == []
         raise
+    assert wrong == []
+
+
+# ---- functions of numbers where numbers get strange ----------------------------------------------------------------
+
+UNARY = [(op, reference) for op, reference, _ in (*SMOOTH, *STEPS)]
+BINARY = [(op, reference) for op, reference, *_ in (*SMOOTH_PAIRS, *STEP_PAIRS) if op is not wf.mul_no_nan]
+BINARY.append((wf.mul_no_nan, lambda x, y: np.where(y == 0, np.zeros_like(y), x * y)))
+OWN_PRECISION = (wf.mod, wf.fmod, wf.floor_divide)  # float64 would give another result than float32
+ROUGH = (wf.sinc, wf.gelu, wf.erfinv)  # relative to 1: sinc far out, gelu far left
+SIGNED = (wf.abs, wf.neg, wf.floor, wf.ceil, wf.trunc, wf.rint, wf.sqrt, wf.add, wf.sub, wf.mul, wf.div, wf.copysign)
+
+
+def strange(kind: str) -> np.ndarray:
+    info = np.finfo(kind)
+    some = [0.0, 1e-3, 0.5, 1.0, 2.0, 2.5, 3.0, 88.0, 104.0, 709.0, 746.0, 1e10]
+    some += [float(info.smallest_subnormal), float(info.tiny), float(info.max), np.inf]
+    return np.array([np.nan, *some, *(-v for v in some)], kind)
+
+
+def expected_at(op: Any, reference: Callable[..., Any], *values: np.ndarray) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        if op in OWN_PRECISION:
+            return np.asarray(reference(*values))
+        exact = np.asarray(reference(*[v.astype("float64") for v in values]))
+        return exact.astype(values[0].dtype) if exact.dtype.kind == "f" else exact
+
+
+def same_numbers(op: Any, found: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Where every single element is right: NaN for NaN, and else within a few units in its own last place."""
+    if expected.dtype.kind != "f":
+        return found == expected
+    info = np.finfo(expected.dtype)
+    with np.errstate(all="ignore"):
+        error = np.abs(found.astype("float64") - expected.astype("float64"))
+        limit = 64 * info.eps * (1.0 if op in ROUGH else np.abs(expected.astype("float64"))) + info.tiny
+        right = (found == expected) | (np.isnan(found) & np.isnan(expected)) | (error <= limit)
+    # the largest numbers may round up to infinity
+    right |= (
+        np.isinf(found) & (np.abs(expected) > info.max * (1 - 64 * info.eps)) & (np.sign(found) == np.sign(expected))
+    )
+    if op in SIGNED:
+        right &= np.isnan(expected) | (np.signbit(found) == np.signbit(expected))
+    return right
+
+
+@pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("functions", [UNARY, BINARY], ids=["unary", "binary"])
+def test_special_values_are_numpys(functions, kind):
+    values = strange(kind)
+    if functions is UNARY:
+        inputs, arrays = [wf.tensor("x", ("n",), kind)], [values]
+    else:
+        inputs = [wf.tensor("x", ("n", 1), kind), wf.tensor("y", (1, "m"), kind)]
+        arrays = [values[:, None], values[None, :]]
+    f = wf.function(inputs, [op(*inputs) for op, _ in functions])
+    wrong = []
+    for (op, reference), found in zip(functions, f(*arrays), strict=True):
+        expected = expected_at(op, reference, *arrays)
+        for place in np.argwhere(~same_numbers(op, found, np.broadcast_to(expected, found.shape)))[:5]:
+            at = [float(v.ravel()[i]) for v, i in zip(arrays, place, strict=True)]
+            wrong.append(f"{op_name(op)}{tuple(at)} is {found[tuple(place)]}, not {expected[tuple(place)]}")
+    assert wrong == []
+
+
+def op_name(op: Any) -> str:
+    return str(getattr(op, "__name__", op))
+
+
+# ---- integers and bools --------------------------------------------------------------------------------------------
+
+KINDS = ("bool", "int8", "uint8", "int16", "int32", "uint32", "int64", "uint64")
+# NumPy computes these of bools as int8; in weft a bool stays one, or is refused
+OF_BOOLS = frozenset(
+    ("square", "reciprocal", "floor_divide", "mod", "fmod", "pow", "floor", "ceil", "trunc", "rint", "round")
+)
+
+
+def whole_numbers(kind: str, low: int, high: int) -> np.ndarray:
+    span = np.arange(max(low, 0) if kind[0] == "u" else low, high + 1)
+    return (span > 1) if kind == "bool" else span.astype(kind)
+
+
+def of_whole_numbers(functions: Iterable[Any], *ranges: tuple[int, int]) -> Iterator[Any]:
+    """(op, reference, inputs, arrays) for every dtype, each argument along an axis of its own."""
+    for (op, reference), kind in itertools.product(functions, KINDS):
+        if kind == "bool" and op_name(op) in OF_BOOLS:
+            continue
+        rank = len(ranges)
+        columns = [tuple(-1 if a == i else 1 for a in range(rank)) for i in range(rank)]
+        arrays = [whole_numbers(kind, *r).reshape(c) for r, c in zip(ranges, columns, strict=True)]
+        yield op, reference, [wf.tensor("xy"[i], a.shape, kind) for i, a in enumerate(arrays)], arrays
+
+
+def numpys(reference: Callable[..., Any], arrays: list[np.ndarray]) -> np.ndarray | None:
+    try:
+        with np.errstate(all="ignore"):
+            return np.asarray(reference(*arrays))
+    except TypeError:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("functions", "ranges"),
+    [(UNARY, [(-5, 9)]), (BINARY, [(-5, 9), (0, 5)]), (BITS, [(-5, 9), (0, 5)])],
+    ids=["unary", "binary", "bits"],
+)
+def test_integers_and_bools_are_as_in_numpy(functions, ranges):
+    compiled, wrong = [], []
+    for op, reference, inputs, arrays in of_whole_numbers(functions, *ranges):
+        expected, kind = numpys(reference, arrays), arrays[0].dtype
+        try:
+            out = op(*inputs)
+        except wf.DTypeError:
+            if expected is not None:
+                wrong.append(f"{op_name(op)} refuses {kind}, and NumPy does not")
+            continue
+        if expected is None:
+            wrong.append(f"{op_name(op)} takes {kind}, and NumPy does not")
+        elif out.dtype.kind != expected.dtype.kind or (out.dtype.kind != "f" and out.dtype != expected.dtype):
+            wrong.append(f"{op_name(op)} of {kind} is {out.dtype}, and NumPy's {expected.dtype}")
+        else:
+            compiled.append((op, inputs, arrays, out, expected))
+    listed = [x for _, inputs, *_ in compiled for x in inputs]
+    f = wf.function(listed, [out for *_, out, _ in compiled], on_unused_input="ignore")
+    found = f(*[a for _, _, arrays, *_ in compiled for a in arrays])
+    for (op, _, arrays, _, expected), got in zip(compiled, found, strict=True):
+        if not same_numbers(op, got, expected.astype(got.dtype)).all():
+            wrong.append(f"{op_name(op)} of {arrays[0].dtype}: {got.ravel()}, not {expected.ravel()}")
     assert wrong == []

@@ -63,12 +63,16 @@ def from_integer(n: Value, like: Value) -> Value:
     return (n + magic.bits()).from_bits() - magic
 
 
-def split(x: Value) -> tuple[Value, Value]:
-    """k (a float) and f, where x = 2**k (1 + f) and |f| <= 1/3, for x > 0 and finite."""
+def split(x: Value, least: int | None = None) -> tuple[Value, Value]:
+    """k (a float) and f, where x = 2**k (1 + f) and |f| <= 1/3, for x > 0 and finite.
+
+    `least` is the bits of the least 1 + f, if not 2/3.
+    """
     form = FORMAT[x.dtype.itemsize]
+    least = form.offset if least is None else least
     subnormal = x < form.tiny
     bits = select(subnormal, x * 2.0**form.mantissa, x).bits()
-    exponent = (bits - form.offset) >> form.mantissa
+    exponent = (bits - least) >> form.mantissa
     f = (bits - (exponent << form.mantissa)).from_bits() - 1.0
     return from_integer(exponent, x) - select(subnormal, x.like(float(form.mantissa)), 0.0), f
 

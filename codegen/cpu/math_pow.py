@@ -32,12 +32,13 @@ _THIRD = (0.3333333333333333, 1.850371707708594e-17)
 # The same = C s + s**3 P(s**2), relative error 2**-37
 _ARCTANH_SHORT = (0.96179664, 0.5770906, 0.41126168, 0.34780514)
 _TWO_LOG2_E = {4: (2.88539, 3.851926e-08), 8: (2.8853900817779268, 4.0710547481862066e-17)}  # C
+_ROOT_HALF = {4: 0x3F3504F3, 8: 0x3FE6A09E667F3BCD}  # the bits of sqrt(1/2): |s| is least so
 INF = float("inf")
 
 
 def _quotient(x: Value) -> tuple[Value, Value, Value]:
     """k, and s = f / (2 + f) in two parts, where x = 2**k (1 + f)."""
-    k, f = split(x)
+    k, f = split(x, _ROOT_HALF[x.dtype.itemsize])
     divisor, divisor_low = fast_two_sum(2.0, f)
     inverse = 1.0 / divisor
     s = f * inverse

@@ -24,8 +24,9 @@ def make_plain(dtype: str) -> FunctionType:
     """out[batch, m, n] = a b for one dtype; unit = (batch item, row)."""
     from .intrinsics import pointer
 
-    element = np.dtype(dtype).type
-    logical, zero = dtype == "bool", np.dtype(dtype).type(0)
+    logical = dtype == "bool"  # bytes of 0 and 1
+    element = np.uint8 if logical else np.dtype(dtype).type
+    zero = element(0)
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         out, a, b = pointer(buffers[0], element), pointer(buffers[1], element), pointer(buffers[2], element)
@@ -45,7 +46,7 @@ def make_plain(dtype: str) -> FunctionType:
                 for j in range(n):
                     right = b[b_at + t * b_step + j * b_column]
                     if logical:
-                        out[unit * n + j] = out[unit * n + j] or (left and right)
+                        out[unit * n + j] |= left & right
                     else:
                         out[unit * n + j] = element(out[unit * n + j] + left * right)
         return 0

@@ -127,14 +127,16 @@ class _Pooling:
         """Lanes, window and step of the vector kernel for these windows, if there is one and it is worth while."""
         lanes = vector_bytes() // max(self.dtype.itemsize, 4)
         width, step = self.window[2], self.strides[2]
-        if step > 2 or max(self.sizes[2], self.before[2], width) >= 1 << 30:
+        if step > 4 or max(self.sizes[2], self.before[2], width) >= 1 << 30:
             return None
-        if searching:
-            return (lanes, *self.window, step) if max(self.window) <= 3 else None
-        if width <= 3:
-            return lanes, width, step
+        # a gradient is put together from at most three neighbouring windows
+        if width <= 4 and (forward or width <= 3 * step):
+            if not searching:
+                return lanes, width, step
+            if max(self.window) <= 4 and int(np.prod(self.window)) <= 27 and width <= 3 * step:
+                return lanes, *self.window, step
         # any other width costs a load for each position, so that half the lanes should count
-        return (lanes, 0, step) if forward and 2 * self.grid[2] >= lanes else None
+        return (lanes, 0, step) if forward and not searching and 2 * self.grid[2] >= lanes else None
 
     def _operands(self, operands: Sequence[Array]) -> tuple[tuple[int, ...], list[tuple[int, ...]]]:
         """Buffers and strides (batch, channel, depth, height), after copies of what is not contiguous in its rows."""

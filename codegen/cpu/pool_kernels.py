@@ -11,9 +11,9 @@ The parameters, in order:
 
 Windows may hang over either end of the input: what is outside counts as the least value (never chosen) or as 0.
 
-Windows of at most 3 columns, at most 2 apart, have kernels of their own, and of these the ones that look for the place
-of the maximum are made for windows of at most 3 lines each way: such a kernel knows its window, keeps it in registers
-and does not branch.  What is in a window of another size is `pool_general.py`'s.
+Windows of at most 4 columns, at most 4 apart, have kernels of their own, and of these the ones that look for the place
+of the maximum are made for the whole window: such a kernel keeps it in registers and does not branch.  What is in a
+window of another size is `pool_general.py`'s.
 
 A gradient is written once, in order, so that it runs at the speed of memory: a row of windows (a vector of them) finds
 its maxima and adds to all input rows under it while they are near.  Element step * m + r of an input row lies under
@@ -64,7 +64,7 @@ def make_pool(name: str, lanes: int, width: int, step: int, largest: bool) -> Fu
                     start, lines = x + z0 * xd + y0 * xh, max(z1 - z0, 0) * max(y1 - y0, 0)
                     for m in range(0, OW, lanes):
                         left = m * step - pw
-                        a, b, c = empty, empty, empty
+                        a, b, c, d = empty, empty, empty, empty
                         row, y = start, y0
                         for _ in range(lines):
                             if width > 0:
@@ -73,13 +73,15 @@ def make_pool(name: str, lanes: int, width: int, step: int, largest: bool) -> Fu
                                     b = combine(b, load(row, left + lanes, W, empty))
                                 if spans > 2:
                                     c = combine(c, load(row, left + 2 * lanes, W, empty))
+                                if spans > 3:
+                                    d = combine(d, load(row, left + 3 * lanes, W, empty))
                             else:
                                 for k in range(kw):
                                     a = combine(a, strided(row, left + k, W, empty))
                             y, row = y + 1, row + xh
                             if y == y1:
                                 y, row = y0, row + xd - (y1 - y0) * xh
-                        store(out, m, OW, across(a, b, c) if width > 0 else a)
+                        store(out, m, OW, across(a, b, c, d) if width > 0 else a)
                     out += OW * size
         return 0
 

@@ -35,7 +35,7 @@ Values = Sequence[ir.Value]
 
 
 class Windows(NamedTuple):
-    """Windows of depth * height lines of `width` <= 3 columns, `step` <= 2 apart (depth and height are 0: any)."""
+    """Windows of depth * height lines of `width` columns, `step` apart (depth and height are 0: any)."""
 
     kind: Kind
     depth: int
@@ -52,13 +52,29 @@ class Windows(NamedTuple):
 
 def _columns(builder: Any, windows: Windows, spans: Values) -> list[ir.Value]:
     """For each column of the windows, its value in all of them."""
-    count, step, width = windows.kind.lanes, windows.step, windows.width
-    if step == 1:
-        spans = [*spans, spans[0]]
-        return [shuffle(builder, *spans[:2], range(k, k + count)) for k in range(width)]
-    # the third column of a window is the first of its neighbour
-    parts = [shuffle(builder, *spans[:2], range(k, 2 * count, 2)) for k in range(min(width, 2))]
-    return [*parts, shuffle(builder, parts[0], spans[2], range(1, count + 1))] if width > 2 else parts
+    count, step = windows.kind.lanes, windows.step
+    result: list[ir.Value] = []
+    for k in range(windows.width):
+        last = k + step * (count - 1)
+        if k >= step and last // count > 1 + k // count:
+            # columns of neighbouring windows are the same: all but the last lane are there already
+            result.append(
+                shuffle(builder, result[k - step], spans[last // count], [*range(1, count), count + last % count])
+            )
+        else:
+            result.append(_collect(builder, spans, [(i // count, i % count) for i in range(k, last + 1, step)]))
+    return result
+
+
+def _collect(builder: Any, vectors: Values, lanes: Sequence[tuple[int, int]]) -> ir.Value:
+    """The vector of these lanes, each (which vector, which lane)."""
+    sources, count = sorted({source for source, _ in lanes}), len(lanes)
+    result = vectors[sources[0]]
+    order = [lane if source == sources[0] else 0 for source, lane in lanes]
+    for other in sources[1:] or sources:
+        order = [count + lane if source == other else place for place, (source, lane) in zip(order, lanes, strict=True)]
+        result, order = shuffle(builder, result, vectors[other], order), list(range(count))
+    return result
 
 
 def _proper_maximum(builder: Any, kind: Kind, best: ir.Value, value: ir.Value) -> ir.Value:
@@ -68,7 +84,7 @@ def _proper_maximum(builder: Any, kind: Kind, best: ir.Value, value: ir.Value) -
 
 
 def _across(builder: Any, windows: Windows, args: Values, combine: Callable[..., ir.Value]) -> ir.Value:
-    """The windows' columns combined, from three vectors that have been combined over the lines."""
+    """The windows' columns combined, from spans that have been combined over the lines."""
     fold = functools.partial(combine, builder, windows.kind)
     return functools.reduce(fold, _columns(builder, windows, args))
 
@@ -213,11 +229,10 @@ def _spread(builder: Any, windows: Windows, args: Values, picked: bool) -> None:
 
 
 def _interleave(builder: Any, kind: Kind, parts: list[ir.Value]) -> list[ir.Value]:
-    """The vectors whose lanes are parts[0][0], parts[1][0], ..., parts[0][1], ...; for one or two parts."""
-    if len(parts) == 1:
-        return parts
-    order = [lane // 2 + lane % 2 * kind.lanes for lane in range(2 * kind.lanes)]
-    return [shuffle(builder, *parts, order[: kind.lanes]), shuffle(builder, *parts, order[kind.lanes :])]
+    """The vectors whose lanes are parts[0][0], parts[1][0], ..., parts[0][1], ..."""
+    count, total = len(parts), kind.lanes * len(parts)
+    order = [(i % count, i // count) for i in range(total)]
+    return [_collect(builder, parts, order[first : first + kind.lanes]) for first in range(0, total, kind.lanes)]
 
 
 def _later(builder: Any, windows: Windows, args: Values) -> ir.Value:
@@ -240,7 +255,7 @@ class Functions(NamedTuple):
     strided: Any  # (row, first, size, fill) -> lane l: row[first + step l]
     maximum: Any  # (a, b), NaN if one is
     add: Any  # (a, b)
-    across_maximum: Any  # (spans[3]) -> the maximum over the columns of each window
+    across_maximum: Any  # (spans[4]) -> the maximum over the columns of each window
     across_sum: Any
     first: Any  # (*place, left, size, least, window, windows) -> position of the first maximum
     chosen: Any  # (*place, left, size, positions) -> value there
@@ -261,7 +276,7 @@ def functions(name: str, lanes: int, depth: int = 0, height: int = 0, width: int
     def make(emit: Callable[..., Any], result: types.Type, *arguments: types.Type) -> Any:
         return vector_function(emit, windows, result, *arguments)
 
-    place, row = (integer,) * 7, (integer,) * 3
+    place, row, five = (integer,) * 7, (integer,) * 3, (value,) * 5
     onto = (*row, types.boolean, integer, codes, codes, codes, value, value, value)
     return Functions(
         splat=make(lambda b, w, a: splat(b, w.kind.vector, a[0]), value, element),
@@ -271,8 +286,8 @@ def functions(name: str, lanes: int, depth: int = 0, height: int = 0, width: int
         strided=make(lambda b, w, a: _columns(b, w, _spans(b, w, *a))[0], value, *row, value),
         maximum=make(lambda b, w, a: _proper_maximum(b, w.kind, *a), value, value, value),
         add=make(lambda b, w, a: add(b, w.kind, *a), value, value, value),
-        across_maximum=make(lambda b, w, a: _across(b, w, a, _proper_maximum), value, value, value, value),
-        across_sum=make(lambda b, w, a: _across(b, w, a, add), value, value, value, value),
+        across_maximum=make(lambda b, w, a: _across(b, w, a, _proper_maximum), *five),
+        across_sum=make(lambda b, w, a: _across(b, w, a, add), *five),
         first=make(_first, codes, *place, integer, integer, value, integer, integer),
         chosen=make(_chosen, value, *place, integer, integer, codes),
         put=make(lambda b, w, a: _spread(b, w, a, True), types.void, *onto),

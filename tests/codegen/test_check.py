@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from weft.codegen.check import check_grad, compare_gradients
 from weft.ops import scalar
 from weft.ops.activations import crossentropy

@@ -7,6 +7,7 @@ import traceback
 
 import numpy as np
 import pytest
+
 import weft as wf
 
 

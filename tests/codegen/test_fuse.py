@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 import weft as wf
 from weft.codegen.fuse import KernelStep, NestStep
 from weft.codegen.loops import Accumulate, Store
@@ -28,7 +29,7 @@ def test_movement_becomes_strides():
     x = wf.tensor("x", (4, 5, 6))
     f = wf.function([x], wf.exp(x[:, ::-2].transpose((2, 0, 1))))
     (nest,) = nests(f)
-    assert len([a for a in nest.accesses]) == 2
+    assert len(nest.accesses) == 2
     a = np.random.default_rng(0).normal(size=(4, 5, 6)).astype(np.float32)
     np.testing.assert_allclose(f(a), np.exp(a[:, ::-2].transpose(2, 0, 1)), rtol=1e-6)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from weft.nn import init
 from weft.symbolic.errors import ShapeError
 from weft.symbolic.types import config

@@ -1,6 +1,7 @@
 """Layers: shapes, values, running averages."""
 
 import numpy as np
+
 from weft.nn import layers
 from weft.symbolic.evaluate import evaluate
 from weft.symbolic.leaves import matrix, tensor4

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from weft.codegen.check import check_grad
 from weft.nn.losses import absolute_error, binary_crossentropy, crossentropy, multiclass_hinge, squared_error
 from weft.symbolic.errors import IndexRangeError

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from weft.nn import updates
 from weft.ops.reduce import sum as sum_over
 from weft.symbolic.errors import ArgumentError, ShapeError

@@ -5,6 +5,7 @@ from typing import Any
 
 import mpmath
 import numpy as np
+
 from weft.ops.creation import Iota
 from weft.ops.elementwise import Cast, Composite, Elementwise
 from weft.ops.indexing import Gather, ScatterAdd

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+
 from weft.ops import scalar
 from weft.ops.elementwise import cast
 from weft.ops.reduce import max as max_over

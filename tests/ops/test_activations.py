@@ -4,6 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 from scipy import special
+
 from weft.codegen.check import check_grad
 from weft.ops.activations import binary_crossentropy, crossentropy, log_softmax, pick, softmax
 from weft.ops.scalar import log_sigmoid, softplus

@@ -6,8 +6,9 @@ import pickle
 
 import numpy as np
 import pytest
-import weft.ops  # noqa: F401 - gives the operators their meaning
 from scipy.signal import correlate
+
+import weft.ops  # noqa: F401 - gives the operators their meaning
 from weft.ops.conv import (
     Conv,
     conv1d,

@@ -5,6 +5,7 @@ import random
 
 import numpy as np
 import pytest
+
 import weft.ops  # noqa: F401 - gives the operators their meaning
 from weft.ops.creation import arange
 from weft.ops.indexing import Gather, ScatterAdd, ScatterSet, index_add, index_set, take, take_along_axis

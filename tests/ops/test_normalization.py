@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from weft.codegen.check import check_grad
 from weft.ops.normalization import batch_norm, dropout, layer_norm, local_response_norm
 from weft.ops.random import Stream

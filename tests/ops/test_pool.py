@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+
 import weft.ops  # noqa: F401 - gives the operators their meaning
 from weft.ops.pool import (
     MaxPool,

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from scipy import stats
+
 from weft.ops.random import Stream, threefry2x32
 from weft.symbolic.errors import ArgumentError, DTypeError
 from weft.symbolic.evaluate import evaluate

@@ -4,6 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 import sympy
+
 from weft.ops.rules import canonical, special, stable
 from weft.ops.sympy import to_sympy
 from weft.symbolic.errors import LoweringError

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 import weft.ops  # noqa: F401 - gives the operators their meaning
 from weft.ops import conv, pool
 from weft.symbolic.evaluate import evaluate

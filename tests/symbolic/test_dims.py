@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+
 import weft as wf
 from weft.symbolic.dims import Guard, SymDim, at_least, fresh, maximum, minimum, product, same, show, value
 

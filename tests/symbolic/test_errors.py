@@ -7,6 +7,7 @@ import traceback
 
 import numpy as np
 import pytest
+
 import weft as wf
 from weft.symbolic import errors
 from weft.symbolic.errors import Site, at_site, blame, listing, user_site

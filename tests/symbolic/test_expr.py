@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+
 import weft as wf
 from weft.symbolic import expr
 from weft.symbolic.errors import at_site

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 import weft as wf
 
 RNG = np.random.default_rng(5)

@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+
 import weft as wf
 from weft.symbolic.dims import SymDim
 from weft.symbolic.leaves import Cell

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+
 import weft as wf
 from weft.symbolic.expr import toposort
 from weft.symbolic.text import describe, listing, names, to_dot, to_python

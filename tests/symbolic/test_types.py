@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+
 import weft as wf
 from weft.symbolic import types
 from weft.symbolic.types import SUPPORTED, Type, float_like, promote

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+
 import weft as wf
 from weft.symbolic.types import Type
 from weft.symbolic.verify import check_same_type, compatible

@@ -4,6 +4,7 @@ import ctypes
 from collections.abc import Sequence
 
 import numpy as np
+
 from weft.codegen.cpu.launch import Array, Launch, Plan
 
 _KERNEL = ctypes.CFUNCTYPE(

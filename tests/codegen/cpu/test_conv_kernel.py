@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+
 from weft.codegen.cpu import conv_channels, conv_images, conv_pixels
 from weft.codegen.cpu.conv import plan_conv
 

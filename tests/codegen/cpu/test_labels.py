@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from weft.codegen.cpu.labels import plan_check_labels
 from weft.codegen.cpu.launch import Array, Plan
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from weft.codegen.cpu import tile
 from weft.codegen.cpu.matmul import plan_matmul
 

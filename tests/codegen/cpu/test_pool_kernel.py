@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+
 from weft.codegen.cpu import pool
 
 from .plans import describe, run_plan
@@ -20,18 +21,21 @@ GEOMETRIES = {
     "2x1/2x1": ((7, 19), (2, 1), (2, 1), ((0, 0), (0, 0)), False),
     "2x2/3": ((11, 13), (2, 2), (3, 3), ((1, 0), (1, 0)), False),
     "2x2/5x2": ((13, 40), (2, 2), (5, 2), ((1, 1), (1, 1)), False),
+    "3x3/3": ((10, 100), (3, 3), (3, 3), ((0, 0), (1, 1)), False),
+    "4x4/4": ((9, 133), (4, 4), (4, 4), ((1, 0), (0, 0)), True),
+    "2x4/2x3": ((6, 107), (2, 4), (2, 3), ((0, 0), (2, 2)), False),
     "5x5/2": ((11, 41), (5, 5), (2, 2), ((2, 2), (2, 2)), False),
     "5x4/1": ((6, 23), (5, 4), (1, 1), ((2, 2), (1, 2)), False),
-    "4x5/3": ((13, 17), (4, 5), (3, 3), ((0, 1), (2, 2)), True),
+    "4x5/5": ((13, 23), (4, 5), (3, 5), ((0, 1), (2, 2)), True),
     "all": ((7, 7), (7, 7), (7, 7), ((0, 0), (0, 0)), False),
     "window beyond input": ((2, 3), (5, 7), (2, 2), ((2, 2), (3, 3)), False),
     "3 beyond 1": ((1, 1), (3, 3), (2, 2), ((1, 1), (1, 1)), False),
     "empty windows": ((3, 4), (2, 2), (2, 2), ((4, 4), (5, 4)), False),
     "1-d": ((45,), (3,), (2,), ((1, 1),), False),
-    "1-d general": ((45,), (4,), (3,), ((1, 1),), False),
+    "1-d general": ((45,), (7,), (3,), ((1, 1),), False),
     "3-d": ((4, 5, 37), (2, 3, 3), (1, 2, 2), ((1, 0), (1, 1), (1, 1)), False),
     "3-d 2x2x2": ((4, 5, 38), (2, 2, 2), (2, 2, 2), ((0, 0),) * 3, False),
-    "3-d general": ((4, 5, 9), (3, 2, 4), (2, 2, 3), ((1, 1), (0, 1), (2, 1)), False),
+    "3-d general": ((4, 5, 9), (3, 2, 5), (2, 2, 3), ((1, 1), (0, 1), (2, 1)), False),
     "no rows": ((0, 5), (2, 2), (2, 2), ((1, 1), (0, 0)), False),
     "no windows": ((1, 5), (2, 2), (2, 2), ((0, 0), (0, 0)), False),
     "no windows, wide": ((2, 5), (3, 2), (1, 2), ((0, 0), (0, 0)), False),
@@ -158,10 +162,16 @@ def test_float64(what):
     compare(what, GEOMETRIES["3x3/2 padded"], "float64")
 
 
-@pytest.mark.parametrize(("dtype", "name"), [("int8", "2x2 ceil"), ("uint64", "2x2 ceil"), ("uint8", "4x5/3")])
+@pytest.mark.parametrize(("dtype", "name"), [("int8", "2x2 ceil"), ("uint64", "2x2 ceil"), ("uint8", "4x5/5")])
 @pytest.mark.parametrize("what", ["max", "scatter"])
 def test_integers(what, dtype, name):
     compare(what, GEOMETRIES[name], dtype)
+
+
+@pytest.mark.parametrize("what", ["max", "scatter", "sum scatter"])
+def test_narrow_vectors(what, monkeypatch):
+    monkeypatch.setattr(pool, "vector_bytes", lambda: 16)
+    compare(what, GEOMETRIES["3x3/2 padded"], "float64")
 
 
 def test_bool_maximum():
@@ -202,7 +212,7 @@ def test_broadcast_gradient():
         check(run(what, geometry, x, g), reference(what, geometry, x, g))
 
 
-@pytest.mark.parametrize("name", ["2x2", "3x3/2 padded", "4x5/3"])
+@pytest.mark.parametrize("name", ["2x2", "3x3/2 padded", "4x5/5"])
 @pytest.mark.parametrize("what", WHAT)
 def test_few_tall_planes_are_cut_into_stripes(what, name):
     _, *rest = GEOMETRIES[name]
