@@ -321,9 +321,9 @@ class _Emitter:
         """A number known when the function is bound to sizes, loaded once."""
         if isinstance(what, int):
             return ir.Constant(I64, what)
-        if isinstance(what, tuple) and not isinstance(what, Extent):
-            if all(isinstance(o.start, int) and o.stride.is_static for o in what):
-                return ir.Constant(I64, sum(o.value({}) for o in what))
+        is_offset = isinstance(what, tuple) and not isinstance(what, Extent)
+        if is_offset and all(isinstance(o.start, int) and o.stride.is_static for o in what):
+            return ir.Constant(I64, sum(o.value({}) for o in what))
         if what not in self.param_values:
             slot = self.entry.gep(self.function.args[1], [ir.Constant(I64, len(self.params))])
             self.param_values[what] = self.entry.load(slot)
