@@ -36,7 +36,7 @@ def _plain(function: Callable[[Graph], Graph]) -> Function:
 
 PASSES = (
     Pass("canonical", _rules(canonical), 1, "one spelling of each thing, so that later rules need only know one"),
-    Pass("stable", _rules(stable), 1, "the same values with fewer lost digits"),
+    Pass("stable", _rules(canonical + stable), 1, "the same values with fewer lost digits"),
     Pass("expand", _plain(expand), 0, "composites and ops without a kernel become simpler ops"),
     Pass("fold", _plain(fold), 1, "what depends on constants alone is computed now"),
     Pass("simplify", _rules(canonical + special), 2, "what expansion and folding left over, and cheaper structure"),

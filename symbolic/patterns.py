@@ -79,19 +79,20 @@ def number(node: Expr) -> Any:
 def computed(node: Expr) -> Expr:
     """The constant that a node over constants is, at the same line of the user's program.
 
-    Python numbers stay such, and are computed as such: where their dtype would change, the node is left as it is.
+    Python numbers are taken with all their digits, and stay such: where their dtype would change, the node is left as
+    it is.
     """
     with np.errstate(all="ignore"), at_site(node.site):
+        value = np.asarray(node.op.numpy(*[_exact(a) for a in node.args]))
         if node.type.weak:
-            exact = constant(np.asarray(node.op.numpy(*[np.asarray(_number(a)) for a in node.args])).item())
-            return exact if exact.dtype == node.dtype else node
-        value = np.array(node.op.numpy(*[a.op.value for a in node.args]), node.dtype, order="C")  # type: ignore[attr-defined]
-        return constant(value)
+            found = constant(value.item())
+            return found if found.dtype == node.dtype else node
+        return constant(value.astype(node.dtype))
 
 
-def _number(node: Expr) -> Any:
+def _exact(node: Expr) -> np.ndarray:
     op: Any = node.op
-    return op.value if op.number is None else op.number
+    return op.value if op.number is None else np.asarray(op.number)
 
 
 def head(node: Expr) -> Any:

@@ -86,7 +86,7 @@ SMOOTH = [
     (wf.erfinv, scipy.special.erfinv, (-0.9, 0.9)),
     (wf.relu, lambda x: np.maximum(x, np.zeros_like(x)), (-3, 3)),
     (wf.softplus, lambda x: np.logaddexp(x, 0), (-9, 9)),
-    (wf.log_sigmoid, lambda x: -np.logaddexp(-x, 0), (-9, 9)),
+    (wf.log_sigmoid, lambda x: -np.logaddexp(-1.0 * x, 0), (-9, 9)),
     (wf.silu, lambda x: x * scipy.special.expit(x), (-6, 6)),
     (wf.gelu, lambda x: x * scipy.special.ndtr(x), (-5, 5)),
     (wf.softsign, lambda x: x / (1 + np.abs(x)), (-3, 3)),

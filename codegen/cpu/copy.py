@@ -4,6 +4,7 @@ Axes are merged where the strides allow it and sorted by the strides of `out`, s
 contiguous memory.  Elements are moved as bits: one kernel for each size of element, whatever the dtype.
 """
 
+import math
 from collections.abc import Sequence
 from types import FunctionType
 from typing import Any
@@ -11,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from .launch import Array, Launch, Plan
+from .move import move_address
 from .native import kernel_address
 
-_TILE = 32  # a transposed tile of 32 x 32 elements reads and writes whole cache lines, and fits the L1 cache
+_TILE = 64  # a transposed tile of 64 x 64 elements reads and writes whole cache lines, and fits the L1 cache
+_MOVED = {4: "float32", 8: "float64"}  # elements of these sizes are moved in vectors, as these types: bits are kept
 
 
 def merge(shape: Sequence[int], *strides: Sequence[int]) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
@@ -55,12 +58,13 @@ def make_copy(element: str) -> FunctionType:
     """out[o, r, c] = x[o, r, c] tile by tile; o stands for any number of outer axes.
 
     params: how many outer axes; rows, columns; rows and columns of a tile; strides of out and of x by row and column;
-    then sizes, strides of out and strides of x of the outer axes.  unit = (outer * row tiles + row tile) * column tiles
-    + column tile.
+    the address of `move` for elements of this size, if there is one; then sizes, strides of out and strides of x of the
+    outer axes.  unit = (outer * row tiles + row tile) * column tiles + column tile.
     """
-    from .intrinsics import pointer
+    from .intrinsics import address_of, call, pointer
 
     dtype = np.dtype(element)
+    moved = dtype.itemsize in _MOVED
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         out, x = pointer(buffers[0], dtype), pointer(buffers[1], dtype)
@@ -70,24 +74,20 @@ def make_copy(element: str) -> FunctionType:
         for unit in range(lo, hi):
             outer, tile = unit // (row_tiles * column_tiles), unit % (row_tiles * column_tiles)
             r0, c0 = tile // column_tiles * tall, tile % column_tiles * wide
-            r1, c1 = min(r0 + tall, rows), min(c0 + wide, columns)
-            to, start = c0 * out_column, c0 * x_column
+            high, long = min(tall, rows - r0), min(wide, columns - c0)
+            to, start = r0 * out_row + c0 * out_column, r0 * x_row + c0 * x_column
             for axis in range(axes - 1, -1, -1):
-                size = params[9 + axis]
-                to += outer % size * params[9 + axes + axis]
-                start += outer % size * params[9 + 2 * axes + axis]
+                size = params[10 + axis]
+                to += outer % size * params[10 + axes + axis]
+                start += outer % size * params[10 + 2 * axes + axis]
                 outer //= size
-            for r in range(r0, r1):
-                a, b = to + r * out_row, start + r * x_row
-                if out_column == 1 and x_column == 1:
-                    for c in range(c1 - c0):
-                        out[a + c] = x[b + c]
-                elif out_column == 1:
-                    for c in range(c1 - c0):
-                        out[a + c] = x[b + c * x_column]
-                else:
-                    for c in range(c1 - c0):
-                        out[a + c * out_column] = x[b + c * x_column]
+            if moved:
+                target, source = address_of(out, to), address_of(x, start)
+                call(params[9], (target, out_row, out_column, source, x_row, x_column, high, long))
+            else:
+                for r in range(high):
+                    for c in range(long):
+                        out[to + r * out_row + c * out_column] = x[start + r * x_row + c * x_column]
         return 0
 
     return kernel
@@ -96,6 +96,7 @@ def make_copy(element: str) -> FunctionType:
 def copy_launch(out: Array, x: Array, buffers: tuple[int, int]) -> Launch | None:
     """The launch that writes x, of the same shape and size of element, to out; None if there is nothing to do."""
     shape, to, start = _ordered(out, x)
+    itemsize = out.dtype.itemsize
     if 0 in shape:
         return None
     column = len(shape) - 1
@@ -110,11 +111,12 @@ def copy_launch(out: Array, x: Array, buffers: tuple[int, int]) -> Launch | None
     outer = [i for i in range(column) if i != row]
     tiles = -(-rows // tall) * -(-columns // wide)
     params = (len(outer), rows, columns, tall, wide, to[row], to[column], start[row], start[column])
+    params += (move_address(_MOVED[itemsize]) if itemsize in _MOVED else 0,)
     params += tuple(values[i] for values in (shape, to, start) for i in outer)
-    size = int(np.prod(shape, dtype=np.int64))
+    size = math.prod(shape)
     extent = size // (rows * columns) * tiles
     kernel = kernel_address(make_copy, unsigned(out.dtype))
-    return Launch(kernel, buffers, params, extent, 0.2 * size * out.dtype.itemsize)
+    return Launch(kernel, buffers, params, extent, 0.2 * size * itemsize)
 
 
 def _ordered(out: Array, x: Array) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:

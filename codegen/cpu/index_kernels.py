@@ -62,10 +62,6 @@ def make_gather(name: str) -> FunctionType:
         out, x, offsets = pointer(buffers[0], dtype), pointer(buffers[1], dtype), pointer(buffers[2], np.int64)
         rows, columns, out_i, out_column, x_column = params[0], params[1], params[2], params[3], params[4]
         axes = params[5]
-        if rows == 1 and columns == 1:
-            for i in range(lo, hi):
-                out[i * out_i] = x[offsets[i]]
-            return 0
         for unit in range(lo, hi):
             i, row = unit, 0
             if rows > 1:
@@ -83,6 +79,35 @@ def make_gather(name: str) -> FunctionType:
                 for c in range(columns):
                     out[to + c * out_column] = x[start + c * x_column]
         return 0
+
+    return kernel
+
+
+def make_pick(name: str, index: str) -> FunctionType:
+    """out[i] = x[index[i]]: single elements along one axis, in one pass.
+
+    params: size of the axis; strides of out, x and index.  unit = i.
+    """
+    from .intrinsics import pointer
+
+    dtype, index_dtype = np.dtype(name), np.dtype(index)
+    signed = index_dtype.kind == "i"
+
+    def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
+        out, x, indices = pointer(buffers[0], dtype), pointer(buffers[1], dtype), pointer(buffers[2], index_dtype)
+        size, out_step, x_step, step = params[0], params[1], params[2], params[3]
+        if size == 0 and lo < hi:
+            return 1
+        wrong = 0
+        for i in range(lo, hi):
+            place = np.int64(indices[i * step])
+            if signed and place < 0:
+                place += size
+            # without a branch, so that this becomes vectors: a bad index reads element 0
+            good = 0 <= place < size
+            wrong |= not good
+            out[i * out_step] = x[place * x_step if good else 0]
+        return wrong
 
     return kernel
 

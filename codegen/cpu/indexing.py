@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .copy import contiguous_strides, copy_launch, merge, unsigned
-from .index_kernels import make_gather, make_offsets, make_scatter
+from .index_kernels import make_gather, make_offsets, make_pick, make_scatter
 from .launch import Array, Launch, Plan
 from .native import kernel_address
 
@@ -37,6 +37,10 @@ class _Rest(NamedTuple):
 
 def plan_gather(out: Array, x: Array, *indices: Array, axes: Sequence[int]) -> Plan:
     """out[i..., r...] = x at (indices[0][i...], ...) along `axes`, and at r along the rest."""
+    if len(indices) == len(x.shape) == 1:
+        quick = _pick(out, x, indices[0])
+        if quick is not None:
+            return quick
     builder = _Builder(2 + len(indices))
     offsets = builder.offsets(x, indices, axes, 2)
     if 0 in out.shape:
@@ -56,6 +60,16 @@ def plan_gather(out: Array, x: Array, *indices: Array, axes: Sequence[int]) -> P
     if place:
         builder.copy(out, target, (0, place))
     return builder.plan()
+
+
+def _pick(out: Array, x: Array, index: Array) -> Plan | None:
+    """Elements of a vector, where indices and results are equally spaced."""
+    step, out_step, count = _step(index, len(index.shape)), _step(out, len(out.shape)), _count(index)
+    if step is None or out_step is None or count == 0:
+        return None
+    kernel = kernel_address(make_pick, unsigned(x.dtype), index.dtype.name)
+    params = (x.shape[0], out_step, x.strides[0], step)
+    return Plan((Launch(kernel, (0, 1, 2), params, count, 1.5 * count),))
 
 
 def plan_scatter_add(

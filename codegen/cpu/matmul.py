@@ -68,14 +68,22 @@ def plan_matmul(out: Array, a: Array, b: Array) -> Plan:
     out : Array
         (..., m, n), contiguous.
     a, b : Array
-        (..., m, k) and (..., k, n) of out's dtype, with any strides; the leading sizes are out's, with stride 0 where
-        an operand is repeated.  k may be 0: the sums are then 0.
+        (..., m, k) and (..., k, n) of out's dtype, with any strides; the leading sizes broadcast to out's.  k may be 0:
+        the sums are then 0.
     """
     if 0 in out.shape:
         return Plan(())
+    a, b = _repeated(a, out.shape[:-2]), _repeated(b, out.shape[:-2])
     if out.dtype.name not in ("float32", "float64") or a.shape[-1] == 0:
         return plan_plain(out, a, b)
     return _Planner(_problem(out, a, b)).plan()
+
+
+def _repeated(x: Array, batch: tuple[int, ...]) -> Array:
+    """The operand with all batch axes, of stride 0 where it is repeated."""
+    missing = len(batch) - (len(x.shape) - 2)
+    strides = (0,) * missing + tuple(s if d > 1 else 0 for d, s in zip(x.shape[:-2], x.strides[:-2], strict=True))
+    return Array(x.dtype, (*batch, *x.shape[-2:]), (*strides, *x.strides[-2:]))
 
 
 def _problem(out: Array, a: Array, b: Array) -> Problem:

@@ -43,6 +43,9 @@ ARGUMENTS = (
 )
 
 
+_AHEAD = 8  # rows of B: what is asked for now arrives when it is needed
+
+
 class Shape(NamedTuple):
     """A register tile: at most `rows` rows of `vectors` vectors of `width` elements of `dtype`."""
 
@@ -100,6 +103,9 @@ class _Tile(VectorFunction):
 
     def _step(self, index: ir.Value, a: ir.Value, b: ir.Value, *sums: ir.Value) -> Values:
         """One k: `vectors` loads, `rows` broadcasts, rows * vectors fused multiply-adds."""
+        ahead = self.at(b, self.builder.mul(self.given["b_step"], number(_AHEAD)))
+        for v in range(len(self.masks)):
+            self.prefetch(self.at(ahead, v * self.width))
         vectors = [self.load_vector(self.at(b, v * self.width), mask) for v, mask in enumerate(self.masks)]
         left = []
         for i in range(self.rows):

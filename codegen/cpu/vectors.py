@@ -96,6 +96,15 @@ class VectorFunction:
         pointer = self.builder.bitcast(base, self.vector.as_pointer())
         self.builder.call(store, [value, pointer, ir.Constant(I32, self.itemsize), mask])
 
+    def prefetch(self, base: ir.Value) -> None:
+        """Ask for the cache line at any address, which need not exist."""
+        kind = ir.IntType(8).as_pointer()
+        function = self.module.globals.get("llvm.prefetch.p0") or ir.Function(
+            self.module, ir.FunctionType(ir.VoidType(), [kind, I32, I32, I32]), "llvm.prefetch.p0"
+        )
+        read, keep, data = (ir.Constant(I32, value) for value in (0, 3, 1))
+        self.builder.call(function, [self.builder.bitcast(base, kind), read, keep, data])
+
     def fma(self, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
         """x * y + z, rounded once."""
         return self.builder.call(self.intrinsic("llvm.fma", [self.vector] * 3, self.vector), [x, y, z])

@@ -1,6 +1,7 @@
 """Constant folding: what it computes, and what it leaves."""
 
 import numpy as np
+
 from weft.codegen.fold import LIMIT, fold
 from weft.ops.creation import eye
 from weft.ops.indexing import getitem

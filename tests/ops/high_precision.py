@@ -106,11 +106,11 @@ def _value(node: Expr, args: list[Any]) -> Any:
     if isinstance(op, Elementwise):
         return _elementwise(op.function, node, args)
     if isinstance(op, Reduce) and op.kind == "max":
-        return np.maximum.reduce(args[0], axis=op.axes)
+        return np.asarray(np.maximum.reduce(args[0], axis=op.axes), object)
     if isinstance(op, Reduce):
-        return np.sum(args[0], axis=op.axes)
+        return np.asarray(np.sum(args[0], axis=op.axes), object)
     if op.moves_only or isinstance(op, StopGradient | Gather | ScatterAdd | Unslice | Iota):
-        return op.numpy(*args)
+        return np.asarray(op.numpy(*args))
     raise NotImplementedError(op.name)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sympy
+
 from weft.ops import scalar
 from weft.ops.elementwise import Primitive
 from weft.ops.reduce import sum as sum_over

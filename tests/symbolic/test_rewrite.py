@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+
 from weft.ops import scalar
-from weft.ops.elementwise import Elementwise, cast
+from weft.ops.elementwise import Elementwise
 from weft.ops.linalg import matmul
 from weft.ops.movement import broadcast_to, transpose
 from weft.ops.reduce import sum as sum_over
 from weft.ops.rules import canonical, special, stable
-from weft.ops.scalar import cos, exp, log, log1p, logaddexp, mul_no_nan, sin, square, tanh, where
+from weft.ops.scalar import cos, exp, log, log1p, logaddexp, sin, square, tanh, where
 from weft.symbolic.errors import RewriteLoop, VerifyError
 from weft.symbolic.evaluate import evaluate
 from weft.symbolic.graph import Graph
@@ -98,14 +99,13 @@ def test_an_integer_argument_of_a_float_function_is_cast_to_what_was_matched():
 def test_annotations_narrow_what_a_variable_matches(x):
     @rules
     def narrow(x, y: Matrix, c: Bool):
-        yield where(c, x, 0), mul_no_nan(x, cast(c, "float64"))
-        yield transpose(y), cos(transpose(y))[::-1] if False else -transpose(-y)
+        yield where(c, x, 0), sin(x)
+        yield sin(y), cos(y)
 
-    flag = vector("flag", (3,), "bool")
-    number = vector("number", (3,), "int8")
-    narrow_first = RuleSet("first", narrow.rules[:1])
-    assert settled(narrow_first, where(flag, x, 0)).op.head is mul_no_nan
-    assert settled(narrow_first, where(number, x, 0)) is where(number, x, 0)
+    flag, number = vector("flag", (3,), "bool"), vector("number", (3,), "int8")
+    assert settled(narrow, where(flag, x, 0)) is cos(x)
+    assert settled(narrow, where(number, x, 0)) is where(number, x, 0)
+    assert settled(narrow, sin(x[0])) is sin(x[0])
 
 
 def test_structural_ops_match_by_their_parameters():
@@ -124,7 +124,7 @@ def test_structural_ops_match_by_their_parameters():
 
 def test_the_result_has_the_shape_and_dtype_of_what_it_replaces():
     x, wide = tensor("x", (3,), "float32"), tensor("w", (2, 3), "float64")
-    found = settled(canonical, x + broadcast_to(constant(np.float64(0)), (2, 3)))
+    found = settled(canonical, x + broadcast_to(constant(np.zeros(())), (2, 3)))
     assert (found.shape, found.dtype) == ((2, 3), np.float64)
     n = tensor("n", ("k", 3), "int32")
     zero = settled(canonical, n * 0)
@@ -148,7 +148,7 @@ def test_a_rule_that_changes_a_type_is_refused(x):
 
 def test_python_numbers_stay_weak(x):
     found = settled(canonical, (constant(2.0) * constant(0.1)) * tensor("d", (3,), "float64"))
-    assert found.args[1].op.value == 0.2
+    assert found.args[0].op.value == 0.2
     assert settled(canonical, constant(0.1) * constant(3.0)).type.weak
 
 
@@ -222,7 +222,7 @@ def test_sets_join_in_order_without_repeating():
     assert len(both) == len(canonical) + len(set(stable) - set(canonical))
     assert list(both)[: len(canonical)] == list(canonical)
     assert len(both + both) == len(both)
-    assert "139 rules" in repr(canonical) or "rules" in repr(canonical)
+    assert repr(canonical) == f"RuleSet('canonical', {len(canonical)} rules)"
 
 
 # ---- graphs ----------------------------------------------------------------------------------------------------------
