@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint slow bench clean
+.PHONY: demo test lint types slow bench clean
 
 demo: $(VENV)/.examples
 	$(BIN)/python examples/lenet.py
@@ -11,10 +11,15 @@ demo: $(VENV)/.examples
 test: lint
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
-lint: $(VENV)/.dev
+lint: types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+
+# mypy names modules by their folders, and the checkout, which is the package, may lie in a folder of any name.
+types: $(VENV)/.dev
+	mkdir -p $(VENV)/src
+	ln -sfn "$(CURDIR)" $(VENV)/src/weft
+	MYPYPATH=$(VENV)/src $(BIN)/mypy
 
 slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..ops.creation import Iota
-from ..ops.elementwise import Elementwise
+from ..ops.elementwise import Composite, Elementwise
 from ..ops.movement import BroadcastTo, Concatenate, Pad, Reshape, Unslice, broadcast_to
 from ..ops.reduce import ArgReduce, Reduce
 from ..symbolic.dims import Dim, Shape
@@ -181,8 +181,8 @@ class _Fuser:
             return
         own = 0
         if isinstance(node.op, Elementwise):
-            own = 8 if node.op.function.name in DEAR else 1
-        weight = own + sum(self.weights[a] for a in node.args)
+            own = 8 if node.op.function.name in DEAR or isinstance(node.op.function, Composite) else 1
+        weight = own + sum(self.weights[a] for a in node.args if not _once_a_row(a, node))
         self.weights[node] = weight
         if not isinstance(node.op, Elementwise):
             return
@@ -323,6 +323,13 @@ class _Fuser:
                     if root not in self.forced and self.readers.get(root, set()) <= {id(step)}:
                         found.add(root)
         return found
+
+
+def _once_a_row(arg: Expr, node: Expr) -> bool:
+    """Whether loops over `node` compute `arg` outside of the innermost one, where its work does not count."""
+    if not isinstance(node.op, Elementwise | BroadcastTo) or not node.ndim or node.shape[-1] == 1:
+        return False
+    return arg.ndim == 0 or arg.shape[-1] == 1
 
 
 def _repeats(user: Expr, node: Expr) -> bool:

@@ -260,11 +260,15 @@ def _with_axes(nest: LoopNest, kept: list[int]) -> LoopNest:
 
 
 def fastest(nest: LoopNest) -> int:
-    """The axis along which most accesses step by one element: the one to run innermost."""
+    """The axis along which most accesses step by one element: the one to run innermost.
+
+    Those that run over more of the axes have more elements, so one of them outweighs any number of the others.
+    """
     votes = [0] * len(nest.axes)
     for access in nest.accesses:
+        weight = 64 ** sum(stride != ZERO for stride in access.strides)
         for k, stride in enumerate(access.strides):
-            votes[k] += 2 * (stride == ONE) - (stride not in (ONE, ZERO))
+            votes[k] += weight * (2 * (stride == ONE) - (stride not in (ONE, ZERO)))
     return max(range(len(votes)), key=lambda k: (votes[k], k))
 
 

@@ -12,12 +12,12 @@ from ..symbolic.errors import DTypeError, IndexRangeError, ShapeError, blame, us
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.grad import custom_gradient, stop_gradient
 from ..symbolic.leaves import weak_constant
-from ..symbolic.types import Type, float_like
+from ..symbolic.types import Type
 from . import scalar
 from .axes import normalize_all
 from .coerce import as_expr
 from .creation import iota
-from .elementwise import cast, unbroadcast
+from .elementwise import as_float, cast, unbroadcast
 from .movement import expand_dims, squeeze
 from .reduce import max as max_over
 from .reduce import sum as sum_over
@@ -34,9 +34,9 @@ def softmax(x: Any, axis: Any = -1) -> Expr:
 
     Numerics
     --------
-    Every row sums to 1 up to rounding.  A row with an infinite maximum, or a NaN, is NaN where NumPy's formula is.
+    Every row sums to 1 up to rounding.  Elements of -inf give 0; a row with +inf or NaN, or of -inf alone, is NaN.
     """
-    node = _as_float(x)
+    node = as_float(x)
     axes = normalize_all(axis, node.ndim, "softmax", node)
     powers = scalar.exp(_shifted(node, axes))
     return powers / sum_over(powers, axes, keepdims=True)
@@ -47,7 +47,7 @@ def log_softmax(x: Any, axis: Any = -1) -> Expr:
 
     Gradient: g - softmax(x) * sum(g).
     """
-    node = _as_float(x)
+    node = as_float(x)
     axes = normalize_all(axis, node.ndim, "log_softmax", node)
     shifted, log_total = _log_parts(node, axes)
     return shifted - log_total
@@ -121,7 +121,7 @@ def crossentropy(logits: Any, labels: Any) -> Expr:
     --------
     No overflow for any finite logits; a row of equal logits gives log(classes) to the last digit.
     """
-    node, targets = _as_float(logits), as_expr(labels)
+    node, targets = as_float(logits), as_expr(labels)
     if targets.type.is_float:
         _check_same_shape("crossentropy", node, targets)
         return -sum_over(targets * log_softmax(node), -1)
@@ -137,20 +137,14 @@ def binary_crossentropy(logits: Any, targets: Any) -> Expr:
 
     Gradient: g * (p - t) for the logits, -g * z for the targets.
     """
-    node, truth = _as_float(logits), as_expr(targets)
+    node, truth = as_float(logits), as_expr(targets)
     truth = truth if truth.type.is_float and not truth.type.weak else cast(truth, node.dtype)
     return _binary_crossentropy(node, truth)
 
 
-def _as_float(x: Any) -> Expr:
-    node = as_expr(x)
-    return cast(node, float_like(node.dtype))
-
-
 def _shifted(node: Expr, axes: tuple[int, ...]) -> Expr:
     """x minus the maximum, which no derivative sees: any constant would do."""
-    top = stop_gradient(max_over(node, axes, keepdims=True))
-    return node - scalar.where(scalar.isfinite(top), top, 0)
+    return node - stop_gradient(max_over(node, axes, keepdims=True))
 
 
 def _log_parts(node: Expr, axes: tuple[int, ...]) -> tuple[Expr, Expr]:

@@ -169,6 +169,8 @@ class Cast(Scalar):
 class Composite(Scalar):
     """A Python function of scalar expressions: its body is a graph over scalars, traced once for each set of dtypes."""
 
+    whole = False  # True: stays one node of the graph, for bodies whose parts no rule and no other loop can use
+
     def __init__(self, function: Callable[..., Expr]):
         self.function = function
         functools.update_wrapper(self, function)
@@ -295,7 +297,8 @@ class Elementwise(Op):
         ]
 
     def expand(self, *args: Expr) -> Expr | None:
-        return self.function.expanded(*args) if isinstance(self.function, Composite) else None
+        composite = isinstance(self.function, Composite) and not self.function.whole
+        return self.function.expanded(*args) if composite else None
 
 
 def _contribution(factor: Any, g: Expr, arg: Expr) -> Expr:
@@ -407,3 +410,9 @@ def cast(x: Any, to: Any) -> Expr:
         with np.errstate(all="ignore"):
             return constant(node.op.value.astype(kind))
     return apply(Cast(kind).op, node)
+
+
+def as_float(x: Any) -> Expr:
+    """x as an expression of a float dtype: integers become floats as they do in exp."""
+    node = as_expr(x)
+    return cast(node, float_like(node.dtype))

@@ -97,6 +97,11 @@ def scaled_integer(bits: Any, span: Any) -> Any:
     return (high * span + ((low * span) >> 32)) >> 32
 
 
+# a generator has a hundred operations, in which there is nothing to simplify and nothing to share
+for _composite in (threefry2x32, normal_float32, normal_float64):
+    _composite.whole = True
+
+
 class Stream:
     """A stream of random numbers: each draw written with it is a site of its own, and each call draws anew.
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from . import references
-from .elementwise import Primitive, elementwise
+from .coerce import as_expr
+from .elementwise import Primitive, as_float, elementwise
 
 Derivative = Callable[..., Sequence[Any]]
 
@@ -352,33 +353,25 @@ def hard_sigmoid(x: Any) -> Any:
 
 def leaky_relu(x: Any, slope: float = 0.01) -> Any:
     """x where x > 0, else slope * x.  Derivative at 0: slope."""
-    from .coerce import as_expr
-
-    node = as_expr(x)
+    node = as_float(x)
     return where(gt(node, 0), node, node * slope)
 
 
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """x where x > 0, else alpha * (exp(x) - 1) (Clevert et al. 2015).  Derivative at 0: alpha."""
-    from .coerce import as_expr
-
-    node = as_expr(x)
+    node = as_float(x)
     return where(gt(node, 0), node, expm1(minimum(node, 0.0)) * alpha)
 
 
 def sinc(x: Any) -> Any:
     """sin(pi x) / (pi x), and 1 at 0."""
-    from .coerce import as_expr
-
-    node = as_expr(x) * math.pi
+    node = as_float(x) * math.pi
     safe = where(eq(node, 0), 1.0, node)
     return where(eq(node, 0), 1.0, sin(safe) / safe)
 
 
 def positive(x: Any) -> Any:
     """+x."""
-    from .coerce import as_expr
-
     return as_expr(x)
 
 

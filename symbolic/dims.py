@@ -91,7 +91,8 @@ def _exact(expression: Any, sizes: Mapping[str, int]) -> Fraction | int:
     if expression.is_Rational:
         return Fraction(int(expression.p), int(expression.q))
     values = [_exact(argument, sizes) for argument in expression.args]
-    return _OPERATIONS[type(expression).__name__](*values)
+    result: Fraction | int = _OPERATIONS[type(expression).__name__](*values)
+    return result
 
 
 _OPERATIONS: dict[str, Callable[..., Any]] = {

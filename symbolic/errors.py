@@ -22,6 +22,9 @@ class Site(NamedTuple):
     code: CodeType | str  # or the file's name, where the site has travelled: code objects do not pickle
     place: int  # the instruction's offset in the code object, or the line
 
+    def __bool__(self) -> bool:
+        return bool(self.code)
+
     @property
     def path(self) -> str:
         """The file."""
@@ -47,10 +50,13 @@ class Site(NamedTuple):
         return linecache.getline(self.path, self.line).strip()
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        return f"{self.file}:{self.line}" if self.path else ""
 
     def __reduce__(self) -> Any:
         return Site, (self.path, self.line)
+
+
+NOWHERE = Site("", 0)  # where numbers are from, which are the same node wherever they occur
 
 
 class WeftError(Exception):
@@ -138,7 +144,7 @@ E = TypeVar("E", bound=BaseException)
 
 def blame(error: E, *sites: Site | None, hint: str = "") -> E:
     """Add the users' lines (the first is where it happened) and a hint to an error; returns it."""
-    shown = {str(site): site.text for site in sites if site is not None}
+    shown = {str(site): site.text for site in sites if site}
     width = max(map(len, shown), default=0)
     for number, (line, text) in enumerate(shown.items()):
         mark = "    <- here" if number == 0 else ""

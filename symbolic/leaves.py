@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .dims import Dim, SymDim, fresh, show
-from .errors import ArgumentError, DTypeError, ShapeError, blame, user_site
+from .errors import NOWHERE, ArgumentError, DTypeError, ShapeError, at_site, blame, user_site
 from .expr import Expr, Leaf, Op, _flattened, _rebuild, apply, serial
 from .types import BOOL, INT64, TupleType, Type, config, dtype
 
@@ -166,10 +166,11 @@ def _sign(value: float) -> float:
 def _number(value: float, sign: float, kind: np.dtype, weak: bool) -> Expr:
     array = np.array(value, kind)
     array.flags.writeable = False
-    if not weak:
-        return apply(Constant(_key(array), array))
     exact = np.array(value, np.float64 if kind.kind == "f" else kind)
-    return apply(Constant(("weak", kind, exact.tobytes()), array, value))
+    with at_site(NOWHERE):
+        if weak:
+            return apply(Constant(("weak", kind, exact.tobytes()), array, value))
+        return apply(Constant(_key(array), array))
 
 
 def _checked(value: Any, kind: Any) -> np.ndarray:

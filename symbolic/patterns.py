@@ -43,14 +43,18 @@ class Matrix(Operators):
 _RANKS = {Vector: 1, Matrix: 2}
 
 
-class Heads(Enum):
-    """What stands for the op's head where a rule asks whether an argument is a number."""
+class Number:
+    """What stands for the op's head where an argument is a number: the most frequent ones are told apart."""
 
-    NUMBER = auto()  # a scalar constant
-    NUMBERS = auto()  # one that is repeated, or has axes of size 1
+    __slots__ = ("value",)
+
+    def __init__(self, value: int | None):
+        self.value = value
 
 
-NUMBER, NUMBERS = Heads.NUMBER, Heads.NUMBERS
+NUMBER = Number(None)  # a scalar constant
+NUMBERS = Number(None)  # one that is repeated, or has axes of size 1
+_FREQUENT = {float(value): Number(value) for value in range(-2, 5)}
 
 
 def scalar_constant(node: Expr) -> Expr | None:
@@ -96,10 +100,12 @@ def _exact(node: Expr) -> np.ndarray:
 
 
 def head(node: Expr) -> Any:
-    """What a rule that wants this node as an argument looks for: the op's head, NUMBER, or NUMBERS."""
+    """What a rule that wants this node as an argument looks for: the op's head, or a Number."""
     op = node.op
     if type(op) is Constant:
-        return NUMBER if op.value.ndim == 0 else NUMBERS if op.value.size == 1 else Constant
+        if op.value.ndim == 0:
+            return _FREQUENT.get(op.value.item(), NUMBER)
+        return NUMBERS if op.value.size == 1 else Constant
     return NUMBERS if op.moves_only and scalar_constant(node) is not None else op.head
 
 
@@ -123,7 +129,7 @@ class Step(NamedTuple):
 
     check: Check
     parent: int
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody asks of a step
     wanted: Any
     kind: str = ""  # of the dtype: "f", "i" or "b"
 
@@ -180,10 +186,11 @@ class Pattern:
             return Step(Check.LITERAL, parent, index, node.op.value.item())
         return Step(Check.OP, parent, index, (node.op, len(node.args)), dtype_class(node.dtype))
 
-    def fits(self, heads: tuple[Any, ...]) -> bool:
-        """Whether arguments with these heads can match: all that can be told before the values are looked at."""
+    def fits(self, kind: str, heads: tuple[Any, ...]) -> bool:
+        """Whether a node of this sort of dtype over arguments with these heads can match."""
         return (
-            len(heads) == len(self.heads)
+            kind == self.root_kind
+            and len(heads) == len(self.heads)
             and all(_may_be(wanted, have) for wanted, have in zip(self.heads, heads, strict=True))
             and all(_may_be(heads[i], heads[j]) or _may_be(heads[j], heads[i]) for i, j in self.twice)
         )
@@ -255,13 +262,17 @@ def dtype_class(kind: DType) -> str:
 
 
 def _may_be(wanted: Any, have: Any) -> bool:
-    return wanted is None or wanted is have or (wanted is NUMBER and have is NUMBERS)
+    if wanted is None or wanted is have:
+        return True
+    return isinstance(have, Number) and isinstance(wanted, Number) and (wanted is NUMBER or have is NUMBERS)
 
 
 def _wanted_head(step: Step) -> Any:
     if step.check is Check.OP:
         return step.wanted[0].head
-    if step.check is Check.LITERAL or (step.check is Check.VARIABLE and step.wanted is Const):
+    if step.check is Check.LITERAL:
+        return _FREQUENT.get(step.wanted, NUMBER)
+    if step.check is Check.VARIABLE and step.wanted is Const:
         return NUMBER
     return None
 

@@ -61,7 +61,7 @@ def rewrite(
     `@rewrite(MatMul)`, `@rewrite(mul, div)`: a rule for the nodes of these op classes or scalar functions, written as
     a function of the node that returns what it becomes, or None.  `when(*heads)` tells from the heads of the arguments
     whether it is worth a try (it is asked once for each combination); a head is an op class or a scalar function,
-    NUMBER for a scalar constant, NUMBERS for one that is repeated.  `examples` are functions without parameters that
+    a Number for a scalar constant (NUMBERS where it is repeated).  `examples` are functions without parameters that
     build expressions at which the rule fires; the sweep over all rules compares both sides on them.
     """
     if args and isinstance(args[0], Graph):

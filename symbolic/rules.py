@@ -18,7 +18,7 @@ from .graph import Graph
 from .leaves import Constant, constant
 from .operators import function as bound
 from .patterns import Const, Match, Pattern, Variables, computed, dtype_class, head, number, patterns, variable
-from .types import BOOL, FLOAT64, INT64, DType
+from .types import BOOL, FLOAT64, INT64, DType, Type
 
 
 class Template:
@@ -81,7 +81,7 @@ class Rule:
         self.roots = {left.op.head for left in lefts}
         self._template = Template(right, kind)
 
-    def fire(self, node: Expr, pattern: Pattern) -> Expr | None:
+    def fire(self, node: Expr, pattern: Any) -> Expr | None:
         """The right side where the node is an instance of the left one and the condition holds."""
         match = pattern.match(node)
         if match is None or not self.holds(match.nodes):
@@ -171,19 +171,22 @@ class RuleSet:
                     found.setdefault(pattern.op.head, []).append((place, rule, pattern))
         return found
 
-    def candidates(self, node: Expr) -> list[tuple[AnyRule, Pattern | None]]:
-        """The rules that can match the node, as far as the heads of it and of its arguments tell."""
-        root, kind = node.op.head, type(node.op)
-        key = (root, kind, *map(head, node.args)) if root in self.table else kind
+    def candidates(self, node: Expr) -> Sequence[tuple[AnyRule, Pattern | None]]:
+        """The rules that can match the node, as far as its dtype and the heads of it and of its arguments tell."""
+        op, of = node.op, node.type
+        root, table = op.head, self.table
+        if root not in table and type(op) not in table:
+            return ()
+        key = (root, of.dtype.kind if type(of) is Type else "", *[head(a) for a in node.args])
         found = self._candidates.get(key)
         if found is None:
-            found = self._candidates[key] = self._fitting(root, kind, tuple(map(head, node.args)))
+            found = self._candidates[key] = self._fitting(root, type(op), key[1].replace("u", "i"), key[2:])
         return found
 
-    def _fitting(self, root: Any, kind: Any, heads: tuple[Any, ...]) -> list[tuple[AnyRule, Pattern | None]]:
-        entries = self.table.get(root, []) + (self.table.get(kind, []) if kind is not root else [])
+    def _fitting(self, root: Any, op: Any, kind: str, heads: tuple[Any, ...]) -> list[tuple[AnyRule, Pattern | None]]:
+        entries = self.table.get(root, []) + (self.table.get(op, []) if op is not root else [])
         entries.sort(key=lambda entry: entry[0])
-        return [(rule, pattern) for _, rule, pattern in entries if _may_match(rule, pattern, heads)]
+        return [(rule, pattern) for _, rule, pattern in entries if _may_match(rule, pattern, kind, heads)]
 
     def __add__(self, other: RuleSet) -> RuleSet:
         return RuleSet(f"{self.name} + {other.name}", (self, other))
@@ -198,9 +201,9 @@ class RuleSet:
         return f"RuleSet({self.name!r}, {len(self)} rules)"
 
 
-def _may_match(rule: AnyRule, pattern: Pattern | None, heads: tuple[Any, ...]) -> Any:
+def _may_match(rule: AnyRule, pattern: Pattern | None, kind: str, heads: tuple[Any, ...]) -> Any:
     if pattern is not None:
-        return pattern.fits(heads)
+        return pattern.fits(kind, heads)
     return not isinstance(rule, Rewrite) or rule.when is None or rule.when(*heads)
 
 

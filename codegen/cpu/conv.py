@@ -1,8 +1,9 @@
 """out[n, o, q] = sum over c, k of x[n, c, q * stride + k * dilation - padding] w[o, c, k]: any convolution.
 
-A plan pads x where it must (conv_pad.py), packs w (pack.py), and multiplies in one of three ways, all with the tiles of
+A plan pads x where it must (conv_pad.py), packs w (pack.py), and multiplies in one of three ways with the tiles of
 tile.py: vectors of output channels at one place (conv_channels.py), of neighbouring places (conv_pixels.py), or of
-images (conv_images.py).  What a way costs is estimated from the sizes, and the cheapest is taken.
+images (conv_images.py); a fourth has vectors along the contraction (conv_dots.py, dot.py).  What a way costs is
+estimated from the sizes, and the cheapest is taken.
 """
 
 import math
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from . import conv_channels, conv_images, conv_pixels
+from . import conv_channels, conv_dots, conv_images, conv_pixels
 from .conv_pad import padded
 from .conv_problem import Convolution, normalise, phases
 from .copy import merge
@@ -71,8 +72,9 @@ def plan_conv(
 def _add_phase(problem: Convolution, launches: list[Launch], scratch: list[int]) -> None:
     plain, pad, size = padded(problem, 3 + len(scratch))
     ways = [(conv_channels.time(plain) + size / problem.itemsize, conv_channels, plain)]
-    if conv_pixels.possible(plain):
-        ways.append((conv_pixels.time(plain) + size / problem.itemsize, conv_pixels, plain))
+    for way in (conv_pixels, conv_dots):
+        if way.possible(plain):
+            ways.append((way.time(plain) + size / problem.itemsize, way, plain))
     if conv_images.possible(problem):
         ways.append((conv_images.time(problem), conv_images, problem))
     _, way, taken = min(ways, key=lambda each: each[0])

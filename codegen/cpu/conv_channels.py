@@ -24,7 +24,7 @@ from .native import kernel_address
 
 _DEPTH = 1024  # of the contraction: panels of that depth stay in the second-level cache
 _PLACES = 128  # in one unit, at most: their sums are kept on the stack
-_UNITS = 32
+_UNITS = 64
 _MULTIPLY_NS = 0.015
 _TRANSPOSE_CYCLES = 0.5
 
@@ -45,7 +45,7 @@ def plan(problem: Convolution, scratch: int) -> tuple[list[Launch], list[int]]:
     sums, chunks, buffers = _multiply(problem, shape, scratch)
     launches, sizes = [packed, sums], [size]
     if chunks > 1:
-        launches.append(_add(problem, shape.lanes, chunks, scratch + 1))
+        launches.append(add_chunks(problem, shape.lanes, chunks, scratch + 1))
         sizes.append(chunks * buffers * problem.itemsize)
     return launches, sizes
 
@@ -95,8 +95,8 @@ def _store_params(problem: Convolution) -> tuple[int, ...]:
     return (out.offset, out.group, out.axes[1], *sizes[:3], *steps[:3], sizes[3], steps[3])
 
 
-def _add(problem: Convolution, lanes: int, chunks: int, buffer: int) -> Launch:
-    """The launch that adds the chunks' sums, in order, into out."""
+def add_chunks(problem: Convolution, lanes: int, chunks: int, buffer: int) -> Launch:
+    """The launch that adds sums [chunk][group][tile of channels][place][lanes], in order, into out."""
     places, panels, block = problem.n * math.prod(problem.size), math.ceil(problem.o / lanes), 32
     sizes = (problem.itemsize, problem.groups, places, problem.o, lanes, chunks, block)
     params = (move_address(problem.dtype), *sizes, *_store_params(problem))

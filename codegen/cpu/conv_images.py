@@ -22,7 +22,7 @@ from .native import kernel_address
 
 _SUMS = 64 * 1024  # bytes on the stack, for the sums of some places
 _DEPTH = 6144  # of the contraction: what one place reads of a panel of images fits into the second-level cache
-_UNITS = 32
+_UNITS = 64
 _MULTIPLY_NS = 0.015
 _TRANSPOSE_CYCLES = 1.0
 
@@ -30,7 +30,7 @@ _TRANSPOSE_CYCLES = 1.0
 def possible(problem: Convolution) -> bool:
     """Whether vectors of images are filled, x has no zeros in between, panels fit the cache, and units are enough."""
     units = problem.groups * math.prod(problem.size) * math.ceil(problem.n / 32) * math.ceil(problem.o / 16)
-    fits = problem.n >= 8 and problem.depth <= _DEPTH and units >= _UNITS // 2
+    fits = problem.n >= 8 and problem.depth <= _DEPTH and units >= _UNITS // 4
     return fits and problem.x_dilation == (1, 1, 1)
 
 
@@ -119,14 +119,14 @@ def make_images() -> FunctionType:
     """The sums of tiles of output channels x images; unit = (group, tile of images, plane, places, rows of tiles)."""
     from .intrinsics import address_of, call, pointer, stack, take
 
-    byte = np.uint8
+    byte, store = np.uint8, make_store()
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         tile, last_tile, move, itemsize, images, channels_out, channels = take(params, 0, 7)
-        rows, lanes, tall, together, line, taps = take(params, 7, 6)
+        rows, lanes, tall, together, _, taps = take(params, 7, 6)
         depth, height, width, x_depth, x_height, x_width, k_z, k_y, k_x = take(params, 13, 9)
         s_z, s_y, s_x, before_z, before_y, before_x, d_z, d_y, d_x = take(params, 22, 9)
-        out_base, out_group, out_n, out_channel, out_z, out_y, out_x = take(params, 31, 7)
+        out_base, out_group, out_n, _, out_z = take(params, 31, 5)
         own_sums = address_of(stack(8192), 0)
         row_tiles, panels, sheet = (channels_out + rows - 1) // rows, (images + lanes - 1) // lanes, height * width
         row_blocks, blocks = (row_tiles + tall - 1) // tall, (sheet + together - 1) // together
@@ -169,15 +169,33 @@ def make_images() -> FunctionType:
                             (here, min(part, 1), a, rows, 0, x + b * channels * lanes * itemsize, lanes, start,
                              at_once * segments, run, sums, lanes),
                         )  # fmt: skip
-                for channel in range(row * rows, min(row * rows + rows, channels_out)):
-                    place = first
-                    while place < end:
-                        stop = min(end, (place // line + 1) * line)
-                        to = out + channel * out_channel + place // line * out_y + place % line * out_x
-                        source = own_sums + ((place - first) * rows + channel - row * rows) * lanes * itemsize
-                        target = buffers[0] + to * itemsize
-                        call(move, (target, out_x, out_n, source, rows * lanes, 1, stop - place, here))
-                        place = stop
+                store(move, itemsize, buffers[0] + out * itemsize, params, first, end, row * rows,
+                      min(rows, channels_out - row * rows), rows, here, own_sums)  # fmt: skip
         return 0
 
     return kernel
+
+
+def make_store() -> Any:
+    """Sums [place][row][lanes] transposed to their places in out."""
+    from numba.extending import register_jitable
+
+    from .intrinsics import call, take
+
+    @register_jitable(inline="always")  # type: ignore[untyped-decorator]
+    def store(
+        move: int, itemsize: int, out: int, params: Any, first: int, end: int, channel: int, channels: int,
+        rows: int, images: int, sums: int,
+    ) -> None:  # fmt: skip
+        lanes, line = params[8], params[11]
+        out_n, out_channel, _, out_y, out_x = take(params, 33, 5)
+        for row in range(channels):
+            place = first
+            while place < end:
+                stop = min(end, (place // line + 1) * line)
+                to = (channel + row) * out_channel + place // line * out_y + place % line * out_x
+                source = sums + ((place - first) * rows + row) * lanes * itemsize
+                call(move, (out + to * itemsize, out_x, out_n, source, rows * lanes, 1, stop - place, images))
+                place = stop
+
+    return store

@@ -19,7 +19,7 @@ from .move import move_address
 from .native import kernel_address
 
 _SUMS = 64 * 1024  # bytes on the stack, for the sums of a row of tiles
-_UNITS = 32
+_UNITS = 64
 _MULTIPLY_NS = 0.015
 _STORE_CYCLES = 0.15
 

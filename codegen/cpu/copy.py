@@ -58,7 +58,7 @@ def make_copy(element: str) -> FunctionType:
     """out[o, r, c] = x[o, r, c] tile by tile; o stands for any number of outer axes.
 
     params: how many outer axes; rows, columns; rows and columns of a tile; strides of out and of x by row and column;
-    the address of `move` for elements of this size, if there is one; then sizes, strides of out and strides of x of the
+    the address of `move` for elements of this size, or 0; then sizes, strides of out and strides of x of the
     outer axes.  unit = (outer * row tiles + row tile) * column tiles + column tile.
     """
     from .intrinsics import address_of, call, pointer
@@ -81,7 +81,7 @@ def make_copy(element: str) -> FunctionType:
                 to += outer % size * params[10 + axes + axis]
                 start += outer % size * params[10 + 2 * axes + axis]
                 outer //= size
-            if moved:
+            if moved and params[9] != 0:
                 target, source = address_of(out, to), address_of(x, start)
                 call(params[9], (target, out_row, out_column, source, x_row, x_column, high, long))
             else:
@@ -111,7 +111,9 @@ def copy_launch(out: Array, x: Array, buffers: tuple[int, int]) -> Launch | None
     outer = [i for i in range(column) if i != row]
     tiles = -(-rows // tall) * -(-columns // wide)
     params = (len(outer), rows, columns, tall, wide, to[row], to[column], start[row], start[column])
-    params += (move_address(_MOVED[itemsize]) if itemsize in _MOVED else 0,)
+    # a transposition in registers is of no use where most of a vector would be empty
+    moving = itemsize in _MOVED and not (transposed and min(rows, columns) < 8)
+    params += (move_address(_MOVED[itemsize]) if moving else 0,)
     params += tuple(values[i] for values in (shape, to, start) for i in outer)
     size = math.prod(shape)
     extent = size // (rows * columns) * tiles

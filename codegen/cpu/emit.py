@@ -19,7 +19,8 @@ from ...symbolic.dims import Dim
 from ...symbolic.types import BOOL, INT64
 from ..loops import ZERO, Access, Accumulate, Apply, Extent, Index, Literal, Load, LoopNest, Offset, Store, Value
 from . import accumulate, native
-from .math import EMITTERS, cast, constant, llvm_type
+from .apply import applied
+from .math import cast, constant, llvm_type
 
 I64 = ir.IntType(64)
 BLOCK = 4096  # elements of the inner axis in one work unit
@@ -271,9 +272,7 @@ class _Emitter:
         operands = [
             cast(self.b, self.values[o], self.nest.body[o].dtype, to) for o, to in zip(v.operands, v.casts, strict=True)
         ]
-        if v.function.name == "cast":
-            return cast(self.b, operands[0], v.casts[0], v.dtype)
-        return EMITTERS[v.function.name](self.b, v.casts[-1], *operands)
+        return applied(self.b, v.function, v.casts, v.dtype, operands)
 
     def index(self, v: Index) -> ir.Value:
         """start + step * index, in the dtype asked for."""

@@ -84,9 +84,9 @@ def make_gather(name: str) -> FunctionType:
 
 
 def make_pick(name: str, index: str) -> FunctionType:
-    """out[i] = x[index[i]]: single elements along one axis, in one pass.
+    """out[i] = x[index[i]]: single elements of a vector, all contiguous, in one pass.
 
-    params: size of the axis; strides of out, x and index.  unit = i.
+    params: size of x.  unit = i.
     """
     from .intrinsics import pointer
 
@@ -95,19 +95,16 @@ def make_pick(name: str, index: str) -> FunctionType:
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         out, x, indices = pointer(buffers[0], dtype), pointer(buffers[1], dtype), pointer(buffers[2], index_dtype)
-        size, out_step, x_step, step = params[0], params[1], params[2], params[3]
-        if size == 0 and lo < hi:
-            return 1
-        wrong = 0
+        size = params[0]
         for i in range(lo, hi):
-            place = np.int64(indices[i * step])
-            if signed and place < 0:
+            place = np.int64(indices[i])
+            # below zero is beyond every size for unsigned numbers: most indices need one comparison
+            if np.uint64(place) >= np.uint64(size):
+                if not signed or place >= 0 or place + size < 0:
+                    return 1
                 place += size
-            # without a branch, so that this becomes vectors: a bad index reads element 0
-            good = 0 <= place < size
-            wrong |= not good
-            out[i * out_step] = x[place * x_step if good else 0]
-        return wrong
+            out[i] = x[place]
+        return 0
 
     return kernel
 

@@ -37,10 +37,9 @@ class _Rest(NamedTuple):
 
 def plan_gather(out: Array, x: Array, *indices: Array, axes: Sequence[int]) -> Plan:
     """out[i..., r...] = x at (indices[0][i...], ...) along `axes`, and at r along the rest."""
-    if len(indices) == len(x.shape) == 1:
-        quick = _pick(out, x, indices[0])
-        if quick is not None:
-            return quick
+    single = len(indices) == len(axes) == 1 and all(size == 1 for size in _others(x.shape, axes))
+    if single and all(array.contiguous for array in (out, x, *indices)):
+        return _pick(x, indices[0], x.shape[axes[0]])
     builder = _Builder(2 + len(indices))
     offsets = builder.offsets(x, indices, axes, 2)
     if 0 in out.shape:
@@ -62,14 +61,13 @@ def plan_gather(out: Array, x: Array, *indices: Array, axes: Sequence[int]) -> P
     return builder.plan()
 
 
-def _pick(out: Array, x: Array, index: Array) -> Plan | None:
-    """Elements of a vector, where indices and results are equally spaced."""
-    step, out_step, count = _step(index, len(index.shape)), _step(out, len(out.shape)), _count(index)
-    if step is None or out_step is None or count == 0:
-        return None
+def _pick(x: Array, index: Array, size: int) -> Plan:
+    """Elements of a vector of that size; all are contiguous."""
+    count = _count(index)
+    if count == 0:
+        return Plan(())
     kernel = kernel_address(make_pick, unsigned(x.dtype), index.dtype.name)
-    params = (x.shape[0], out_step, x.strides[0], step)
-    return Plan((Launch(kernel, (0, 1, 2), params, count, 1.5 * count),))
+    return Plan((Launch(kernel, (0, 1, 2), (size,), count, 1.5 * count),))
 
 
 def plan_scatter_add(

@@ -1,7 +1,7 @@
 """exp and its kind: x = n ln 2 + r, a polynomial in r, and 2**n put into the exponent bits.
 
-The functions after `exp2` share e**x - 1 as two floats whose sum carries more digits than one (`_Parts`), so that the
-quotients of sigmoid and tanh are rounded about once.  Polynomials are minimax (Remez) on |r| <= ln(2)/2.
+Where a quotient follows, e**x - 1 or e**x is kept as two floats whose sum carries more digits than one, so that the
+result is rounded about once.  Polynomials are minimax (Remez) on |r| <= ln(2)/2.
 """
 
 from typing import NamedTuple
@@ -79,7 +79,7 @@ _EXPM1 = {
 }
 
 # 2**r = 1 + r P(r) for |r| <= 1/2, relative error 2**-28.3 and 2**-59.7
-_EXP2 = {
+EXP2 = {
     4: (0.6931472, 0.24022648, 0.055503596, 0.009618503, 0.0013390998, 0.0001532783),
     8: (
         0.6931471805599453,
@@ -152,7 +152,7 @@ def exp2(x: Value) -> Value:
     x = minimum_or_nan(maximum_or_nan(x, least), most)
     n, integer = nearest(x)
     r = x - n
-    return scale(fma(r, horner(r, _EXP2[x.dtype.itemsize]), 1.0), integer)
+    return scale(fma(r, horner(r, EXP2[x.dtype.itemsize]), 1.0), integer)
 
 
 class _Parts(NamedTuple):
@@ -192,10 +192,10 @@ def sigmoid(x: Value) -> Value:
     """1 / (1 + e**-x), as e**x / (1 + e**x) where x < 0: nothing overflows, and tails keep their digits."""
     limits = _range(x)
     large = (limits.bias + 1) // 2  # everything is kept times 2**large, so that e**x need not be subnormal
-    n, p, low = _parts(maximum_or_nan(-abs(x), limits.zero))
-    high, rest = fast_two_sum(1.0, p)
+    n, r = _reduced(maximum_or_nan(-abs(x), limits.zero))
+    high, low = fast_two_sum(1.0, fma(r * r, horner(r, _EXP[x.dtype.itemsize]), r))
     power = power_of_two(n + large, x)
-    t, t_low = high * power, (rest + low) * power
+    t, t_low = high * power, low * power
     divisor, divisor_low = fast_two_sum(2.0**large, t)
     negative = x < 0
     return _quotient(select(negative, t, 2.0**large), select(negative, t_low, 0.0), divisor, divisor_low + t_low)

@@ -101,7 +101,7 @@ def lgamma(x: Value) -> Value:
         return lgamma(x.to("float64")).to("float32")
     size = abs(x)
     positive = _lgamma_positive(size)
-    sine, _ = sin_cos_pi(size)
+    sine, _ = sin_cos_pi(size - size.floor())
     reflected = log(_PI / abs(size * sine)) - positive
     result = select(x < 0.0, select(size < 2.0**52, reflected, INF), positive)
     return select(size < 2.0**1000, result, select(size < INF, select(x > 0.0, positive, INF), abs(x)))
@@ -132,7 +132,7 @@ def digamma(x: Value) -> Value:
         return digamma(x.to("float64")).to("float32")
     negative = x < 0.0
     result = _digamma_positive(select(negative, 1.0 - x, x))
-    sine, cosine = sin_cos_pi(x)
+    sine, cosine = sin_cos_pi(x - x.floor())  # of the same cotangent
     result = select(negative, result - _PI * cosine / sine, result)
     pole = negative & x.floor().eq(x)
     return select(x.eq(0.0), x.like(-INF).copysign(-x), select(pole, float("nan"), result))

@@ -4,7 +4,7 @@ pow = 2**(y log2 x), with log2 as a sum of two floats, good to 2**-29 (float32) 
 hypot of float32 are computed in float64.
 """
 
-from .math_exp import _EXP2, nearest, scale
+from .math_exp import EXP2, nearest, scale
 from .math_log import split
 from .math_value import (
     Value,
@@ -87,7 +87,7 @@ def _magnitude(x: Value, y: Value) -> Value:
     bounded = minimum_or_nan(maximum_or_nan(power, -bound), bound)
     n, integer = nearest(bounded)
     r = (bounded - n) + select(bounded.eq(power), fma(y, low, power_low), 0.0)
-    return scale(fma(r, horner(r, _EXP2[x.dtype.itemsize]), 1.0), integer)
+    return scale(fma(r, horner(r, EXP2[x.dtype.itemsize]), 1.0), integer)
 
 
 def pow(x: Value, y: Value) -> Value:

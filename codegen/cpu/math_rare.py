@@ -43,7 +43,7 @@ def _scalar(module: ir.Module, symbol: str, kind: ir.Type, count: int) -> ir.Fun
     mapping = ",".join(f"_ZGV_LLVM_N{w}{'v' * count}_{name}({f.name})" for w, f in zip(widths, vectors, strict=True))
     function = _function(module, name, kind, count, "noinline", f'"vector-function-abi-variant"="{mapping}"')
     function.linkage = "internal"
-    _keep(module, vectors)
+    _keep(module, [function, *vectors])
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     needed = builder.fcmp_unordered("!=", function.args[0], kind(0.0))
     with builder.if_then(needed, likely=False):
@@ -94,7 +94,7 @@ def _vector(module: ir.Module, libm: ir.Function, name: str, kind: ir.Type, widt
 
 
 def _keep(module: ir.Module, functions: list[ir.Function]) -> None:
-    """Keep functions that nothing calls until the vectoriser has run."""
+    """Keep functions, and what arguments they take, until the vectoriser has run."""
     byte = ir.IntType(8).as_pointer()
     name = "llvm.compiler.used"
     used = module.globals.get(name)

@@ -89,7 +89,7 @@ def _turned(x: Value, n: Value) -> Value:
 
 
 def _sign_bit(x: Value) -> Value:
-    return x.bits() & -(2 ** (x.width - 1))
+    return x.bits() & -(1 << (x.width - 1))
 
 
 def sin(x: Value) -> Value:

@@ -18,12 +18,18 @@ from typing import Any, NamedTuple
 from . import pack, tile
 from .copy import merge
 from .launch import Array, Launch, Plan
+from .matmul_dot import launch_dots
 from .matmul_plain import plan_plain
 from .native import kernel_address
+from .vectors import width
 
 _K_BLOCK = 384  # of the contraction: a row tile and a column tile of that depth fit into the first two caches
 _BLOCK = 64 * 1024  # elements of an operand that a unit reads again and again: they stay in the second-level cache
-_UNITS = 32  # into about so many units a large product is cut, for any number of threads
+_FEW = 16  # tiles, for which it does not pay to pack what they read
+_IN_CACHE = 256 * 1024  # elements, above which it pays to read an operand from its first element to its last
+_FEW_ROWS = 4  # of an operand, for which dot products are faster than packing the other one
+_UNITS = 64  # into about so many units a large product is cut, for any number of threads
+_STRIP, _STRIP_ROWS = 512, 64  # what a single row of tiles reads at a time, where it lies
 _WORTH = 1 << 18  # multiplications that are worth a unit of their own
 _MULTIPLY_NS = 0.02  # of one multiplication and addition
 
@@ -76,7 +82,9 @@ def plan_matmul(out: Array, a: Array, b: Array) -> Plan:
     a, b = _repeated(a, out.shape[:-2]), _repeated(b, out.shape[:-2])
     if out.dtype.name not in ("float32", "float64") or a.shape[-1] == 0:
         return plan_plain(out, a, b)
-    return _Planner(_problem(out, a, b)).plan()
+    problem = _problem(out, a, b)
+    dots = _dots(problem)
+    return Plan((dots,)) if dots else _Planner(problem).plan()
 
 
 def _repeated(x: Array, batch: tuple[int, ...]) -> Array:
@@ -100,6 +108,17 @@ def _problem(out: Array, a: Array, b: Array) -> Problem:
     return Problem(out.dtype.name, out.dtype.itemsize, batch, m, n, k, left, right)
 
 
+def _dots(problem: Problem) -> Launch | None:
+    """The product as dot products, where both operands are contiguous along k and one has few rows."""
+    (m, n, k), (a, b) = (problem.m, problem.n, problem.k), (problem.a, problem.b)
+    in_order = a.k_step == b.k_step == 1 and k >= width(problem.dtype)
+    if not in_order or min(m, n) > _FEW_ROWS:
+        return None
+    left, right = (a.buffer, m, a.step, a.batch), (b.buffer, n, b.step, b.batch)
+    few, many, steps = (left, right, (n, 1)) if m <= n else (right, left, (1, n))
+    return launch_dots(problem.dtype, problem.itemsize, problem.batch, few, many, k, steps)
+
+
 class _Planner:
     """Collects the launches and scratch buffers of one product."""
 
@@ -120,14 +139,16 @@ class _Planner:
     def _a(self) -> tuple[Operand, bool]:
         """a as the tiles read it, and whether its rows lie side by side."""
         a, rows = self.problem.a, self.rows
-        if self.problem.n >= 96 and self.row_tiles > 1:
+        if self.row_tiles > _FEW and self.column_tiles >= _FEW // 2:
             return self._packed(a, self.problem.m, rows), True
         return Operand(a.buffer, a.step * rows, a.k_step, a.step, a.batch), a.step == 1
 
     def _b(self) -> Operand:
-        b, lanes = self.problem.b, self.tile.lanes
-        if (b.step != 1 and self.problem.n > 1) or self.row_tiles >= 4:
-            return self._packed(b, self.problem.n, lanes)
+        """b as the tiles read it: in place where its columns are contiguous and it is read few times."""
+        b, lanes, n = self.problem.b, self.tile.lanes, self.problem.n
+        large = self.problem.k * n > _IN_CACHE and self.row_tiles >= 4
+        if (b.step != 1 and n > 1) or self.row_tiles > _FEW or large:
+            return self._packed(b, n, lanes)
         return Operand(b.buffer, lanes, b.k_step, 1, b.batch)
 
     def _packed(self, matrix: Matrix, count: int, width: int) -> Operand:
@@ -150,6 +171,8 @@ class _Planner:
         tiles = tuple(tile.address(shape, rows, packed) for rows in (self.rows, last))
         tall, wide = self._blocks()
         depth = math.ceil(problem.k / math.ceil(problem.k / _K_BLOCK))
+        if self.row_tiles == 1 and b.buffer == problem.b.buffer:  # b is read once: along its rows, many at a time
+            wide, depth = min(self.column_tiles, math.ceil(_STRIP / shape.lanes)), min(problem.k, _STRIP_ROWS)
         sizes = (problem.itemsize, problem.m, problem.n, problem.k, self.rows, shape.lanes, tall, wide, depth)
         steps = (a.tile_step, a.k_step, a.step, b.tile_step, b.k_step)
         batch = (len(problem.batch), *problem.batch, *a.batch, *b.batch)

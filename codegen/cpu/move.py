@@ -125,4 +125,4 @@ class _Move(VectorFunction):
         even = [j if not j & distance else self.width + j - distance for j in lanes]
         odd = [j + distance if not j & distance else self.width + j for j in lanes]
         kind = ir.VectorType(I32, self.width)
-        return tuple(self.builder.shuffle_vector(low, high, ir.Constant(kind, order)) for order in (even, odd))  # type: ignore[return-value]
+        return tuple(self.builder.shuffle_vector(low, high, ir.Constant(kind, order)) for order in (even, odd))

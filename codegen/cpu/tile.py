@@ -20,11 +20,9 @@ import functools
 import math
 from typing import NamedTuple
 
-import llvmlite.binding as llvm
 from llvmlite import ir
 
-from . import native
-from .vectors import I64, Values, VectorFunction, number, width
+from .vectors import I64, Values, VectorFunction, number, registers, width
 
 # The arguments of a tile function: addresses, counts, and steps in elements.
 ARGUMENTS = (
@@ -41,9 +39,6 @@ ARGUMENTS = (
     "c",
     "c_step",  # from one row of C to the next
 )
-
-
-_AHEAD = 8  # rows of B: what is asked for now arrives when it is needed
 
 
 class Shape(NamedTuple):
@@ -63,9 +58,8 @@ class Shape(NamedTuple):
 @functools.cache
 def shape(dtype: str, vectors: int) -> Shape:
     """The tallest tile whose accumulators, `vectors` vectors of B and one broadcast fit into the registers."""
-    x86 = llvm.get_process_triple().startswith(("x86", "i686"))
-    registers = 16 if x86 and native.vector_bytes() < 64 else 32
-    return Shape(dtype, min((registers - vectors - 1) // vectors, 16), vectors, width(dtype))
+    rows = min((registers() - vectors - 1) // vectors, 16)
+    return Shape(dtype, max(1, rows), vectors, width(dtype))
 
 
 @functools.cache
@@ -103,9 +97,6 @@ class _Tile(VectorFunction):
 
     def _step(self, index: ir.Value, a: ir.Value, b: ir.Value, *sums: ir.Value) -> Values:
         """One k: `vectors` loads, `rows` broadcasts, rows * vectors fused multiply-adds."""
-        ahead = self.at(b, self.builder.mul(self.given["b_step"], number(_AHEAD)))
-        for v in range(len(self.masks)):
-            self.prefetch(self.at(ahead, v * self.width))
         vectors = [self.load_vector(self.at(b, v * self.width), mask) for v, mask in enumerate(self.masks)]
         left = []
         for i in range(self.rows):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 
@@ -20,6 +21,12 @@ def number(value: int) -> ir.Constant:
 def width(dtype: str) -> int:
     """How many elements fill the widest vector."""
     return native.vector_bytes() // np.dtype(dtype).itemsize
+
+
+def registers() -> int:
+    """How many vector registers there are."""
+    x86 = llvm.get_process_triple().startswith(("x86", "i686"))
+    return 16 if x86 and native.vector_bytes() < 64 else 32
 
 
 class VectorFunction:
@@ -95,15 +102,6 @@ class VectorFunction:
         store = self.intrinsic("llvm.masked.store", kinds, ir.VoidType())
         pointer = self.builder.bitcast(base, self.vector.as_pointer())
         self.builder.call(store, [value, pointer, ir.Constant(I32, self.itemsize), mask])
-
-    def prefetch(self, base: ir.Value) -> None:
-        """Ask for the cache line at any address, which need not exist."""
-        kind = ir.IntType(8).as_pointer()
-        function = self.module.globals.get("llvm.prefetch.p0") or ir.Function(
-            self.module, ir.FunctionType(ir.VoidType(), [kind, I32, I32, I32]), "llvm.prefetch.p0"
-        )
-        read, keep, data = (ir.Constant(I32, value) for value in (0, 3, 1))
-        self.builder.call(function, [self.builder.bitcast(base, kind), read, keep, data])
 
     def fma(self, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
         """x * y + z, rounded once."""

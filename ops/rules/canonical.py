@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from ...symbolic.dims import SymDim
 from ...symbolic.expr import Expr, apply
 from ...symbolic.grad import CustomGradient, StopGradient, custom_gradient, stop_gradient
-from ...symbolic.leaves import Constant, constant
-from ...symbolic.patterns import NUMBER, NUMBERS, Bool, Const, computed
+from ...symbolic.leaves import Constant, constant, size
+from ...symbolic.patterns import NUMBERS, Bool, Const, Number, computed
 from ...symbolic.rewrite import RuleSet, rewrite, rules
 from ..elementwise import Cast, Elementwise, cast
 from ..movement import BroadcastTo, ExpandDims, Squeeze, broadcast_to, expand_dims, squeeze
@@ -22,6 +23,7 @@ from ..scalar import (
     add,
     cos,
     cosh,
+    div,
     eq,
     exp,
     exp2,
@@ -33,6 +35,7 @@ from ..scalar import (
     logical_xor,
     maximum,
     minimum,
+    mul,
     mul_no_nan,
     pow,
     reciprocal,
@@ -118,12 +121,32 @@ def masked_products(x, y, c: Const):
     """x * y that is exactly 0 where y is: how a cotangent meets a derivative."""
     yield mul_no_nan(x, c), x * c, lambda c: finite(c) and c != 0
     yield mul_no_nan(x, 0), 0.0
-    yield mul_no_nan(x, y), x * y, lambda x, y: always_finite(x) or never_zero(y)
     yield mul_no_nan(c, y), y * c, lambda c: finite(c)
     yield mul_no_nan(-x, y), -mul_no_nan(x, y)
     yield mul_no_nan(x, -y), -mul_no_nan(x, y)
     yield mul_no_nan(x * c, y), mul_no_nan(x, y) * c, lambda c: normal(c)
     yield mul_no_nan(x, y * c), mul_no_nan(x, y) * c, lambda c: normal(c)
+
+
+_MOVED = {BroadcastTo, ExpandDims, Squeeze}
+
+
+@rewrite(
+    mul_no_nan,
+    when=lambda x, y: x in {*_MOVED, Cast} or y in {*_MOVED, mul, div, reciprocal},
+    examples=[
+        lambda: mul_no_nan(cast(like(3, dtype="bool"), "float64"), like(3)),
+        lambda: mul_no_nan(like("n"), _per_size("n")),
+    ],
+)
+def unmasked_product(node: Expr) -> Expr | None:
+    """x * y needs no care where x is never NaN or infinite, or y is never 0: the mean's 1 / n."""
+    x, y = node.args
+    return x * y if always_finite(x) or never_zero(y) else None
+
+
+def _per_size(n: str) -> Expr:
+    return 2.0 / cast(size(SymDim(n)), "float64")
 
 
 @rules(dtypes=("int",))
@@ -165,7 +188,7 @@ def logic(x, y):
 
 @rewrite(
     Elementwise,
-    when=lambda *heads: set(heads) == {NUMBER},
+    when=lambda *heads: all(isinstance(h, Number) for h in heads),
     examples=[lambda: constant(2.0) * 3.0, lambda: exp(constant(np.float32(1.0)))],
 )
 def known(node: Expr) -> Expr | None:
@@ -273,6 +296,7 @@ canonical = RuleSet(
         arithmetic,
         floats,
         masked_products,
+        unmasked_product,
         integers,
         choices,
         logic,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from ...symbolic.expr import Expr, apply
+from ...symbolic.expr import Expr, Op, apply
 from ...symbolic.leaves import weak_constant
 from ..movement import BroadcastTo, ExpandDims
-from ..scalar import div, mul, mul_no_nan, neg, reciprocal, square
+from ..scalar import div, exp, mul, mul_no_nan, neg, reciprocal, square
 
 _POWERS: Mapping[Any, tuple[int, ...]] = {mul: (1, 1), div: (1, -1), mul_no_nan: (1, 1), neg: (1,), reciprocal: (-1,)}
 _LEVELS = 6
@@ -18,10 +18,26 @@ Factor: TypeAlias = tuple[Expr, int]  # and its power, 1 or -1
 Changes: TypeAlias = dict[Factor, Expr | None]
 
 
-@lru_cache(maxsize=8)  # several rules ask for those of the same node
-def factors(node: Expr) -> list[Factor]:
+class Product(NamedTuple):
+    """A product taken apart."""
+
+    factors: list[Factor]
+    above: list[Expr]
+    below: list[Expr]
+    powers: list[Expr]  # the exponentials above
+
+
+@lru_cache(maxsize=8)  # several rules ask about the same node
+def product(node: Expr) -> Product:
     """The factors of a product of products; the node itself where it is none.  Signs are left out."""
-    return _factors(node, 1, _LEVELS)
+    found = _factors(node, 1, _LEVELS)
+    above = [f for f, p in found if p == 1]
+    return Product(found, above, [f for f, p in found if p == -1], [f for f in above if f.op.head is exp])
+
+
+def factors(node: Expr) -> list[Factor]:
+    """The factors of a product, each with its power, 1 or -1."""
+    return product(node).factors
 
 
 def _factors(node: Expr, power: int, levels: int) -> list[Factor]:
@@ -60,15 +76,16 @@ def _combined(node: Expr, args: list[Expr | None]) -> Expr | None:
 
 def _opened(node: Expr) -> Expr:
     """New axes of a product as a product of what has new axes, a square as a product."""
-    if node.op.head is square:
+    head = node.op.head
+    if head is square:
         return apply(mul.op, node.args[0], node.args[0])
-    if not isinstance(node.op, ExpandDims) or node.args[0].op.head not in _POWERS:
+    if head is not ExpandDims or node.args[0].op.head not in _POWERS:
         return node
-    product = node.args[0]
-    return apply(product.op, *(_widened(a, product.ndim, node.op) for a in product.args))
+    inner = node.args[0]
+    return apply(inner.op, *(_widened(a, inner.ndim, node.op) for a in inner.args))
 
 
-def _widened(factor: Expr, ndim: int, new: ExpandDims) -> Expr:
+def _widened(factor: Expr, ndim: int, new: Op) -> Expr:
     if factor.ndim == 0:
         return factor
     missing = ndim - factor.ndim
@@ -77,6 +94,6 @@ def _widened(factor: Expr, ndim: int, new: ExpandDims) -> Expr:
 
 def peeled(node: Expr) -> Expr:
     """The node without the axes of size 1 and the repetitions above it."""
-    while isinstance(node.op, ExpandDims | BroadcastTo):
+    while node.op.head in (ExpandDims, BroadcastTo):
         node = node.args[0]
     return node

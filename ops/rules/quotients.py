@@ -17,7 +17,7 @@ from ..movement import ExpandDims, broadcast_to, expand_dims, squeeze
 from ..reduce import Reduce, sum
 from ..scalar import add, div, exp, logaddexp, mul, mul_no_nan, neg, reciprocal, sigmoid, square, sub
 from .conditions import like, positive
-from .products import Factor, factors, peeled, replaced
+from .products import Factor, factors, peeled, product, replaced
 from .rows import like_factor, power_sum, restored_axes, top
 
 _TERMS = 6
@@ -51,12 +51,11 @@ def _ones(node: Expr, left: Expr | None) -> Expr:
 )
 def cancelled(node: Expr) -> Expr | None:
     """(x y) / x = y, where x is an exponential, a logistic function, or a sum of such; exp(x) y exp(-x) = y."""
-    found = factors(node)
-    below = {f for f, p in found if p == -1}
-    for f, p in found:
-        if p == 1 and f in below and number(f) is None and positive(f):
+    found = product(node)
+    for f in found.above if found.below else ():
+        if f in found.below and number(f) is None and positive(f):
             return _ones(node, replaced(node, {(f, 1): None, (f, -1): None}))
-    powers = [(f, p) for f, p in found if f.op.head is exp]
+    powers = [(f, p) for f, p in found.factors if f.op.head is exp]
     for i, (f, p) in enumerate(powers):
         for other, q in powers[:i]:
             if p == q and opposite(f.args[0], other.args[0]):
@@ -91,14 +90,13 @@ def _divided_twice(x: Expr, y: Expr) -> Expr:
 )
 def softmax_by_hand(node: Expr) -> Expr | None:
     """exp(z) / sum(exp(x)) = exp(z - m) / sum(exp(x - m)) with m = max(x), other factors between them or not."""
-    found = factors(node)
-    powers = [f for f, p in found if p == 1 and f.op.head is exp]
-    for factor, power in found if powers else ():
-        sought = power_sum(peeled(factor)) if power == -1 else None
+    found = product(node)
+    for factor in found.below if found.powers else ():
+        sought = power_sum(peeled(factor))
         if sought is None:
             continue
         x, axes = sought
-        above = next((f for f in powers if _belongs(f, x, factor, axes)), None)
+        above = next((f for f in found.powers if _belongs(f, x, factor, axes)), None)
         if above is not None:
             shift = top(x, axes)
             total = sum(exp(x - expand_dims(shift, axes)), axes)
@@ -132,11 +130,10 @@ def _softmax_by_hand(x: Expr, axes: Any, g: Any = None) -> Expr:
 )
 def logistic(node: Expr) -> Expr | None:
     """exp(x) sigmoid(-x) = sigmoid(x), other factors between them or not."""
-    found = factors(node)
-    powers = [f for f, p in found if p == 1 and f.op.head is exp]
-    for power in powers:
-        for other, p in found:
-            if p == 1 and other.op.head is sigmoid and opposite(power.args[0], other.args[0]):
+    found = product(node)
+    for power in found.powers:
+        for other in found.above:
+            if other.op.head is sigmoid and opposite(power.args[0], other.args[0]):
                 return replaced(node, {(power, 1): None, (other, 1): sigmoid(power.args[0])})
     return None
 
@@ -169,12 +166,11 @@ def opposite(x: Expr, y: Expr) -> bool:
 )
 def power_among_powers(node: Expr) -> Expr | None:
     """exp(x) / (exp(x) + exp(y)) = sigmoid(x - y), other factors between them or not; and with more terms below."""
-    found = factors(node)
-    powers = {f for f, p in found if p == 1 and f.op.head is exp}
-    for factor, power in found if powers else ():
+    found = product(node)
+    for factor in found.below if found.powers else ():
         terms = _added(factor)
-        above = next((t for t in terms if t in powers), None)
-        if power == 1 or len(terms) < 2 or above is None or any(t.op.head is not exp for t in terms):
+        above = next((t for t in terms if t in found.powers), None)
+        if len(terms) < 2 or above is None or any(t.op.head is not exp for t in terms):
             continue
         rest = list(terms)
         rest.remove(above)
@@ -206,12 +202,13 @@ def _added(node: Expr, levels: int = 4) -> list[Expr]:
 )
 def distributed(node: Expr) -> Expr | None:
     """e (a / e + b) = a + e b, for an exponential or logistic function e that, or a sum of which, divides a term."""
-    found = factors(node)
-    for e, power in found:
-        if power == -1 or e.op.head not in (exp, sigmoid):
+    found = product(node)
+    sums = [f for f in found.above if f.op.head in (add, sub)]
+    for e in found.above if sums else ():
+        if e.op.head not in (exp, sigmoid):
             continue
-        for inner, p in found:
-            terms = signed_terms(inner) if p == 1 else []
+        for inner in sums:
+            terms = signed_terms(inner)
             if len(terms) > 1 and any(_meets(e, t) for t, _ in terms):
                 return _total([(_ones(node, replaced(node, {(inner, 1): t})), sign) for t, sign in terms])
     return None

@@ -135,7 +135,7 @@ def of_negated(node: Expr) -> Expr | None:
     return -apply(Reduce(swapped, op.axes), x.args[0])
 
 
-def _parts(node: Expr) -> tuple[Any, Any]:
+def _parts(node: Expr) -> tuple[Any, Expr]:
     return node.op, node.args[0]
 
 

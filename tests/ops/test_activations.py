@@ -6,6 +6,7 @@ import pytest
 from scipy import special
 
 from weft.codegen.check import check_grad
+from weft.codegen.function import function
 from weft.ops.activations import binary_crossentropy, crossentropy, log_softmax, pick, softmax
 from weft.ops.scalar import log_sigmoid, softplus
 from weft.symbolic.errors import DTypeError, IndexRangeError, ShapeError
@@ -164,3 +165,27 @@ def test_the_derivative_at_0_is_that_of_the_smooth_function(function):
     sign = 1 if function is softplus else -1
     np.testing.assert_allclose(evaluate(first, values), special.expit(sign * values[x]), rtol=1e-14)
     assert evaluate(grad(first.sum(), x), values)[0] == sign * 0.25
+
+
+@pytest.mark.parametrize("classes", [1, 10, 67])
+def test_compiled_crossentropy(rng, classes):
+    z, t = matrix("z", ("n", classes)), vector("t", ("n",), "int32")
+    loss = crossentropy(z, t).mean()
+    f = function([z, t], [loss, grad(loss, z)])
+    for n in (1, 5, 130):
+        logits, labels = rng.normal(size=(n, classes)).astype(np.float32), rng.integers(0, classes, n).astype(np.int32)
+        for found, wanted in zip(
+            f(logits, labels), evaluate([loss, grad(loss, z)], {z: logits, t: labels}), strict=True
+        ):
+            np.testing.assert_allclose(found, wanted, rtol=2e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("outputs", ["loss", "gradient"])
+def test_compiled_code_refuses_labels_at_the_users_line(outputs):
+    z, t = matrix("z", ("n", 3)), vector("t", ("n",), "int64")
+    loss = crossentropy(z, t).sum()
+    f = function([z, t], loss if outputs == "loss" else grad(loss, z))
+    with pytest.raises(IndexRangeError, match="label 3 is out of range for 3 classes") as caught:
+        f(np.zeros((2, 3), np.float32), np.array([0, 3]))
+    assert "loss = crossentropy(z, t).sum()" in "".join(caught.value.__notes__)
+    f(np.zeros((2, 3), np.float32), np.array([0, 2]))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from weft.codegen.function import function
 from weft.ops.random import Stream, threefry2x32
 from weft.symbolic.errors import ArgumentError, DTypeError
 from weft.symbolic.evaluate import evaluate
@@ -225,3 +226,43 @@ def test_arguments_out_of_range():
         Stream(1.5)
     with pytest.raises(ArgumentError, match="does not broadcast"):
         stream.normal((3,), mean=matrix("m", (2, 3)))
+
+
+def test_compiled_functions_draw_the_references_numbers():
+    stream = Stream(21)
+    draws = [
+        stream.bits((3, 70)),
+        stream.uniform((1000,)),
+        stream.normal((33, 5)),
+        stream.normal((40,), dtype="float64"),
+        stream.bernoulli(0.3, (2, 3, 4, 5)),
+        stream.integers(-5, 9, (11,)),
+    ]
+    f = function([], draws)
+    for call in range(3):
+        stream.counter.set_value(np.uint64(call))
+        wanted = evaluate(draws)
+        assert stream.counter.get_value() == call
+        found = f()
+        assert stream.counter.get_value() == call + 1
+        for a, b in zip(found, wanted, strict=True):
+            assert a.dtype == b.dtype
+            exact = a.dtype.kind != "f"
+            np.testing.assert_allclose(a, b, rtol=0 if exact else 2e-6, atol=0 if exact else 2e-6)
+
+
+def test_an_update_of_the_counter_replaces_its_own():
+    stream = Stream(0)
+    f = function([], stream.uniform((4,)), updates={stream.counter: stream.counter})
+    np.testing.assert_array_equal(f(), f())
+    g = function([], stream.uniform((4,)), updates={stream.counter: stream.counter + 10})
+    g()
+    assert stream.counter.get_value() == 10
+
+
+def test_functions_that_share_a_stream_take_turns():
+    stream = Stream(0)
+    f, g = function([], stream.uniform((4,))), function([], stream.uniform((4,)))
+    values = [f(), g(), f(), g()]
+    assert len({tuple(v) for v in values}) == 4
+    assert stream.counter.get_value() == 4

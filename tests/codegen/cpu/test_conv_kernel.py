@@ -5,12 +5,12 @@ import itertools
 import numpy as np
 import pytest
 
-from weft.codegen.cpu import conv_channels, conv_images, conv_pixels
+from weft.codegen.cpu import conv_channels, conv_dots, conv_images, conv_pixels
 from weft.codegen.cpu.conv import plan_conv
 
 from .plans import describe, run_plan
 
-WAYS = {"channels": conv_channels, "images": conv_images, "pixels": conv_pixels}
+WAYS = {"channels": conv_channels, "dots": conv_dots, "images": conv_images, "pixels": conv_pixels}
 TOLERANCE = {"float32": 3e-6, "float64": 1e-14}  # of sums of |x| |w|
 LAYOUTS = {
     "in order": lambda a: np.ascontiguousarray(a),

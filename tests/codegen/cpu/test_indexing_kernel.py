@@ -162,6 +162,12 @@ def test_index_out_of_range(what, dtype, wrong):
     assert (out == 99).all()
 
 
+@pytest.mark.parametrize(("dtype", "wrong"), [("int64", 5), ("int64", -6), ("uint64", 2**64 - 1)])
+def test_index_out_of_range_of_a_vector(dtype, wrong):
+    operands = [np.zeros(3), np.zeros(5), np.array([0, wrong, 1], dtype)]
+    assert run_launches(plan_gather(*map(describe, operands), axes=(0,)), operands) != 0
+
+
 def test_no_index_fits_an_axis_of_size_0():
     operands = [np.zeros((2, 3)), np.zeros((0, 3)), np.zeros(2, "int64")]
     assert run_launches(plan_gather(*map(describe, operands), axes=(0,)), operands) != 0
