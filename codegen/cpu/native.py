@@ -120,7 +120,16 @@ def kernel_address(make: FunctionType, *arguments: Any) -> int:
 def _kernel_address(make: FunctionType, arguments: tuple[Any, ...]) -> int:
     folder = Path(inspect.getfile(make)).parent
     sources = _sources(folder) if folder == Path(__file__).parent else inspect.getsource(make)
-    name = cache.key("kernel", make.__qualname__, arguments, sources, llvmlite.__version__, host_cpu(), host_features())
+    name = cache.key(
+        "kernel",
+        make.__module__,
+        make.__qualname__,
+        arguments,
+        sources,
+        llvmlite.__version__,
+        host_cpu(),
+        host_features(),
+    )
     entry = "weft_kernel_" + name
     found = cache.load(name)
     if found is None:
