@@ -297,8 +297,9 @@ class Elementwise(Op):
         ]
 
     def expand(self, *args: Expr) -> Expr | None:
-        composite = isinstance(self.function, Composite) and not self.function.whole
-        return self.function.expanded(*args) if composite else None
+        if isinstance(self.function, Composite) and not self.function.whole:
+            return self.function.expanded(*args)
+        return None
 
 
 def _contribution(factor: Any, g: Expr, arg: Expr) -> Expr:
