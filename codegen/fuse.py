@@ -9,13 +9,14 @@ A node without memory is computed wherever it is read; movement between is an in
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..ops.creation import Iota
 from ..ops.elementwise import Composite, Elementwise
 from ..ops.movement import BroadcastTo, Concatenate, Pad, Reshape, Unslice, broadcast_to
 from ..ops.reduce import ArgReduce, Reduce
+from ..symbolic.collector import uncollected
 from ..symbolic.dims import Dim, Shape
 from ..symbolic.errors import at_site
 from ..symbolic.expr import Expr
@@ -23,11 +24,14 @@ from ..symbolic.graph import Graph
 from ..symbolic.leaves import Constant, Input, Item, Shared, Size, items, weak_constant
 from ..symbolic.types import TupleType
 from .costs import DEAR
-from .nests import Launch, launches
+from .nests import REDUCTIONS, Launch, launches
 from .views import AFFINE, Along, IndexMap, View, broadcast, identity, through, view_of
 
-REDUCTIONS = (Reduce, ArgReduce)
 ASSEMBLED = (Pad, Unslice, Concatenate)
+VARIABLES = (Input, Shared)
+LOOPED = (Elementwise, Iota, Size)  # computed inside any loop
+STRETCHING = (Elementwise, BroadcastTo)  # may repeat an argument
+WITHOUT_KERNEL = (*LOOPED, *VARIABLES, Constant, Reshape, *AFFINE, *REDUCTIONS, *ASSEMBLED)
 WIDEST = 24  # buffers that one nest may read and write
 LONGEST = 64  # operations that are computed again rather than stored, at most
 OPEN = 12  # groups that a new nest is tried against
@@ -86,11 +90,18 @@ def is_scalar_constant(node: Expr) -> bool:
     return isinstance(node.op, Constant) and node.op.value.ndim == 0
 
 
+def is_given(node: Expr) -> bool:
+    """What stands in memory before a call: inputs, shared variables, arrays of constants."""
+    op = node.op
+    return isinstance(op, VARIABLES) or (isinstance(op, Constant) and op.value.ndim > 0)
+
+
 def is_fusable(node: Expr) -> bool:
     """Whether a node can be computed inside any loop."""
-    return isinstance(node.op, Elementwise | Iota | Size) or is_scalar_constant(node)
+    return isinstance(node.op, LOOPED) or is_scalar_constant(node)
 
 
+@uncollected
 def fuse(graph: Graph) -> Schedule:
     """Steps that compute the graph's roots."""
     return _Fuser(graph).run()
@@ -125,7 +136,7 @@ class _Fuser:
     def materialise(self) -> None:
         """Fill `memory`: `forced` are those that something other than a loop reads."""
         for node in self.graph.nodes:
-            if isinstance(node.op, Input | Shared) or (isinstance(node.op, Constant) and not is_scalar_constant(node)):
+            if is_given(node):
                 self.memory.add(node)
             elif isinstance(node.op, REDUCTIONS) or self.is_kernel(node) or isinstance(node.op, ASSEMBLED):
                 self.force(node)
@@ -142,8 +153,7 @@ class _Fuser:
 
     def is_kernel(self, node: Expr) -> bool:
         """Whether a node has a kernel of its own, or is one output of one."""
-        fused = (Elementwise, Iota, Size, Constant, Input, Shared, Reshape, *AFFINE, *REDUCTIONS, *ASSEMBLED)
-        return not isinstance(node.op, fused)
+        return not isinstance(node.op, WITHOUT_KERNEL)
 
     def is_view(self, node: Expr) -> bool:
         return view_of(node, self.memory.__contains__) is not None
@@ -179,13 +189,12 @@ class _Fuser:
         if node in self.memory:
             self.weights[node] = 0
             return
-        own = 0
-        if isinstance(node.op, Elementwise):
-            own = 8 if node.op.function.name in DEAR or isinstance(node.op.function, Composite) else 1
-        weight = own + sum(self.weights[a] for a in node.args if not _once_a_row(a, node))
+        weight = sum([self.weights[a] for a in _in_the_innermost_loop(node)])
         self.weights[node] = weight
         if not isinstance(node.op, Elementwise):
             return
+        weight += 8 if node.op.function.name in DEAR or isinstance(node.op.function, Composite) else 1
+        self.weights[node] = weight
         users = len(self.graph.users[node])
         if weight > LONGEST or (users > 1 and weight > 2 and node.ndim) or (weight >= 4 and self.stretched(node)):
             self.memory.add(node)
@@ -202,7 +211,7 @@ class _Fuser:
     def place(self, node: Expr) -> None:
         """The step or steps that compute a node with memory."""
         op = node.op
-        if isinstance(op, Input | Shared | Constant) and not is_scalar_constant(node):
+        if is_given(node):
             return
         if isinstance(op, ASSEMBLED):
             for part in parts(node):
@@ -272,7 +281,7 @@ class _Fuser:
             if node in self.memory and not (first and is_fusable(node)):
                 found.add((node, at is identity(node.ndim) and node.shape == root.shape))
             elif isinstance(op, Elementwise):
-                stack.extend([(a, broadcast(at, a.type.shape), False) for a in node.args])
+                stack += [(a, broadcast(at, a.type.shape), False) for a in node.args if not is_scalar_constant(a)]
             elif isinstance(op, AFFINE):
                 stack.append((node.args[0], through(node, at), False))
             elif isinstance(op, Reshape):
@@ -325,16 +334,17 @@ class _Fuser:
         return found
 
 
-def _once_a_row(arg: Expr, node: Expr) -> bool:
-    """Whether loops over `node` compute `arg` outside of the innermost one, where its work does not count."""
-    if not isinstance(node.op, Elementwise | BroadcastTo) or not node.ndim or node.shape[-1] == 1:
-        return False
-    return arg.ndim == 0 or arg.shape[-1] == 1
+def _in_the_innermost_loop(node: Expr) -> Sequence[Expr]:
+    """The arguments that loops over `node` compute at every step, not once a row, where work does not count."""
+    shape = node.type.shape
+    if not shape or shape[-1] == 1 or not isinstance(node.op, STRETCHING):
+        return node.args
+    return [a for a in node.args if a.type.shape and a.type.shape[-1] != 1]
 
 
 def _repeats(user: Expr, node: Expr) -> bool:
     """Whether `user` broadcasts `node` along leading axes."""
-    if not isinstance(user.op, Elementwise | BroadcastTo):
+    if not isinstance(user.op, STRETCHING):
         return False
     return user.ndim > node.ndim or any(a == 1 and b != 1 for a, b in zip(node.shape, user.shape, strict=False))
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -59,6 +60,7 @@ def extent(dim: Dim) -> Extent:
     return Extent(dim) if isinstance(dim, int) else Extent(1, (dim,))
 
 
+@lru_cache(maxsize=4096)
 def row_major(shape: Shape) -> tuple[Extent, ...]:
     """The strides, in elements, of an array in C order."""
     strides, step = [], ONE

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..ops.creation import Iota
-from ..ops.elementwise import Elementwise
+from ..ops.elementwise import Elementwise, Scalar
 from ..ops.movement import Reshape
 from ..ops.reduce import ArgReduce, Reduce
 from ..symbolic.expr import Expr
 from ..symbolic.leaves import Constant, Size
-from ..symbolic.types import FLOAT32, FLOAT64, INT64, DType
+from ..symbolic.types import FLOAT32, FLOAT64, INT64, DType, Type, dtype
 from .loops import (
     CHUNKS,
     ONE,
@@ -37,6 +38,9 @@ from .views import AFFINE, IndexMap, View, broadcast, identity, through, view_of
 
 if TYPE_CHECKING:
     from .fuse import NestStep
+
+
+REDUCTIONS = (Reduce, ArgReduce)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +90,7 @@ class _Builder:
         if self.step.part is not None:
             value = self.value(self.step.part.source, here)
             return Store(self.access(whole(root), self.step.part.index), value)
-        if isinstance(root.op, Reduce | ArgReduce):
+        if isinstance(root.op, REDUCTIONS):
             value = self.value(root.args[0], here)
             kept = tuple(along for k, along in enumerate(here) if k not in self.step.reduced)
             return Accumulate(self.access(whole(root), kept), value, root.op.kind)
@@ -101,15 +105,16 @@ class _Builder:
             if inner is not None:
                 known[node, id(at)] = self.make(node, at, [known[n, id(i)] for n, i in inner])
             elif (node, id(at)) not in known:
+                if self.is_loaded(node, at):
+                    known[node, id(at)] = self.load(node, at)
+                    continue
                 inner = self.operands(node, at)
                 stack.append((node, at, inner))
-                stack.extend((n, i, None) for n, i in inner if (n, id(i)) not in known)
+                stack.extend([(n, i, None) for n, i in inner if (n, id(i)) not in known])
         return known[root, id(index)]
 
     def operands(self, node: Expr, index: IndexMap) -> list[tuple[Expr, IndexMap]]:
         """The values that a value is made of."""
-        if self.is_loaded(node, index):
-            return []
         if isinstance(node.op, Elementwise):
             return [(a, broadcast(index, a.type.shape)) for a in node.args]
         if isinstance(node.op, AFFINE):
@@ -119,20 +124,22 @@ class _Builder:
     def is_loaded(self, node: Expr, index: IndexMap) -> bool:
         """Whether the value stands in memory; what this nest computes itself is passed on in registers."""
         if node in self.memory:
-            computed_here = node in self.here and index is self.index and not isinstance(node.op, Reduce | ArgReduce)
+            computed_here = node in self.here and index is self.index and not isinstance(node.op, REDUCTIONS)
             return not computed_here
         return isinstance(node.op, Reshape)
+
+    def load(self, node: Expr, index: IndexMap) -> int:
+        """A value out of memory."""
+        view = whole(node) if node in self.memory else view_of(node, self.memory.__contains__)
+        assert view is not None
+        return self.number(Load(self.access(view, index)))
 
     def make(self, node: Expr, index: IndexMap, inner: list[int]) -> int:
         """One value, given the numbers of those it is made of."""
         op = node.op
-        if self.is_loaded(node, index):
-            view = whole(node) if node in self.memory else view_of(node, self.memory.__contains__)
-            assert view is not None
-            return self.number(Load(self.access(view, index)))
         if isinstance(op, Elementwise):
-            casts = op.function.operand_dtypes(*(a.type for a in node.args))
-            return self.number(Apply(node.dtype, op.function, tuple(inner), casts))
+            casts = _casts(op.function, tuple([a.type for a in node.args]), dtype(None))
+            return self.number(Apply(node.type.dtype, op.function, tuple(inner), casts))
         if isinstance(op, AFFINE):
             return inner[0]
         if isinstance(op, Iota):
@@ -161,6 +168,11 @@ class _Builder:
             if along.start != 0:
                 offset.append(Offset(along.start, stride))
         return Access(self.buffers.index(view.base), view.base.dtype, tuple(strides), tuple(offset))
+
+
+@lru_cache(maxsize=4096)
+def _casts(function: Scalar, types: tuple[Type, ...], configured: DType) -> tuple[DType, ...]:
+    return function.operand_dtypes(*types)
 
 
 def _chunked(nest: LoopNest, axis: int, buffers: tuple[Expr, ...]) -> tuple[Launch, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ..ops.rules import canonical, special, stable
+from ..symbolic.collector import uncollected
 from ..symbolic.graph import Graph
 from ..symbolic.rewrite import Fired, RuleSet, rewrite
 from ..symbolic.types import config
@@ -44,6 +45,7 @@ PASSES = (
 )
 
 
+@uncollected
 def run(
     graph: Graph, optimize: int, seen: Callable[[str, Graph], None] | None = None, record: Record | None = None
 ) -> Graph:

@@ -70,9 +70,12 @@ def _sliced(along: Along, start: Dim, step: int) -> Along:
 
 def broadcast(index: IndexMap, shape: Shape) -> IndexMap:
     """The index map of an argument of this shape, under NumPy's broadcasting."""
-    if len(index) == len(shape) and 1 not in shape:
+    if not shape:
+        return ()  # there is only one empty tuple
+    skipped = len(index) - len(shape)
+    if not skipped and 1 not in shape:
         return index
-    last = index[len(index) - len(shape) :]
+    last = index[skipped:]
     return interned(tuple(Along(None) if d == 1 else along for along, d in zip(last, shape, strict=True)))
 
 

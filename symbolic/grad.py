@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .collector import uncollected
 from .dims import same, show
 from .errors import ArgumentError, GradientError, ShapeError, at_site, blame, user_site
 from .expr import Expr, Op, apply, depends, serial, toposort
@@ -112,6 +113,7 @@ def hessian(loss: Expr, x: Any) -> Any:
     return _pack(x, [jacobian(grad(loss, one), one) for one in _as_list(x)])
 
 
+@uncollected
 def _cotangents(
     outputs: Sequence[Expr],
     seeds: Sequence[Expr],

@@ -150,14 +150,15 @@ def test_results_do_not_depend_on_the_number_of_threads():
         np.testing.assert_array_equal(one, many)
 
 
-def test_deep_graphs_compile():
+@pytest.mark.parametrize("depth", [3_000, pytest.param(50_000, marks=pytest.mark.slow)])
+def test_deep_graphs_compile(depth):
     x = wf.vector("x", (3,))
     y = x
-    for _ in range(3000):
+    for _ in range(depth):
         y = wf.sin(y) + 1.0
     f = wf.function([x], wf.grad(y.sum(), x))
     a = np.array([0.1, 0.2, 0.3], np.float32)
     z, slope = a.astype(np.float64), np.ones(3)
-    for _ in range(3000):
+    for _ in range(depth):
         slope, z = slope * np.cos(z), np.sin(z) + 1
     np.testing.assert_allclose(f(a), slope, atol=1e-6)

@@ -27,6 +27,19 @@ def test_a_chain_needs_two_buffers():
     assert plan(lives)[1] <= 2 * 1024
 
 
+def test_neighbours_that_are_free_make_one_gap():
+    pieces = [Life(1024, 0, 0), Life(1024, 0, 2), Life(1024, 0, 1), Life(1024, 0, 3)]
+    lives = [*pieces, Life(1024, 4, 4), Life(4096, 5, 5)]
+    assert plan(lives)[1] == 4096
+
+
+def test_time_grows_with_the_number_of_lives():
+    lives = [Life(1024 + 64 * (k % 7), k // 3, 2 * 40_000 - k) for k in range(40_000)]
+    offsets, size = plan(lives)
+    assert len(set(offsets)) == len(lives)
+    assert size >= sum(life.size for life in lives)
+
+
 def test_nothing_to_plan():
     assert plan([]) == ([], 0)
 
