@@ -192,10 +192,15 @@ def expected(function: Any, args: tuple[Any, ...], keywords: Mapping[str, Any]) 
     return tuple(values[i] for i in range(len(inputs)))
 
 
+def converted(x: Expr) -> tuple[type, ...]:
+    """The types of numbers that a scalar input takes without a further look."""
+    if x.ndim:
+        return ()
+    return (float, x.dtype.type) if x.dtype.kind == "f" else (x.dtype.type,)
+
+
 def adapted(given: Any, x: Expr) -> np.ndarray:
     """A call's argument as an array the code can read: C order, aligned, of the input's dtype."""
-    if x.ndim == 0 and type(given) is float and x.dtype.kind == "f":
-        return np.array(given, x.dtype)
     name = x.name or "an input without a name"
     try:
         array = np.asarray(given)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy import empty, ndarray
+from numpy import array, empty, ndarray
 
 from ..symbolic.dims import Guard, SymDim, value
 from ..symbolic.errors import GuardError, IndexRangeError, Site, WeftError, blame, user_site
@@ -18,7 +18,7 @@ from ..symbolic.expr import Expr
 from ..symbolic.graph import Graph
 from ..symbolic.leaves import Shared, memory_lock
 from . import pipeline
-from .arguments import adapted, as_graph, expected
+from .arguments import adapted, as_graph, converted, expected
 from .program import Program, build
 from .runtime import Binder, Binding, live, threads
 
@@ -73,7 +73,7 @@ class Function:
     def __init__(self, graph: Graph, keywords: tuple[str, ...] | None, form: Any, name: str, optimize: int):
         self.name, self.source, self.optimize = name, graph, optimize
         self._keywords, self._form = keywords, form
-        self._expected = tuple((x.dtype, x.ndim) for x in graph.inputs)
+        self._expected = tuple((x, x.dtype, x.ndim, converted(x)) for x in graph.inputs)
         self._count = len(graph.inputs)
         self._updates = bool(graph.updates)
         self._idle: dict[Any, list[Binding]] = {}
@@ -94,9 +94,12 @@ class Function:
         if keywords or len(args) != self._count or self._keywords is not None:
             args = expected(self, args, keywords)
         arrays = []
-        for given, (dtype, ndim), x in zip(args, self._expected, self.source.inputs):  # noqa: B905 - checked above
-            if type(given) is ndarray and given.dtype is dtype and given.ndim == ndim and given.flags.carray:
+        for given, (x, dtype, ndim, numbers) in zip(args, self._expected):  # noqa: B905 - checked above
+            kind = type(given)
+            if kind is ndarray and given.dtype is dtype and given.ndim == ndim and given.flags.carray:
                 arrays.append(given)
+            elif kind in numbers:
+                arrays.append(array(given, dtype))
             else:
                 arrays.append(adapted(given, x))
         key = tuple([a.shape for a in arrays])
@@ -105,11 +108,11 @@ class Function:
         results = [empty(shape, dtype) for shape, dtype in binding.outputs]
         try:
             objects, place = binding.objects, 0
-            for array in arrays:
-                objects[place] = id(array)
+            for one in arrays:
+                objects[place] = id(one)
                 place += 1
-            for array in results:
-                objects[place] = id(array)
+            for one in results:
+                objects[place] = id(one)
                 place += 1
             if self._updates:
                 with memory_lock:
