@@ -1,0 +1,47 @@
+"""What the documents show is what weft prints, and their programs run."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+INTERNALS = (ROOT / "docs" / "internals.md").read_text()
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def listings(text):
+    """The program of the page, and its listings: all that stand in fences without a language."""
+    blocks = FENCE.findall(text)
+    program = next(code for language, code in blocks if language == "python")
+    return program, [code for language, code in blocks if not language]
+
+
+@pytest.fixture
+def printed(tmp_path, monkeypatch):
+    """The lines that the page's program gives for every stage."""
+    monkeypatch.chdir(tmp_path)  # lines of the user's program are shown relative to it
+    path = tmp_path / "life.py"
+    source, _ = listings(INTERNALS)
+    path.write_text(source)
+    names = {}
+    exec(compile(source, str(path), "exec"), names)
+    step = names["step"]
+    step(np.zeros((32, 784), np.float32))
+    texts = [step.explain(stage) for stage in ("graph", "rules", "rewritten", "fuse", "memory")]
+    return {line.rstrip() for text in texts for line in text.splitlines()}
+
+
+def test_internals_shows_what_explain_prints(printed):
+    _, shown = listings(INTERNALS)
+    assert len(shown) == 6
+    for block in shown:
+        if not block.startswith("define"):  # the code for one processor
+            assert not [line for line in block.splitlines() if line.rstrip() not in printed]
+
+
+def test_the_readmes_first_program_runs(capsys):
+    source, _ = listings((ROOT / "README.md").read_text())
+    exec(compile(source, "README.md", "exec"), {})
+    assert float(capsys.readouterr().out) == pytest.approx(np.log(10), rel=1e-5)
