@@ -3,7 +3,8 @@
 A plan has up to three launches, all over independent units:
 
     pack a    into panels [row tile][k][rows]; left out where few columns would use them, or a lies so already
-    pack b    into panels [column tile][k][lanes]; left out where b's rows are contiguous and a has few rows
+    pack b    into panels [column tile][k][lanes]; left out where b's rows are contiguous and a has few rows, or where
+              one unit has all rows: it then packs what it reads
     multiply  unit = batch item x block of row tiles x block of column tiles; inside, k is cut so that what the tiles
               read again stays in the caches
 
@@ -20,18 +21,22 @@ from .copy import merge
 from .launch import Array, Launch, Plan
 from .matmul_dot import launch_dots
 from .matmul_plain import plan_plain
+from .move import move_address
 from .native import kernel_address
 from .vectors import width
 
-_K_BLOCK = 384  # of the contraction: a row tile and a column tile of that depth fit into the first two caches
+_K_BLOCK = 512  # of the contraction: a row tile and a column tile of that depth fit into the first two caches
 _BLOCK = 64 * 1024  # elements of an operand that a unit reads again and again: they stay in the second-level cache
 _FEW = 16  # tiles, for which it does not pay to pack what they read
 _IN_CACHE = 256 * 1024  # elements, above which it pays to read an operand from its first element to its last
 _FEW_ROWS = 4  # of an operand, for which dot products are faster than packing the other one
 _UNITS = 64  # into about so many units a large product is cut, for any number of threads
+_FEW_UNITS = 8  # columns of tiles that are enough to share among threads, without cutting rows
+_SHORT, _SHORT_TALL = 128, 4  # a contraction during which little is computed; the row tiles of a unit then
 _STRIP, _STRIP_ROWS = 512, 64  # what a single row of tiles reads at a time, where it lies
 _WORTH = 1 << 18  # multiplications that are worth a unit of their own
-_MULTIPLY_NS = 0.02  # of one multiplication and addition
+_MULTIPLY_NS = 0.01  # of one multiplication and addition
+_BYTE_NS = 0.03  # of reading an operand
 
 
 class Matrix(NamedTuple):
@@ -128,28 +133,42 @@ class _Planner:
         self.rows = tile.even_rows(self.tile, problem.m)
         self.row_tiles = math.ceil(problem.m / self.rows)
         self.column_tiles = math.ceil(problem.n / self.tile.lanes)
+        self.parts = math.ceil(problem.k / _K_BLOCK)
         self.launches: list[Launch] = []
         self.scratch: list[int] = []
 
     def plan(self) -> Plan:
         a, packed = self._a()
-        self._multiply(a, self._b(), packed)
+        row_blocks, column_blocks = self._blocks()
+        depth = math.ceil(self.problem.k / self.parts)
+        b, move = self.problem.b, 0
+        if self._in_place():
+            read = Operand(b.buffer, self.tile.lanes, b.k_step, 1, b.batch)
+            if self.row_tiles == 1:  # b is read once: along its rows, many at a time
+                column_blocks, depth = math.ceil(self.problem.n / _STRIP), min(self.problem.k, _STRIP_ROWS)
+        elif row_blocks == 1:
+            read, move = Operand(b.buffer, 0, b.k_step, b.step, b.batch), move_address(self.problem.dtype)
+        else:
+            read = self._packed(b, self.problem.n, self.tile.lanes)
+        self._multiply(a, read, packed, (row_blocks, column_blocks, depth, move))
         return Plan(tuple(self.launches), tuple(self.scratch))
 
     def _a(self) -> tuple[Operand, bool]:
         """a as the tiles read it, and whether its rows lie side by side."""
         a, rows = self.problem.a, self.rows
-        if self.row_tiles > _FEW and self.column_tiles >= _FEW // 2:
+        often = self.row_tiles > _FEW and self.column_tiles >= _FEW // 2
+        if often or (self.column_tiles > 1 and self._crowded(a)):
             return self._packed(a, self.problem.m, rows), True
         return Operand(a.buffer, a.step * rows, a.k_step, a.step, a.batch), a.step == 1
 
-    def _b(self) -> Operand:
-        """b as the tiles read it: in place where its columns are contiguous and it is read few times."""
-        b, lanes, n = self.problem.b, self.tile.lanes, self.problem.n
-        large = self.problem.k * n > _IN_CACHE and self.row_tiles >= 4
-        if (b.step != 1 and n > 1) or self.row_tiles > _FEW or large:
-            return self._packed(b, n, lanes)
-        return Operand(b.buffer, lanes, b.k_step, 1, b.batch)
+    def _crowded(self, a: Matrix) -> bool:
+        """Whether the rows of a tile would push each other out of the first cache, which is folded at 4096 bytes."""
+        return a.step != 1 and self.rows * math.gcd(a.step * self.problem.itemsize, 4096) > 8 * 4096
+
+    def _in_place(self) -> bool:
+        """Whether b is read where it lies: its columns are contiguous, and it is read few times."""
+        large = self.problem.k * self.problem.n > _IN_CACHE and self.row_tiles >= 4
+        return (self.problem.b.step == 1 or self.problem.n == 1) and self.row_tiles <= _FEW and not large
 
     def _packed(self, matrix: Matrix, count: int, width: int) -> Operand:
         """A launch that writes panels [batch][tile][k][width] to a new scratch buffer, and the panels."""
@@ -165,34 +184,51 @@ class _Planner:
         steps = tuple(item * math.prod(batch.sizes[axis + 1 :]) for axis in range(len(batch.sizes)))
         return Operand(buffer, problem.k * width, width, 1, steps or (0,) * len(problem.batch))
 
-    def _multiply(self, a: Operand, b: Operand, packed: bool) -> None:
+    def _multiply(self, a: Operand, b: Operand, packed: bool, cut: tuple[int, int, int, int]) -> None:
         problem, shape = self.problem, self.tile
+        row_blocks, column_blocks, depth, move = cut
         last = problem.m - (self.row_tiles - 1) * self.rows
         tiles = tuple(tile.address(shape, rows, packed) for rows in (self.rows, last))
-        tall, wide = self._blocks()
-        depth = math.ceil(problem.k / math.ceil(problem.k / _K_BLOCK))
-        if self.row_tiles == 1 and b.buffer == problem.b.buffer:  # b is read once: along its rows, many at a time
-            wide, depth = min(self.column_tiles, math.ceil(_STRIP / shape.lanes)), min(problem.k, _STRIP_ROWS)
-        sizes = (problem.itemsize, problem.m, problem.n, problem.k, self.rows, shape.lanes, tall, wide, depth)
-        steps = (a.tile_step, a.k_step, a.step, b.tile_step, b.k_step)
+        extent = math.prod(problem.batch) * row_blocks * column_blocks
+        panel = depth * shape.lanes if move else 0
+        buffers = (0, a.buffer, b.buffer, 3 + len(self.scratch)) if move else (0, a.buffer, b.buffer)
+        if move:
+            self.scratch.append(extent * panel * problem.itemsize)
+        sizes = (problem.itemsize, problem.m, problem.n, problem.k, self.rows, shape.lanes)
+        blocks = (row_blocks, column_blocks, depth, int(self._is_short() and not move))
+        steps = (a.tile_step, a.k_step, a.step, b.tile_step, b.k_step, b.step)
         batch = (len(problem.batch), *problem.batch, *a.batch, *b.batch)
         items = math.prod(problem.batch)
-        extent = items * math.ceil(self.row_tiles / tall) * math.ceil(self.column_tiles / wide)
         cost = _MULTIPLY_NS * items * problem.m * problem.n * problem.k
-        params = (*tiles, *sizes, *steps, 0, *batch)
-        self.launches.append(Launch(kernel_address(make_multiply), (0, a.buffer, b.buffer), params, extent, cost))
+        moved = _BYTE_NS * items * problem.itemsize * (problem.m * problem.k + problem.k * problem.n)
+        params = (*tiles, move, panel, *sizes, *blocks, *steps, 0, *batch)
+        self.launches.append(Launch(kernel_address(make_multiply), buffers, params, extent, cost + moved))
+
+    def _is_short(self) -> bool:
+        """Whether most of the time goes to writing out, which is then done along its rows."""
+        return self.problem.k <= _SHORT
 
     def _blocks(self) -> tuple[int, int]:
-        """How many row tiles and column tiles make a unit: what stays in the caches, then what feeds all threads."""
-        problem = self.problem
-        tall = min(self.row_tiles, max(1, _BLOCK // (self.rows * min(problem.k, _K_BLOCK))))
-        wide = min(self.column_tiles, max(1, _BLOCK // (self.rows * tall * self.tile.lanes)))
+        """Into how many row blocks and column blocks out is cut: each stays in the caches, and all threads get some."""
+        problem, row_tiles, column_tiles = self.problem, self.row_tiles, self.column_tiles
+        panel = self.tile.lanes * min(problem.k, _K_BLOCK)
+        if self._is_short():
+            tall, wide = min(row_tiles, _SHORT_TALL), min(column_tiles, max(1, 4 * _BLOCK // panel))
+        else:
+            tall = min(row_tiles, max(1, _BLOCK // (self.rows * min(problem.k, _K_BLOCK))))
+            if row_tiles <= 2 * tall and column_tiles >= _FEW_UNITS:
+                tall = row_tiles  # b is packed by those who read it, and by nobody else
+            wide = min(column_tiles, max(1, _BLOCK // (self.rows * tall * self.tile.lanes)))
         worth = math.ceil(_WORTH / (problem.k * self.rows * self.tile.lanes))  # tiles
-        while tall * wide > worth and self._units(tall, wide) < _UNITS:
-            tall, wide = (tall, math.ceil(wide / 2)) if wide > 1 else (math.ceil(tall / 2), 1)
-            if tall == wide == 1:
+        enough = _FEW_UNITS if tall == row_tiles else _UNITS
+        while tall * wide > worth and self._units(tall, wide) < enough:
+            if wide > 1 and not self._is_short():
+                wide = math.ceil(wide / 2)
+            elif tall > 1 and self._units(tall, wide) < _FEW_UNITS:
+                tall = math.ceil(tall / 2)
+            else:
                 break
-        return tall, wide
+        return math.ceil(row_tiles / tall), math.ceil(column_tiles / wide)
 
     def _units(self, tall: int, wide: int) -> int:
         blocks = math.ceil(self.row_tiles / tall) * math.ceil(self.column_tiles / wide)
@@ -200,40 +236,57 @@ class _Planner:
 
 
 def make_multiply() -> FunctionType:
-    """out[batch, m, n] from a and b as the tiles read them; unit = (batch item, block of rows, block of columns)."""
+    """out[batch, m, n] from a and b as the tiles read them; unit = (batch item, block of rows, block of columns).
+
+    With `move`, a unit copies each panel of b, before it uses it, to scratch of its own, `panels` elements.  Tiles are
+    met down the columns, so that a panel of b stays in the first cache; by_rows: along the rows of out.
+    """
     from .intrinsics import address_of, call, stack, take
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
-        tile, last_tile, itemsize, m, n, k, rows, lanes, tall, wide, depth = take(params, 0, 11)
-        a_tile, a_step, a_row, b_tile, b_step, _, axes = take(params, 11, 7)
-        starts = address_of(params, 16)  # one segment, at 0
+        tile, last_tile, move, panels, itemsize, m, n, k, rows, lanes = take(params, 0, 10)
+        row_blocks, column_blocks, depth, by_rows = take(params, 10, 4)
+        a_tile, a_step, a_row, b_tile, b_step, b_column, _, axes = take(params, 14, 8)
+        starts = address_of(params, 20)  # one segment, at 0
         row_tiles, column_tiles = (m + rows - 1) // rows, (n + lanes - 1) // lanes
-        row_blocks, column_blocks = (row_tiles + tall - 1) // tall, (column_tiles + wide - 1) // wide
         offsets = stack(32)
         for i in range(rows):
             offsets[i] = i * a_row
+        vectors = max(1, lanes * itemsize // 64)  # cache lines in a row of a panel
         for unit in range(lo, hi):
             item, block = unit // (row_blocks * column_blocks), unit % (row_blocks * column_blocks)
-            i0, j0 = block // column_blocks * tall, block % column_blocks * wide
+            down, along = block // column_blocks, block % column_blocks
+            i0, j0 = row_tiles * down // row_blocks, column_tiles * along // column_blocks
+            tall, wide = row_tiles * (down + 1) // row_blocks - i0, column_tiles * (along + 1) // column_blocks - j0
             a, b, out = buffers[1], buffers[2], buffers[0] + item * m * n * itemsize
             for axis in range(axes - 1, -1, -1):
-                index = item % params[18 + axis]
-                item //= params[18 + axis]
-                a += index * params[18 + axes + axis] * itemsize
-                b += index * params[18 + 2 * axes + axis] * itemsize
+                index = item % params[22 + axis]
+                item //= params[22 + axis]
+                a += index * params[22 + axes + axis] * itemsize
+                b += index * params[22 + 2 * axes + axis] * itemsize
             for part in range((k + depth - 1) // depth):
                 k0, accumulate = part * depth, min(part, 1)
                 run = min(depth, k - k0)
-                for j in range(j0, min(j0 + wide, column_tiles)):
-                    b_at = b + (j * b_tile + k0 * b_step) * itemsize
-                    for i in range(i0, min(i0 + tall, row_tiles)):
-                        a_at = a + (i * a_tile + k0 * a_step) * itemsize
-                        c_at = out + (i * rows * n + j * lanes) * itemsize
-                        call(
-                            tile if i + 1 < row_tiles else last_tile,
-                            (min(lanes, n - j * lanes), accumulate, a_at, a_step, address_of(offsets, 0), b_at, b_step,
-                             starts, 1, run, c_at, n),
-                        )  # fmt: skip
+                at, step, panel = b + (j0 * b_tile + k0 * b_step) * itemsize, b_step, b_tile * itemsize
+                if move:  # one panel at a time, while the lines of the next one are brought
+                    at, step, panel = buffers[3] + unit * panels * itemsize, lanes, 0
+                for number in range(tall * wide):
+                    i, j = (number // wide, number % wide) if by_rows else (number % tall, number // tall)
+                    ahead, ahead_step = at, 0
+                    if move:
+                        column = (j0 + j) * lanes
+                        source = b + (column * b_column + k0 * b_step) * itemsize
+                        if i == 0:
+                            call(move, (at, lanes, 1, source, b_step, b_column, run, min(lanes, n - column)))
+                        if b_column == 1:
+                            ahead, ahead_step = source + lanes * itemsize + i % vectors * 64, b_step * itemsize
+                    a_at = a + ((i0 + i) * a_tile + k0 * a_step) * itemsize
+                    c_at = out + ((i0 + i) * rows * n + (j0 + j) * lanes) * itemsize
+                    call(
+                        tile if i0 + i + 1 < row_tiles else last_tile,
+                        (min(lanes, n - (j0 + j) * lanes), accumulate, a_at, a_step, address_of(offsets, 0),
+                         at + j * panel, step, starts, 1, run, c_at, n, ahead, ahead_step),
+                    )  # fmt: skip
         return 0
 
     return kernel

@@ -38,6 +38,8 @@ ARGUMENTS = (
     "run",  # >= 1
     "c",
     "c_step",  # from one row of C to the next
+    "ahead",  # any address: what will be read soon, brought into the caches a line at every k
+    "ahead_step",  # bytes; 0 where there is nothing to bring
 )
 
 
@@ -75,7 +77,7 @@ class _Tile(VectorFunction):
         layout = "packed" if packed else "strided"
         super().__init__(f"weft_tile_{tile.dtype}_{rows}x{tile.vectors}_{layout}", tile.dtype, ARGUMENTS)
         self.rows, self.packed = rows, packed
-        self.masks = [self.mask(self.given["lanes"], v * self.width) for v in range(tile.vectors)]
+        self.vectors, self.lanes = tile.vectors, tile.lanes
         self.a, self.b, self.c = self.pointer("a"), self.pointer("b"), self.pointer("c")
         self.starts = self.pointer("starts", I64)
 
@@ -83,19 +85,32 @@ class _Tile(VectorFunction):
         if not self.packed:
             offsets = self.pointer("offsets", I64)
             self.a_rows = [self.at(self.a, self.load(offsets, i)) for i in range(self.rows)]
-        read_on = self.a if self.packed else self.b
-        _, *sums = self.repeat(self.given["segments"], [read_on, *self._load_c()], self._segment)
-        self._store_c(sums)
+        whole = self.builder.icmp_signed(">=", self.given["lanes"], number(self.lanes))
+        with self.builder.if_else(whole) as (all_lanes, some_lanes):
+            with all_lanes:  # a masked load takes one of the two slots for arithmetic
+                self._contract([None] * self.vectors)
+            with some_lanes:
+                self._contract([self.mask(self.given["lanes"], v * self.width) for v in range(self.vectors)])
         return self.finish()
 
-    def _segment(self, index: ir.Value, read_on: ir.Value, *sums: ir.Value) -> Values:
+    def _contract(self, masks: list[ir.Value | None]) -> None:
+        """The whole contraction, where `masks` tell which lanes of each vector exist (None: all)."""
+        self.masks = masks
+        for i, v in self._places():
+            self.prefetch(self._c_at(i, v))  # C comes while the sums are made
+        read_on, zero = self.a if self.packed else self.b, ir.Constant(self.vector, None)
+        zeros = [zero] * (self.rows * self.vectors)
+        _, _, *sums = self.repeat(self.given["segments"], [self.given["ahead"], read_on, *zeros], self._segment)
+        self._store_c([self.builder.fadd(before, added) for before, added in zip(self._load_c(), sums, strict=True)])
+
+    def _segment(self, index: ir.Value, ahead: ir.Value, read_on: ir.Value, *sums: ir.Value) -> Values:
         """One segment: the packed operand is read on, the other starts anew."""
         start = self.load(self.starts, index)
         a, b = (read_on, self.at(self.b, start)) if self.packed else (start, read_on)
-        a, b, *left = self.repeat(self.given["run"], [a, b, *sums], self._step)
-        return [a if self.packed else b, *left]
+        ahead, a, b, *left = self.repeat(self.given["run"], [ahead, a, b, *sums], self._step)
+        return [ahead, a if self.packed else b, *left]
 
-    def _step(self, index: ir.Value, a: ir.Value, b: ir.Value, *sums: ir.Value) -> Values:
+    def _step(self, index: ir.Value, ahead: ir.Value, a: ir.Value, b: ir.Value, *sums: ir.Value) -> Values:
         """One k: `vectors` loads, `rows` broadcasts, rows * vectors fused multiply-adds."""
         vectors = [self.load_vector(self.at(b, v * self.width), mask) for v, mask in enumerate(self.masks)]
         left = []
@@ -104,19 +119,23 @@ class _Tile(VectorFunction):
             left += [self.fma(scalar, vector, sums[i * len(vectors) + v]) for v, vector in enumerate(vectors)]
         a_step = self.given["a_step"]
         a = self.at(a, a_step) if self.packed else self.builder.add(a, a_step)
-        return [a, self.at(b, self.given["b_step"]), *left]
+        self.prefetch(self.builder.inttoptr(ahead, self.element.as_pointer()), write=False)
+        ahead = self.builder.add(ahead, self.given["ahead_step"])
+        return [ahead, a, self.at(b, self.given["b_step"]), *left]
 
     def _load_c(self) -> list[ir.Value]:
-        """C where it is added to; zeros (nothing is read) where it is written anew."""
+        """C where it is added to; zeros, and nothing is read, where it is written anew."""
         wanted = self.splat(self.builder.icmp_signed("!=", self.given["accumulate"], number(0)))
-        masks = [self.builder.and_(mask, wanted) for mask in self.masks]
-        places = [(i, v) for i in range(self.rows) for v in range(len(masks))]
-        return [self.load_vector(self._c_at(i, v), masks[v]) for i, v in places]
+        masks = [wanted if mask is None else self.builder.and_(mask, wanted) for mask in self.masks]
+        return [self.load_vector(self._c_at(i, v), masks[v]) for i, v in self._places()]
 
     def _store_c(self, sums: Values) -> None:
-        for at, value in enumerate(sums):
-            i, v = divmod(at, len(self.masks))
+        for (i, v), value in zip(self._places(), sums, strict=True):
             self.store_vector(value, self._c_at(i, v), self.masks[v])
+
+    def _places(self) -> list[tuple[int, int]]:
+        """Row and vector of each accumulator."""
+        return [(i, v) for i in range(self.rows) for v in range(self.vectors)]
 
     def _c_at(self, i: int, v: int) -> ir.Value:
         row = self.builder.mul(self.given["c_step"], number(i))

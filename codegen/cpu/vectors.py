@@ -89,19 +89,30 @@ class VectorFunction:
         numbers = ir.Constant(counts.type, [first + i for i in range(self.width)])
         return self.builder.icmp_signed("<", numbers, counts)
 
-    def load_vector(self, base: ir.Value, mask: ir.Value) -> ir.Value:
+    def load_vector(self, base: ir.Value, mask: ir.Value | None = None) -> ir.Value:
         """A vector from any address; lanes outside the mask are zero and not read."""
+        pointer = self.builder.bitcast(base, self.vector.as_pointer())
+        if mask is None:
+            return self.builder.load(pointer, align=self.itemsize)
         kinds = [self.vector.as_pointer(), I32, mask.type, self.vector]
         load = self.intrinsic("llvm.masked.load", kinds, self.vector)
-        pointer = self.builder.bitcast(base, self.vector.as_pointer())
         return self.builder.call(load, [pointer, ir.Constant(I32, self.itemsize), mask, ir.Constant(self.vector, None)])
 
-    def store_vector(self, value: ir.Value, base: ir.Value, mask: ir.Value) -> None:
+    def store_vector(self, value: ir.Value, base: ir.Value, mask: ir.Value | None = None) -> None:
         """A vector to any address; lanes outside the mask are not written."""
+        pointer = self.builder.bitcast(base, self.vector.as_pointer())
+        if mask is None:
+            self.builder.store(value, pointer, align=self.itemsize)
+            return
         kinds = [self.vector, self.vector.as_pointer(), I32, mask.type]
         store = self.intrinsic("llvm.masked.store", kinds, ir.VoidType())
-        pointer = self.builder.bitcast(base, self.vector.as_pointer())
         self.builder.call(store, [value, pointer, ir.Constant(I32, self.itemsize), mask])
+
+    def prefetch(self, place: ir.Value, write: bool = True) -> None:
+        """Ask for the cache line of an address that will be written (or read): any address will do."""
+        kind = ir.FunctionType(ir.VoidType(), [place.type, I32, I32, I32])
+        function = self.module.globals.get("llvm.prefetch.p0") or ir.Function(self.module, kind, "llvm.prefetch.p0")
+        self.builder.call(function, [place, *(ir.Constant(I32, value) for value in (int(write), 3 if write else 2, 1))])
 
     def fma(self, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
         """x * y + z, rounded once."""
