@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from . import conv_channels, conv_dots, conv_images, conv_pixels
+from . import conv_channels, conv_dots, conv_images, conv_last, conv_pixels
 from .conv_pad import padded
 from .conv_problem import Convolution, normalise, phases
 from .copy import merge
@@ -75,8 +75,9 @@ def _add_phase(problem: Convolution, launches: list[Launch], scratch: list[int])
     for way in (conv_pixels, conv_dots):
         if way.possible(plain):
             ways.append((way.time(plain) + size / problem.itemsize, way, plain))
-    if conv_images.possible(problem):
-        ways.append((conv_images.time(problem), conv_images, problem))
+    for way in (conv_images, conv_last):
+        if way.possible(problem):
+            ways.append((way.time(problem), way, problem))
     _, way, taken = min(ways, key=lambda each: each[0])
     if pad and taken is plain:
         launches.append(pad)

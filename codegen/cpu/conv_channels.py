@@ -23,24 +23,27 @@ from .move import move_address
 from .native import kernel_address
 
 _DEPTH = 1024  # of the contraction: panels of that depth stay in the second-level cache
-_PLACES = 128  # in one unit, at most: their sums are kept on the stack
+_PLACES = 504  # in one unit, at most: whole tiles of 9 and of 14
+_SUMS = 64 * 1024  # bytes on the stack, for the sums of a unit
 _UNITS = 64
 _MULTIPLY_NS = 0.015
 _TRANSPOSE_CYCLES = 0.5
+_SEGMENT_STEPS = 0.5  # of the contraction, that the start of a segment takes as long as
 
 
 def time(problem: Convolution) -> float:
     """About how many cycles it takes: the tiles, and the transposition of what they leave."""
     places = problem.n * math.prod(problem.size)
-    shape = tile.best_shape(problem.dtype, places, problem.o)
-    cycles = tile.cycles(shape, places, problem.o, problem.depth)
+    shape = tile.best_shape(problem.dtype, places, problem.o, packed=False)
+    cycles = tile.cycles(shape, places, problem.o, problem.depth, packed=False)
+    cycles *= 1 + _SEGMENT_STEPS / contraction(problem, _DEPTH).run
     return problem.groups * (cycles + (_TRANSPOSE_CYCLES * places + problem.depth) * problem.o)
 
 
 def plan(problem: Convolution, scratch: int) -> tuple[list[Launch], list[int]]:
     """The launches, and the bytes of the scratch buffers from number `scratch` on."""
     places = problem.n * math.prod(problem.size)
-    shape = tile.best_shape(problem.dtype, places, problem.o)
+    shape = tile.best_shape(problem.dtype, places, problem.o, packed=False)
     packed, size = weights(problem, shape.lanes, scratch)
     sums, chunks, buffers = _multiply(problem, shape, scratch)
     launches, sizes = [packed, sums], [size]
@@ -54,8 +57,9 @@ def _multiply(problem: Convolution, shape: tile.Shape, buffer: int) -> tuple[Lau
     """The launch of the tiles, the number of chunks, and the elements of one chunk's sums."""
     order = contraction(problem, _DEPTH)
     places, panels = problem.n * math.prod(problem.size), math.ceil(problem.o / shape.lanes)
-    rows = tile.even_rows(shape, min(places, _PLACES))
-    tiles = min(math.ceil(places / rows), _PLACES // rows)
+    most = min(_PLACES, _SUMS // (shape.lanes * problem.itemsize))
+    rows = tile.even_rows(shape, min(places, most // shape.rows * shape.rows))
+    tiles = min(math.ceil(places / rows), most // rows)
     units = problem.groups * panels * math.ceil(places / (rows * tiles))
     blocks = order.blocks
     chunks = min(blocks, _UNITS // units) if units <= _UNITS // 4 else 1
@@ -121,7 +125,7 @@ def make_channels() -> FunctionType:
         starts, k = 39, channels * lines * run
         block, panels, parts = rows * tiles, (channels_out + lanes - 1) // lanes, (lines + some - 1) // some
         place_blocks, blocks = (places + block - 1) // block, (channels + together - 1) // together * parts
-        offsets, own_sums = stack(128), address_of(stack(8192), 0)
+        offsets, own_sums = stack(512), address_of(stack(8192), 0)
         for unit in range(lo, hi):
             panel, rest = unit % panels, unit // panels
             first, rest = rest % place_blocks * block, rest // place_blocks

@@ -22,16 +22,7 @@ def padded(problem: Convolution, buffer: int) -> tuple[Convolution, Launch | Non
     takes width + max(before, after) elements, and the rows follow each other without any waste that a vector over
     several rows would meet.
     """
-    before = tuple(max(0, value) for value in problem.before)
-    crop = tuple(max(0, -value) for value in problem.before)
-    reach = tuple(
-        (size - 1) * stride + (kernel - 1) * dilation + 1
-        for size, stride, kernel, dilation in zip(
-            problem.size, problem.stride, problem.kernel, problem.w_dilation, strict=True
-        )
-    )
-    image = tuple(d * (size - 1) + 1 if size else 0 for size, d in zip(problem.image, problem.x_dilation, strict=True))
-    there = tuple(max(0, min(i - c, r - b)) for i, c, r, b in zip(image, crop, reach, before, strict=True))
+    before, crop, reach, there = borders(problem)
     plain = problem._replace(before=(0, 0, 0), x_dilation=(1, 1, 1), image=reach)
     if there == reach and problem.x_dilation == (1, 1, 1):
         offset = problem.x.offset + sum(c * s for c, s in zip(crop, problem.x.space, strict=True))
@@ -44,8 +35,23 @@ def padded(problem: Convolution, buffer: int) -> tuple[Convolution, Launch | Non
     group = problem.c * plane if problem.n == n else problem.n * c * plane
     view = problem.x._replace(buffer=buffer, offset=0, group=group, axes=(c * plane, plane), space=space)
     elements = n * c * plane + before[2]
-    launch = _launch(problem, buffer, (before, crop, there), reach, pitch, elements)  # type: ignore[arg-type]
+    launch = _launch(problem, buffer, (before, crop, there), reach, pitch, elements)
     return plain._replace(x=view), launch, elements * problem.itemsize
+
+
+def borders(problem: Convolution) -> tuple[Triple, Triple, Triple, Triple]:
+    """Along each axis of x: zeros before it, elements cropped, how far the windows reach, how much of x is there."""
+    before = tuple(max(0, value) for value in problem.before)
+    crop = tuple(max(0, -value) for value in problem.before)
+    reach = tuple(
+        (size - 1) * stride + (kernel - 1) * dilation + 1
+        for size, stride, kernel, dilation in zip(
+            problem.size, problem.stride, problem.kernel, problem.w_dilation, strict=True
+        )
+    )
+    image = tuple(d * (size - 1) + 1 if size else 0 for size, d in zip(problem.image, problem.x_dilation, strict=True))
+    there = tuple(max(0, min(i - c, r - b)) for i, c, r, b in zip(image, crop, reach, before, strict=True))
+    return before, crop, reach, there  # type: ignore[return-value]
 
 
 def _launch(

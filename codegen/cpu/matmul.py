@@ -25,8 +25,8 @@ from .move import move_address
 from .native import kernel_address
 from .vectors import width
 
-_K_BLOCK = 512  # of the contraction: a row tile and a column tile of that depth fit into the first two caches
-_BLOCK = 64 * 1024  # elements of an operand that a unit reads again and again: they stay in the second-level cache
+_K_BLOCK = 1024  # of the contraction: a row tile and a column tile of that depth fit into the first two caches
+_BLOCK = 128 * 1024  # elements of an operand that a unit reads again and again: they stay in the second-level cache
 _FEW = 16  # tiles, for which it does not pay to pack what they read
 _IN_CACHE = 256 * 1024  # elements, above which it pays to read an operand from its first element to its last
 _FEW_ROWS = 4  # of an operand, for which dot products are faster than packing the other one

@@ -142,19 +142,24 @@ class _Tile(VectorFunction):
         return self.at(self.c, self.builder.add(row, number(v * self.width)))
 
 
+# Cycles by vectors in a row, as measured.  Of strided A, nine rows of three vectors keep every row's address in a
+# register, fourteen of two do not.
+_PACKED, _STRIDED = {2: 1.0, 3: 1.02, 1: 1.3}, {3: 1.0, 2: 1.05, 4: 1.06, 1: 1.3}
+
+
 @functools.cache
-def best_shape(dtype: str, rows: int, columns: int) -> Shape:
+def best_shape(dtype: str, rows: int, columns: int, packed: bool = True) -> Shape:
     """The shape that covers rows x columns in the least time: wasted lanes and half-empty registers count."""
     shapes = (shape(dtype, vectors) for vectors in (2, 3, 1, 4, 6, 8))
-    return min(shapes, key=lambda candidate: cycles(candidate, rows, columns, 1000))
+    return min(shapes, key=lambda candidate: cycles(candidate, rows, columns, 1000, packed))
 
 
-def cycles(tile: Shape, rows: int, columns: int, depth: int) -> float:
+def cycles(tile: Shape, rows: int, columns: int, depth: int, packed: bool = True) -> float:
     """About how many cycles all of rows x columns take, at two multiplications or loads in a cycle."""
     height, v = even_rows(tile, rows), tile.vectors
     tiles = math.ceil(rows / height) * math.ceil(columns / tile.lanes)
     step = max(height * v, height + v, 8)  # arithmetic, loads, or the latency of one accumulator
-    return tiles * (depth * step / 2 * (1.0 if v == 2 else 1.1) + height * v + 40)
+    return tiles * (depth * step / 2 * (_PACKED if packed else _STRIDED).get(v, 1.1) + height * v + 40)
 
 
 def even_rows(tile: Shape, rows: int) -> int:
