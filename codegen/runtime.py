@@ -29,9 +29,11 @@ from .fuse import KernelStep, NestStep, Step
 from .loops import Accumulate, Extent, LoopNest
 from .nests import Launch, Scratch
 from .program import CompiledNest, Program
+from .strips import STRIP, Lines, lines_of, together
 from .views import View, whole
 
-GRAIN = 15_000.0  # nanoseconds of work below which a thread more is not worth waking
+STEP = 9  # numbers in a row of the table: see walker.py
+GRAIN = 10_000.0  # nanoseconds of work below which a thread more is not worth waking
 
 _forked = False
 _functions: weakref.WeakSet[Any] = weakref.WeakSet()  # those with bindings
@@ -69,7 +71,7 @@ class Row:
     units: int
     cost: float
     step: int
-    info: str = ""
+    lines: Lines | None = None  # where it may run in strips
 
 
 @dataclass(eq=False)
@@ -110,6 +112,7 @@ class Binder:
         for shared, new in self.program.copied:
             self.now += 1
             self.copy(shared, new)
+        self.strips = self.cut_strips()
         self.allocate()
         return self.tables()
 
@@ -133,7 +136,8 @@ class Binder:
         buffers = [(self.memory(b), 0) for b in launch.buffers]
         if units:
             cost = elements * nanoseconds(launch.nest)
-            self.rows.append(Row(compiled.address, buffers, params, units, cost, self.now))
+            lines = lines_of(launch.nest, self.sizes, [where for where, _ in buffers])
+            self.rows.append(Row(compiled.address, buffers, params, units, cost, self.now, lines))
 
     def check_empty(self, step: NestStep, nest: LoopNest) -> None:
         """max and min of nothing do not exist."""
@@ -193,6 +197,22 @@ class Binder:
                     Row(run.kernel, [buffers[b] for b in run.buffers], list(run.params), run.extent, run.cost, self.now)
                 )
 
+    def cut_strips(self) -> list[list[Row]]:
+        """The rows, those that run strip by strip in one list; memory that a strip touches lives as long as it does."""
+        strips: list[list[Row]] = []
+        for row in self.rows:
+            lines = [r.lines for r in strips[-1] if r.lines] if strips else []
+            if row.lines and lines and together(lines, row.lines):
+                strips[-1].append(row)
+            else:
+                strips.append([row])
+        for strip in strips:
+            for block in {where for row in strip for where, _ in row.buffers if isinstance(where, Block)}:
+                first, last = strip[0].step, strip[-1].step
+                block.first = first if block.first >= first else block.first
+                block.last = last if block.last <= last else block.last
+        return strips
+
     # ---- memory ---------------------------------------------------------------------------------------------------
 
     def memory(self, node: Any) -> Any:
@@ -235,7 +255,7 @@ class Binder:
         graph = self.program.graph
         buffers = np.zeros(max(1, sum(len(r.buffers) for r in self.rows)), np.int64)
         params = np.zeros(max(1, sum(len(r.params) for r in self.rows)), np.int64)
-        steps = np.zeros((max(1, len(self.rows)), 5), np.int64)
+        steps = np.zeros((max(1, len(self.rows)), STEP), np.int64)
         patches: list[tuple[int, int, int]] = []
         b = p = 0
         for number, row in enumerate(self.rows):
@@ -246,24 +266,37 @@ class Binder:
                 else:
                     buffers[b] = (where.address if isinstance(where, Block) else where) + offset
                 b += 1
-            steps[number] = (row.kernel, first, params.ctypes.data + 8 * p, row.units, self.parts(row))
+            parts = self.parts(row.units, row.cost)
+            steps[number] = (row.kernel, first, params.ctypes.data + 8 * p, row.units, parts, 1, 0, 0, 0)
             params[p : p + len(row.params)] = row.params
             p += len(row.params)
+        self.mark_strips(steps)
         patch_table = np.array(patches or [(0, 0, 0)], np.int64)
         objects = np.zeros(max(1, len(self.dynamic)), np.int64)
         header = np.array(
             [len(patches), patch_table.ctypes.data, objects.ctypes.data, len(self.rows), steps.ctypes.data], np.int64
         )
         outputs = [(self.shape(o.shape), o.dtype) for o in graph.outputs]
-        most = int(steps[: len(self.rows), 4].max(initial=1))
+        most = int(steps[: len(self.rows), [4, 8]].max(initial=1))
         keep = [*self.keep, buffers, params, patch_table, header]
         return Binding(
             int(header.ctypes.data), objects, outputs, self.rows, steps, walker(most), keep, list(self.blocks.values())
         )
 
-    def parts(self, row: Row) -> int:
-        """On how many threads a row runs."""
-        return max(1, min(self.threads, row.units, int(row.cost / GRAIN)))
+    def mark_strips(self, steps: np.ndarray) -> None:
+        """Tell the walker, at the first row of each strip: rows, lines, lines at a time, threads."""
+        number = 0
+        for strip in self.strips:
+            lines = [row.lines for row in strip if row.lines]
+            if len(strip) > 1:
+                at_once = max(1, STRIP // max(1, sum(one.bytes for one in lines)))
+                parts = self.parts(lines[0].count, sum(row.cost for row in strip))
+                steps[number, 5:] = (len(strip), lines[0].count, at_once, parts)
+            number += len(strip)
+
+    def parts(self, units: int, cost: float) -> int:
+        """On how many threads so many units run."""
+        return max(1, min(self.threads, units, int(cost / GRAIN)))
 
 
 def no_kernel(node: Expr) -> LoweringError:

@@ -53,7 +53,7 @@ class Accumulator:
 
     def _neutral(self) -> ir.Constant:
         if self.byte:
-            return ir.Constant(ir.IntType(8), int(self.kind in ("all", "min")))
+            return ir.Constant(ir.IntType(8), int(self.kind in ("all", "min", "argmin")))
         return constant(self.dtype, neutral(self.kind, self.dtype))
 
     def start_total(self, at: ir.Value | None) -> None:
@@ -78,10 +78,27 @@ class Accumulator:
         if self.byte:
             value = b.zext(value, ir.IntType(8))
         before = self._get(self.part, at)
-        if self.positions:
+        if self.positions and at is not None:
             self._position(at, before, value, index)
         else:
-            self._put(self.part, at, combine(b, self.kind, self.dtype, before, value))
+            self._put(self.part, at, combine(b, self.kind.removeprefix("arg"), self.dtype, before, value))
+
+    def start_search(self) -> None:
+        """Before the second look, at one accumulator: nothing is found yet."""
+        self._put(self.place, None, ir.Constant(I64, np.iinfo(np.int64).max))
+
+    def search(self, value: ir.Value, index: ir.Value) -> None:
+        """The first place of the extreme that is known by now, or of a NaN: a minimum over places, which vectorises."""
+        b, extreme = self.e.b, self._get(self.part, None)
+        if self.byte:
+            value = b.zext(value, ir.IntType(8))
+        if self.dtype.kind == "f":  # if there is a NaN, it is the extreme
+            same = b.or_(b.fcmp_ordered("==", value, extreme), b.fcmp_unordered("uno", value, value))
+        else:
+            same = b.icmp_signed("==", value, extreme)
+        before = self._get(self.place, None)
+        place = b.select(same, index, ir.Constant(I64, np.iinfo(np.int64).max))
+        self._put(self.place, None, b.select(b.icmp_signed("<", place, before), place, before))
 
     def _position(self, at: ir.Value | None, before: ir.Value, value: ir.Value, index: ir.Value) -> None:
         """The first largest (smallest) element, or the first NaN."""

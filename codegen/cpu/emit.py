@@ -182,8 +182,22 @@ class _Emitter:
         for a in accumulators:
             a.start_total(None)
         self.reduce_loops(1, lambda level: self.row(level, accumulators))
+        self.find([a for a in accumulators if a.positions])
         for a in accumulators:
             self.store(a.access, a.result(None))
+
+    def find(self, accumulators: list[accumulate.Accumulator]) -> None:
+        """A second look at the reduced axis: where the extremes are that were found."""
+        if not accumulators:
+            return
+        for a in accumulators:
+            a.start_search()
+        axis, level = self.reduced[-1], len(self.reduced)
+        with self.loop(*self.range(axis), "find", parallel=True) as i:
+            self.indices[axis] = i
+            self.compute(level)
+            for a in accumulators:
+                a.search(self.values[a.value], i)
 
     def row(self, level: int, accumulators: list[accumulate.Accumulator]) -> None:
         """The innermost reduced axis, in blocks whose sums are kept short."""

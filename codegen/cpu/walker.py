@@ -2,10 +2,11 @@
 
     header   number of patches, their address, address of the call's arrays, number of steps, their address
     patch    address of a slot, which of the call's arrays, offset in bytes: the array's address goes into the slot
-    step     kernel, buffers, params, work units, parts
+    step     kernel, buffers, params, work units, parts; strip, lines, lines at a time, parts of the strip
 
-A step in one part runs on the calling thread; in more parts, on Numba's threads.  The result is -1, or the number of
-the first step whose status was not 0.
+A step in one part runs on the calling thread; in more parts, on Numba's threads.  A strip of several steps runs a few
+of its lines at a time, one step after the other.  The result is -1, or the number of the first step whose status was
+not 0.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-PATCH, STEP = 3, 5  # numbers in a row
+PATCH, STEP = 3, 9  # numbers in a row
 
 ARRAY_DATA = object.__basicsize__  # where an ndarray object keeps its data pointer: its first field
 
@@ -67,15 +68,36 @@ def _patch(header: int) -> None:
 _patch_compiled = numba.njit(nogil=True, error_model="numpy")(_patch)
 
 
+def _strip(row: int, low: int, high: int) -> int:
+    """Lines low to high of a strip whose first step is at `row`; how many calls failed."""
+    count, lines, at_once, failed = peek(row + 40), peek(row + 48), peek(row + 56), 0
+    for line in range(low, high, at_once):
+        for step in range(row, row + 8 * STEP * count, 8 * STEP):
+            units = peek(step + 24) // lines  # in one line
+            first, last = line * units, min(line + at_once, high) * units
+            failed += call(peek(step), peek(step + 8), peek(step + 16), first, last) != 0
+    return failed
+
+
+_strip_compiled = numba.njit(nogil=True, error_model="numpy")(_strip)
+
+
 @numba.njit("int64(int64)", nogil=True, cache=True, error_model="numpy")
 def walk_serial(header: int) -> int:
     """Run all steps on the calling thread."""
     _patch_compiled(header)
-    steps, row = peek(header + 24), peek(header + 32)
-    for step in range(steps):
-        if call(peek(row), peek(row + 8), peek(row + 16), 0, peek(row + 24)) != 0:
+    steps, row, step = peek(header + 24), peek(header + 32), 0
+    while step < steps:
+        strip = peek(row + 40)
+        if 1 < strip <= steps - step:
+            failed = _strip_compiled(row, 0, peek(row + 48))
+        else:
+            strip = 1
+            failed = call(peek(row), peek(row + 8), peek(row + 16), 0, peek(row + 24))
+        if failed != 0:
             return step
-        row += 8 * STEP
+        step += strip
+        row += 8 * STEP * strip
     return -1
 
 
@@ -83,18 +105,28 @@ def walk_serial(header: int) -> int:
 def walk_parallel(header: int) -> int:
     """Run all steps, those in several parts on Numba's threads."""
     _patch_compiled(header)
-    steps, row = peek(header + 24), peek(header + 32)
-    for step in range(steps):
+    steps, row, step = peek(header + 24), peek(header + 32), 0
+    while step < steps:
         kernel, buffers, params = peek(row), peek(row + 8), peek(row + 16)
-        units, parts = peek(row + 24), peek(row + 32)
+        units, parts, strip = peek(row + 24), peek(row + 32), peek(row + 40)
         failed = 0
-        if parts == 1:
-            failed = call(kernel, buffers, params, 0, units)
+        if 1 < strip <= steps - step:
+            lines, parts = peek(row + 48), peek(row + 64)
+            if parts == 1:
+                failed = _strip_compiled(row, 0, lines)
+            else:
+                for part in numba.prange(parts):
+                    failed += _strip_compiled(row, lines * part // parts, lines * (part + 1) // parts)
         else:
-            for part in numba.prange(parts):
-                status = call(kernel, buffers, params, units * part // parts, units * (part + 1) // parts)
-                failed += status != 0
+            strip = 1
+            if parts == 1:
+                failed = call(kernel, buffers, params, 0, units)
+            else:
+                for part in numba.prange(parts):
+                    status = call(kernel, buffers, params, units * part // parts, units * (part + 1) // parts)
+                    failed += status != 0
         if failed != 0:
             return step
-        row += 8 * STEP
+        step += strip
+        row += 8 * STEP * strip
     return -1
