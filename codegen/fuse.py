@@ -120,7 +120,8 @@ class _Fuser:
 
     def run(self) -> Schedule:
         self.materialise()
-        for node in self.graph.nodes:
+        early = self.scalars()
+        for node in sorted(self.graph.nodes, key=lambda n: n not in early):  # else as they are: arguments first
             if node in self.memory:
                 self.place(node)
         for number, step in enumerate(self.steps):
@@ -205,6 +206,17 @@ class _Fuser:
         if not node.ndim or node.shape[-1] == 1:
             return False
         return any(_repeats(user, node) for user in self.graph.users[node])
+
+    def scalars(self) -> set[Expr]:
+        """Numbers made of given numbers alone.  They come first, so that no nest that reads one is held up by it.
+
+        Adam's count of steps, say: were it between the nests of the moments and of the weights, these would not be one.
+        """
+        found: set[Expr] = set()
+        for node in self.graph.nodes:
+            if is_fusable(node) and not node.type.shape and all(a in found or is_given(a) for a in node.args):
+                found.add(node)
+        return found
 
     # ---- steps ----------------------------------------------------------------------------------------------------
 

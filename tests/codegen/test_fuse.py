@@ -162,3 +162,14 @@ def test_deep_graphs_compile(depth):
     for _ in range(depth):
         slope, z = slope * np.cos(z), np.sin(z) + 1
     np.testing.assert_allclose(f(a), slope, atol=1e-6)
+
+
+def test_scalars_do_not_part_nests():
+    count, weight, mean = wf.shared(np.float32(0), "count"), wf.shared(np.zeros(5, np.float32)), wf.shared(np.ones(5, np.float32))
+    g = wf.vector("g", (5,))
+    new_mean, new_count = 0.9 * mean + 0.1 * g, count + 1
+    new_weight = weight - new_mean / (1 - 0.9**new_count)
+    f = wf.function([g], None, updates=[(mean, new_mean), (count, new_count), (weight, new_weight)])
+    assert sorted(len(step.roots) for step in f.program.steps) == [1, 2]
+    f(np.full(5, 2, np.float32))
+    np.testing.assert_allclose(weight.get_value(), -np.full(5, 0.9 + 0.2) / (1 - 0.9), rtol=1e-5)
