@@ -8,17 +8,15 @@ frameworks, where they are installed elsewhere; what cannot be imported is left 
 """
 
 import argparse
-import json
 import os
-import signal
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from table import machine, show
+from workers import Worker, answer, interpreters
 
 HERE = Path(__file__).resolve().parent
 
@@ -38,79 +36,41 @@ def work() -> None:
     losses = [step()]
     first = time.perf_counter() - begun
     losses += [step(), step()]
-    print(json.dumps({"first": first, "losses": losses}), flush=True)
-    for line in sys.stdin:
-        seconds, samples = float(line), []
+
+    def timed(seconds: float) -> float:
+        samples: list[float] = []
         end = time.perf_counter() + seconds
         while time.perf_counter() < end or len(samples) < 3:
             begun = time.perf_counter()
             step()
             samples.append(time.perf_counter() - begun)
-        print(json.dumps(statistics.median(samples)), flush=True)
+        return statistics.median(samples)
 
-
-class Worker:
-    """A process that is stopped while it is not its turn."""
-
-    def __init__(self, python: str, framework: str, model: str, threads: int):
-        names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-        environment = dict(os.environ, **dict.fromkeys(names, str(threads)))
-        if threads == 1:
-            environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-        pinned = ["taskset", "-c", "0"] if threads == 1 and sys.platform == "linux" else []
-        command = [*pinned, python, str(HERE / "steps.py"), "--work", framework, model]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-        )
-        self.framework, self.times = framework, list[float]()
-        self.hello = self._answer()
-        self._stop()
-
-    def _answer(self) -> object:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        return json.loads(line) if line else None
-
-    def _stop(self) -> None:
-        if self.hello is not None:
-            self.process.send_signal(signal.SIGSTOP)
-
-    def turn(self, seconds: float) -> None:
-        """Run for a while and keep the median."""
-        assert self.process.stdin is not None
-        self.process.send_signal(signal.SIGCONT)
-        print(seconds, file=self.process.stdin, flush=True)
-        answer = self._answer()
-        assert isinstance(answer, float)
-        self.times.append(answer)
-        self._stop()
-
-    def end(self) -> None:
-        """Let go of the process."""
-        self.process.kill()
-        self.process.wait()
+    answer(timed, {"first": first, "losses": losses})
 
 
 def compare(model: str, threads: int, rounds: int, pythons: dict[str, str]) -> list[list[object]]:
     """Rows of the table for one model and number of threads."""
-    workers = [Worker(pythons.get(f, sys.executable), f, model, threads) for f in ("weft", "torch", "jax")]
+    script = HERE / "steps.py"
+    workers = [Worker(script, pythons.get(f, sys.executable), f, threads, model) for f in ("weft", "torch", "jax")]
     running = [w for w in workers if w.hello is not None]
+    times: dict[str, list[float]] = {w.framework: [] for w in running}
     for _ in range(rounds):
         for worker in running:
-            worker.turn(0.5)
+            times[worker.framework].append(worker.ask(0.5))
     for worker in workers:
         worker.end()
-    mine = statistics.median(running[0].times)
-    wanted = running[0].hello["losses"]  # type: ignore[index]
+    mine = statistics.median(times["weft"])
+    wanted = running[0].hello["losses"]
     rows: list[list[object]] = []
     for w in workers:
         if w.hello is None:
             rows.append([model, threads, w.framework, "not installed", "", "", ""])
             continue
-        spent = statistics.median(w.times)
-        losses = w.hello["losses"]  # type: ignore[index]
+        spent = statistics.median(times[w.framework])
+        losses = w.hello["losses"]
         apart = max(abs(a - b) / abs(b) for a, b in zip(losses, wanted, strict=True))
-        rows.append([model, threads, w.framework, spent * 1e3, spent / mine, w.hello["first"], f"{apart:.1e}"])  # type: ignore[index]
+        rows.append([model, threads, w.framework, spent * 1e3, spent / mine, w.hello["first"], f"{apart:.1e}"])
     return rows
 
 
@@ -122,7 +82,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--python", default="", help="framework=interpreter, separated by commas")
     given = parser.parse_args()
-    pythons = dict(pair.split("=") for pair in given.python.split(",") if pair)
+    pythons = interpreters(given.python)
     print(machine())
     rows = []
     for model in given.models.split(","):

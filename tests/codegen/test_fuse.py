@@ -165,7 +165,11 @@ def test_deep_graphs_compile(depth):
 
 
 def test_scalars_do_not_part_nests():
-    count, weight, mean = wf.shared(np.float32(0), "count"), wf.shared(np.zeros(5, np.float32)), wf.shared(np.ones(5, np.float32))
+    count, weight, mean = (
+        wf.shared(np.float32(0), "count"),
+        wf.shared(np.zeros(5, np.float32)),
+        wf.shared(np.ones(5, np.float32)),
+    )
     g = wf.vector("g", (5,))
     new_mean, new_count = 0.9 * mean + 0.1 * g, count + 1
     new_weight = weight - new_mean / (1 - 0.9**new_count)
