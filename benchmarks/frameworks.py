@@ -1,11 +1,17 @@
-"""The workloads of kernels.py, written once over the few operations that each framework brings here."""
+"""The operations of workloads.py as each framework's users would write them.
 
+A call that changes state instead of returning values returns a function that looks at it.
+"""
+
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 Call = Callable[[], Any]
+Arrays = Sequence[np.ndarray]
+RATE, EPS = 1e-3, 1e-5  # of adam; of the norms
 
 
 class Weft:
@@ -16,27 +22,47 @@ class Weft:
 
         self.wf = weft
 
-    def call(self, function: Callable[..., Any], arrays: Sequence[np.ndarray]) -> Call:
+    def call(self, function: Callable[..., Any], arrays: Arrays) -> Call:
         """A call of function(*arrays)."""
         inputs = [self.wf.tensor(None, a.shape, dtype=a.dtype.name) for a in arrays]
-        compiled = self.wf.function(inputs, function(*inputs))
+        compiled = self.wf.function(inputs, function(*inputs), on_unused_input="ignore")
         return lambda: compiled(*arrays)
 
-    def gradient(self, function: Callable[..., Any], arrays: Sequence[np.ndarray], wrt: Sequence[int]) -> Call:
+    def gradients(self, function: Callable[..., Any], arrays: Arrays, wrt: Sequence[int]) -> Call:
         """A call of the cotangents of the arguments `wrt`; the last array is the cotangent of the result."""
+        return self.call(lambda *x: list(self.wf.vjp([function(*x[:-1])], [x[i] for i in wrt], [x[-1]])), arrays)
 
-        def cotangents(*inputs: Any) -> Any:
-            return list(self.wf.vjp([function(*inputs[:-1])], [inputs[i] for i in wrt], [inputs[-1]]))
+    def with_gradients(self, function: Callable[..., Any], arrays: Arrays, wrt: Sequence[int]) -> Call:
+        """The same, and the result."""
 
-        inputs = [self.wf.tensor(None, a.shape, dtype=a.dtype.name) for a in arrays]
-        compiled = self.wf.function(inputs, cotangents(*inputs), on_unused_input="ignore")
-        return lambda: compiled(*arrays)
+        def both(*x: Any) -> Any:
+            result = function(*x[:-1])
+            return [result, *self.wf.vjp([result], [x[i] for i in wrt], [x[-1]])]
 
-    def conv(self, x: Any, w: Any, stride: int, pad: int, dilation: int, groups: int) -> Any:
-        return self.wf.conv2d(x, w, stride=stride, padding=pad, dilation=dilation, groups=groups)
+        return self.call(both, arrays)
+
+    def adam(self, param: np.ndarray, gradient: np.ndarray) -> Call:
+        p, g = self.wf.shared(param), self.wf.tensor(None, gradient.shape, dtype="float32")
+        step = self.wf.function([g], None, updates=self.wf.nn.adam([g], [p], RATE))
+
+        def call() -> Any:
+            step(gradient)
+            return p.get_value
+
+        return call
+
+    def conv(self, x: Any, w: Any, axes: int, stride: int, pad: int, dilation: int, groups: int) -> Any:
+        convolution = getattr(self.wf, f"conv{axes}d")
+        return convolution(x, w, stride=stride, padding=pad, dilation=dilation, groups=groups)
 
     def max_pool(self, x: Any, size: int, stride: int, pad: int) -> Any:
         return self.wf.max_pool2d(x, size, stride=stride, padding=pad)
+
+    def batch_norm(self, x: Any, scale: Any, shift: Any) -> Any:
+        return self.wf.batch_norm(x, scale, shift, axes=(0, 2, 3), eps=EPS)[0]
+
+    def crossentropy(self, logits: Any, labels: Any) -> Any:
+        return self.wf.mean(self.wf.nn.losses.crossentropy(logits, labels))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.wf, name)
@@ -46,35 +72,63 @@ class Torch:
     """PyTorch, eager."""
 
     def __init__(self) -> None:
-        import os
-
         import torch
 
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-        self.torch = torch
+        self.torch, self.nn = torch, torch.nn.functional
 
-    def call(self, function: Callable[..., Any], arrays: Sequence[np.ndarray]) -> Call:
+    def call(self, function: Callable[..., Any], arrays: Arrays) -> Call:
         tensors = [self.torch.from_numpy(a) for a in arrays]
         return lambda: function(*tensors)
 
-    def gradient(self, function: Callable[..., Any], arrays: Sequence[np.ndarray], wrt: Sequence[int]) -> Call:
-        *tensors, g = (self.torch.from_numpy(a) for a in arrays)
+    def _wanting(self, arrays: Arrays, wrt: Sequence[int]) -> list[Any]:
+        tensors = [self.torch.from_numpy(np.array(a)) for a in arrays]
         for i in wrt:
             tensors[i].requires_grad_()
+        return tensors
+
+    def gradients(self, function: Callable[..., Any], arrays: Arrays, wrt: Sequence[int]) -> Call:
+        *tensors, g = self._wanting(arrays, wrt)
         result = function(*tensors)  # once: what is timed is the backward pass alone
         return lambda: self.torch.autograd.grad(result, [tensors[i] for i in wrt], g, retain_graph=True)
 
-    def conv(self, x: Any, w: Any, stride: int, pad: int, dilation: int, groups: int) -> Any:
-        return self.torch.conv2d(x, w, None, stride, pad, dilation, groups)
+    def with_gradients(self, function: Callable[..., Any], arrays: Arrays, wrt: Sequence[int]) -> Call:
+        *tensors, g = self._wanting(arrays, wrt)
+
+        def call() -> Any:
+            result = function(*tensors)
+            return [result.detach(), *self.torch.autograd.grad(result, [tensors[i] for i in wrt], g)]
+
+        return call
+
+    def adam(self, param: np.ndarray, gradient: np.ndarray) -> Call:
+        p = self.torch.from_numpy(np.array(param)).requires_grad_()
+        p.grad = self.torch.from_numpy(gradient)
+        optimizer = self.torch.optim.Adam([p], RATE, fused=True)
+
+        def call() -> Any:
+            optimizer.step()
+            return lambda: p.detach().numpy()
+
+        return call
+
+    def conv(self, x: Any, w: Any, axes: int, stride: int, pad: int, dilation: int, groups: int) -> Any:
+        return getattr(self.torch, f"conv{axes}d")(x, w, None, stride, pad, dilation, groups)
 
     def max_pool(self, x: Any, size: int, stride: int, pad: int) -> Any:
-        return self.torch.nn.functional.max_pool2d(x, size, stride, pad)
+        return self.nn.max_pool2d(x, size, stride, pad)
+
+    def layer_norm(self, x: Any, scale: Any, shift: Any) -> Any:
+        return self.nn.layer_norm(x, scale.shape, scale, shift, EPS)
+
+    def batch_norm(self, x: Any, scale: Any, shift: Any) -> Any:
+        return self.nn.batch_norm(x, None, None, scale, shift, training=True, eps=EPS)
+
+    def crossentropy(self, logits: Any, labels: Any) -> Any:
+        return self.nn.cross_entropy(logits, labels)
 
     def max(self, x: Any, axis: int) -> Any:
         return self.torch.amax(x, axis)
-
-    def logsumexp(self, x: Any, axis: int) -> Any:
-        return self.torch.logsumexp(x, axis)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.torch, name)
@@ -86,44 +140,74 @@ class Jax:
     def __init__(self) -> None:
         import jax
 
-        self.jax = jax
+        jax.config.update("jax_enable_x64", True)
+        self.jax, self.np, self.nn = jax, jax.numpy, jax.nn
 
-    def call(self, function: Callable[..., Any], arrays: Sequence[np.ndarray]) -> Call:
-        compiled, given = self.jax.jit(function), [self.jax.numpy.asarray(a) for a in arrays]
+    def call(self, function: Callable[..., Any], arrays: Arrays) -> Call:
+        compiled, given = self.jax.jit(function), [self.np.asarray(a) for a in arrays]
         return lambda: self.jax.block_until_ready(compiled(*given))
 
-    def gradient(self, function: Callable[..., Any], arrays: Sequence[np.ndarray], wrt: Sequence[int]) -> Call:
-        def cotangents(*inputs: Any) -> Any:
-            found = self.jax.vjp(function, *inputs[:-1])[1](inputs[-1])
-            return [found[i] for i in wrt]
+    def gradients(self, function: Callable[..., Any], arrays: Arrays, wrt: Sequence[int]) -> Call:
+        def cotangents(*x: Any) -> Any:
+            return self._vjp(function, x, wrt)[1:]
 
         return self.call(cotangents, arrays)
 
-    def conv(self, x: Any, w: Any, stride: int, pad: int, dilation: int, groups: int) -> Any:
-        options = {"rhs_dilation": (dilation, dilation), "feature_group_count": groups}
-        return self.jax.lax.conv_general_dilated(x, w, (stride, stride), [(pad, pad)] * 2, **options)
+    def with_gradients(self, function: Callable[..., Any], arrays: Arrays, wrt: Sequence[int]) -> Call:
+        return self.call(lambda *x: self._vjp(function, x, wrt), arrays)
+
+    def _vjp(self, function: Callable[..., Any], x: Sequence[Any], wrt: Sequence[int]) -> list[Any]:
+        def of(*chosen: Any) -> Any:
+            return function(*(chosen[wrt.index(i)] if i in wrt else x[i] for i in range(len(x) - 1)))
+
+        result, back = self.jax.vjp(of, *(x[i] for i in wrt))
+        return [result, *back(x[-1])]
+
+    def adam(self, param: np.ndarray, gradient: np.ndarray) -> Call:
+        def step(state: Any, g: Any) -> Any:
+            p, m, v, t = state
+            t, m, v = t + 1, 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+            return p - RATE * (m / (1 - 0.9**t)) / (self.np.sqrt(v / (1 - 0.999**t)) + 1e-8), m, v, t
+
+        compiled, g, zero = self.jax.jit(step, donate_argnums=0), self.np.asarray(gradient), np.zeros_like(param)
+        state = [self.np.asarray(param), self.np.array(zero), self.np.array(zero), self.np.float32(0)]
+
+        def call() -> Any:
+            state[:] = self.jax.block_until_ready(compiled(tuple(state), g))
+            return lambda: state[0]
+
+        return call
+
+    def conv(self, x: Any, w: Any, axes: int, stride: int, pad: int, dilation: int, groups: int) -> Any:
+        options = {"rhs_dilation": (dilation,) * axes, "feature_group_count": groups}
+        return self.jax.lax.conv_general_dilated(x, w, (stride,) * axes, [(pad, pad)] * axes, **options)
 
     def max_pool(self, x: Any, size: int, stride: int, pad: int) -> Any:
         window, padding = (1, 1, size, size), [(0, 0), (0, 0), (pad, pad), (pad, pad)]
         return self.jax.lax.reduce_window(x, -np.inf, self.jax.lax.max, window, (1, 1, stride, stride), padding)
 
-    def softmax(self, x: Any, axis: int) -> Any:
-        return self.jax.nn.softmax(x, axis)
+    def _normalised(self, x: Any, axes: tuple[int, ...]) -> Any:
+        centred = x - x.mean(axes, keepdims=True)
+        return centred * self.jax.lax.rsqrt((centred * centred).mean(axes, keepdims=True) + EPS)
 
-    def logsumexp(self, x: Any, axis: int) -> Any:
-        return self.jax.nn.logsumexp(x, axis)
+    def layer_norm(self, x: Any, scale: Any, shift: Any) -> Any:
+        return self._normalised(x, (-1,)) * scale + shift
 
-    def relu(self, x: Any) -> Any:
-        return self.jax.nn.relu(x)
+    def batch_norm(self, x: Any, scale: Any, shift: Any) -> Any:
+        return self._normalised(x, (0, 2, 3)) * scale[:, None, None] + shift[:, None, None]
+
+    def crossentropy(self, logits: Any, labels: Any) -> Any:
+        return -self.np.take_along_axis(self.nn.log_softmax(logits), labels[:, None], 1).mean()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.jax.numpy, name)
+        found = getattr(self.np, name, None)
+        return getattr(self.nn, name) if found is None else found
 
 
 class NumPy:
     """NumPy: what it does by itself."""
 
-    def call(self, function: Callable[..., Any], arrays: Sequence[np.ndarray]) -> Call:
+    def call(self, function: Callable[..., Any], arrays: Arrays) -> Call:
         return lambda: function(*arrays)
 
     def __getattr__(self, name: str) -> Any:
