@@ -43,7 +43,7 @@ class Weft:
 
     def adam(self, param: np.ndarray, gradient: np.ndarray) -> Call:
         p, g = self.wf.shared(param), self.wf.tensor(None, gradient.shape, dtype="float32")
-        step = self.wf.function([g], None, updates=self.wf.nn.adam([g], [p], RATE))
+        step = self.wf.function([g], None, updates=self.wf.nn.updates.adam([g], [p], RATE))
 
         def call() -> Any:
             step(gradient)

@@ -68,7 +68,7 @@ def _multiply(problem: Convolution, shape: tile.Shape, buffer: int) -> tuple[Lau
     while chunks == 1 and tiles > 2 and units < _UNITS:
         tiles = math.ceil(tiles / 2)
         units = problem.groups * panels * math.ceil(places / (rows * tiles))
-    functions = (tile.address(shape, rows, False), tile.address(shape, (places - 1) % rows + 1, False))
+    functions = tuple(tile.address(shape, r, False, order.run) for r in (rows, (places - 1) % rows + 1))
     sizes = (
         problem.itemsize,
         problem.groups,
@@ -122,7 +122,7 @@ def make_channels() -> FunctionType:
         tile, last_tile, move, itemsize, groups, places, channels_out, channels = take(params, 0, 8)
         rows, tiles, lanes, chunks, in_chunk, run, run_step, lines, together, some = take(params, 8, 10)
         base, x_group, x_channel, depth, height, width, x_n, x_z, x_y, x_x = take(params, 18, 10)
-        starts, k = 39, channels * lines * run
+        starts, contraction = 39, channels * lines * run
         block, panels, parts = rows * tiles, (channels_out + lanes - 1) // lanes, (lines + some - 1) // some
         place_blocks, blocks = (places + block - 1) // block, (channels + together - 1) // together * parts
         offsets, own_sums = stack(512), address_of(stack(8192), 0)
@@ -134,15 +134,24 @@ def make_channels() -> FunctionType:
             sums = own_sums
             if chunks > 1:
                 sums = buffers[0] + ((rest * panels + panel) * places + first) * lanes * itemsize
-            for place in range(first, end):
-                i, rest = place % width, place // width
-                j, rest = rest % height, rest // height
-                offsets[place - first] = i * x_x + j * x_y + rest % depth * x_z + rest // depth * x_n
+            i, j = first % width, first // width % height
+            rest = first // (width * height)
+            k, image = rest % depth, rest // depth
+            for place in range(end - first):  # no division for each: they take as long as a short contraction
+                offsets[place] = i * x_x + j * x_y + k * x_z + image * x_n
+                i += 1
+                if i == width:
+                    i, j = 0, j + 1
+                if j == height:
+                    j, k = 0, k + 1
+                if k == depth:
+                    k, image = 0, image + 1
+            channels_here = min(lanes, channels_out - panel * lanes)
             for part in range(chunk * in_chunk, min((chunk + 1) * in_chunk, blocks)):
                 c, line = part // parts * together, part % parts * some
                 segments = min(some, lines - line) * min(together, channels - c)
                 a = buffers[1] + (base + group * x_group + c * x_channel) * itemsize
-                b = buffers[2] + ((group * panels + panel) * k + (c * lines + line) * run) * lanes * itemsize
+                b = buffers[2] + ((group * panels + panel) * contraction + (c * lines + line) * run) * lanes * itemsize
                 for row in range((end - first + rows - 1) // rows):
                     place = first + row * rows
                     call(
@@ -152,7 +161,6 @@ def make_channels() -> FunctionType:
                          run, sums + (place - first) * lanes * itemsize, lanes, sums, 0),
                     )  # fmt: skip
             if chunks == 1:
-                channels_here = min(lanes, channels_out - panel * lanes)
                 store(
                     move, itemsize, buffers[0], params, 28, group, panel * lanes, channels_here, first, end, sums, lanes
                 )

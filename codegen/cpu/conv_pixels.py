@@ -72,7 +72,7 @@ def plan(problem: Convolution, scratch: int) -> tuple[list[Launch], list[int]]:
         wide = math.ceil(wide / 2)
     extent = problem.groups * sheets * math.ceil(panels / wide) * math.ceil(row_tiles / tall)
     x, out = problem.x, problem.out
-    functions = (tile.address(shape, rows, True), tile.address(shape, (problem.o - 1) % rows + 1, True))
+    functions = tuple(tile.address(shape, r, True, order.run) for r in (rows, (problem.o - 1) % rows + 1))
     sizes = (problem.itemsize, sheets, lines, length, problem.o, rows, shape.lanes, tall, wide, int(direct))
     cut = (problem.depth, order.run, order.run_step, len(order.starts))
     space = (*problem.size, pitch, x.offset, x.group, x.axes[0], *times(x.space, problem.stride)[:2])

@@ -43,6 +43,9 @@ ARGUMENTS = (
 )
 
 
+_UNROLLED = 12  # the longest run that is written out: the kernels of most convolutions
+
+
 class Shape(NamedTuple):
     """A register tile: at most `rows` rows of `vectors` vectors of `width` elements of `dtype`."""
 
@@ -65,18 +68,21 @@ def shape(dtype: str, vectors: int) -> Shape:
 
 
 @functools.cache
-def address(tile: Shape, rows: int, packed: bool) -> int:
-    """The address of the function for tiles of exactly `rows` rows; its arguments are ARGUMENTS."""
-    return _Tile(tile, rows, packed).emit()
+def address(tile: Shape, rows: int, packed: bool, run: int = 0) -> int:
+    """The address of the function for tiles of exactly `rows` rows; its arguments are ARGUMENTS.
+
+    With a `run` it serves only calls with that one, without a loop if it is short, and fetches nothing ahead.
+    """
+    return _Tile(tile, rows, packed, run if run <= _UNROLLED else 0).emit()
 
 
 class _Tile(VectorFunction):
     """One tile function: accumulators in, contraction, accumulators out."""
 
-    def __init__(self, tile: Shape, rows: int, packed: bool) -> None:
+    def __init__(self, tile: Shape, rows: int, packed: bool, run: int) -> None:
         layout = "packed" if packed else "strided"
-        super().__init__(f"weft_tile_{tile.dtype}_{rows}x{tile.vectors}_{layout}", tile.dtype, ARGUMENTS)
-        self.rows, self.packed = rows, packed
+        super().__init__(f"weft_tile_{tile.dtype}_{rows}x{tile.vectors}_{layout}_{run}", tile.dtype, ARGUMENTS)
+        self.rows, self.packed, self.run = rows, packed, run
         self.vectors, self.lanes = tile.vectors, tile.lanes
         self.a, self.b, self.c = self.pointer("a"), self.pointer("b"), self.pointer("c")
         self.starts = self.pointer("starts", I64)
@@ -107,10 +113,20 @@ class _Tile(VectorFunction):
         """One segment: the packed operand is read on, the other starts anew."""
         start = self.load(self.starts, index)
         a, b = (read_on, self.at(self.b, start)) if self.packed else (start, read_on)
-        ahead, a, b, *left = self.repeat(self.given["run"], [ahead, a, b, *sums], self._step)
+        if self.run:
+            left: Values = sums
+            for _ in range(self.run):
+                a, b, *left = self._step(a, b, *left)
+            return [ahead, a if self.packed else b, *left]
+        ahead, a, b, *left = self.repeat(self.given["run"], [ahead, a, b, *sums], self._fetching_step)
         return [ahead, a if self.packed else b, *left]
 
-    def _step(self, index: ir.Value, ahead: ir.Value, a: ir.Value, b: ir.Value, *sums: ir.Value) -> Values:
+    def _fetching_step(self, index: ir.Value, ahead: ir.Value, *carried: ir.Value) -> Values:
+        """One k, and a cache line of what comes later."""
+        self.prefetch(self.builder.inttoptr(ahead, self.element.as_pointer()), write=False)
+        return [self.builder.add(ahead, self.given["ahead_step"]), *self._step(*carried)]
+
+    def _step(self, a: ir.Value, b: ir.Value, *sums: ir.Value) -> Values:
         """One k: `vectors` loads, `rows` broadcasts, rows * vectors fused multiply-adds."""
         vectors = [self.load_vector(self.at(b, v * self.width), mask) for v, mask in enumerate(self.masks)]
         left = []
@@ -119,9 +135,7 @@ class _Tile(VectorFunction):
             left += [self.fma(scalar, vector, sums[i * len(vectors) + v]) for v, vector in enumerate(vectors)]
         a_step = self.given["a_step"]
         a = self.at(a, a_step) if self.packed else self.builder.add(a, a_step)
-        self.prefetch(self.builder.inttoptr(ahead, self.element.as_pointer()), write=False)
-        ahead = self.builder.add(ahead, self.given["ahead_step"])
-        return [ahead, a, self.at(b, self.given["b_step"]), *left]
+        return [a, self.at(b, self.given["b_step"]), *left]
 
     def _load_c(self) -> list[ir.Value]:
         """C where it is added to; zeros, and nothing is read, where it is written anew."""
@@ -144,7 +158,7 @@ class _Tile(VectorFunction):
 
 # Cycles by vectors in a row, as measured.  Of strided A, nine rows of three vectors keep every row's address in a
 # register, fourteen of two do not.
-_PACKED, _STRIDED = {2: 1.0, 3: 1.02, 1: 1.3}, {3: 1.0, 2: 1.05, 4: 1.06, 1: 1.3}
+_PACKED, _STRIDED = {2: 1.0, 3: 1.02, 1: 1.3}, {3: 1.0, 4: 1.0, 2: 1.07, 1: 1.3}
 
 
 @functools.cache

@@ -22,6 +22,7 @@ from .gather import gathers
 from .join import joins
 from .products import peeled
 from .rows import is_shifted
+from .windows import windows
 
 
 @rules(after=canonical)
@@ -125,6 +126,6 @@ def _not_larger(x: Expr, y: Expr) -> bool:
 
 special = RuleSet(
     "special",
-    [cheaper, factor_of_all, outer_product, scaled_factor, joins, gathers],
+    [cheaper, factor_of_all, outer_product, scaled_factor, joins, gathers, windows],
     "Fewer and cheaper operations, where a shape, a constant or a structure allows it.",
 )
