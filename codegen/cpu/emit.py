@@ -7,6 +7,7 @@ The innermost loop is left to LLVM's vectoriser, which is told that its iteratio
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,7 +26,8 @@ from .math import cast, constant, llvm_type
 I64 = ir.IntType(64)
 BLOCK = 4096  # elements of the inner axis in one work unit
 SUMMED = 1024  # values along the inner axis that are summed before they join the total
-COLUMNS = 256  # accumulators kept side by side where the inner axis is not the reduced one
+COLUMNS = 256, 4096  # accumulators kept side by side where the inner axis is not the reduced one: least and most
+SHARED = 4  # among so many units the columns are shared, before they become more than the least
 ROWS = 64  # values that one of them takes before it joins its total
 
 Parameter = Extent | tuple[Offset, ...] | Dim
@@ -78,8 +80,19 @@ class _Emitter:
         self.outer = [k for k in axes if k not in nest.reduced and k != self.inner]
         self.reduced = [k for k in axes if k in nest.reduced]
         self.blocked = self.inner is not None and not inner_reduced
-        self.block = COLUMNS if nest.reduced else BLOCK
+        self.block = self._columns() if nest.reduced else BLOCK
         self.levels = self._levels()
+
+    def _columns(self) -> int:
+        """As many columns as leave some units: the longer a run in each row, the faster memory is read."""
+        least, most = COLUMNS
+        sizes = [self.nest.axes[k] for k in self.outer + ([] if self.inner is None else [self.inner])]
+        if not all(size.is_static for size in sizes):
+            return most // SHARED
+        there, block = math.prod(size.number for size in sizes), least
+        while block < most and 2 * block * SHARED <= there:
+            block *= 2
+        return block
 
     # ---- which loop a value belongs to ----------------------------------------------------------------------------
 
