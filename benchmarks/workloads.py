@@ -131,8 +131,8 @@ def conv(given: Conv, what: str) -> Case:
     return Case(build, given.flops)
 
 
-def max_pool(shape: tuple[int, ...], size: int, stride: int, pad: int, backward: bool = False) -> Case:
-    """Maxima of windows, or where their cotangents go."""
+def max_pool(shape: tuple[int, ...], size: int, stride: int, pad: int, gradient: bool = False) -> Case:
+    """Maxima of windows, or these and where their cotangents go."""
     out = (*shape[:2], *((s + 2 * pad - size) // stride + 1 for s in shape[2:]))
 
     def build(f: Any, draw: Draw) -> Any:
@@ -140,9 +140,9 @@ def max_pool(shape: tuple[int, ...], size: int, stride: int, pad: int, backward:
             return f.max_pool(x, size, stride, pad)
 
         x = draw.normal(*shape)
-        return f.gradients(pool, [x, draw.normal(*out)], (0,)) if backward else f.call(pool, [x])
+        return f.with_gradients(pool, [x, draw.normal(*out)], (0,)) if gradient else f.call(pool, [x])
 
-    return Case(build, values=(2 if backward else 1) * math.prod(shape) + math.prod(out))
+    return Case(build, values=(2 if gradient else 1) * (math.prod(shape) + math.prod(out)))
 
 
 def chain(name: str, count: int) -> Case:
@@ -222,7 +222,7 @@ def cases() -> dict[str, Case]:
         for size, stride, pad in ((2, 2, 0), (3, 2, 1), (pooled[2], 1, 0)):
             name = f"max pool/{size}x{size} on {'x'.join(map(str, pooled))}"
             found[name] = max_pool(pooled, size, stride, pad)
-            found[name + " backward"] = max_pool(pooled, size, stride, pad, backward=True)
+            found[name + " and gradient"] = max_pool(pooled, size, stride, pad, gradient=True)
     for name in CHAINS:
         for count in (10_000, 1_000_000, 10_000_000):
             found[f"chain/{name} of {count:,}"] = chain(name, count)

@@ -22,11 +22,11 @@ from .launch import Array, Launch, Plan
 from .matmul_dot import launch_dots
 from .matmul_plain import plan_plain
 from .move import move_address
-from .native import kernel_address
+from .native import kernel_address, second_level_cache
 from .vectors import width
 
 _K_BLOCK = 1024  # of the contraction: a row tile and a column tile of that depth fit into the first two caches
-_BLOCK = 128 * 1024  # elements of an operand that a unit reads again and again: they stay in the second-level cache
+_KEPT = 4  # the part of the second-level cache, of which a unit keeps an operand that it reads again and again
 _FEW = 16  # tiles, for which it does not pay to pack what they read
 _IN_CACHE = 256 * 1024  # elements, above which it pays to read an operand from its first element to its last
 _FEW_ROWS = 4  # of an operand, for which dot products are faster than packing the other one
@@ -212,13 +212,14 @@ class _Planner:
         """Into how many row blocks and column blocks out is cut: each stays in the caches, and all threads get some."""
         problem, row_tiles, column_tiles = self.problem, self.row_tiles, self.column_tiles
         panel = self.tile.lanes * min(problem.k, _K_BLOCK)
+        block = second_level_cache() // (_KEPT * problem.itemsize)  # elements
         if self._is_short():
-            tall, wide = min(row_tiles, _SHORT_TALL), min(column_tiles, max(1, 4 * _BLOCK // panel))
+            tall, wide = min(row_tiles, _SHORT_TALL), min(column_tiles, max(1, _KEPT * block // panel))
         else:
-            tall = min(row_tiles, max(1, _BLOCK // (self.rows * min(problem.k, _K_BLOCK))))
+            tall = min(row_tiles, max(1, block // (self.rows * min(problem.k, _K_BLOCK))))
             if row_tiles <= 2 * tall and column_tiles >= _FEW_UNITS:
                 tall = row_tiles  # b is packed by those who read it, and by nobody else
-            wide = min(column_tiles, max(1, _BLOCK // (self.rows * tall * self.tile.lanes)))
+            wide = min(column_tiles, max(1, block // (self.rows * tall * self.tile.lanes)))
         worth = math.ceil(_WORTH / (problem.k * self.rows * self.tile.lanes))  # tiles
         enough = _FEW_UNITS if tall == row_tiles else _UNITS
         while tall * wide > worth and self._units(tall, wide) < enough:

@@ -11,6 +11,7 @@ anything else where the input was bad (an index out of range): the kernel then s
 
 import functools
 import inspect
+import os
 import threading
 from pathlib import Path
 from types import FunctionType
@@ -19,6 +20,7 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
+from ...symbolic.errors import ArgumentError
 from .. import cache
 
 llvm.initialize_native_target()
@@ -35,17 +37,39 @@ def host_cpu() -> str:
 
 @functools.cache
 def host_features() -> str:
-    """What this processor can do, as LLVM spells it: '+avx2,+fma,...'."""
-    return str(llvm.get_host_cpu_features().flatten())
+    """What this processor can do, as LLVM spells it: '+avx2,+fma,...'; without what is wider than wanted."""
+    features = llvm.get_host_cpu_features()
+    if vector_bytes() < 64:
+        features.update({name: False for name in features if name.startswith(("avx512", "avx10", "evex512"))})
+    return str(features.flatten())
 
 
 @functools.cache
 def vector_bytes() -> int:
-    """The width of the widest vector registers, in bytes: 64, 32 or 16."""
+    """The width of the vectors in kernels, in bytes: 64, 32 or 16.
+
+    It is that of the widest registers, unless WEFT_VECTOR_BITS asks for 128 or 256 bits.  Raises ArgumentError for
+    another number.
+    """
     features = llvm.get_host_cpu_features()
-    if features.get("avx512f"):
-        return 64
-    return 32 if features.get("avx2") else 16
+    widest = 64 if features.get("avx512f") else 32 if features.get("avx2") else 16
+    wanted = os.environ.get("WEFT_VECTOR_BITS", "512")
+    if wanted not in ("128", "256", "512"):
+        raise ArgumentError(f"WEFT_VECTOR_BITS is {wanted!r}: it must be 128, 256 or 512, or not be set.")
+    return min(widest, int(wanted) // 8)
+
+
+@functools.cache
+def second_level_cache() -> int:
+    """The bytes of the second-level cache, as Linux reports them; 1 MiB where nobody does.
+
+    It decides how work is cut, never the order of a sum: results are the same whatever it is.
+    """
+    try:
+        size = Path("/sys/devices/system/cpu/cpu0/cache/index2/size").read_text().strip()
+        return int(size.removesuffix("K")) * 1024 if size.endswith("K") else int(size)
+    except (OSError, ValueError):
+        return 1 << 20
 
 
 @functools.cache

@@ -115,8 +115,8 @@ class VectorFunction:
         self.builder.call(function, [place, *(ir.Constant(I32, value) for value in (int(write), 3 if write else 2, 1))])
 
     def fma(self, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
-        """x * y + z, rounded once."""
-        return self.builder.call(self.intrinsic("llvm.fma", [self.vector] * 3, self.vector), [x, y, z])
+        """x * y + z, rounded once where the processor can."""
+        return self.builder.call(self.intrinsic("llvm.fmuladd", [self.vector] * 3, self.vector), [x, y, z])
 
     def intrinsic(self, name: str, kinds: Sequence[ir.Type], result: ir.Type) -> Any:
         """LLVM's function of that name for these vectors, declared once."""
