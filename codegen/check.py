@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from ..ops.bodies import formal
 from ..ops.elementwise import Cast, Elementwise, cast
 from ..ops.reduce import sum as sum_over
 from ..symbolic.errors import ArgumentError, GradientError, ShapeError, Site, at_site, blame, user_site
 from ..symbolic.evaluate import evaluate
 from ..symbolic.expr import Expr, Op, apply, serial, toposort
 from ..symbolic.grad import grad
+from ..symbolic.graph import Graph
 from ..symbolic.leaves import Constant, Input, Shared, constant
 from ..symbolic.types import FLOAT32, FLOAT64, TupleType, Type
 
@@ -174,9 +176,23 @@ def _wide_op(op: Op) -> Op:
         return Cast(FLOAT64).op if op.function == Cast(FLOAT32) else op
     if isinstance(op, Constant) or not is_dataclass(op):
         return op
-    changes = {f.name: FLOAT64 for f in fields(op) if isinstance(getattr(op, f.name), np.dtype)}
-    wide = {name: FLOAT64 for name in changes if getattr(op, name) == FLOAT32}
+    parameters = {f.name: getattr(op, f.name) for f in fields(op)}
+    wide: dict[str, Any] = {
+        name: FLOAT64 for name, value in parameters.items() if isinstance(value, np.dtype) and value == FLOAT32
+    }
+    wide.update({name: _wide_body(value) for name, value in parameters.items() if isinstance(value, Graph)})
     return replace(op, **wide) if wide else op
+
+
+def _wide_body(body: Graph) -> Graph:
+    """The body of a loop or branch with float64 in place of float32."""
+    done: dict[Expr, Expr] = {}
+    for place, x in enumerate(body.inputs):
+        done[x] = formal(place, FLOAT64 if x.type.is_float else x.dtype, x.shape)
+    for node in body.nodes:
+        if node not in done:
+            done[node] = _widened(node, [done[a] for a in node.args])
+    return Graph(tuple(done[x] for x in body.inputs), tuple(done[y] for y in body.outputs))
 
 
 # ---- against gradients written by hand ------------------------------------------------------------------------------

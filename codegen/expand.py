@@ -7,7 +7,7 @@ from ..ops.movement import Reshape
 from ..symbolic.errors import at_site
 from ..symbolic.expr import Expr, apply, rebuilt, toposort
 from ..symbolic.graph import Graph
-from ..symbolic.leaves import Leaf, Shared
+from ..symbolic.leaves import Constant, Leaf, Shared
 from .views import AFFINE
 
 
@@ -38,7 +38,9 @@ def _expanded(node: Expr, done: dict[Expr, Expr]) -> Expr:
 
 
 def separate(graph: Graph) -> Graph:
-    """Results get nodes of their own: a leaf, a view or a repeated result is copied."""
+    """Results get nodes of their own: a leaf, a view or a repeated result is copied.  Bodies get arrays in C order."""
+    if any(node.op.bodies for node in graph.nodes):
+        graph = _in_order(graph)
     taken: set[Expr] = set()
     roots = []
     for root in graph.roots:
@@ -48,6 +50,17 @@ def separate(graph: Graph) -> Graph:
         taken.add(root)
         roots.append(root)
     return graph.with_roots(roots)
+
+
+def _in_order(graph: Graph) -> Graph:
+    """What loops and branches read is neither a view nor a number written into the code."""
+    done: dict[Expr, Expr] = {}
+    for node in graph.nodes:
+        args = tuple(done[a] for a in node.args)
+        if node.op.bodies:
+            args = tuple(_copy(a, set()) if isinstance(a.op, (Constant, Reshape, *AFFINE)) else a for a in args)
+        done[node] = rebuilt(node, args)
+    return graph.with_roots([done[root] for root in graph.roots])
 
 
 def _copy(node: Expr, taken: set[Expr]) -> Expr:

@@ -19,7 +19,7 @@ from ..symbolic.expr import Expr
 from ..symbolic.graph import Graph
 from ..symbolic.leaves import memory_lock
 from ..symbolic.rewrite import Fired
-from ..symbolic.text import listing
+from ..symbolic.text import listing, parameters
 from . import pipeline
 from .fuse import KernelStep, NestStep, Step
 from .program import memory_of
@@ -84,6 +84,8 @@ def _rules(function: Function) -> str:
 
 def _step(number: int, step: Step) -> str:
     where = f"    {step.node.site}  {step.node.site.text}"
+    if isinstance(step, KernelStep) and step.inner:
+        return _control(number, step, where)
     if isinstance(step, KernelStep):
         arguments = ", ".join(f"{v.base.name or v.base.op.name}{show(v.shape)}" for v in step.arguments)
         made = ", ".join(str(o.type) for o in step.outputs)
@@ -91,6 +93,15 @@ def _step(number: int, step: Step) -> str:
     roots = ", ".join(r.op.name for r in step.roots)
     nests = "\n".join("    " + str(launch.nest).replace("\n", "\n    ") for launch in step.launches)
     return f"step {number}: loop nest computing {roots}\n{where}\n{nests}"
+
+
+def _control(number: int, step: KernelStep, where: str) -> str:
+    """A loop or a branch, and the steps of its bodies."""
+    lines = [f"step {number}: {step.node.op.name}, {parameters(step.node.op)}", where]
+    for schedule in step.inner:
+        lines.append("    body:")
+        lines += ["    " + _step(n, s).replace("\n", "\n    ") for n, s in enumerate(schedule.steps)]
+    return "\n".join(lines)
 
 
 def _memory(function: Function) -> str:

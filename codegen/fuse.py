@@ -9,7 +9,7 @@ A node without memory is computed wherever it is read; movement between is an in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..ops.creation import Iota
@@ -65,12 +65,13 @@ class Part:
 
 @dataclass(eq=False)
 class KernelStep:
-    """An op with a kernel of its own: outputs, arguments as views."""
+    """An op with a kernel of its own, its outputs and views of its arguments; `inner`: the steps of a loop's body."""
 
     node: Expr
     outputs: tuple[Expr, ...]
     arguments: tuple[View, ...]
     position: int = 0
+    inner: tuple[Schedule, ...] = ()
 
 
 Step = NestStep | KernelStep
@@ -83,6 +84,14 @@ class Schedule:
     steps: list[Step]
     memory: set[Expr]
     forwarded: set[Expr]  # computed in a nest and used only there
+
+    @property
+    def all_steps(self) -> Iterator[Step]:
+        """The steps, and those of bodies."""
+        for step in self.steps:
+            yield step
+            for inner in step.inner if isinstance(step, KernelStep) else ():
+                yield from inner.all_steps
 
 
 def is_scalar_constant(node: Expr) -> bool:
@@ -250,7 +259,7 @@ class _Fuser:
         outputs = items(node) if isinstance(node.type, TupleType) else (node,)
         self.memory.update(outputs)
         views = tuple(self.view(a) for a in node.args)
-        step = KernelStep(node, outputs, views)
+        step = KernelStep(node, outputs, views, inner=tuple(fuse(body) for body in node.op.bodies))
         for v in views:
             self.note_read(v.base, step)
         self.add_step(step)

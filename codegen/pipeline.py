@@ -11,11 +11,12 @@ from ..symbolic.graph import Graph
 from ..symbolic.rewrite import Fired, RuleSet, rewrite
 from ..symbolic.types import config
 from ..symbolic.verify import verify
+from .bodies import settle
 from .expand import expand, separate
 from .fold import fold
 
 Record = list[Fired]
-Function = Callable[[Graph, Record], Graph]
+Function = Callable[[Graph, Record, int], Graph]  # the graph, what rules did, the level of optimisation
 
 
 class Pass(NamedTuple):
@@ -28,14 +29,19 @@ class Pass(NamedTuple):
 
 
 def _rules(rules: RuleSet) -> Function:
-    return lambda graph, record: rewrite(graph, rules, record)
+    return lambda graph, record, level: rewrite(graph, rules, record)
 
 
 def _plain(function: Callable[[Graph], Graph]) -> Function:
-    return lambda graph, record: function(graph)
+    return lambda graph, record, level: function(graph)
+
+
+def _bodies(graph: Graph, record: Record, level: int) -> Graph:
+    return settle(graph, lambda body: run(body, level, record=record))
 
 
 PASSES = (
+    Pass("bodies", _bodies, 0, "loops and branches shed what nobody reads; their bodies go through all passes"),
     Pass("canonical", _rules(canonical), 1, "one spelling of each thing, so that later rules need only know one"),
     Pass("stable", _rules(canonical + stable), 1, "the same values with fewer lost digits"),
     Pass("expand", _plain(expand), 0, "composites and ops without a kernel become simpler ops"),
@@ -53,7 +59,7 @@ def run(
     fired: Record = [] if record is None else record
     for step in PASSES:
         if step.level <= optimize:
-            graph = step.function(graph, fired)
+            graph = step.function(graph, fired, optimize)
             if config.debug:
                 verify(graph)
             if seen is not None:

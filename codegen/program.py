@@ -125,7 +125,7 @@ _loaded: dict[str, int] = {}  # functions in the process, by name; equal nests a
 def _compiled(schedule: Schedule) -> dict[LoopNest, CompiledNest]:
     """All nests of a program, compiled in one module; those that another program brought already are not repeated."""
     emitted: dict[LoopNest, EmittedNest] = {}
-    for step in schedule.steps:
+    for step in schedule.all_steps:
         for launch in step.launches if isinstance(step, NestStep) else ():
             if launch.nest not in emitted:
                 emitted[launch.nest] = emit(launch.nest, nest_name(launch.nest))

@@ -16,12 +16,15 @@ from typing import Any
 
 import numpy as np
 
+from ..ops.branch import Branch
+from ..ops.loop import Loop
 from ..symbolic.dims import Shape, value
 from ..symbolic.errors import LoweringError, ShapeError, blame
 from ..symbolic.evaluate import resolved
 from ..symbolic.expr import Expr
 from ..symbolic.leaves import Constant, Shared
 from . import memory
+from .control import Block, Control, Jump, Place, add_branch, add_loop, refer
 from .costs import nanoseconds
 from .cpu.kernels import KERNELS
 from .cpu.launch import Array, Plan
@@ -52,13 +55,10 @@ if hasattr(os, "register_at_fork"):
 
 
 @dataclass(eq=False)
-class Block:
-    """Bytes of the arena that one buffer of a binding has."""
+class Scope:
+    """What stands where: `given` are a graph's inputs and results; its other nodes have blocks of this scope."""
 
-    size: int
-    first: int
-    last: int
-    address: int = 0
+    given: dict[Expr, Place]
 
 
 @dataclass
@@ -66,12 +66,14 @@ class Row:
     """One launch, before addresses are known."""
 
     kernel: int
-    buffers: list[tuple[Any, int]]  # (memory, offset in bytes)
+    buffers: list[Place]
     params: list[int]
     units: int
     cost: float
     step: int
+    time: int  # steps of bodies count, too
     lines: Lines | None = None  # where it may run in strips
+    jump: Jump | None = None  # begins or ends a loop or a branch
 
 
 @dataclass(eq=False)
@@ -95,23 +97,25 @@ class Binder:
         self.program, self.sizes, self.threads = program, sizes, threads
         self.rows: list[Row] = []
         self.blocks: dict[Any, Block] = {}
+        self.controls: list[Control] = []
         self.keep: list[Any] = []
+        self.time = 0
         graph = program.graph
-        self.dynamic: dict[Any, int] = {x: i for i, x in enumerate(graph.inputs)}
-        self.dynamic.update({x: i + len(graph.inputs) for i, x in enumerate(graph.outputs)})
+        call: dict[Expr, Place] = {x: (("call", i), 0) for i, x in enumerate([*graph.inputs, *graph.outputs])}
+        for new, shared in program.in_place.items():
+            call[new] = (self.address(shared.op.cell.value), 0)  # type: ignore[attr-defined]
+        self.scope = Scope(call)
 
     def bind(self) -> Binding:
         """The tables."""
         for number, step in enumerate(self.program.steps):
-            self.now = number
-            if isinstance(step, NestStep):
-                for launch in step.launches:
-                    self.nest(step, launch)
-            else:
-                self.kernel(step)
+            self.number = number
+            self.step(step)
         for shared, new in self.program.copied:
-            self.now += 1
-            self.copy(shared, new)
+            self.number += 1
+            self.time += 1
+            array = self.array(whole(shared))
+            self.copy(array, self.memory(shared), self.memory(new))
         self.strips = self.cut_strips()
         self.allocate()
         return self.tables()
@@ -120,12 +124,25 @@ class Binder:
         """Sizes as numbers."""
         return tuple(value(d, self.sizes) for d in shape)
 
+    def step(self, step: Step) -> None:
+        """The rows of one step."""
+        self.time += 1
+        if isinstance(step, NestStep):
+            for launch in step.launches:
+                self.nest(step, launch)
+        elif isinstance(step.node.op, Loop):
+            add_loop(self, step)
+        elif isinstance(step.node.op, Branch):
+            add_branch(self, step)
+        else:
+            self.kernel(step)
+
     # ---- rows -----------------------------------------------------------------------------------------------------
 
     def nest(self, step: NestStep, launch: Launch) -> None:
         """One launch of an emitted nest."""
         compiled: CompiledNest = self.program.nests[launch.nest]
-        params = [self.number(p) for p in compiled.emitted.params]
+        params = [self.parameter(p) for p in compiled.emitted.params]
         units = compiled.emitted.extent(self.sizes)
         elements = 1
         for k, axis in enumerate(launch.nest.axes):
@@ -133,11 +150,11 @@ class Binder:
             elements *= size
             if size == 0 and k in launch.nest.reduced:
                 self.check_empty(step, launch.nest)
-        buffers = [(self.memory(b), 0) for b in launch.buffers]
+        buffers = [self.memory(b) for b in launch.buffers]
         if units:
             cost = elements * nanoseconds(launch.nest)
             lines = lines_of(launch.nest, self.sizes, [where for where, _ in buffers])
-            self.rows.append(Row(compiled.address, buffers, params, units, cost, self.now, lines))
+            self.rows.append(Row(compiled.address, buffers, params, units, cost, self.number, self.time, lines))
 
     def check_empty(self, step: NestStep, nest: LoopNest) -> None:
         """max and min of nothing do not exist."""
@@ -148,7 +165,7 @@ class Binder:
                 )
                 raise blame(error, step.node.site)
 
-    def number(self, param: Any) -> int:
+    def parameter(self, param: Any) -> int:
         """A parameter of a nest as a number."""
         if isinstance(param, Extent):
             return param.value(self.sizes)
@@ -165,37 +182,39 @@ class Binder:
         outputs = [self.array(whole(o)) for o in step.outputs]
         arguments = [self.array(v) for v in step.arguments]
         plan: Plan = planner(op, tuple(outputs), tuple(arguments))
-        places = [(self.memory(o), 0) for o in step.outputs] + [self.place(v) for v in step.arguments]
-        for size in plan.scratch:
-            block = Block(size, self.now, self.now)
-            self.blocks[block] = block
-            places.append((block, 0))
+        self.run(plan, [self.memory(o) for o in step.outputs] + [self.place(v) for v in step.arguments])
+
+    def run(self, plan: Plan, places: list[Place]) -> None:
+        """The rows of a plan, whose buffers these are."""
+        places = places + [(self.block(size), 0) for size in plan.scratch]
         for run in plan.launches:
             if run.extent:
                 buffers = [places[b] for b in run.buffers]
-                self.rows.append(Row(run.kernel, buffers, list(run.params), run.extent, run.cost, self.now))
+                self.rows.append(
+                    Row(run.kernel, buffers, list(run.params), run.extent, run.cost, self.number, self.time)
+                )
+
+    def block(self, size: int) -> Block:
+        """So many bytes, for now."""
+        block = Block(size, self.time, self.time)
+        self.blocks[block] = block
+        return block
 
     def array(self, view: View) -> Array:
         """A view as planners see it."""
         shape = self.shape(view.shape)
         return Array(view.base.dtype, shape, tuple(s.value(self.sizes) for s in view.strides))
 
-    def place(self, view: View) -> tuple[Any, int]:
+    def place(self, view: View) -> Place:
         """A view's memory and where in it it starts."""
-        offset = sum(o.value(self.sizes) for o in view.offset)
-        return self.memory(view.base), offset * view.base.dtype.itemsize
+        where, start = self.memory(view.base)
+        return where, start + sum(o.value(self.sizes) for o in view.offset) * view.base.dtype.itemsize
 
-    def copy(self, shared: Expr, new: Expr) -> None:
-        """Copy a new value over the old one at the very end."""
+    def copy(self, array: Array, to: Place, source: Place) -> None:
+        """Copy a contiguous array."""
         from .cpu.copy import plan_copy
 
-        array = self.array(whole(shared))
-        for run in plan_copy(array, array).launches:
-            if run.extent:
-                buffers = [(self.memory(shared), 0), (self.memory(new), 0)]
-                self.rows.append(
-                    Row(run.kernel, [buffers[b] for b in run.buffers], list(run.params), run.extent, run.cost, self.now)
-                )
+        self.run(plan_copy(array, array), [to, source])
 
     def cut_strips(self) -> list[list[Row]]:
         """The rows, those that run strip by strip in one list; memory that a strip touches lives as long as it does."""
@@ -208,31 +227,31 @@ class Binder:
                 strips.append([row])
         for strip in strips:
             for block in {where for row in strip for where, _ in row.buffers if isinstance(where, Block)}:
-                first, last = strip[0].step, strip[-1].step
+                first, last = strip[0].time, strip[-1].time
                 block.first = first if block.first >= first else block.first
                 block.last = last if block.last <= last else block.last
         return strips
 
     # ---- memory ---------------------------------------------------------------------------------------------------
 
-    def memory(self, node: Any) -> Any:
-        """Where a buffer is: an address, the number of one of the call's arrays as a string, or a Block."""
-        if node in self.program.in_place:
-            node = self.program.in_place[node]
-        if node in self.dynamic:
-            return ("call", self.dynamic[node])
+    def memory(self, node: Any) -> Place:
+        """Where a buffer is: an address, the number of one of the call's arrays, a Block or a loop's Variable."""
+        given = self.scope.given.get(node)
+        if given is not None:
+            return given
         if isinstance(node, Expr) and isinstance(node.op, Shared):
-            return self.address(node.op.cell.value)
+            return self.address(node.op.cell.value), 0
         if isinstance(node, Expr) and isinstance(node.op, Constant):
-            return self.address(node.op.value)
-        if node not in self.blocks:
+            return self.address(node.op.value), 0
+        key = (self.scope, node)
+        if key not in self.blocks:
             if isinstance(node, Scratch):
                 count = int(np.prod([e.value(self.sizes) for e in node.axes], dtype=np.int64))
             else:
                 count = int(np.prod(self.shape(node.shape), dtype=np.int64))
-            self.blocks[node] = Block(count * node.dtype.itemsize, self.now, self.now)
-        self.blocks[node].last = self.now
-        return self.blocks[node]
+            self.blocks[key] = Block(count * node.dtype.itemsize, self.time, self.time)
+        self.blocks[key].last = self.time
+        return self.blocks[key], 0
 
     def address(self, array: np.ndarray) -> int:
         self.keep.append(array)
@@ -257,28 +276,32 @@ class Binder:
         params = np.zeros(max(1, sum(len(r.params) for r in self.rows)), np.int64)
         steps = np.zeros((max(1, len(self.rows)), STEP), np.int64)
         patches: list[tuple[int, int, int]] = []
+        for control in self.controls:
+            control.prepare(patches)
         b = p = 0
         for number, row in enumerate(self.rows):
             first = buffers.ctypes.data + 8 * b
-            for where, offset in row.buffers:
-                if isinstance(where, tuple):
-                    patches.append((buffers.ctypes.data + 8 * b, where[1], offset))
-                else:
-                    buffers[b] = (where.address if isinstance(where, Block) else where) + offset
+            for place in row.buffers:
+                refer(place, buffers.ctypes.data + 8 * b, patches)
                 b += 1
+            if row.jump is not None:
+                steps[number] = (0, row.jump.kind, row.jump.control.address, row.jump.distance, 1, 1, 0, 0, 0)
+                continue
             parts = self.parts(row.units, row.cost)
             steps[number] = (row.kernel, first, params.ctypes.data + 8 * p, row.units, parts, 1, 0, 0, 0)
             params[p : p + len(row.params)] = row.params
             p += len(row.params)
+        for control in self.controls:
+            control.settle()
         self.mark_strips(steps)
         patch_table = np.array(patches or [(0, 0, 0)], np.int64)
-        objects = np.zeros(max(1, len(self.dynamic)), np.int64)
+        objects = np.zeros(max(1, len(graph.inputs) + len(graph.outputs)), np.int64)
         header = np.array(
             [len(patches), patch_table.ctypes.data, objects.ctypes.data, len(self.rows), steps.ctypes.data], np.int64
         )
         outputs = [(self.shape(o.shape), o.dtype) for o in graph.outputs]
         most = int(steps[: len(self.rows), [4, 8]].max(initial=1))
-        keep = [*self.keep, buffers, params, patch_table, header]
+        keep = [*self.keep, *(table for c in self.controls for table in c.tables), buffers, params, patch_table, header]
         return Binding(
             int(header.ctypes.data), objects, outputs, self.rows, steps, walker(most), keep, list(self.blocks.values())
         )

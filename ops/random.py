@@ -24,6 +24,7 @@ from ..symbolic.leaves import Shared, constant, set_value, shared, size
 from ..symbolic.types import BOOL, DType
 from ..symbolic.types import dtype as as_dtype
 from . import scalar
+from .bodies import step_numbers
 from .creation import iota, shape_of
 from .elementwise import cast, elementwise
 from .movement import broadcast_to
@@ -214,6 +215,8 @@ class Stream:
         # 40 bits of the call's number, 24 of the draw's
         later = high_word(self.counter) + _word(draw % 2**24 * 256)
         mixed = threefry2x32(low_word(self.key), high_word(self.key), low_word(self.counter), later)
+        for number in step_numbers():  # in a loop, every step draws anew
+            mixed = threefry2x32(low_word(mixed), high_word(mixed), cast(number, "uint32"), _word(1))
         return low_word(mixed), high_word(mixed)
 
 

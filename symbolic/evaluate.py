@@ -27,10 +27,10 @@ def evaluate(outputs: Any, values: Mapping[Expr, Any] | None = None) -> Any:
     return results if many else results[0]
 
 
-def run(roots: Sequence[Expr], given: Mapping[Expr, Any]) -> list[np.ndarray]:
-    """Values of the roots; `given` may hold any node's value, not only inputs'."""
+def run(roots: Sequence[Expr], given: Mapping[Expr, Any], known_sizes: Mapping[str, int] | None = None) -> list[Any]:
+    """Values of the roots; `given` may hold any node's value, not only inputs'; `known_sizes` of symbols besides."""
     known: dict[Expr, Any] = {node: np.asarray(value, node.dtype) for node, value in given.items()}
-    sizes = bind_sizes(known)
+    sizes = {**(known_sizes or {}), **bind_sizes(known)}
     with np.errstate(all="ignore"):
         for node in toposort(roots, into=lambda n: n not in known):
             if node not in known:
@@ -51,7 +51,8 @@ def _value(node: Expr, args: list[Any], sizes: Mapping[str, int]) -> Any:
             error = GuardError(f"{node.op.name}: {guard.left} is {left} and {guard.right} is {right}.")
             raise blame(error, node.site, *[a.site for a in node.args])
     try:
-        result = resolved(op, sizes).numpy(*args)
+        sized = getattr(op, "numpy_of_sizes", None)  # ops with bodies, in which there are symbols, too
+        result = sized(sizes, *args) if sized else resolved(op, sizes).numpy(*args)
     except IndexError as error:
         raise blame(error, node.site) from None
     if isinstance(node.type, TupleType):

@@ -27,12 +27,15 @@ from .types import DType, TupleType, Type, dtype
 if TYPE_CHECKING:
     import numpy as np
 
+    from .graph import Graph
+
 
 class Op:
     """What a node does.  Subclasses are frozen dataclasses; two equal ops are interchangeable."""
 
     moves_only = False  # every element of the result is one of the argument's: equal values everywhere stay so
     commutative = False  # of two arguments, in either order the same value
+    bodies: tuple[Graph, ...] = ()  # graphs that run inside: of a loop, of a branch
 
     @property
     def head(self) -> Any:

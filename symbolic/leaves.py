@@ -22,9 +22,9 @@ _SMALL = 64  # constants up to this many bytes are compared by value, larger one
 
 @dataclass(frozen=True)
 class Input(Leaf):
-    """A value that each call provides."""
+    """A value that each call provides, or each step of a loop; `number` tells it from all others."""
 
-    number: int
+    number: Any
     of: Type = field(compare=False)
     label: str | None = field(compare=False, default=None)
 

@@ -445,4 +445,7 @@ case(
 ELSEWHERE = {
     "elementwise": "a decorator: tests/ops/test_elementwise.py",
     "dropout": "random: tests/ops/test_normalization.py",
+    "cond": "takes expressions in structures: tests/ops/test_control.py",
+    "scan": "takes a function: tests/ops/test_control.py",
+    "while_loop": "takes functions: tests/ops/test_control.py",
 }

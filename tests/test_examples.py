@@ -9,6 +9,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SAYS = {
+    "char_rnn": "nats per character",
     "custom_op": "cumsum agrees with NumPy",
     "lenet": "test accuracy ",
     "mlp_by_hand": "the first to depart is b1",

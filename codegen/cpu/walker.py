@@ -7,10 +7,18 @@
 A step in one part runs on the calling thread; in more parts, on Numba's threads.  A strip of several steps runs a few
 of its lines at a time, one step after the other.  The result is -1, or the number of the first step whose status was
 not 0.
+
+A row without a kernel jumps: it says how (BEGIN, END, BRANCH, JUMP), where its loop keeps its numbers (Field), and how
+many rows on or back it leads.  Two more tables belong to a loop: its variables, which are addresses that move, and the
+slots, to which they are written with every step.
+
+    variable (place, bytes a step, ALTERNATING or 0, number of the variable it follows or -1)
+    slot     (address, number of the variable, bytes from there)
 """
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Any
 
 import numba
@@ -18,7 +26,29 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-PATCH, STEP = 3, 9  # numbers in a row
+PATCH, STEP, VARIABLE, SLOT = 3, 9, 4, 3  # numbers in a row
+BEGIN, END, BRANCH, JUMP = range(1, 5)
+ALTERNATING = 1  # the mask of a variable that goes there and back; 0: of one that goes on
+
+
+class Field(IntEnum):
+    """What a loop keeps; addresses are 0 where there is nothing."""
+
+    DONE = 0  # steps
+    LIMIT = 1  # steps in this run
+    LENGTH = 2  # steps at most
+    COUNT = 3  # address of the int64 that says how many; of a branch: of its bool
+    TEST = 4  # address of the bool that says whether to go on
+    RESULT = 5  # address of the int64 that gets the number of steps
+    REVERSE = 6
+    VARIABLES = 7
+    VARIABLE_COUNT = 8
+    SLOTS = 9
+    SLOT_COUNT = 10
+
+
+FIELDS = len(Field)
+_DONE, _LIMIT, _LENGTH, _COUNT, _TEST, _RESULT, _REVERSE, _VARIABLES, _, _SLOTS, _SLOT_COUNT = (8 * f for f in Field)
 
 ARRAY_DATA = object.__basicsize__  # where an ndarray object keeps its data pointer: its first field
 
@@ -29,6 +59,17 @@ def peek(typingctx: Any, address: Any) -> Any:
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.load(builder.inttoptr(args[0], ir.IntType(64).as_pointer()))
+
+    return types.int64(types.int64), emit
+
+
+@intrinsic
+def peek_byte(typingctx: Any, address: Any) -> Any:
+    """The byte at an address."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        byte = builder.load(builder.inttoptr(args[0], ir.IntType(8).as_pointer()))
+        return builder.zext(byte, ir.IntType(64))
 
     return types.int64(types.int64), emit
 
@@ -82,12 +123,78 @@ def _strip(row: int, low: int, high: int) -> int:
 _strip_compiled = numba.njit(nogil=True, error_model="numpy")(_strip)
 
 
+def _moved(loop: int, variables: int, number: int, done: int) -> int:
+    """Where a variable is after so many steps."""
+    row = variables + 8 * VARIABLE * number
+    last = max(peek(loop + _LIMIT) - 1, 0)
+    if peek(row + 16) == ALTERNATING:
+        place = done & 1
+    elif peek(loop + _REVERSE):
+        place = max(last - done, 0)
+    else:
+        place = min(done, last)  # after the last step it stays: nothing beyond the end is ever pointed at
+    return peek(row) + place * peek(row + 8)
+
+
+_moved_compiled = numba.njit(nogil=True, error_model="numpy")(_moved)
+
+
+def _move(loop: int) -> None:
+    """Write where the variables are to all slots."""
+    variables, slot, done = peek(loop + _VARIABLES), peek(loop + _SLOTS), peek(loop + _DONE)
+    for _ in range(peek(loop + _SLOT_COUNT)):
+        number = peek(slot + 8)
+        after = peek(variables + 8 * VARIABLE * number + 24)
+        if after < 0:
+            address = _moved_compiled(loop, variables, number, done)
+        elif done == 0:
+            address = peek(variables + 8 * VARIABLE * number)
+        else:
+            address = _moved_compiled(loop, variables, after, done - 1)
+        poke(peek(slot), address + peek(slot + 16))
+        slot += 8 * SLOT
+
+
+_move_compiled = numba.njit(nogil=True, error_model="numpy")(_move)
+
+
+def _jump(row: int) -> int:
+    """What a row without a kernel does; how many rows to go."""
+    kind, loop, distance = peek(row + 8), peek(row + 16), peek(row + 24)
+    if kind == JUMP:
+        return distance
+    if kind == BRANCH:
+        return 1 if peek_byte(peek(loop + _COUNT)) else distance
+    if kind == BEGIN:
+        limit = peek(loop + _LENGTH)
+        if peek(loop + _COUNT):
+            limit = min(limit, max(peek(peek(loop + _COUNT)), 0))
+        poke(loop + _LIMIT, limit)
+        done = 0
+    else:
+        limit, done = peek(loop + _LIMIT), peek(loop + _DONE) + 1
+        if peek(loop + _TEST) and not peek_byte(peek(loop + _TEST)):
+            limit = done
+    poke(loop + _DONE, done)
+    if peek(loop + _RESULT):
+        poke(peek(loop + _RESULT), done)
+    _move_compiled(loop)
+    return distance if (kind == END) == (done < limit) else 1
+
+
+_jump_compiled = numba.njit(nogil=True, error_model="numpy")(_jump)
+
+
 @numba.njit("int64(int64)", nogil=True, cache=True, error_model="numpy")
 def walk_serial(header: int) -> int:
     """Run all steps on the calling thread."""
     _patch_compiled(header)
-    steps, row, step = peek(header + 24), peek(header + 32), 0
-    while step < steps:
+    steps, rows, step = peek(header + 24), peek(header + 32), 0
+    while 0 <= step < steps:
+        row = rows + 8 * STEP * step
+        if peek(row) == 0:
+            step += _jump_compiled(row)
+            continue
         strip = peek(row + 40)
         if 1 < strip <= steps - step:
             failed = _strip_compiled(row, 0, peek(row + 48))
@@ -97,7 +204,6 @@ def walk_serial(header: int) -> int:
         if failed != 0:
             return step
         step += strip
-        row += 8 * STEP * strip
     return -1
 
 
@@ -105,8 +211,12 @@ def walk_serial(header: int) -> int:
 def walk_parallel(header: int) -> int:
     """Run all steps, those in several parts on Numba's threads."""
     _patch_compiled(header)
-    steps, row, step = peek(header + 24), peek(header + 32), 0
-    while step < steps:
+    steps, rows, step = peek(header + 24), peek(header + 32), 0
+    while 0 <= step < steps:
+        row = rows + 8 * STEP * step
+        if peek(row) == 0:
+            step += _jump_compiled(row)
+            continue
         kernel, buffers, params = peek(row), peek(row + 8), peek(row + 16)
         units, parts, strip = peek(row + 24), peek(row + 32), peek(row + 40)
         failed = 0
@@ -128,5 +238,4 @@ def walk_parallel(header: int) -> int:
         if failed != 0:
             return step
         step += strip
-        row += 8 * STEP * strip
     return -1

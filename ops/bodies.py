@@ -1,0 +1,87 @@
+"""Bodies of loops and branches: graphs of their own, whose inputs stand for what lies outside.
+
+The inputs of bodies, the formals, are numbered nodes: equal bodies are equal, and so are the loops made of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from ..symbolic.dims import Shape
+from ..symbolic.errors import NOWHERE, at_site
+from ..symbolic.expr import Expr, apply, depends, serial, substitute, toposort
+from ..symbolic.graph import Graph
+from ..symbolic.leaves import Input, Shared
+from ..symbolic.types import DType, Type
+from .movement import BroadcastTo, ExpandDims, Slice, Squeeze, Transpose
+
+VIEWS = (BroadcastTo, ExpandDims, Slice, Squeeze, Transpose)  # cost nothing, wherever they stand
+
+
+def formal(place: int, dtype: DType, shape: Shape) -> Expr:
+    """Input number `place` of a body."""
+    of = Type(dtype, shape)
+    with at_site(NOWHERE):
+        return apply(Input(("formal", place, of), of))
+
+
+def stand_in(dtype: DType, shape: Shape) -> Expr:
+    """An input that is nobody else's, for the time that a body is being written."""
+    return apply(Input(serial(), Type(dtype, shape)))
+
+
+def stand_ins(nodes: Iterable[Expr]) -> list[Expr]:
+    """One for each node, of its type."""
+    return [stand_in(n.dtype, n.shape) for n in nodes]
+
+
+def closed(outputs: Sequence[Expr], variables: Sequence[Expr], lazy: bool = False) -> tuple[Graph, list[Expr]]:
+    """The body that computes the outputs, and what it takes from outside besides the variables.
+
+    What does not depend on the variables is left outside, where it is computed once; `lazy`: everything is taken
+    inside, down to inputs and shared variables, and computed only if the body runs.
+    """
+    order = toposort(outputs)
+    varying = depends(order, variables)
+    leaves = [n for n in order if isinstance(n.op, Input | Shared) and n not in varying]
+    taken = leaves if lazy else _frontier(order, outputs, varying, depends(order, leaves))
+    inputs = [formal(place, node.dtype, node.shape) for place, node in enumerate([*variables, *taken])]
+    inside = substitute(outputs, dict(zip([*variables, *taken], inputs, strict=True)))
+    return Graph(tuple(inputs), tuple(inside)), list(taken)
+
+
+def _frontier(order: Sequence[Expr], outputs: Sequence[Expr], varying: set[Expr], outside: set[Expr]) -> list[Expr]:
+    """What is read inside and made outside; views of it stay inside, and so do constants."""
+    found: dict[Expr, None] = {}
+    read = [a for n in order if n in varying for a in n.args] + list(outputs)
+    for node in read:
+        if node in outside and node not in varying:
+            while isinstance(node.op, VIEWS):
+                node = node.args[0]
+            found[node] = None
+    return list(found)
+
+
+def opened(body: Graph, values: Sequence[Expr]) -> list[Expr]:
+    """The body's outputs with values in place of its inputs."""
+    return substitute(body.outputs, dict(zip(body.inputs, values, strict=True)))
+
+
+_numbers: ContextVar[tuple[Expr, ...]] = ContextVar("numbers", default=())
+
+
+def step_numbers() -> tuple[Expr, ...]:
+    """The numbers of the steps of the loops whose bodies are being written, from the outermost to the innermost."""
+    return _numbers.get()
+
+
+@contextmanager
+def numbered(number: Expr) -> Iterator[None]:
+    """While a body is written in which `number` counts the steps."""
+    token = _numbers.set((*_numbers.get(), number))
+    try:
+        yield
+    finally:
+        _numbers.reset(token)

@@ -1,0 +1,229 @@
+"""The op of `scan` and `while_loop`: a body that runs step after step, and its derivative, a loop the other way."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..symbolic.dims import Dim, SymDim, show
+from ..symbolic.errors import GradientError
+from ..symbolic.evaluate import run
+from ..symbolic.expr import Expr, Leaf, Op, apply, depends, meet, substitute, toposort
+from ..symbolic.grad import vjp
+from ..symbolic.graph import Graph
+from ..symbolic.leaves import Item
+from ..symbolic.types import INT64, TupleType, Type
+from .bodies import VIEWS, closed, stand_ins
+from .creation import Iota, zeros_like
+from .elementwise import Elementwise
+from .movement import Reshape
+
+ENDLESS = 1 << 62  # the length of a loop that only its test ends
+CHEAP = (Elementwise, Iota, Leaf, Reshape, *VIEWS)  # computed again rather than kept for the derivative
+
+
+class Parts(NamedTuple):
+    """The arguments of a loop, the inputs of its body, or what stands for them."""
+
+    steps: list[Any]  # how many, where that is an argument
+    carries: list[Any]
+    sequences: list[Any]
+    captured: list[Any]
+
+
+@dataclass(frozen=True)
+class Loop(Op):
+    """carry, y[i] = body(carry, x[i]) for i = 0, 1, ... below `length`; backwards with `reverse`.
+
+    Arguments: the number of steps where it is `counted`, the first carries, sequences, and what the body captures.
+    Results: the last carries; the y of all steps, zeros where no step was; the number of steps where it is `tested`.
+    The body computes new carries, y, and, where it is tested, whether to go on after this step.
+    """
+
+    body: Graph
+    carries: int
+    sequences: int
+    length: Dim
+    reverse: bool = False
+    counted: bool = False
+    tested: bool = False
+    keeps: bool = True  # the derivative keeps what is dear of every step; else it is computed again
+
+    @property
+    def name(self) -> str:
+        return "scan" if self.length != ENDLESS else "while_loop"
+
+    @property
+    def details(self) -> str:
+        """What is printed of it."""
+        inside = f"{len(self.body.nodes)} nodes, {self.carries} carries, {self.sequences} sequences"
+        return f"length={self.length}, body of {inside}" + (", reverse" if self.reverse else "")
+
+    @property
+    def bodies(self) -> tuple[Graph, ...]:
+        return (self.body,)
+
+    @property
+    def stacked(self) -> tuple[Expr, ...]:
+        """What the body computes for the results of all steps."""
+        outputs = self.body.outputs
+        return outputs[self.carries : len(outputs) - self.tested]
+
+    def parts(self, values: Sequence[Any]) -> Parts:
+        """The arguments by what they are."""
+        count, rest = list(values[: self.counted]), list(values[self.counted :])
+        first = self.carries + self.sequences
+        return Parts(count, rest[: self.carries], rest[self.carries : first], rest[first:])
+
+    def infer(self, *types: Type) -> TupleType:
+        carried = types[self.counted : self.counted + self.carries]
+        for x in types[self.counted + self.carries :][: self.sequences]:
+            meet(x.shape[0], self.length, lambda x=x: f"scan: {x.shape[0]} and {self.length} steps.")  # type: ignore[misc]
+        for guard, _ in self.body.guards:
+            meet(guard.left, guard.right, lambda guard=guard: f"scan: {guard.left} is not {guard.right}.")  # type: ignore[misc]
+        for before, after in zip(carried, self.body.outputs, strict=False):
+            for a, b in zip(before.shape, after.shape, strict=True):
+                meet(a, b, lambda b=before, a=after: f"scan: a carry of shape {show(b.shape)} becomes {show(a.shape)}.")  # type: ignore[misc]
+        kept = [Type(c.dtype, c.shape) for c in carried]
+        made = [Type(y.dtype, (self.length, *y.shape)) for y in self.stacked]
+        return TupleType((*kept, *made, *([Type(INT64, ())] if self.tested else [])))
+
+    def numpy_of_sizes(self, sizes: Mapping[str, int], *values: Any) -> tuple[Any, ...]:
+        """The reference, given the symbols' sizes."""
+        count, carried, sequences, captured = self.parts(values)
+        length = self.length.value(sizes) if isinstance(self.length, SymDim) else self.length
+        limit = min(length, max(0, int(count[0]))) if count else length
+        made = [np.zeros((length, *(_number(d, sizes) for d in y.shape)), y.dtype) for y in self.stacked]
+        steps = 0
+        while steps < limit:
+            place = limit - 1 - steps if self.reverse else steps
+            given = [*carried, *(s[place] for s in sequences), *captured]
+            found = run(self.body.outputs, dict(zip(self.body.inputs, given, strict=True)), sizes)
+            carried = found[: self.carries]
+            for stack, y in zip(made, found[self.carries :], strict=False):
+                stack[place] = y
+            steps += 1
+            if self.tested and not found[-1]:
+                break
+        return (*carried, *made, *([np.int64(steps)] if self.tested else []))
+
+    def vjp(self, g: Any, out: Expr, *args: Expr) -> Sequence[Callable[[], Expr] | None]:
+        if self.length == ENDLESS:
+            text = "A while_loop has a derivative only if its number of steps is bounded: its carries are kept."
+            raise GradientError(f"{text}  Give it max_steps.")
+        cotangents = functools.cache(lambda: _Backward(self, g, out, args).cotangents())
+        return [None if not a.type.is_float else functools.partial(_picked, cotangents, i) for i, a in enumerate(args)]
+
+
+def _picked(cotangents: Callable[[], Mapping[int, Expr]], place: int) -> Expr:
+    return cotangents()[place]
+
+
+def _number(dim: Dim, sizes: Mapping[str, int]) -> int:
+    return dim if isinstance(dim, int) else dim.value(sizes)
+
+
+def looped(
+    outputs: Sequence[Expr],
+    variables: tuple[Sequence[Expr], Sequence[Expr]],
+    values: tuple[Sequence[Expr], Sequence[Expr]],
+    count: Sequence[Expr] = (),
+    **options: Any,
+) -> list[Expr]:
+    """The results of a loop over outputs in terms of stand-ins for carries and sequences, which have these values."""
+    body, captured = closed(outputs, [*variables[0], *variables[1]])
+    op = Loop(body, len(values[0]), len(values[1]), counted=bool(count), **options)
+    node = apply(op, *count, *values[0], *values[1], *captured)
+    return [apply(Item(i), node) for i in range(len(node.type.items))]
+
+
+class _Backward:
+    """The derivative of a loop: the derivative of its body, from the last step to the first.
+
+    The carries of all steps, and results of the body that are dear, are kept by a second loop over the same body; where
+    both are compiled, they are one.  What is captured gathers its cotangent in a carry.
+    """
+
+    def __init__(self, loop: Loop, g: Any, out: Expr, args: Sequence[Expr]) -> None:
+        self.loop, self.g, self.out, self.args = loop, g, out, args
+        self.outer, self.inner = loop.parts(args), loop.parts((None,) * loop.counted + loop.body.inputs)
+
+    def cotangents(self) -> dict[int, Expr]:
+        """For the number of each float argument, its cotangent."""
+        loop, inner, outer = self.loop, self.inner, self.outer
+        carried = [i for i, c in enumerate(inner.carries) if c.type.is_float]
+        stacked = [i for i, y in enumerate(loop.stacked) if self.g[loop.carries + i] is not None and y.type.is_float]
+        ends = [loop.body.outputs[i] for i in carried] + [loop.stacked[i] for i in stacked]
+        seeds = stand_ins(ends)
+        groups = [[x for x in group if x.type.is_float] for group in inner[1:]]
+        found = vjp(ends, [x for group in groups for x in group], seeds)
+        kept = self.kept(found)
+        varying = [*inner.carries, *inner.sequences]
+        doubles, copies = stand_ins(varying), stand_ins(kept)
+        names = dict(zip([*varying, *inner.captured, *kept], [*doubles, *outer.captured, *copies], strict=True))
+        found = substitute(found, names)
+        to_carry, to_sequence, to_captured = _split(found, groups)
+        sums = stand_ins(to_captured)
+        totals = [total + g for total, g in zip(sums, to_captured, strict=True)]
+        starts = [self.seed(i) for i in carried] + [zeros_like(x) for x in outer.captured if x.type.is_float]
+        past = self.past(kept)
+        results = looped(
+            [*to_carry, *totals, *to_sequence],
+            ([*seeds[: len(carried)], *sums], [*doubles, *copies, *seeds[len(carried) :]]),
+            (starts, [*past[: loop.carries], *outer.sequences, *past[loop.carries :], *self.stacks(stacked)]),
+            self.steps(),
+            length=loop.length,
+            reverse=not loop.reverse,
+            keeps=loop.keeps,
+        )
+        wanted = [i for i, a in enumerate(self.args) if a.type.is_float]
+        floats = dict.fromkeys(wanted)
+        order = [*results[: len(to_carry)], *results[len(starts) :], *results[len(to_carry) : len(starts)]]
+        return dict(zip(floats, order, strict=True))
+
+    def kept(self, found: Sequence[Expr]) -> list[Expr]:
+        """Results of the body that its derivative reads and that are dear."""
+        order = self.loop.body.nodes
+        varying = depends(order, [*self.inner.carries, *self.inner.sequences])
+        forward = set(order)
+
+        def dear(node: Expr) -> bool:
+            plain = isinstance(node.op, CHEAP) or isinstance(node.type, TupleType)
+            return self.loop.keeps and node in forward and node in varying and not plain
+
+        return [n for n in toposort(found, into=lambda n: not dear(n)) if dear(n)]
+
+    def past(self, kept: Sequence[Expr]) -> list[Expr]:
+        """The carries before every step, and what is kept of every step."""
+        loop, body = self.loop, self.loop.body
+        test = body.outputs[-1:] if loop.tested else ()
+        outputs = (*body.outputs[: loop.carries], *self.inner.carries, *kept, *test)
+        again = apply(replace(loop, body=Graph(body.inputs, outputs)), *self.args)
+        return [apply(Item(loop.carries + i), again) for i in range(loop.carries + len(kept))]
+
+    def seed(self, i: int) -> Expr:
+        """The cotangent of a last carry."""
+        return self.g[i] if self.g[i] is not None else zeros_like(self.outer.carries[i])
+
+    def stacks(self, stacked: Sequence[int]) -> list[Expr]:
+        """The cotangents of the results of all steps."""
+        return [self.g[self.loop.carries + i] for i in stacked]
+
+    def steps(self) -> list[Expr]:
+        """How many steps there were, where that is not the length."""
+        if self.loop.tested:
+            return [apply(Item(len(self.out.type.items) - 1), self.out)]
+        return self.outer.steps
+
+
+def _split(values: Sequence[Expr], groups: Sequence[Sequence[Expr]]) -> list[list[Expr]]:
+    """The values in groups of the same lengths."""
+    rest, found = list(values), []
+    for group in groups:
+        found.append(rest[: len(group)])
+        rest = rest[len(group) :]
+    return found

@@ -1,0 +1,316 @@
+"""scan, while_loop and cond against plain Python loops: values, both derivatives, and what is refused."""
+
+import numpy as np
+import pytest
+
+import weft as wf
+
+RNG = np.random.default_rng(3)
+N, H = 4, 3
+
+
+def normal(*shape, dtype="float32"):
+    return RNG.normal(size=shape).astype(dtype) * 0.5
+
+
+def compiled(inputs, outputs, *values):
+    """What the compiled function and the reference say; they must agree."""
+    found = wf.function(inputs, outputs, on_unused_input="ignore")(*values)
+    expected = wf.evaluate(outputs, dict(zip(inputs, values, strict=True)))
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-5)
+    return found
+
+
+def rnn(length, reverse=False, **options):
+    """A recurrent network: (inputs, loss, the states), and the same in NumPy."""
+    x, h0, w, u = (
+        wf.tensor("x", (length, N, 2)),
+        wf.tensor("h0", (N, H)),
+        wf.matrix("w", (2, H)),
+        wf.matrix("u", (H, H)),
+    )
+    last, states = wf.scan(lambda h, x: ((new := wf.tanh(x @ w + h @ u)), new), h0, x, reverse=reverse, **options)
+    loss = wf.sum(last * last) + wf.sum(wf.sin(states))
+    return [x, h0, w, u], loss, states
+
+
+def rnn_by_hand(x, h, w, u, reverse=False):
+    states = np.zeros((len(x), *h.shape), h.dtype)
+    for i in range(len(x))[:: -1 if reverse else 1]:
+        h = states[i] = np.tanh(x[i] @ w + h @ u)
+    return np.sum(h * h) + np.sum(np.sin(states)), states
+
+
+def rnn_values(steps):
+    return [normal(steps, N, 2), normal(N, H), normal(2, H), normal(H, H)]
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("steps", [0, 1, 2, 7])
+def test_rnn_of_any_length(steps, reverse):
+    inputs, loss, states = rnn("time", reverse)
+    values = rnn_values(steps)
+    found = compiled(inputs, [loss, states, *wf.grad(loss, inputs)], *values)
+    for mine, other in zip(found, rnn_by_hand(*values, reverse), strict=False):
+        np.testing.assert_allclose(mine, other, rtol=2e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{}, {"unroll": 2}, {"checkpoint_every": 3}, {"checkpoint_every": 100}])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_rnn_derivatives(options, reverse):
+    inputs, loss, states = rnn(7, reverse, **options)
+    values = rnn_values(7)
+    wf.check_grad(loss, inputs, dict(zip(inputs, values, strict=True)), order=2, rtol=1e-4)
+    found = compiled(inputs, [loss, states, *wf.grad(loss, inputs)], *values)
+    for mine, other in zip(found, rnn_by_hand(*values, reverse), strict=False):
+        np.testing.assert_allclose(mine, other, rtol=2e-5, atol=1e-6)
+
+
+def test_one_function_for_all_lengths():
+    inputs, loss, _ = rnn("time")
+    f = wf.function(inputs, loss)
+    for steps in (5, 1, 0, 9, 5):
+        values = rnn_values(steps)
+        np.testing.assert_allclose(f(*values), rnn_by_hand(*values)[0], rtol=2e-5, atol=1e-6)
+
+
+def test_second_derivative_is_compiled():
+    inputs, loss, _ = rnn(3)
+    values = rnn_values(3)
+    first = wf.grad(loss, inputs[3])
+    second = wf.grad(wf.sum(first * first), inputs)
+    compiled(inputs, second, *values)
+
+
+def test_several_states_in_a_structure():
+    x = wf.vector("x", ("n",))
+    (low, both), ys = wf.scan(
+        lambda c, x: ((c[0] + x, {"p": c[1]["p"] * x, "k": c[1]["k"] + 1}), (x - c[0], [c[1]["k"]])),
+        (0.0, {"p": wf.constant(np.float32(1)), "k": 0}),
+        x,
+    )
+    values = normal(5)
+    total, product, count, y, k = compiled([x], [low, both["p"], both["k"], ys[0], ys[1][0]], values)
+    np.testing.assert_allclose(total, values.sum(), rtol=1e-5)
+    np.testing.assert_allclose(product, values.prod(), rtol=1e-5)
+    assert count == 5
+    assert k.dtype == np.int64
+    np.testing.assert_array_equal(k, np.arange(5))
+    np.testing.assert_allclose(y, values - np.concatenate([[0], np.cumsum(values)[:-1]]), rtol=1e-4, atol=1e-6)
+
+
+def test_without_sequences_and_without_results():
+    x = wf.scalar("x")
+    power, nothing = wf.scan(lambda c, _: (c * x, None), wf.constant(np.float32(1)), length=10)
+    assert nothing is None
+    value, slope = compiled([x], [power, wf.grad(power, x)], np.float32(1.1))
+    np.testing.assert_allclose([value, slope], [1.1**10, 10 * 1.1**9], rtol=1e-5)
+
+
+def test_nested():
+    x = wf.matrix("x", ("n", "m"))
+    w = wf.scalar("w")
+
+    def row(c, line):
+        inner, _ = wf.scan(lambda s, v: (wf.tanh(s * w + v), None), c, line)
+        return inner, inner
+
+    last, ys = wf.scan(row, wf.constant(np.float32(0)), x)
+    loss = last + wf.sum(ys * ys)
+    values, weight = normal(3, 4), np.float32(0.7)
+    state, expected = 0.0, []
+    for line in values:
+        for v in line:
+            state = np.tanh(state * weight + v)
+        expected.append(state)
+    found = compiled([x, w], [ys, *wf.grad(loss, [x, w])], values, weight)
+    np.testing.assert_allclose(found[0], expected, rtol=1e-5)
+    wf.check_grad(loss, [x, w], {x: values, w: weight}, order=2, rtol=1e-4)
+
+
+def test_ends_early():
+    x = wf.vector("x", ("n",))
+    total, ys, steps = wf.scan(lambda c, x: (c + x, c * x), 0.0, x, until=lambda c, y: c > 3)
+    values = np.ones(8, np.float32)
+    c, y, n, slope = compiled([x], [total, ys, steps, wf.grad(total + wf.sum(ys), x)], values)
+    assert (c, n) == (4, 4)
+    np.testing.assert_array_equal(y, [0, 1, 2, 3, 0, 0, 0, 0])
+    np.testing.assert_array_equal(slope, [4, 4, 4, 4, 0, 0, 0, 0])
+    assert wf.function([x], steps)(values[:2]) == 2
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_number_of_steps_is_a_value(reverse):
+    x, k = wf.vector("x", ("n",)), wf.scalar("k", dtype="int64")
+    total, ys = wf.scan(lambda c, x: (c * x, c + x), 1.0, x, length=k, reverse=reverse)
+    loss = total + wf.sum(ys)
+    values = normal(6) + 1
+    for count in (0, 1, 4, 6, 9, -2):
+        steps = max(0, min(count, 6))
+        c, made = np.float32(1), np.zeros(6, np.float32)
+        for i in range(steps)[:: -1 if reverse else 1]:
+            made[i] = c + values[i]
+            c = c * values[i]
+        found = compiled([x, k], [total, ys, wf.grad(loss, x)], values, np.int64(count))
+        np.testing.assert_allclose(found[0], c, rtol=1e-5)
+        np.testing.assert_allclose(found[1], made, rtol=1e-5)
+
+
+def test_while_loop():
+    x = wf.scalar("x", dtype="float64")
+    root, steps = wf.while_loop(
+        lambda c: abs(c[0] * c[0] - x) > 1e-12 * x, lambda c: ((c[0] + x / c[0]) / 2, c[1] + 1), (x, 0), max_steps=60
+    )
+    value, count, slope = compiled([x], [root, steps, wf.grad(root, x)], np.float64(2))
+    np.testing.assert_allclose([value, slope], [np.sqrt(2), 0.5 / np.sqrt(2)], rtol=1e-9)
+    assert 3 < count < 10
+
+
+def test_while_loop_without_a_step_and_without_a_limit():
+    n = wf.scalar("n", dtype="int64")
+    left, total = wf.while_loop(lambda c: c[0] > 0, lambda c: (c[0] - 1, c[1] + c[0]), (n, 0))
+    f = wf.function([n], [left, total])
+    assert f(1000) == [0, 500500]
+    assert f(0) == [0, 0]
+    assert f(-3) == [-3, 0]
+
+
+def test_derivative_needs_a_limit():
+    x = wf.scalar("x")
+    y = wf.while_loop(lambda c: c < 10, lambda c: c * x, x)
+    with pytest.raises(wf.GradientError, match="max_steps"):
+        wf.grad(y, x)
+
+
+def test_while_loop_stops_at_its_limit():
+    x = wf.scalar("x")
+    y = wf.while_loop(lambda c: c < 100, lambda c: c * 2, x, max_steps=3)
+    assert wf.function([x], y)(np.float32(1)) == 8
+
+
+def test_draws_differ_from_step_to_step():
+    rng = wf.random.Stream(seed=1)
+    _, draws = wf.scan(lambda c, _: (c, rng.uniform((4,))), 0.0, length=6)
+    assert len(np.unique(wf.function([], draws)())) == 24
+    f = wf.function([], draws)
+    assert not np.array_equal(f(), f())
+    inner = wf.scan(lambda c, _: (c, wf.scan(lambda d, _: (d, rng.uniform(())), 0.0, length=3)[1]), 0.0, length=3)[1]
+    assert len(np.unique(wf.function([], inner)())) == 9
+
+
+def test_cond_takes_one_branch():
+    p, x = wf.scalar("p", dtype="bool"), wf.vector("x", ("n",))
+    index = wf.vector("i", ("k",), dtype="int64")
+    y = wf.cond(p, lambda: wf.sum(x[index]), lambda: wf.sum(x * x))
+    f = wf.function([p, x, index], [y, wf.grad(y, x)])
+    values, far = normal(5), np.array([99])
+    np.testing.assert_allclose(f(False, values, far)[0], (values**2).sum(), rtol=1e-5)  # nobody looks at place 99
+    np.testing.assert_allclose(f(False, values, far)[1], 2 * values, rtol=1e-5)
+    with pytest.raises(wf.IndexRangeError):
+        f(True, values, far)
+    value, slope = f(True, values, np.array([1, 1, 4]))
+    np.testing.assert_allclose(value, 2 * values[1] + values[4], rtol=1e-5)
+    np.testing.assert_allclose(slope, [0, 2, 0, 0, 1])
+
+
+def test_cond_of_structures_and_numbers():
+    p, x = wf.scalar("p", dtype="bool"), wf.vector("x", (3,))
+    y = wf.cond(p, {"a": (x, 1.0)}, {"a": (x * 2, 0)})
+    for flag in (True, False):
+        a, b = compiled([p, x], [y["a"][0], y["a"][1]], flag, np.ones(3, np.float32))
+        np.testing.assert_array_equal(a, np.ones(3) * (1 if flag else 2))
+        assert b == flag
+
+
+def test_cond_in_a_loop_and_a_loop_in_a_cond():
+    x = wf.vector("x", ("n",))
+
+    def step(c, v):
+        new = wf.cond(v > 0, lambda: c * v, lambda: c - v)
+        return new, new
+
+    last, ys = wf.scan(step, 1.0, x)
+    inside = wf.cond(last > 0, lambda: wf.scan(lambda c, v: (c + v * v, None), 0.0, x)[0], lambda: last * 3)
+    loss = last + wf.sum(ys) + inside
+    values = normal(6)
+    compiled([x], [last, ys, inside, wf.grad(loss, x)], values)
+    wf.check_grad(loss, x, {x: values}, order=2, rtol=1e-4)
+
+
+def test_captured_values_are_computed_once():
+    x, w = wf.tensor("x", ("n", 4, 4)), wf.matrix("w", (4, 4))
+    _, ys = wf.scan(lambda c, x: (c, x @ (w @ w.T)), 0.0, x)
+    f = wf.function([x, w], ys)
+    assert str(f.explain("fuse")).count("matmul(") == 2
+    a, b = normal(3, 4, 4), normal(4, 4)
+    np.testing.assert_allclose(f(a, b), a @ (b @ b.T), rtol=1e-4, atol=1e-5)
+
+
+def test_what_nobody_reads_is_not_computed():
+    x = wf.vector("x", ("n",))
+    total, _ = wf.scan(lambda c, x: ((c[0] + x, wf.exp(c[1] * x)), wf.tanh(x)), (0.0, 1.0), x)
+    f = wf.function([x], total[0])
+    (loop,) = [n for n in f.graph.nodes if n.op.bodies]
+    assert (loop.op.carries, loop.op.sequences, loop.op.stacked) == (1, 1, ())
+
+
+def test_views_of_any_kind_go_in():
+    x = wf.matrix("x", ("n", "m"))
+    values = normal(4, 6)
+    for view, array in ((x.T, values.T), (x[::-1], values[::-1]), (x[:, ::2], values[:, ::2]), (x + 0, values)):
+        _, ys = wf.scan(lambda c, v: (c + wf.sum(v), v * c), 0.0, view)
+        found = wf.function([x], ys)(values)
+        sums = np.concatenate([[0], array.sum(1).cumsum()[:-1]])
+        np.testing.assert_allclose(found, array * sums[:, None], rtol=1e-4, atol=1e-5)
+
+
+def test_updates_and_loops():
+    w, x = wf.shared(np.float32(2), "w"), wf.vector("x", ("n",))
+    total, _ = wf.scan(lambda c, x: (c + w * x, None), 0.0, x)
+    f = wf.function([x], total, updates={w: total})
+    assert f(np.ones(3, np.float32)) == 6
+    assert w.get_value() == 6
+    assert f(np.ones(2, np.float32)) == 12
+
+
+def test_a_failed_call_leaves_nothing_behind():
+    table, index = wf.vector("table", (5,)), wf.vector("i", ("n",), dtype="int64")
+    _, ys = wf.scan(lambda c, i: (c, table[wf.reshape(i, (1,))]), 0.0, index)
+    f = wf.function([table, index], ys)
+    values = np.arange(5, dtype=np.float32)
+    with pytest.raises(wf.IndexRangeError):
+        f(values, np.array([1, 2, 9]))
+    np.testing.assert_array_equal(f(values, np.array([1, 2, 4])).ravel(), [1, 2, 4])
+
+
+def sigmoid_step(c, x):
+    return wf.sigmoid(c + x)
+
+
+def test_errors():
+    x, m = wf.vector("x", (4,)), wf.matrix("m", (3, 2))
+    with pytest.raises(wf.ArgumentError, match="sigmoid_step must return \\(carry, y\\)"):
+        wf.scan(sigmoid_step, 0.0, x)
+    with pytest.raises(wf.ShapeError, match="4 and 3 elements"):
+        wf.scan(lambda c, x: (c, None), 0.0, (x, m))
+    with pytest.raises(wf.ShapeError, match=r"carry number 0 \(x\) has shape \(4,\) at first, and \(\) after a step"):
+        wf.scan(lambda c, _: (wf.sum(c), None), x, length=3)
+    with pytest.raises(wf.DTypeError, match="float32 at first, and float64 after a step"):
+        wf.scan(lambda c, _: (c.astype("float64"), None), x, length=3)
+    with pytest.raises(wf.ArgumentError, match="takes a carry of the form"):
+        wf.scan(lambda c, _: ((c, c), None), x, length=3)
+    with pytest.raises(wf.ArgumentError, match="length says how many steps"):
+        wf.scan(lambda c, _: (c, None), 0.0)
+    with pytest.raises(wf.ShapeError, match="length is 5"):
+        wf.scan(lambda c, _: (c, None), 0.0, x, length=5)
+    with pytest.raises(wf.DTypeError, match="must return a bool scalar"):
+        wf.while_loop(lambda c: c + 1, lambda c: c, 0.0)
+    with pytest.raises(wf.ArgumentError, match="one branch gives"):
+        wf.cond(wf.sum(x) > 0, (x, x), x)
+    with pytest.raises(wf.ShapeError, match="one branch gives"):
+        wf.cond(wf.sum(x) > 0, x, m)
+    with pytest.raises(wf.DTypeError, match="must be a bool"):
+        wf.cond(wf.sum(x), x, x)
+    with pytest.raises(wf.ArgumentError, match="runs forwards"):
+        wf.scan(lambda c, x: (c, x), 0.0, x, reverse=True, until=lambda c, y: c > 0)
