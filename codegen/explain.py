@@ -158,7 +158,7 @@ def profile(function: Function, args: tuple[Any, ...], repeat: int) -> Profile:
     function(*args)
     binding = next(b for idle in function._idle.values() for b in idle)
     arrays = [np.asarray(a, x.dtype) for a, x in zip(args, function.source.inputs, strict=True)]
-    results = [np.empty(shape, dtype) for shape, dtype in binding.outputs]
+    results = [np.empty(shape, dtype) for shape, dtype, _ in binding.outputs]
     for place, array in enumerate([*arrays, *results]):
         binding.objects[place] = id(array)
     with memory_lock:

@@ -20,6 +20,7 @@ from ..symbolic.leaves import Shared, memory_lock
 from . import pipeline
 from .arguments import adapted, as_graph, converted, expected
 from .program import Program, build
+from .results import LARGE, large
 from .runtime import Binder, Binding, live, threads
 
 REMEMBERED = 64  # sets of sizes whose tables and memory a function keeps
@@ -105,7 +106,7 @@ class Function:
         key = tuple([a.shape for a in arrays])
         idle = self._idle.get(key)
         binding = idle.pop() if idle else self._bound(key, arrays)
-        results = [empty(shape, dtype) for shape, dtype in binding.outputs]
+        results = [empty(s, d) if size < LARGE else large(s, d, size) for s, d, size in binding.outputs]
         try:
             objects, place = binding.objects, 0
             for one in arrays:

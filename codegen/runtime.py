@@ -78,11 +78,11 @@ class Row:
 
 @dataclass(eq=False)
 class Binding:
-    """Tables for one set of sizes.  `outputs`: shape and dtype of each result."""
+    """Tables for one set of sizes.  `outputs`: shape, dtype and bytes of each result."""
 
     header: int
     objects: np.ndarray  # ids of the call's arrays: inputs, then outputs
-    outputs: list[tuple[tuple[int, ...], np.dtype]]
+    outputs: list[tuple[tuple[int, ...], np.dtype, int]]
     rows: list[Row]
     step_table: np.ndarray
     walk: Callable[[int], int]
@@ -299,7 +299,8 @@ class Binder:
         header = np.array(
             [len(patches), patch_table.ctypes.data, objects.ctypes.data, len(self.rows), steps.ctypes.data], np.int64
         )
-        outputs = [(self.shape(o.shape), o.dtype) for o in graph.outputs]
+        shapes = [(self.shape(o.shape), o.dtype) for o in graph.outputs]
+        outputs = [(s, d, int(np.prod(s, dtype=np.int64)) * d.itemsize) for s, d in shapes]
         most = int(steps[: len(self.rows), [4, 8]].max(initial=1))
         keep = [*self.keep, *(table for c in self.controls for table in c.tables), buffers, params, patch_table, header]
         return Binding(
