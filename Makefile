@@ -28,6 +28,8 @@ bench: $(VENV)/.examples
 	$(BIN)/python -m benchmarks.graph
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.calls
+	$(BIN)/python -m benchmarks.accuracy
+	$(BIN)/python -m benchmarks.kernels
 	$(BIN)/python -m benchmarks.steps
 
 $(VENV)/bin/python:

@@ -18,6 +18,20 @@ from .ops.activations import binary_crossentropy, crossentropy, log_softmax, pic
 from .ops.control import cond, scan, while_loop
 from .ops.conv import conv1d, conv1d_transpose, conv2d, conv2d_transpose, conv3d, conv3d_transpose
 from .ops.creation import arange, eye, full, full_like, iota, one_hot, ones, ones_like, zeros, zeros_like
+from .ops.decompositions import (
+    cholesky,
+    det,
+    eigh,
+    inv,
+    qr,
+    slogdet,
+    solve,
+    solve_triangular,
+    svd,
+    tril,
+    triu,
+)
+from .ops.einsum import einsum
 from .ops.elementwise import Elementwise, cast, elementwise
 from .ops.indexing import index_add, index_set, take, take_along_axis
 from .ops.linalg import dot, matmul, outer, tensordot, trace
@@ -40,6 +54,7 @@ from .ops.movement import (
     transpose,
 )
 from .ops.normalization import batch_norm, dropout, layer_norm, local_response_norm
+from .ops.order import argsort, cumprod, cumsum, diff, sort, topk
 from .ops.pool import (
     avg_pool1d,
     avg_pool2d,
@@ -142,6 +157,7 @@ from .symbolic.errors import (
     GradientError,
     GuardError,
     IndexRangeError,
+    LinAlgError,
     LoweringError,
     RewriteLoop,
     ShapeError,

@@ -31,34 +31,54 @@ def settle(graph: Graph, run: Run) -> Graph:
 class _Settling:
     def __init__(self, graph: Graph, run: Run) -> None:
         self.source, self.run = graph, run
-        self.outside = {n for n in graph.nodes if not isinstance(n.op, Leaf)}
+        self.done: dict[Expr, Expr] = {}
+        self.settled: set[Expr] = set()  # loops and branches that were made here
+        self.outside: set[Expr] = set()  # computed, whatever branches are taken
         self.read: dict[Expr, list[int]] = {}  # which results of a node are read
         self.same: dict[Any, list[Expr]] = {}  # loops over the same body
         self.made: dict[Any, dict[Expr, Expr]] = {}  # for these, the results of the one that stands for all
-        for node in graph.nodes:
+        self.note(graph.roots)
+
+    def note(self, roots: Sequence[Expr]) -> None:
+        """Who reads what, of nodes that are new."""
+        for node in toposort(roots, into=lambda n: n not in self.outside):
+            if node in self.outside or isinstance(node.op, Leaf):
+                continue
+            self.outside.add(node)
             if isinstance(node.op, Item):
                 self.read.setdefault(node.args[0], []).append(node.op.index)
             elif isinstance(node.op, Loop):
                 self.same.setdefault(_key(node), []).append(node)
 
     def graph(self) -> Graph:
-        done: dict[Expr, Expr] = {}
-        for node in self.source.nodes:
-            whole = node.args[0] if isinstance(node.op, Item) else None
-            if whole is not None and isinstance(whole.op, Loop | Branch):
-                done[node] = self.result(node, whole, done)
-            elif not isinstance(node.op, Loop | Branch):
-                done[node] = rebuilt(node, tuple(done[a] for a in node.args))
-        return self.source.with_roots([done[root] for root in self.source.roots])
+        return self.source.with_roots(self.finished(self.source.roots))
 
-    def result(self, item: Expr, whole: Expr, done: dict[Expr, Expr]) -> Expr:
+    def finished(self, roots: Sequence[Expr]) -> list[Expr]:
+        """The nodes, over loops and branches that are settled."""
+        done = self.done
+        for node in toposort(roots, into=lambda n: n not in done):
+            whole = node.args[0] if isinstance(node.op, Item) else node
+            if node in done or (whole is node and isinstance(node.op, Loop | Branch)):
+                continue
+            if isinstance(whole.op, Loop | Branch):
+                done[node] = node if whole in self.settled else self.result(node, whole)
+            else:
+                done[node] = rebuilt(node, tuple(done[a] for a in node.args))
+        return [done[root] for root in roots]
+
+    def result(self, item: Expr, whole: Expr) -> Expr:
         """One result of a loop or branch, which is made when its first result is met."""
         key = _key(whole) if isinstance(whole.op, Loop) else whole
-        if key not in self.made:
+        if item not in self.made.get(key, ()):
             with at_site(whole.site):
-                args = [done[a] for a in whole.args]
+                args = [self.done[a] for a in whole.args]
                 self.made[key] = self.loop(key, args) if isinstance(whole.op, Loop) else self.branch(whole, args)
         return self.made[key][item]
+
+    def outer(self, nodes: Sequence[Expr]) -> list[Expr]:
+        """What moves out of a body, or stands outside anyway, settled."""
+        self.note(nodes)
+        return self.finished(nodes)
 
     # ---- loops ------------------------------------------------------------------------------------------------------
 
@@ -84,7 +104,8 @@ class _Settling:
         new, captured = closed(outputs, chosen)
         settled = replace(op, body=self.run(new), carries=len(kept), sequences=len(sequences))
         starts = [outer.carries[i] for i in kept] + [outer.sequences[i] for i in sequences]
-        node = apply(settled, *outer.steps, *starts, *captured)
+        node = apply(settled, *outer.steps, *starts, *self.outer(captured))
+        self.settled.add(node)
         return self.loop_results(members, node, kept, stacked)
 
     def carries(self, members: Sequence[Expr], ends: Sequence[Expr]) -> list[int]:
@@ -131,8 +152,9 @@ class _Settling:
             inside = substitute(outputs, dict(zip(shared, doubles, strict=True)))
             new, captured = closed(inside, doubles, lazy=True)
             bodies.append(self.run(new))
-            values += [*shared, *captured]
+            values += self.outer([*shared, *captured])
         node = apply(Branch(*bodies), args[0], *values)
+        self.settled.add(node)
         return {apply(Item(i), whole): apply(Item(n), node) for n, i in enumerate(read)}
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from ..ops.branch import Branch
 from ..ops.loop import Loop
 from .cpu.launch import Array
-from .cpu.walker import ALTERNATING, BEGIN, BRANCH, END, FIELDS, JUMP, SLOT, VARIABLE, Field
+from .cpu.table import ALTERNATING, BEGIN, BRANCH, END, FIELDS, JUMP, SLOT, VARIABLE, Field
 from .fuse import KernelStep, Schedule
 from .views import whole
 

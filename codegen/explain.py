@@ -21,6 +21,7 @@ from ..symbolic.leaves import memory_lock
 from ..symbolic.rewrite import Fired
 from ..symbolic.text import listing, parameters
 from . import pipeline
+from .cpu.table import BEGIN, END, Field
 from .fuse import KernelStep, NestStep, Step
 from .program import memory_of
 
@@ -173,7 +174,7 @@ def profile(function: Function, args: tuple[Any, ...], repeat: int) -> Profile:
 
 
 def _row_times(binding: Binding, repeat: int) -> list[float]:
-    """Seconds for each launch: the table is cut to a single row and run."""
+    """Seconds for each launch in a call: the table is cut to a single row and run; a loop's rows count once a step."""
     import ctypes
 
     header = (ctypes.c_int64 * 5).from_address(binding.header)
@@ -181,17 +182,32 @@ def _row_times(binding: Binding, repeat: int) -> list[float]:
     times = []
     try:
         header[3] = 1
-        for number in range(count):
+        for number, often in enumerate(_repeats(binding)):
+            if not often:  # a loop without a step: its rows have nowhere to read and write
+                times.append(0.0)
+                continue
             header[4] = first + number * binding.step_table.strides[0]
             samples = []
             for _ in range(repeat):
                 begun = time.perf_counter()
                 binding.walk(binding.header)
                 samples.append(time.perf_counter() - begun)
-            times.append(float(np.median(samples)))
+            times.append(float(np.median(samples)) * often)
     finally:
         header[3], header[4] = count, first
     return times
+
+
+def _repeats(binding: Binding) -> list[int]:
+    """How often each row ran in the last call; of a loop within another, as often as in the last step of that."""
+    found, inside = [], [1]
+    for row in binding.rows:
+        if row.jump is not None and row.jump.kind == END:
+            inside.pop()
+        found.append(inside[-1])
+        if row.jump is not None and row.jump.kind == BEGIN:
+            inside.append(inside[-1] * int(row.jump.control.memory[Field.DONE]))
+    return found
 
 
 def _profile_rows(function: Function, binding: Binding, times: list[float]) -> tuple[Row, ...]:

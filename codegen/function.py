@@ -192,7 +192,7 @@ class Function:
         except IndexError as error:
             return blame(IndexRangeError(str(error)), step.node.site, *[a.site for a in step.node.args])
         except WeftError as error:
-            return error
+            return blame(error, step.node.site, *[a.site for a in step.node.args])
         return blame(IndexRangeError(f"{step.node.op.name} refused its input."), step.node.site)
 
     # ---- reading what was compiled --------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from .control import Block, Control, Jump, Place, add_branch, add_loop, refer
 from .costs import nanoseconds
 from .cpu.kernels import KERNELS
 from .cpu.launch import Array, Plan
+from .cpu.table import STEP
 from .fuse import KernelStep, NestStep, Step
 from .loops import Accumulate, Extent, LoopNest
 from .nests import Launch, Scratch
@@ -35,7 +36,6 @@ from .program import CompiledNest, Program
 from .strips import STRIP, Lines, lines_of, together
 from .views import View, whole
 
-STEP = 9  # numbers in a row of the table: see walker.py
 GRAIN = 10_000.0  # nanoseconds of work below which a thread more is not worth waking
 
 _forked = False

@@ -3,6 +3,7 @@
 from ..symbolic import dims, leaves, operators
 from . import creation, elementwise, linalg, movement, reduce, scalar
 from .indexing import getitem, take
+from .order import argsort, cumprod, cumsum
 
 _BOUND = {
     name: function
@@ -16,6 +17,9 @@ operators.bind(
         **_BOUND,
         "getitem": getitem,
         "take": take,
+        "argsort": argsort,
+        "cumprod": cumprod,
+        "cumsum": cumsum,
         "astype": elementwise.cast,
         "get_value": leaves.get_value,
         "set_value": leaves.set_value,

@@ -20,7 +20,8 @@ from ..symbolic.types import INT64, TupleType, Type
 from .bodies import VIEWS, closed, stand_ins
 from .creation import Iota, zeros_like
 from .elementwise import Elementwise
-from .movement import Reshape
+from .linalg import MatMul, matmul
+from .movement import Reshape, Transpose, reshape, transpose
 
 ENDLESS = 1 << 62  # the length of a loop that only its test ends
 CHEAP = (Elementwise, Iota, Leaf, Reshape, *VIEWS)  # computed again rather than kept for the derivative
@@ -145,7 +146,8 @@ class _Backward:
     """The derivative of a loop: the derivative of its body, from the last step to the first.
 
     The carries of all steps, and results of the body that are dear, are kept by a second loop over the same body; where
-    both are compiled, they are one.  What is captured gathers its cotangent in a carry.
+    both are compiled, they are one.  What is captured gathers its cotangent in a carry, or, where it is the factor of a
+    matrix product, from the other factors of all steps, in one product after the loop.
     """
 
     def __init__(self, loop: Loop, g: Any, out: Expr, args: Sequence[Expr]) -> None:
@@ -167,23 +169,32 @@ class _Backward:
         names = dict(zip([*varying, *inner.captured, *kept], [*doubles, *outer.captured, *copies], strict=True))
         found = substitute(found, names)
         to_carry, to_sequence, to_captured = _split(found, groups)
-        sums = stand_ins(to_captured)
-        totals = [total + g for total, g in zip(sums, to_captured, strict=True)]
-        starts = [self.seed(i) for i in carried] + [zeros_like(x) for x in outer.captured if x.type.is_float]
         past = self.past(kept)
+        running = [*doubles, *copies, *seeds[len(carried) :]]
+        stacks = [*past[: loop.carries], *outer.sequences, *past[loop.carries :], *self.stacks(stacked)]
+        known = dict(zip(running, stacks, strict=True))
+        pairs = {i: pair for i, g in enumerate(to_captured) if (pair := _product(g, [*running, *seeds]))}
+        factors = list(dict.fromkeys(n for pair in pairs.values() for n in pair if n not in known))
+        summed = [i for i in range(len(to_captured)) if i not in pairs]
+        sums = stand_ins([to_captured[i] for i in summed])
+        starts = [self.seed(i) for i in carried] + [zeros_like(to_captured[i]) for i in summed]
+        totals = [total + to_captured[i] for total, i in zip(sums, summed, strict=True)]
         results = looped(
-            [*to_carry, *totals, *to_sequence],
-            ([*seeds[: len(carried)], *sums], [*doubles, *copies, *seeds[len(carried) :]]),
-            (starts, [*past[: loop.carries], *outer.sequences, *past[loop.carries :], *self.stacks(stacked)]),
+            [*to_carry, *totals, *to_sequence, *factors],
+            ([*seeds[: len(carried)], *sums], running),
+            (starts, stacks),
             self.steps(),
             length=loop.length,
             reverse=not loop.reverse,
             keeps=loop.keeps,
         )
+        of_carry, of_sums, of_sequence, of_factors = _split(results, [to_carry, totals, to_sequence, factors])
+        known.update(zip(factors, of_factors, strict=True))
+        of_captured = dict(zip(summed, of_sums, strict=True))
+        of_captured.update({i: _over_all_steps(known[a], known[b]) for i, (a, b) in pairs.items()})
         wanted = [i for i, a in enumerate(self.args) if a.type.is_float]
-        floats = dict.fromkeys(wanted)
-        order = [*results[: len(to_carry)], *results[len(starts) :], *results[len(to_carry) : len(starts)]]
-        return dict(zip(floats, order, strict=True))
+        order = [*of_carry, *of_sequence, *(of_captured[i] for i in range(len(to_captured)))]
+        return dict(zip(wanted, order, strict=True))
 
     def kept(self, found: Sequence[Expr]) -> list[Expr]:
         """Results of the body that its derivative reads and that are dear."""
@@ -218,6 +229,21 @@ class _Backward:
         if self.loop.tested:
             return [apply(Item(len(self.out.type.items) - 1), self.out)]
         return self.outer.steps
+
+
+def _product(g: Expr, varying: Sequence[Expr]) -> tuple[Expr, Expr] | None:
+    """(a, b) where a cotangent is aᵀ b of two matrices of the step: all steps together are one long product."""
+    if not isinstance(g.op, MatMul) or g.ndim != 2 or not isinstance(g.args[0].op, Transpose):
+        return None
+    a, b = g.args[0].args[0], g.args[1]
+    reached = depends(toposort([a, b]), varying)
+    return (a, b) if a in reached and b in reached else None
+
+
+def _over_all_steps(a: Expr, b: Expr) -> Expr:
+    """The sum over steps of aᵀ b, given the stacks of both."""
+    flat = [reshape(x, (-1, x.shape[2])) for x in (a, b)]
+    return matmul(transpose(flat[0]), flat[1])
 
 
 def _split(values: Sequence[Expr], groups: Sequence[Sequence[Expr]]) -> list[list[Expr]]:

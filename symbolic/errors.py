@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from types import CodeType
 from typing import Any, NamedTuple, TypeVar
 
+import numpy as np
+
 
 class Site(NamedTuple):
     """A line of the user's program: which, and its text, is looked up only when shown.
@@ -89,6 +91,10 @@ class GuardError(WeftError, ValueError):
 
 class ArgumentError(WeftError, TypeError):
     """An argument of a call that is missing, unknown or of the wrong kind."""
+
+
+class LinAlgError(WeftError, np.linalg.LinAlgError):
+    """A matrix that has no inverse or decomposition of the kind asked for."""
 
 
 class IndexRangeError(WeftError, IndexError):

@@ -83,6 +83,7 @@ class Operators:
     reshape, transpose, squeeze = _method("reshape"), _method("transpose"), _method("squeeze")
     ravel, flatten, swapaxes = _method("ravel"), _method("flatten"), _method("swapaxes")
     astype, clip, dot = _method("astype"), _method("clip"), _method("dot")
+    cumprod, argsort = _method("cumprod"), _method("argsort")
     cumsum, take, repeat, round = _method("cumsum"), _method("take"), _method("repeat"), _method("round")
     get_value: Any = _method("get_value")
     set_value: Any = _method("set_value")

@@ -115,7 +115,8 @@ def to_python(outputs: Expr | Sequence[Expr]) -> str:
     variables = {node: f"v{i}" for i, node in enumerate(order)}
     writer = _Writer()
     body = [f"{variables[n]} = {writer.node(n, [variables[a] for a in n.args])}" for n in order]
-    return "\n".join([*writer.imports(), "", *body, f"outputs = [{', '.join(variables[r] for r in roots)}]", ""])
+    result = f"outputs = [{', '.join(variables[r] for r in roots)}]"
+    return "\n".join([*writer.imports(), "", *writer.bodies, *body, result, ""])
 
 
 class _Writer:
@@ -123,12 +124,16 @@ class _Writer:
 
     def __init__(self) -> None:
         self.needed: set[tuple[str, str]] = {("weft.symbolic.expr", "apply")}
+        self.bodies: list[str] = []  # functions that build the bodies of loops and branches
 
     def imports(self) -> list[str]:
         return ["import numpy", "import weft", *(f"from {m} import {n}" for m, n in sorted(self.needed))]
 
     def node(self, node: Expr, args: list[str]) -> str:
         op: Any = node.op
+        if isinstance(op, Input) and isinstance(op.number, tuple):
+            self.needed.add(("weft.ops.bodies", "formal"))
+            return f"formal({op.number[1]}, {self.value(node.dtype)}, {self.value(node.shape)})"
         if isinstance(op, Input):
             return f"weft.tensor({op.label!r}, {self.value(node.shape)}, {node.dtype.name!r})"
         if isinstance(op, Shared):
@@ -151,11 +156,25 @@ class _Writer:
             return "(" + "".join(self.value(v) + ", " for v in value) + ")"
         if hasattr(value, "to_python"):
             return str(value.to_python(self))
+        if isinstance(value, Graph):
+            return self._body(value)
         if isinstance(value, SymDim):
             return self._size(value)
         if is_dataclass(value):
             return self._instance(value)
         return self._imported(value) if isinstance(value, FunctionType) else repr(value)
+
+    def _body(self, body: Graph) -> str:
+        """A call of a function that builds the graph."""
+        self.needed.add(("weft.symbolic.graph", "Graph"))
+        names = {n: f"v{i}" for i, n in enumerate(dict.fromkeys([*body.inputs, *body.nodes]))}
+        lines = [f"    {name} = {self.node(n, [names[a] for a in n.args])}" for n, name in names.items()]
+        inputs, outputs = ("".join(names[n] + ", " for n in nodes) for nodes in (body.inputs, body.outputs))
+        function = f"body{len(self.bodies)}"
+        self.bodies.append(
+            "\n".join([f"def {function}():", *lines, f"    return Graph(({inputs}), ({outputs}))", "", ""])
+        )
+        return f"{function}()"
 
     def _array(self, value: np.ndarray) -> str:
         numbers = repr(value.tolist()).replace("nan", "numpy.nan").replace("inf", "numpy.inf")

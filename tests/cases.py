@@ -209,6 +209,37 @@ case(
     label="axes",
 )
 
+# ---- running sums and orders ----------------------------------------------------------------------------------------
+
+for _axis in (0, -1):
+    for _op, _reference in ((wf.cumsum, np.cumsum), (wf.cumprod, np.cumprod), (wf.diff, None), (wf.sort, np.sort)):
+        case(
+            _op,
+            lambda x, f=_reference, a=_axis: np.diff(x, axis=a) if f is None else f(x, a),
+            MATRIX,
+            call=lambda x, f=_op, a=_axis: f(x, axis=a),
+            label=f"axis {_axis}",
+            sizes=(1, 7),
+        )
+case(wf.cumsum, np.cumsum, CUBE, label="flat")
+case(
+    wf.cumsum,
+    lambda x: np.cumsum(x, 1),
+    Arg((2, 5), dtype="bool"),
+    call=lambda x: wf.cumsum(x, 1),
+    label="bools",
+    differentiable=False,
+)
+case(wf.diff, lambda x: np.diff(x, 2, 1), MATRIX, call=lambda x: wf.diff(x, 2, 1), label="twice")
+case(
+    wf.argsort,
+    lambda x: np.argsort(x, 0, kind="stable"),
+    MATRIX,
+    call=lambda x: wf.argsort(x, 0),
+    differentiable=False,
+)
+case(wf.topk, lambda x: -np.sort(-x, 1)[:, :2], MATRIX, call=lambda x: wf.topk(x, 2)[0])
+
 # ---- movement ------------------------------------------------------------------------------------------------------
 
 case(wf.reshape, lambda x: x.reshape(-1, 6), CUBE, call=lambda x: wf.reshape(x, -1, 6))
@@ -446,6 +477,11 @@ ELSEWHERE = {
     "elementwise": "a decorator: tests/ops/test_elementwise.py",
     "dropout": "random: tests/ops/test_normalization.py",
     "cond": "takes expressions in structures: tests/ops/test_control.py",
+    "einsum": "takes text first: tests/ops/test_einsum.py",
+    **dict.fromkeys(
+        ("cholesky", "det", "eigh", "inv", "qr", "slogdet", "solve", "solve_triangular", "svd", "tril", "triu"),
+        "takes matrices of its own kind: tests/ops/test_decompositions.py",
+    ),
     "scan": "takes a function: tests/ops/test_control.py",
     "while_loop": "takes functions: tests/ops/test_control.py",
 }

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
-from ...ops import activations, conv, indexing, linalg, pool
+from ...ops import activations, conv, decompositions, indexing, linalg, order, pool
 from ...symbolic.expr import Op
 from .launch import Array, Plan
 
@@ -26,6 +27,28 @@ def _planned(module: str, name: str, *parameters: str) -> Planner:
         return plan(*outs, *args, **{p: getattr(op, p) for p in parameters})
 
     return planner
+
+
+def _on_arrays(module: str, name: str) -> Planner:
+    """The planner of a kernel that is written on arrays, as users' kernels are."""
+
+    def planner(op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
+        if find_spec("scipy") is None:
+            from ...symbolic.errors import LoweringError, blame, user_site
+
+            error = LoweringError(
+                f"{op.name} runs on LAPACK, which Numba reaches through SciPy, and there is no SciPy."
+            )
+            raise blame(error, user_site(), hint="pip install scipy")
+        return _array_plan(getattr(import_module(f".{module}", __package__), name), op, outs, args)
+
+    return planner
+
+
+def _array_plan(function: Callable[..., None], op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
+    from .custom import plan_custom
+
+    return plan_custom(function, {f.name: getattr(op, f.name) for f in fields(op)}, outs, args)
 
 
 _WINDOW = ("window", "strides", "padding")
@@ -44,6 +67,16 @@ KERNELS: dict[type[Op], Planner] = {
     indexing.Gather: _planned("indexing", "plan_gather", "axes"),
     indexing.ScatterAdd: _planned("indexing", "plan_scatter_add", "axes"),
     indexing.ScatterSet: _planned("indexing", "plan_scatter_set", "axes"),
+    decompositions.Cholesky: _on_arrays("decompositions", "cholesky"),
+    decompositions.Inverse: _on_arrays("decompositions", "inverse"),
+    decompositions.Solve: _on_arrays("decompositions", "solve"),
+    decompositions.SolveTriangular: _on_arrays("decompositions", "solve_triangular"),
+    decompositions.SignLogDet: _on_arrays("decompositions", "sign_log_det"),
+    decompositions.EigH: _on_arrays("decompositions", "eigh"),
+    decompositions.SVD: _on_arrays("decompositions", "svd"),
+    decompositions.QR: _on_arrays("decompositions", "qr"),
+    order.CumSum: _planned("order", "plan_cumsum", "reverse"),
+    order.ArgSort: _planned("order", "plan_argsort", "descending"),
 }
 
 
@@ -68,13 +101,7 @@ def kernel(op_class: type[Op], target: str = "cpu") -> Callable[[Callable[..., N
         raise blame(LoweringError(f"There is no target {target!r}; there is 'cpu'."), user_site())
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
-        def planner(op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
-            from .custom import plan_custom
-
-            constants = {f.name: getattr(op, f.name) for f in fields(op)}
-            return plan_custom(function, constants, outs, args)
-
-        KERNELS[op_class] = planner
+        KERNELS[op_class] = lambda op, outs, args: _array_plan(function, op, outs, args)
         return function
 
     return register

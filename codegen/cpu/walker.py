@@ -1,24 +1,12 @@
-"""The loop that runs every program: a table of steps, walked by one function compiled once and kept on disk.
-
-    header   number of patches, their address, address of the call's arrays, number of steps, their address
-    patch    address of a slot, which of the call's arrays, offset in bytes: the array's address goes into the slot
-    step     kernel, buffers, params, work units, parts; strip, lines, lines at a time, parts of the strip
+"""The loop that runs every program: a table of steps (table.py), walked by one function compiled once and kept on disk.
 
 A step in one part runs on the calling thread; in more parts, on Numba's threads.  A strip of several steps runs a few
 of its lines at a time, one step after the other.  The result is -1, or the number of the first step whose status was
 not 0.
-
-A row without a kernel jumps: it says how (BEGIN, END, BRANCH, JUMP), where its loop keeps its numbers (Field), and how
-many rows on or back it leads.  Two more tables belong to a loop: its variables, which are addresses that move, and the
-slots, to which they are written with every step.
-
-    variable (place, bytes a step, ALTERNATING or 0, number of the variable it follows or -1)
-    slot     (address, number of the variable, bytes from there)
 """
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import Any
 
 import numba
@@ -26,28 +14,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-PATCH, STEP, VARIABLE, SLOT = 3, 9, 4, 3  # numbers in a row
-BEGIN, END, BRANCH, JUMP = range(1, 5)
-ALTERNATING = 1  # the mask of a variable that goes there and back; 0: of one that goes on
+from .table import ALTERNATING, BEGIN, BRANCH, END, JUMP, PATCH, SLOT, STEP, VARIABLE, Field
 
-
-class Field(IntEnum):
-    """What a loop keeps; addresses are 0 where there is nothing."""
-
-    DONE = 0  # steps
-    LIMIT = 1  # steps in this run
-    LENGTH = 2  # steps at most
-    COUNT = 3  # address of the int64 that says how many; of a branch: of its bool
-    TEST = 4  # address of the bool that says whether to go on
-    RESULT = 5  # address of the int64 that gets the number of steps
-    REVERSE = 6
-    VARIABLES = 7
-    VARIABLE_COUNT = 8
-    SLOTS = 9
-    SLOT_COUNT = 10
-
-
-FIELDS = len(Field)
 _DONE, _LIMIT, _LENGTH, _COUNT, _TEST, _RESULT, _REVERSE, _VARIABLES, _, _SLOTS, _SLOT_COUNT = (8 * f for f in Field)
 
 ARRAY_DATA = object.__basicsize__  # where an ndarray object keeps its data pointer: its first field

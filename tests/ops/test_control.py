@@ -1,5 +1,7 @@
 """scan, while_loop and cond against plain Python loops: values, both derivatives, and what is refused."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -282,6 +284,48 @@ def test_a_failed_call_leaves_nothing_behind():
     with pytest.raises(wf.IndexRangeError):
         f(values, np.array([1, 2, 9]))
     np.testing.assert_array_equal(f(values, np.array([1, 2, 4])).ravel(), [1, 2, 4])
+
+
+@pytest.mark.parametrize("steps", [0, 5])
+def test_profile_and_explain(steps):
+    inputs, loss, _ = rnn("time")
+    f = wf.function(inputs, [loss, *wf.grad(loss, inputs)])
+    profile = f.profile(*rnn_values(steps))
+    assert any(row.what == "scan" for row in profile.rows)
+    assert "scan, length=time, body of" in f.explain("fuse")
+    assert "matmul(" in f.explain("fuse")
+
+
+def test_loops_that_move_out_of_bodies():
+    x, w = wf.matrix("x", ("n", "m")), wf.vector("w", (4,))
+    total = wf.scan(lambda c, v: (c + v, None), 0.0, w)[0]
+    chosen = wf.cond(total > 0, lambda: total * 2, lambda: total - wf.scan(lambda c, v: (c * v, None), 1.0, w)[0])
+
+    def step(c, v):
+        inside = wf.scan(lambda d, u: (d + u * u, None), 0.0, w)[0]  # the same in every step
+        return c + wf.sum(v) * inside + wf.cond(total > 0, lambda: total, lambda: inside), None
+
+    last, _ = wf.scan(step, 0.0, x)
+    for sign in (1, -1):
+        a, b = normal(3, 2), sign * np.arange(1, 5, dtype=np.float32)
+        squares, product = np.sum(b * b), np.prod(b)
+        found = compiled([x, w], [chosen, last, *wf.grad(chosen + last, [x, w])], a, b)
+        assert found[0] == pytest.approx(b.sum() * 2 if sign > 0 else b.sum() - product)
+        assert found[1] == pytest.approx(a.sum() * squares + 3 * (b.sum() if sign > 0 else squares), rel=1e-4)
+    wf.check_grad(chosen + last, [x, w], {x: a, w: b}, order=2, rtol=1e-4)
+
+
+def test_text_and_pickle_rebuild_it():
+    inputs, loss, _ = rnn(3)
+    chosen = wf.cond(loss > 0, lambda: loss * 2, lambda: wf.grad(loss, inputs[1]).sum())
+    values = rnn_values(3)
+    expected = wf.function(inputs, chosen)(*values)
+    made = {}
+    exec(wf.to_python([chosen, *inputs]), made)
+    again, *places = made["outputs"]
+    np.testing.assert_allclose(wf.function(places, again)(*values), expected, rtol=1e-6)
+    again, *places = pickle.loads(pickle.dumps([chosen, *inputs]))
+    np.testing.assert_allclose(wf.function(places, again)(*values), expected, rtol=1e-6)
 
 
 def sigmoid_step(c, x):

@@ -1,0 +1,38 @@
+"""What the tables hold that the walker runs: numbers and addresses, in rows of int64.
+
+    header   number of patches, their address, address of the call's arrays, number of steps, their address
+    patch    address of a slot, which of the call's arrays, offset in bytes: the array's address goes into the slot
+    step     kernel, buffers, params, work units, parts; strip, lines, lines at a time, parts of the strip
+    jump     0, BEGIN, END, BRANCH or JUMP, address of its loop's fields, how many rows on or back
+
+Two more tables belong to a loop: its variables, which are addresses that move, and the slots, to which they are written
+with every step.
+
+    variable place, bytes a step, ALTERNATING or 0, number of the variable it follows or -1
+    slot     address, number of the variable, bytes from there
+"""
+
+from enum import IntEnum
+
+PATCH, STEP, VARIABLE, SLOT = 3, 9, 4, 3  # numbers in a row
+BEGIN, END, BRANCH, JUMP = range(1, 5)
+ALTERNATING = 1  # the mask of a variable that goes there and back; 0: of one that goes on
+
+
+class Field(IntEnum):
+    """What a loop keeps; addresses are 0 where there is nothing."""
+
+    DONE = 0  # steps
+    LIMIT = 1  # steps in this run
+    LENGTH = 2  # steps at most
+    COUNT = 3  # address of the int64 that says how many; of a branch: of its bool
+    TEST = 4  # address of the bool that says whether to go on
+    RESULT = 5  # address of the int64 that gets the number of steps
+    REVERSE = 6
+    VARIABLES = 7
+    VARIABLE_COUNT = 8
+    SLOTS = 9
+    SLOT_COUNT = 10
+
+
+FIELDS = len(Field)

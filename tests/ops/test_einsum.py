@@ -1,0 +1,76 @@
+"""einsum against NumPy's."""
+
+import numpy as np
+import pytest
+
+import weft as wf
+
+RNG = np.random.default_rng(2)
+CASES = [
+    ("ij,jk->ik", (3, 4), (4, 5)),
+    ("ij,jk", (3, 4), (4, 5)),
+    ("ba", (3, 4)),
+    ("ij->ji", (3, 4)),
+    ("ij->", (3, 4)),
+    ("ii", (4, 4)),
+    ("ii->i", (4, 4)),
+    ("iij->ij", (4, 4, 3)),
+    ("iii->i", (3, 3, 3)),
+    ("i,i->", (5,), (5,)),
+    ("i,j->ij", (5,), (3,)),
+    ("i,j->ji", (5,), (3,)),
+    ("ij,ij->ij", (3, 4), (3, 4)),
+    ("bij,bkj->bik", (2, 3, 4), (2, 5, 4)),
+    ("bhqd,bhkd->bhqk", (2, 3, 4, 5), (2, 3, 6, 5)),
+    ("...i,...i->...", (2, 3, 4), (2, 3, 4)),
+    ("...ij,jk->...ik", (2, 6, 3, 4), (4, 5)),
+    ("...ij,...jk", (2, 1, 3, 4), (6, 4, 5)),
+    ("i...->...", (3, 4, 2)),
+    ("ij,k->ij", (3, 4), (5,)),
+    ("ij,jk,kl->il", (3, 4), (4, 5), (5, 2)),
+    ("ij,kj,ik,l->l", (3, 4), (5, 4), (3, 5), (6,)),
+    ("abc,cd,be->ade", (2, 3, 4), (4, 5), (3, 6)),
+    ("ij,jk->ik", (0, 4), (4, 5)),
+    ("ij,jk->ik", (3, 0), (0, 5)),
+    ("ij,ji->", (3, 4), (4, 3)),
+    ("i,i,i->i", (3,), (3,), (3,)),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{c[0]} {c[1:]}" for c in CASES])
+@pytest.mark.parametrize("symbolic", [False, True])
+def test_values(case, symbolic):
+    subscripts, *shapes = case
+    arrays = [RNG.normal(size=s) for s in shapes]
+    inputs = [wf.tensor(None, [None] * len(s) if symbolic and 1 not in s else s, "float64") for s in shapes]
+    y = wf.einsum(subscripts, *inputs)
+    wanted = np.einsum(subscripts, *arrays)
+    assert y.ndim == wanted.ndim
+    np.testing.assert_allclose(wf.function(inputs, y)(*arrays), wanted, rtol=1e-10, atol=1e-12)
+
+
+def test_derivatives():
+    inputs = [wf.tensor(None, s, "float64") for s in ((2, 3, 4), (4, 5), (3, 3))]
+    y = wf.einsum("abc,cd,bb->ad", *inputs)
+    wf.check_grad(y, inputs, {x: RNG.normal(size=x.shape) for x in inputs}, order=2)
+
+
+def test_dtypes_meet():
+    assert wf.einsum("i,i->i", wf.vector("a", (3,)), wf.vector("b", (3,), dtype="int64")).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("subscripts", "shapes", "error", "text"),
+    [
+        ("ij,jk->ik", [(3, 4)], wf.ArgumentError, "names 2 operands, and there are 1"),
+        ("i1->i", [(3, 4)], wf.ArgumentError, "something else than letters"),
+        ("ij->ik", [(3, 4)], wf.ArgumentError, "must have labels of the operands"),
+        ("ij->ii", [(3, 4)], wf.ArgumentError, "each once"),
+        ("ij,jk->ik", [(3, 4), (5, 2)], wf.ShapeError, "'j' has the sizes 4 and 5"),
+        ("ijk->i", [(3, 4)], wf.ShapeError, "names 3 axes of an operand of shape"),
+        ("i->i", [(3, 4)], wf.ShapeError, "names 1 axes"),
+    ],
+)
+def test_what_is_refused(subscripts, shapes, error, text):
+    with pytest.raises(error, match=text):
+        wf.einsum(subscripts, *(wf.tensor(None, s) for s in shapes))
