@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from . import nn
 from .ops import random
 from .ops.activations import binary_crossentropy, crossentropy, log_softmax, pick, softmax
+from .ops.callback import callback
 from .ops.control import cond, scan, while_loop
 from .ops.conv import conv1d, conv1d_transpose, conv2d, conv2d_transpose, conv3d, conv3d_transpose
 from .ops.creation import arange, eye, full, full_like, iota, one_hot, ones, ones_like, zeros, zeros_like
@@ -53,6 +54,7 @@ from .ops.movement import (
     tile,
     transpose,
 )
+from .ops.nonzero import nonzero
 from .ops.normalization import batch_norm, dropout, layer_norm, local_response_norm
 from .ops.order import argsort, cumprod, cumsum, diff, sort, topk
 from .ops.pool import (

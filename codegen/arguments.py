@@ -12,9 +12,10 @@ from ..ops.coerce import as_expr
 from ..ops.elementwise import cast
 from ..symbolic.dims import same, show
 from ..symbolic.errors import ArgumentError, DTypeError, LoweringError, ShapeError, blame, listing, user_site
-from ..symbolic.expr import Expr, substitute, toposort
+from ..symbolic.expr import Expr, substitute
 from ..symbolic.graph import Graph
 from ..symbolic.leaves import Input, Shared
+from ..symbolic.sizes import all_sources, dims_of
 
 TARGETS = ("cpu",)
 
@@ -149,14 +150,16 @@ def _default_updates(graph: Graph) -> list[tuple[Expr, Expr]]:
 
 def _check_inputs(graph: Graph, on_unused_input: str) -> None:
     listed = set(graph.inputs)
-    for node in graph.free_inputs:
+    sizes = Graph((), tuple(all_sources(graph.nodes).values()))  # what is needed to know how large things are
+    for node in [*graph.free_inputs, *sizes.free_inputs]:
         if node not in listed:
             name = f"{node.name!r}" if node.name else "an input without a name"
             error = ArgumentError(f"The outputs depend on {name}, which is not among the inputs.")
             raise blame(error, user_site(), node.site, hint="add it to inputs, or replace it with givens.")
-    used = set(graph.free_inputs) | {n for n in toposort(graph.roots) if isinstance(n.op, Input)}
+    used = {*graph.free_inputs, *sizes.free_inputs}
+    named = {name for dim in dims_of(graph.nodes) for name in dim.names}
     for x in graph.inputs:
-        if x in used or on_unused_input == "ignore":
+        if x in used or on_unused_input == "ignore" or any(str(d) in named for d in x.shape):
             continue
         text = f"Nothing depends on the input {x.name or 'without a name'}."
         if on_unused_input == "warn":

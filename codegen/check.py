@@ -177,11 +177,17 @@ def _wide_op(op: Op) -> Op:
     if isinstance(op, Constant) or not is_dataclass(op):
         return op
     parameters = {f.name: getattr(op, f.name) for f in fields(op)}
-    wide: dict[str, Any] = {
-        name: FLOAT64 for name, value in parameters.items() if isinstance(value, np.dtype) and value == FLOAT32
-    }
+    wide: dict[str, Any] = {name: _wide_dtype(value) for name, value in parameters.items()}
+    wide = {name: value for name, value in wide.items() if value is not parameters[name]}
     wide.update({name: _wide_body(value) for name, value in parameters.items() if isinstance(value, Graph)})
     return replace(op, **wide) if wide else op
+
+
+def _wide_dtype(value: Any) -> Any:
+    """float64 for float32, in a row of dtypes, too; all else as it is."""
+    if isinstance(value, tuple) and any(isinstance(v, np.dtype) for v in value):
+        return tuple(map(_wide_dtype, value))
+    return FLOAT64 if isinstance(value, np.dtype) and value == FLOAT32 else value
 
 
 def _wide_body(body: Graph) -> Graph:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from ..ops.callback import Callback
 from ..symbolic.dims import SymDim, product
 from ..symbolic.expr import Expr, Op, rebuilt
 from ..symbolic.graph import Graph
@@ -28,7 +29,7 @@ def fold(graph: Graph) -> Graph:
 
 
 def _foldable(node: Expr) -> bool:
-    if not node.args or any(not isinstance(a.op, Constant) for a in node.args):
+    if not node.args or node.op.effects or any(not isinstance(a.op, Constant) for a in node.args):
         return False
     if isinstance(node.type, TupleType) or not node.type.is_static or node.guards or _is_symbolic(node.op):
         return False
@@ -50,3 +51,7 @@ def _folded(node: Expr) -> Expr:
         return computed(node)
     except (NotImplementedError, IndexError, ValueError, ArithmeticError):
         return node
+    except Exception:  # a user's function raises whatever it likes
+        if isinstance(node.op, Callback):
+            return node
+        raise

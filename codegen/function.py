@@ -13,10 +13,11 @@ from numpy import array, empty, ndarray
 
 from ..symbolic.dims import Guard, SymDim, value
 from ..symbolic.errors import GuardError, IndexRangeError, Site, WeftError, blame, user_site
-from ..symbolic.evaluate import bind_sizes
+from ..symbolic.evaluate import bind_sizes, sizes_of_cells, whole
 from ..symbolic.expr import Expr
 from ..symbolic.graph import Graph
 from ..symbolic.leaves import Shared, memory_lock
+from ..symbolic.sizes import cells
 from . import pipeline
 from .arguments import adapted, as_graph, converted, expected
 from .program import Program, build
@@ -77,15 +78,19 @@ class Function:
         self._expected = tuple((x, x.dtype, x.ndim, converted(x)) for x in graph.inputs)
         self._count = len(graph.inputs)
         self._updates = bool(graph.updates)
+        # sizes that are values come out of a function of their own, which runs before this one
+        counts = Graph(graph.inputs, tuple(graph.sources.values()))
+        self._counts = Function(counts, None, list, f"sizes of {name}", optimize) if counts.outputs else None
         self._idle: dict[Any, list[Binding]] = {}
         self._lock = threading.Lock()
         self.graph = pipeline.run(graph, optimize)
         self.program: Program = build(self.graph)
         live(self)
         self.__name__ = name
-        for node in self.program.schedule.memory:
-            if isinstance(node.op, Shared) and any(isinstance(d, SymDim) for d in node.op.cell.of.shape):
-                node.op.cell.moved.add(self)
+        read = [node.op.cell for node in self.program.schedule.memory if isinstance(node.op, Shared)]
+        for cell in [*read, *cells(graph.nodes).values()]:
+            if any(isinstance(d, SymDim) for d in cell.of.shape):
+                cell.moved.add(self)
 
     def __repr__(self) -> str:
         listed = ", ".join(x.name or "?" for x in self.source.inputs)
@@ -104,6 +109,8 @@ class Function:
             else:
                 arrays.append(adapted(given, x))
         key = tuple([a.shape for a in arrays])
+        if self._counts is not None:
+            key += tuple([int(n) for n in self._counts(*arrays)])
         idle = self._idle.get(key)
         binding = idle.pop() if idle else self._bound(key, arrays)
         results = [empty(s, d) if size < LARGE else large(s, d, size) for s, d, size in binding.outputs]
@@ -131,6 +138,8 @@ class Function:
     def _bound(self, key: Any, arrays: list[np.ndarray]) -> Binding:
         """A binding for these sizes, after the guards were checked."""
         sizes = self._sizes(arrays)
+        for (name, source), count in zip(self.source.sources.items(), key[self._count :], strict=True):
+            sizes[name] = whole(count, source)
         self._check_sizes(sizes)
         with self._lock:
             while len(self._idle) >= REMEMBERED:
@@ -166,7 +175,7 @@ class Function:
         known = dict(zip(self.source.inputs, arrays, strict=True))
         for node in self.source.shared:
             known[node] = node.op.cell.value  # type: ignore[attr-defined]
-        return bind_sizes(known)
+        return {**sizes_of_cells(self.source.nodes), **bind_sizes(known)}
 
     def _with(self, guard: Guard) -> list[Site]:
         """The lines of the inputs that have one of a guard's sizes."""
@@ -181,8 +190,10 @@ class Function:
 
     # ---- failures -------------------------------------------------------------------------------------------------
 
-    def _explained(self, binding: Binding, row: int, arrays: list[np.ndarray]) -> Exception:
+    def _explained(self, binding: Binding, row: int, arrays: list[np.ndarray]) -> BaseException:
         """What a kernel's bad status means: the reference is asked, with the same values."""
+        if binding.rows[row].caller is not None:
+            return binding.rows[row].caller.failure()  # type: ignore[no-any-return]
         step = self.program.steps[binding.rows[row].step]
         from ..symbolic.evaluate import run
 

@@ -19,7 +19,7 @@ import numpy as np
 from ..ops.branch import Branch
 from ..ops.loop import Loop
 from ..symbolic.dims import Shape, value
-from ..symbolic.errors import LoweringError, ShapeError, blame
+from ..symbolic.errors import LoweringError, ShapeError, at_site, blame
 from ..symbolic.evaluate import resolved
 from ..symbolic.expr import Expr
 from ..symbolic.leaves import Constant, Shared
@@ -74,6 +74,7 @@ class Row:
     time: int  # steps of bodies count, too
     lines: Lines | None = None  # where it may run in strips
     jump: Jump | None = None  # begins or ends a loop or a branch
+    caller: Any = None  # what a step that runs in Python calls
 
 
 @dataclass(eq=False)
@@ -181,7 +182,8 @@ class Binder:
             raise no_kernel(step.node)
         outputs = [self.array(whole(o)) for o in step.outputs]
         arguments = [self.array(v) for v in step.arguments]
-        plan: Plan = planner(op, tuple(outputs), tuple(arguments))
+        with at_site(step.node.site):
+            plan: Plan = planner(op, tuple(outputs), tuple(arguments))
         self.run(plan, [self.memory(o) for o in step.outputs] + [self.place(v) for v in step.arguments])
 
     def run(self, plan: Plan, places: list[Place]) -> None:
@@ -190,9 +192,9 @@ class Binder:
         for run in plan.launches:
             if run.extent:
                 buffers = [places[b] for b in run.buffers]
-                self.rows.append(
-                    Row(run.kernel, buffers, list(run.params), run.extent, run.cost, self.number, self.time)
-                )
+                row = Row(run.kernel, buffers, list(run.params), run.extent, run.cost, self.number, self.time)
+                row.caller = run.caller
+                self.rows.append(row)
 
     def block(self, size: int) -> Block:
         """So many bytes, for now."""
@@ -337,7 +339,7 @@ def threads() -> int:
     return int(numba.get_num_threads())
 
 
-_one_at_a_time = threading.Lock()
+_one_at_a_time = threading.RLock()  # what a step calls in Python may call compiled functions itself
 
 
 @functools.cache

@@ -44,7 +44,7 @@ def closed(outputs: Sequence[Expr], variables: Sequence[Expr], lazy: bool = Fals
     inside, down to inputs and shared variables, and computed only if the body runs.
     """
     order = toposort(outputs)
-    varying = depends(order, variables)
+    varying = depends(order, [*variables, *(n for n in order if n.op.effects)])
     leaves = [n for n in order if isinstance(n.op, Input | Shared) and n not in varying]
     taken = leaves if lazy else _frontier(order, outputs, varying, depends(order, leaves))
     inputs = [formal(place, node.dtype, node.shape) for place, node in enumerate([*variables, *taken])]

@@ -44,7 +44,8 @@ def scan(
     init : the first carry: expressions in any structure of tuples, lists and dicts, which `step` must return
     xs : sequences in any structure; `x` holds their elements along the first axis.  None: `x` is None
     non_sequences : further arguments of `step`, the same in each step
-    length : the number of steps, where there are no sequences; an int64 expression runs only so many of them
+    length : the number of steps, where there are no sequences: a size or an integer scalar; with sequences, an integer
+        scalar says how many steps of them there are
     reverse : from the last element to the first; y[i] still belongs to x[i]
     unroll : so many steps are written out in a row; the number of steps must be known
     until : function(carry, y) -> bool of the new carry: the loop ends after the first step for which it is true
@@ -295,7 +296,9 @@ def _length(sequences: Sequence[Expr], length: Any) -> tuple[Dim, list[Expr]]:
         if length.ndim or length.dtype.kind not in "iu":
             text = f"scan: length is a whole number, and this is {length.type}."
             raise blame(DTypeError(text), user_site(), length.site)
-        return (sequences[0].shape[0] if sequences else ENDLESS), [cast(length, "int64")]
+        if not sequences:
+            return as_dim(length), []
+        return sequences[0].shape[0], [cast(length, "int64")]
     if length is None:
         if not sequences:
             raise blame(ArgumentError("scan: without sequences, length says how many steps there are."), user_site())

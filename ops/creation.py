@@ -95,15 +95,15 @@ def iota(shape: Any, axis: int = 0, dtype: Any = "int64") -> Expr:
 
 
 def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Expr:
-    """start, start + step, ... below stop, as np.arange; `start` and `stop` are numbers or sizes.
+    """start, start + step, ... below stop, as np.arange; numbers, sizes, or scalars computed in the graph.
 
     dtype None: int64 for whole numbers, else config.float_dtype.
     """
     if stop is None:
         start, stop = 0, start
-    if not isinstance(step, int | float) or step == 0:
+    if not isinstance(step, int | float | np.number | Expr) or (not isinstance(step, Expr) and step == 0):
         raise blame(ArgumentError(f"arange: the step must be a number other than 0, not {step!r}."), user_site())
-    whole = not any(isinstance(v, float) for v in (start, stop, step))
+    whole = not any(_is_float(v) for v in (start, stop, step))
     kind = _dtype(dtype if dtype is not None else "int64" if whole else None)
     count = _count(start, stop, step)
     line = iota((count,), 0, "int64" if whole else kind)
@@ -118,14 +118,30 @@ def _scaled(line: Expr, step: Any, start: Any) -> Expr:
 
 
 def _count(start: Any, stop: Any, step: Any) -> Dim:
-    if all(isinstance(v, int | float) for v in (start, stop)):
+    if all(isinstance(v, int | float | np.number) for v in (start, stop, step)):
         return max(0, int(np.ceil((stop - start) / step)))
+    if any(isinstance(v, Expr | float | np.floating) for v in (start, stop, step)):
+        return _computed_count(start, stop, step)
     span = (stop - start) if step > 0 else (start - stop)
-    if isinstance(span, Expr):
-        error = ShapeError("arange: start and stop are numbers or sizes; a value computed in the graph is neither.")
-        raise blame(error, user_site(), span.site, hint="take the bound from a shape: wf.arange(x.shape[0]).")
     size = abs(step)
     return -((-span) // size) if size != 1 else span  # type: ignore[no-any-return]
+
+
+def _computed_count(start: Any, stop: Any, step: Any) -> Dim:
+    """ceil((stop - start) / step), or 0, of values that only a call knows."""
+    from . import scalar
+    from .elementwise import cast
+
+    if any(_is_float(v) for v in (start, stop, step)):
+        count = cast(scalar.ceil(cast(as_expr(stop) - start, "float64") / step), "int64")
+    else:
+        wide = [cast(as_expr(v), "int64") for v in (start, stop, step)]
+        count = -((wide[0] - wide[1]) // wide[2])
+    return as_dim(scalar.maximum(count, 0))
+
+
+def _is_float(value: Any) -> bool:
+    return value.dtype.kind == "f" if isinstance(value, Expr | np.generic) else isinstance(value, float)
 
 
 def eye(n: Any, m: Any = None, k: int = 0, dtype: Any = None) -> Expr:

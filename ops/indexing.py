@@ -17,8 +17,9 @@ from .axes import normalize, without
 from .coerce import as_expr
 from .creation import full, iota, zeros_like
 from .elementwise import cast
-from .movement import broadcast_to, check_integer, expand_dims, ravel, reshape
+from .movement import broadcast_to, check_integer, expand_dims, moveaxis, ravel, reshape
 from .selection import Selection, first_outside, out_of_range, select
+from .slices import narrowed
 
 
 @dataclass(frozen=True)
@@ -156,15 +157,15 @@ def getitem(x: Any, key: Any) -> Expr:
         - ... stands for as many full slices as are missing
         - integer arrays, lists or expressions pick elements: they broadcast against each other, and their axes stand
           where the first of them stood, or in front where a slice stands between them
-        - a bool array that is a constant stands for the places where it is True
+        - a bool array or expression stands for the places where it is True, in C order
+        A size that depends on values, of x[mask] or of x[i:j] with computed bounds, is computed before all else when
+        the function is called.
 
     Raises
     ------
     IndexRangeError
         if an index is certainly out of range, or there are more than x has axes; computed indices are checked when
         the function runs
-    ShapeError
-        if the size would depend on values: bool expressions, and slices with computed bounds
     DTypeError
         if an index is neither of these
 
@@ -173,6 +174,10 @@ def getitem(x: Any, key: Any) -> Expr:
     g at the places that were taken, 0 elsewhere; places taken several times get the sum.
     """
     node = as_expr(x)
+    part = narrowed(key, node)
+    if part is not None:
+        axis, places, rest = part
+        return getitem(take(node, places, axis), rest)
     return taken(node, select(node, key))
 
 
@@ -205,9 +210,12 @@ def index_set(x: Any, key: Any, value: Any) -> Expr:
     """
     node = as_expr(x)
     values = _fitting(node, value)
-    mask = _mask(node, key)
+    mask = _mask(node, key, values)
     if mask is not None:
         return _where_masked(node, mask, values)
+    part = narrowed(key, node)
+    if part is not None:
+        return _put_back(node, *part[:2], index_set(take(node, part[1], part[0]), part[2], value))
     selection = select(node, key)
     part = selection.unplaced(values)
     if selection.indices:
@@ -238,9 +246,12 @@ def index_add(x: Any, key: Any, value: Any) -> Expr:
     """
     node = as_expr(x)
     values = _fitting(node, value)
-    mask = _mask(node, key)
+    mask = _mask(node, key, values)
     if mask is not None:
         return scalar.add(node, _where_masked(zeros_like(node), mask, values))
+    part = narrowed(key, node)
+    if part is not None:
+        return _put_back(node, *part[:2], index_add(take(node, part[1], part[0]), part[2], value))
     selection = select(node, key)
     part = selection.unplaced(values)
     if not selection.indices:
@@ -260,24 +271,23 @@ def _fitting(x: Expr, value: Any) -> Expr:
     return cast(node, x.dtype)
 
 
-def _mask(x: Expr, key: Any) -> Expr | None:
-    """The key, if it is a bool expression."""
+def _put_back(x: Expr, axis: int, places: Expr, part: Expr) -> Expr:
+    """x with `part` at these places of an axis."""
+    return apply(ScatterSet((axis,)), x, moveaxis(part, axis, 0), places)
+
+
+def _mask(x: Expr, key: Any, value: Expr) -> Expr | None:
+    """The key, if it is a bool expression, and the value the same at all the places that it selects."""
     if not (isinstance(key, Expr) and key.dtype == BOOL):
         return None
     if key.ndim > x.ndim:
         error = ShapeError(f"A mask of shape {show(key.shape)} has more axes than x, whose shape is {show(x.shape)}.")
         raise blame(error, user_site(), key.site, x.site)
-    return key
+    return key if value.ndim <= x.ndim - key.ndim else None
 
 
 def _where_masked(x: Expr, mask: Expr, value: Expr) -> Expr:
     """value where the mask is True, x elsewhere: for values that are the same at all these places."""
-    inner = x.ndim - mask.ndim
-    if value.ndim > inner:
-        text = (
-            f"A value of shape {show(value.shape)} has an axis for what the mask selects, whose size depends on values."
-        )
-        raise blame(ShapeError(text), user_site(), value.site, mask.site, hint="use wf.where(mask, value, x).")
     wide = broadcast_to(expand_dims(mask, tuple(range(mask.ndim, x.ndim))), x.shape)
     return scalar.where(wide, value, x)
 

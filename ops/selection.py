@@ -15,6 +15,7 @@ from ..symbolic.types import INT64
 from .coerce import as_expr
 from .elementwise import cast
 from .movement import Slice, Unslice, broadcast_to, expand_dims, squeeze, transpose
+from .nonzero import nonzero
 from .slices import slice_of
 
 
@@ -169,7 +170,7 @@ def _broadcast(indices: list[Expr], x: Expr) -> tuple[Expr, ...]:
 def _items(x: Expr, key: tuple[Any, ...]) -> list[Any]:
     """None, slice, int or integer expression for each item; the ellipsis and masks expanded, all axes named."""
     items = [_item(x, given) for given in key]
-    used = sum(i.ndim if isinstance(i, np.ndarray) else i is not None and i is not Ellipsis for i in items)
+    used = sum(i.ndim if _is_mask(i) else i is not None and i is not Ellipsis for i in items)
     if used > x.ndim:
         text = f"{used} axes are indexed, and the expression has {x.ndim}: its shape is {show(x.shape)}."
         raise blame(IndexRangeError(text), user_site(), x.site)
@@ -183,7 +184,7 @@ def _items(x: Expr, key: tuple[Any, ...]) -> list[Any]:
         if item is Ellipsis:
             expanded += [slice(None)] * (x.ndim - used)
             axis += x.ndim - used
-        elif isinstance(item, np.ndarray):
+        elif _is_mask(item):
             expanded += _of_mask(item, x, axis)
             axis += item.ndim
         else:
@@ -194,7 +195,7 @@ def _items(x: Expr, key: tuple[Any, ...]) -> list[Any]:
 
 
 def _item(x: Expr, given: Any) -> Any:
-    """None, Ellipsis, slice, int, integer expression, or a bool array: a mask."""
+    """None, Ellipsis, slice, int, integer expression, or a bool array or expression: a mask."""
     if given is None or given is Ellipsis or isinstance(given, slice):
         return given
     if isinstance(given, int | np.integer) and not isinstance(given, bool):
@@ -205,9 +206,8 @@ def _item(x: Expr, given: Any) -> Any:
     mask = node.dtype.kind == "b"
     if mask and isinstance(node.op, Constant) and node.ndim:
         return node.op.value
-    if mask:
-        error = ShapeError("The size of x[mask] would depend on the values of the mask.")
-        raise blame(error, user_site(), x.site, node.site, hint="use wf.where(mask, x, 0), which keeps the shape.")
+    if mask and node.ndim:
+        return node
     if node.dtype.kind not in "iu":
         text = f"An index is a number, a slice, None, ... or an array of integers, not of {node.dtype.name}."
         raise blame(DTypeError(text), user_site(), x.site, node.site, hint="cast it: i.astype('int64')")
@@ -216,13 +216,17 @@ def _item(x: Expr, given: Any) -> Any:
     return node
 
 
-def _of_mask(mask: np.ndarray, x: Expr, axis: int) -> list[Expr]:
+def _is_mask(item: Any) -> bool:
+    return isinstance(item, np.ndarray) or (isinstance(item, Expr) and item.dtype.kind == "b")
+
+
+def _of_mask(mask: Any, x: Expr, axis: int) -> list[Expr]:
     """The integer arrays that a mask stands for."""
     for i, (size, length) in enumerate(zip(x.shape[axis:], mask.shape, strict=False)):
-        if isinstance(size, int) and size != length:
+        if same(size, length) is False:
             text = f"The mask has size {length} along axis {axis + i} of the expression, which has size {size}."
             raise blame(IndexRangeError(text), user_site(), x.site)
-    return [as_expr(places) for places in np.nonzero(mask)]
+    return [as_expr(places) for places in (nonzero(mask) if isinstance(mask, Expr) else np.nonzero(mask))]
 
 
 def out_of_range(index: Any, axis: int, size: Any) -> str:

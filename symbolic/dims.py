@@ -1,11 +1,16 @@
 """Sizes of axes: `Dim = int | SymDim`.  A SymDim is a name, or integer arithmetic over names (SymPy does that part).
 
+A name is the size of some array that a call provides, or stands for a value, which is then computed before all else.
+
 Two sizes that are not known to be equal, and must be for an expression to make sense, are taken as equal; the
 assumption is a guard, checked when a compiled function is called.
 """
 
+from __future__ import annotations
+
 import itertools
 import math
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
@@ -14,16 +19,25 @@ from typing import Any, NamedTuple, TypeAlias
 
 _FUNCTIONS = frozenset(("floor", "ceiling", "Mod", "Max", "Min"))  # what sizes may hold besides names
 _fresh = itertools.count(1)
+_made: set[str] = set()  # names that no user chose
+_process = os.urandom(8)
+_elsewhere: dict[tuple[bytes, str], SymDim] = {}  # what stands here for symbols made in other processes
+_NOTHING: Mapping[str, Any] = {}
 
 
 class SymDim:
-    """A size known only when a function is called: a named symbol, or arithmetic over such."""
+    """A size known only when a function is called: a named symbol, or arithmetic over such.
 
-    __slots__ = ("_sympy", "text")
+    `sources` says where names that no input has get their size from: the scalar expression whose value it is, or the
+    memory of the shared variable whose axis it is.
+    """
 
-    def __init__(self, text: str, sympy_expression: Any = None):
+    __slots__ = ("_sympy", "sources", "text")
+
+    def __init__(self, text: str, sympy_expression: Any = None, sources: Mapping[str, Any] = _NOTHING):
         self.text = text
         self._sympy = sympy_expression
+        self.sources = sources
 
     @property
     def is_name(self) -> bool:
@@ -51,7 +65,21 @@ class SymDim:
         return self.text
 
     def __reduce__(self) -> Any:
-        return restored, (self.text, None if self.is_name else str(self._sympy))
+        made = tuple(name for name in self.names if name in _made)
+        return restored, (self.text, None if self.is_name else str(self._sympy), self.sources, (_process, made))
+
+    def renamed(self, sizes: Mapping[str, Dim]) -> Dim:
+        """The size with others in place of these names."""
+        if self.is_name:
+            return sizes.get(self.text, self)
+        changed = {_symbol(name): _as_sympy(sizes[name]) for name in self.names if name in sizes}
+        if not changed:
+            return self
+        import sympy
+
+        new = _simplest(sympy.expand(self._sympy.xreplace(changed)))
+        kept = {name: source for name, source in self.sources.items() if name not in sizes}
+        return _with_sources(new, kept, *(_sources(sizes[s.name]) for s in changed))
 
     def __add__(self, other: Any) -> Any:
         return _arithmetic("add", self, other)
@@ -123,19 +151,38 @@ class Guard(NamedTuple):
 mixed_arithmetic: dict[str, Callable[[Any, Any], Any]] = {}
 
 
-def restored(text: str, expression: str | None) -> SymDim:
-    if expression is None:
-        return SymDim(text)
+def restored(
+    text: str,
+    expression: str | None,
+    sources: Mapping[str, Any] = _NOTHING,
+    made: tuple[bytes, tuple[str, ...]] = (b"", ()),
+) -> Dim:
+    """A size that has travelled.  Symbols made in another process are new ones here."""
+    plain: Any = SymDim(text) if expression is None else _parsed(expression)
+    process, names = made
+    new = {name: _here(process, name) for name in names} if process != _process else {}
+    found = plain.renamed(new) if new else plain
+    kept = {str(new.get(name, name)): source for name, source in sources.items()}
+    return _with_sources(found, kept)
+
+
+def _here(process: bytes, name: str) -> SymDim:
+    return _elsewhere.get((process, name)) or _elsewhere.setdefault((process, name), fresh(name.rstrip("0123456789")))
+
+
+def _parsed(expression: str) -> Dim:
     import sympy
 
     # names are given, since sympify takes some, like N and S, for its own functions
     names = {name: _symbol(name) for name in re.findall(r"[A-Za-z_]\w*", expression) if name not in _FUNCTIONS}
-    return _simplest(sympy.sympify(expression, locals=names))  # type: ignore[return-value]
+    return _simplest(sympy.sympify(expression, locals=names))
 
 
 def fresh(hint: str = "d") -> SymDim:
     """A symbol that no other size has."""
-    return SymDim(f"{hint}{next(_fresh)}")
+    name = f"{hint}{next(_fresh)}"
+    _made.add(name)
+    return SymDim(name)
 
 
 @cache
@@ -159,6 +206,18 @@ def _simplest(expression: Any) -> Dim:
     return SymDim(str(expression), expression)
 
 
+def _with_sources(dim: Dim, *sources: Mapping[str, Any]) -> Dim:
+    """A size made of others, which stands for the values that they stand for."""
+    if isinstance(dim, int) or not any(sources):
+        return dim
+    known = {name: source for each in sources for name, source in each.items()}
+    return SymDim(dim.text, dim._sympy, {name: known[name] for name in dim.names if name in known})
+
+
+def _sources(dim: Dim) -> Mapping[str, Any]:
+    return _NOTHING if isinstance(dim, int) else dim.sources
+
+
 def _arithmetic(operation: str, left: Any, right: Any) -> Any:
     if not all(isinstance(side, int | SymDim) and not isinstance(side, bool) for side in (left, right)):
         if operation in mixed_arithmetic:
@@ -170,7 +229,12 @@ def _arithmetic(operation: str, left: Any, right: Any) -> Any:
         return right
     if operation == "floordiv" and left == right:
         return 1  # sizes of 0 make no difference to what is divided by them
-    return _symbolic(operation, left, right)
+    return _with_sources(_symbolic(operation, _plain(left), _plain(right)), _sources(left), _sources(right))
+
+
+def _plain(dim: Dim) -> Dim:
+    """The size without what its names stand for: what is remembered must not keep expressions alive."""
+    return SymDim(dim.text, dim._sympy) if isinstance(dim, SymDim) and dim.sources else dim
 
 
 @cache
@@ -234,7 +298,7 @@ def maximum(left: Dim, right: Dim) -> Dim:
         return right
     import sympy
 
-    return _simplest(sympy.Max(_as_sympy(left), _as_sympy(right)))
+    return _with_sources(_simplest(sympy.Max(_as_sympy(left), _as_sympy(right))), _sources(left), _sources(right))
 
 
 def minimum(left: Dim, right: Dim) -> Dim:
@@ -245,7 +309,7 @@ def minimum(left: Dim, right: Dim) -> Dim:
         return left
     import sympy
 
-    return _simplest(sympy.Min(_as_sympy(left), _as_sympy(right)))
+    return _with_sources(_simplest(sympy.Min(_as_sympy(left), _as_sympy(right))), _sources(left), _sources(right))
 
 
 def value(dim: Dim, sizes: Mapping[str, int]) -> int:

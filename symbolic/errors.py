@@ -130,11 +130,14 @@ def user_site() -> Site:
 
 
 class at_site:  # noqa: N801 - used like a function: `with at_site(node.site): ...`
-    """Nodes made inside belong to this line: derivatives and rewritten nodes belong to what they stand for."""
+    """Nodes made inside belong to this line: derivatives and rewritten nodes belong to what they stand for.
+
+    None: they belong to the lines that make them, as they do outside of any such block.
+    """
 
     __slots__ = ("before", "site")
 
-    def __init__(self, site: Site):
+    def __init__(self, site: Site | None):
         self.site = site
 
     def __enter__(self) -> None:
@@ -149,12 +152,14 @@ E = TypeVar("E", bound=BaseException)
 
 
 def blame(error: E, *sites: Site | None, hint: str = "") -> E:
-    """Add the users' lines (the first is where it happened) and a hint to an error; returns it."""
+    """Add the users' lines (the first is where it happened), each once, and a hint to an error; returns it."""
     shown = {str(site): site.text for site in sites if site}
     width = max(map(len, shown), default=0)
     for number, (line, text) in enumerate(shown.items()):
         mark = "    <- here" if number == 0 else ""
-        error.add_note(f"  {line:<{width}}   {text}{mark}".rstrip())
+        note = f"  {line:<{width}}   {text}{mark}".rstrip()
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
     if hint:
         error.add_note(f"  hint: {hint}")
     return error

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from .dims import SymDim, show
-from .errors import ArgumentError, GuardError, ShapeError, blame, user_site
+from .errors import ArgumentError, GuardError, ShapeError, at_site, blame, user_site
 from .expr import Expr, Op, toposort
 from .leaves import Input, Size
+from .sizes import cells, sources
 from .types import TupleType
 
 
@@ -30,12 +31,23 @@ def evaluate(outputs: Any, values: Mapping[Expr, Any] | None = None) -> Any:
 def run(roots: Sequence[Expr], given: Mapping[Expr, Any], known_sizes: Mapping[str, int] | None = None) -> list[Any]:
     """Values of the roots; `given` may hold any node's value, not only inputs'; `known_sizes` of symbols besides."""
     known: dict[Expr, Any] = {node: np.asarray(value, node.dtype) for node, value in given.items()}
-    sizes = {**(known_sizes or {}), **bind_sizes(known)}
+    order = toposort(roots, into=lambda n: n not in known)
+    sizes = {**sizes_of_cells(order), **(known_sizes or {}), **bind_sizes(known)}
+    for name, source in sources(order).items():
+        if name not in sizes:
+            sizes[name] = whole(int(run([source], given, sizes)[0]), source)
     with np.errstate(all="ignore"):
-        for node in toposort(roots, into=lambda n: n not in known):
+        for node in order:
             if node not in known:
                 known[node] = _value(node, [known[a] for a in node.args], sizes)
     return [known[root] for root in roots]
+
+
+def whole(count: int, source: Expr) -> int:
+    """The value that a size stands for.  Raises ShapeError where it is none."""
+    if count < 0:
+        raise blame(ShapeError(f"The size of an axis is computed to be {count}, which is less than 0."), source.site)
+    return count
 
 
 def _value(node: Expr, args: list[Any], sizes: Mapping[str, int]) -> Any:
@@ -52,7 +64,8 @@ def _value(node: Expr, args: list[Any], sizes: Mapping[str, int]) -> Any:
             raise blame(error, node.site, *[a.site for a in node.args])
     try:
         sized = getattr(op, "numpy_of_sizes", None)  # ops with bodies, in which there are symbols, too
-        result = sized(sizes, *args) if sized else resolved(op, sizes).numpy(*args)
+        with at_site(node.site):
+            result = sized(sizes, *args) if sized else resolved(op, sizes).numpy(*args)
     except IndexError as error:
         raise blame(error, node.site) from None
     if isinstance(node.type, TupleType):
@@ -79,6 +92,16 @@ def _resolved_value(value: Any, sizes: Mapping[str, int]) -> Any:
         items = tuple(_resolved_value(v, sizes) for v in value)
         return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
     return value
+
+
+def sizes_of_cells(nodes: Sequence[Expr]) -> dict[str, int]:
+    """The present sizes of the shared variables whose sizes these nodes have."""
+    found: dict[str, int] = {}
+    for cell in cells(nodes).values():
+        for dim, size in zip(cell.of.shape, cell.value.shape, strict=True):
+            if isinstance(dim, SymDim) and dim.is_name:
+                found[dim.text] = size
+    return found
 
 
 def bind_sizes(values: Mapping[Expr, np.ndarray]) -> dict[str, int]:

@@ -36,6 +36,7 @@ class Op:
     moves_only = False  # every element of the result is one of the argument's: equal values everywhere stay so
     commutative = False  # of two arguments, in either order the same value
     bodies: tuple[Graph, ...] = ()  # graphs that run inside: of a loop, of a branch
+    effects = False  # whether it does more than compute: it is never computed ahead, nor taken out of a loop
 
     @property
     def head(self) -> Any:
@@ -264,11 +265,19 @@ def rebuilt(node: Expr, args: tuple[Expr, ...]) -> Expr:
 
 
 def substitute(roots: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> list[Expr]:
-    """The roots with nodes replaced wherever they occur; what is not affected stays the same object."""
+    """The roots with nodes replaced wherever they occur; what is not affected stays the same object.
+
+    Where an input is replaced by something of other sizes, these take the place of its symbols.
+    """
+    from .sizes import renaming, resized
+
     done: dict[Expr, Expr] = dict(replacements)
-    for node in toposort(roots, into=lambda n: n not in replacements):
+    order = toposort(roots, into=lambda n: n not in replacements)
+    sizes = renaming(order, replacements)
+    for node in order:
         if node not in done:
-            done[node] = rebuilt(node, tuple(done[a] for a in node.args))
+            args = tuple(done[a] for a in node.args)
+            done[node] = resized(node, args, sizes) if sizes else rebuilt(node, args)
     return [done[root] for root in roots]
 
 

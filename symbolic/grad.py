@@ -33,7 +33,7 @@ def grad(
     loss : scalar expression of a float dtype
     wrt : an expression or a list or tuple of expressions of float dtypes
     known_cotangents : cotangents already known for some nodes, added to those that come from `loss`
-    disconnected : "raise" (GradientError), "warn" or "zero" where loss does not depend on one of `wrt`
+    disconnected : "raise" (GradientError), "warn", "zero", or "none" (None) where loss does not depend on one of `wrt`
 
     Raises
     ------
@@ -120,9 +120,10 @@ def _cotangents(
     wrt: Sequence[Expr],
     known: Mapping[Expr, Expr],
     disconnected: str,
-) -> list[Expr]:
-    if disconnected not in ("raise", "warn", "zero"):
-        raise blame(ArgumentError(f"disconnected is 'raise', 'warn' or 'zero', not {disconnected!r}."), user_site())
+) -> list[Any]:
+    if disconnected not in ("raise", "warn", "zero", "none"):
+        text = f"disconnected is 'raise', 'warn', 'zero' or 'none', not {disconnected!r}."
+        raise blame(ArgumentError(text), user_site())
     _check_wrt(wrt)
     gathered = _Cotangents()
     for node, seed in [*zip(outputs, seeds, strict=True), *known.items()]:
@@ -190,7 +191,9 @@ def _check_cotangent(node: Expr, arg: Expr, g: Expr) -> None:
         raise blame(GradientError(text), node.site, arg.site)
 
 
-def _disconnected(x: Expr, what: str) -> Expr:
+def _disconnected(x: Expr, what: str) -> Any:
+    if what == "none":
+        return None
     name = x.name or "this variable"
     message = f"The expression does not depend on {name} in a differentiable way, so there is no gradient."
     if what == "raise":

@@ -63,6 +63,13 @@ class Graph:
                     found.setdefault(guard, node)
         return tuple(found.items())
 
+    @cached_property
+    def sources(self) -> dict[str, Expr]:
+        """For each symbol among the sizes that stands for a value, the expression of that value."""
+        from .sizes import sources
+
+        return sources(self.nodes)
+
     def with_roots(self, roots: Sequence[Expr]) -> Graph:
         """The same graph computing other nodes: what a pass returns."""
         count = len(self.outputs)

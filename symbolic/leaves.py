@@ -75,6 +75,11 @@ class Cell:
         self.moved: weakref.WeakSet[Any] = weakref.WeakSet()  # compiled functions that know the address
         self._update = update
 
+    def axis(self, name: str | None) -> SymDim:
+        """A symbol for the size of one of its axes: expressions may have it without reading the array."""
+        dim = fresh(f"{name}_" if name else "d")
+        return SymDim(dim.text, None, {dim.text: self})
+
     @property
     def default_update(self) -> Expr | None:
         """The new value that functions which read the cell give it, unless their own updates say otherwise."""
@@ -87,9 +92,15 @@ class Cell:
         self._update = update
 
     def __reduce__(self) -> Any:
-        # the update reads the cell itself, so it travels flat, and is rebuilt when it is first asked for
+        # the update reads the cell itself, so it travels flat, and is rebuilt when it is first asked for; sizes know
+        # the cell, so its type travels as part of its state
         update = self.default_update
-        return Cell, (self.value, self.of), {"_update": None if update is None else _flattened(update)}
+        state = {"value": self.value, "of": self.of, "_update": None if update is None else _flattened(update)}
+        return _blank_cell, (), state
+
+
+def _blank_cell() -> Cell:
+    return Cell(np.zeros(()), Type(BOOL, ()))
 
 
 @dataclass(frozen=True)
@@ -208,7 +219,7 @@ def _input(name: str | None, shape: tuple[Any, ...], kind: Any) -> Expr:
 
 
 def as_dim(given: Any, hint: str | None = None) -> Dim:
-    """A size as users write it: a number, a name, a symbol, or None for a fresh symbol."""
+    """A size as users write it: a number, a name, a symbol, an integer scalar, or None for a fresh symbol."""
     if given is None:
         return fresh(f"{hint}_" if hint else "d")
     if isinstance(given, str):
@@ -219,6 +230,10 @@ def as_dim(given: Any, hint: str | None = None) -> Dim:
         return given
     if isinstance(given, int | np.integer) and not isinstance(given, bool) and given >= 0:
         return int(given)
+    if isinstance(given, Expr):
+        from .sizes import value_dim
+
+        return value_dim(given)
     raise ShapeError(f"A size is a number from 0 up, a name or None; {given!r} is none of these.")
 
 
@@ -254,8 +269,9 @@ def shared(value: Any, name: str | None = None, *, dtype: Any = None, shape: Seq
     if dtype is None and isinstance(value, float):
         dtype = config.float_dtype
     array = np.array(_checked(value, dtype), order="C")
-    sizes = array.shape if shape is None else tuple(as_dim(d, name) for d in shape)
-    cell = Cell(array, Type(array.dtype, sizes))
+    cell = Cell(array, Type(array.dtype, array.shape))
+    if shape is not None:
+        cell.of = Type(array.dtype, tuple(cell.axis(name) if d is None else as_dim(d, name) for d in shape))
     _check_fits(array, cell.of, name)
     return apply(Shared(cell, name))
 

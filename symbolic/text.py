@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -162,7 +162,7 @@ class _Writer:
             return self._size(value)
         if is_dataclass(value):
             return self._instance(value)
-        return self._imported(value) if isinstance(value, FunctionType) else repr(value)
+        return self._imported(value) if callable(value) and not isinstance(value, type) else repr(value)
 
     def _body(self, body: Graph) -> str:
         """A call of a function that builds the graph."""
@@ -181,12 +181,13 @@ class _Writer:
         text = f"numpy.array({numbers}, {value.dtype.name!r})"
         return text if value.size else f"{text}.reshape({value.shape})"
 
-    def _imported(self, function: FunctionType) -> str:
-        if "<" in function.__qualname__:  # a lambda, or a function within a function
-            text = f"{function.__qualname__} cannot be imported, so the graph cannot be written as a module."
+    def _imported(self, function: Any) -> str:
+        name, module = getattr(function, "__qualname__", ""), getattr(function, "__module__", None)
+        if getattr(sys.modules.get(module or ""), name, None) is not function:  # a lambda, or a method, or an object
+            text = f"{name or repr(function)} cannot be imported, so the graph cannot be written as a module."
             raise blame(ArgumentError(text), user_site(), hint="define it at the top of a module.")
-        self.needed.add((function.__module__, function.__name__))
-        return function.__name__
+        self.needed.add((str(module), name))
+        return str(name)
 
     def _instance(self, value: Any) -> str:
         cls = type(value).__name__

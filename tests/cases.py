@@ -389,6 +389,10 @@ case(
     call=lambda x: wf.local_response_norm(x, n=3, k=2.0, alpha=0.1, beta=0.75),
 )
 
+# ---- Python ---------------------------------------------------------------------------------------------------------
+
+case(wf.callback, np.sin, MATRIX, call=lambda x: wf.callback(np.sin, x.type, x, vjp=lambda g, _, x: g * wf.cos(x)))
+
 # ---- convolution and pooling ---------------------------------------------------------------------------------------
 
 case(wf.conv1d, references.conv, Arg(("n", 2, 9)), Arg((4, 2, 3)), eps=64)

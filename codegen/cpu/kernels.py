@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from ...ops import activations, conv, decompositions, indexing, linalg, order, pool
+from ...ops import activations, callback, conv, decompositions, indexing, linalg, order, pool
 from ...symbolic.expr import Op
 from .launch import Array, Plan
 
@@ -51,6 +51,12 @@ def _array_plan(function: Callable[..., None], op: Any, outs: tuple[Array, ...],
     return plan_custom(function, {f.name: getattr(op, f.name) for f in fields(op)}, outs, args)
 
 
+def _in_python(op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
+    from .callback import plan_callback
+
+    return plan_callback(op, outs, args)
+
+
 _WINDOW = ("window", "strides", "padding")
 _CONV = ("strides", "padding", "x_dilation", "w_dilation", "groups", "batch_groups")
 
@@ -77,6 +83,7 @@ KERNELS: dict[type[Op], Planner] = {
     decompositions.QR: _on_arrays("decompositions", "qr"),
     order.CumSum: _planned("order", "plan_cumsum", "reverse"),
     order.ArgSort: _planned("order", "plan_argsort", "descending"),
+    callback.Callback: _in_python,
 }
 
 

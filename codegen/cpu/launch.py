@@ -1,6 +1,6 @@
 """What a structured kernel is asked to do: plain data, made once per function and set of sizes, never per call."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,7 @@ class Launch(NamedTuple):
     params: tuple[int, ...]
     extent: int
     cost: float  # rough nanoseconds on one core for all units: decides on how many threads it runs
+    caller: Any = None  # what a step that runs in Python calls (callback.py)
 
 
 class Plan(NamedTuple):

@@ -112,7 +112,7 @@ class TestDisconnected:
         zeros = wf.grad(x.sum(), y, disconnected="zero")
         assert (zeros.shape, zeros.dtype) == (y.shape, y.dtype)
         np.testing.assert_array_equal(wf.evaluate(zeros, {y: np.ones((3, 2)), x: np.ones(3)}), np.zeros((3, 2)))
-        with pytest.raises(wf.ArgumentError, match="'raise', 'warn' or 'zero', not 'ignore'"):
+        with pytest.raises(wf.ArgumentError, match="'raise', 'warn', 'zero' or 'none', not 'ignore'"):
             wf.grad(x.sum(), x, disconnected="ignore")
 
 

@@ -1,0 +1,29 @@
+"""Programs written for Theano, on weft.
+
+    python -m weft.compat.theano script.py arguments      # `import theano` and its modules resolve to weft
+    import weft.compat.theano as theano                   # or by hand
+
+A translation of names and conventions: floatX is float64, convolution flips the kernel, whole numbers divide to
+floatX.  All work is done by weft; random numbers are weft's, and differ from Theano's.
+"""
+
+from typing import Any
+
+from .modules import TheanoModule, install, install_own
+
+install_own()
+_root = TheanoModule(__name__)
+_root.path = ""
+_root.__path__ = __path__
+
+
+def __getattr__(name: str) -> Any:
+    if name == "theano":  # some programs write `from theano import theano`
+        import sys
+
+        return sys.modules[__name__]
+    return getattr(_root, name)
+
+
+def __dir__() -> list[str]:
+    return dir(_root)

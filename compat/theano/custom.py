@@ -1,0 +1,198 @@
+"""Ops written in Theano's style: make_node, perform, grad; as_op; and Print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+import weft as wf
+
+from ...symbolic.errors import blame, user_site
+from ...symbolic.expr import Expr
+from .graphs import Apply
+from .sizes import as_shape
+from .variables import Shape, as_tensor_variable, unwrap, wrap
+
+
+class Op:
+    """What a program writes subclasses of: perform runs in Python, on NumPy arrays.
+
+    make_node(*inputs) returns Apply(self, inputs, outputs); perform(node, inputs, output_storage) fills
+    output_storage[i][0]; grad(inputs, output_gradients), or L_op, returns a gradient for each input; infer_shape(node,
+    shapes) says how large the outputs are: without it, perform runs once more to find out.
+    """
+
+    __props__: tuple[str, ...] | None = None
+    itypes: Sequence[Any] | None = None
+    otypes: Sequence[Any] | None = None
+    default_output: int | None = None
+
+    def make_node(self, *inputs: Any) -> Apply:
+        """The application to these inputs, out of itypes and otypes."""
+        if self.itypes is None or self.otypes is None:
+            text = f"{self} has neither make_node nor itypes and otypes."
+            raise blame(NotImplementedError(text), user_site())
+        if len(inputs) != len(self.itypes):
+            text = f"{self} takes {len(self.itypes)} inputs, and {len(inputs)} were given."
+            raise blame(ValueError(text), user_site())
+        found = [as_tensor_variable(x) for x in inputs]
+        for place, (x, wanted) in enumerate(zip(found, self.itypes, strict=True)):
+            if x.dtype != wanted.dtype or x.ndim != wanted.ndim:
+                text = f"Input {place} of {self} is {wanted}, and {x.type} was given."
+                raise blame(TypeError(text), user_site(), x.expr.site)
+        return Apply(self, found, [t() for t in self.otypes])
+
+    def perform(self, node: Any, inputs: Sequence[np.ndarray], output_storage: Any, *params: Any) -> None:
+        """Fill output_storage[i][0]."""
+        raise NotImplementedError(f"{self} has no perform.")
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        node = self.make_node(*inputs, **options)
+        found = _applied(self, node)
+        if self.default_output is not None:
+            return found[self.default_output]
+        return found[0] if len(found) == 1 else found
+
+    def __eq__(self, other: object) -> bool:
+        if self.__props__ is None:
+            return self is other
+        return type(self) is type(other) and self._properties() == other._properties()  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._properties())) if self.__props__ is not None else id(self)
+
+    def _properties(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in self.__props__ or ())
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{n}={getattr(self, n)!r}" for n in self.__props__ or ())
+        return f"{type(self).__name__}{{{shown}}}" if shown else type(self).__name__
+
+
+PureOp = COp = ExternalCOp = Op
+
+
+@dataclass(frozen=True)
+class Performed:
+    """An op's perform as a function of arrays; equal ops are one function."""
+
+    theano_op: Any
+    outputs: tuple[tuple[str, int], ...]
+    node: Any = field(compare=False)
+
+    @property
+    def __name__(self) -> str:
+        return type(self.theano_op).__name__
+
+    def __call__(self, *arrays: np.ndarray) -> Any:
+        storage: list[list[Any]] = [[None] for _ in self.outputs]
+        self.theano_op.perform(self.node, list(arrays), storage)
+        found = [np.asarray(cell[0], dtype) for cell, (dtype, _) in zip(storage, self.outputs, strict=True)]
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes of what an op makes, in a row: found by running it."""
+
+    performed: Performed
+
+    def __call__(self, *arrays: np.ndarray) -> Any:
+        return np.array([n for each in self.performed(*arrays) for n in each.shape], np.int64)
+
+
+def _applied(op: Any, node: Any) -> list[Any]:
+    """The outputs of a node: a callback that runs the op's perform."""
+    inputs = [unwrap(x) for x in node.inputs]
+    performed = Performed(op, tuple((o.dtype, o.ndim) for o in node.outputs), node)
+    shapes = _shapes(op, node, inputs, performed)
+    types = [wf.Type(np.dtype(o.dtype), shape) for o, shape in zip(node.outputs, shapes, strict=True)]
+    rule = _rule(op) if hasattr(op, "grad") or hasattr(op, "L_op") else None
+    found = wf.callback(performed, types, *inputs, vjp=rule, name=type(op).__name__)
+    made = [wrap(f) for f in found]
+    for variable, promised in zip(made, node.outputs, strict=True):
+        if promised.name and not variable.name:
+            variable.name = promised.name
+    return made
+
+
+def _shapes(op: Any, node: Any, inputs: Sequence[Expr], performed: Performed) -> list[tuple[Any, ...]]:
+    if hasattr(op, "infer_shape"):
+        found = op.infer_shape(node, [Shape(x.shape) for x in inputs])
+        shapes = [as_shape(s) for s in found]
+    else:
+        total = sum(o.ndim for o in node.outputs)
+        sizes = wf.callback(Sizes(performed), wf.Type(np.dtype("int64"), (total,)), *inputs) if total else None
+        places = iter(range(total))
+        shapes = [as_shape([wrap(sizes[next(places)]) for _ in range(o.ndim)]) for o in node.outputs]
+    return [
+        tuple(1 if one else size for one, size in zip(o.broadcastable, shape, strict=True))
+        for o, shape in zip(node.outputs, shapes, strict=True)
+    ]
+
+
+def _rule(op: Any) -> Callable[..., Any]:
+    def vjp(gs: Sequence[Expr], outs: Sequence[Expr], *args: Expr) -> list[Expr | None]:
+        inputs, outputs, output_gradients = ([wrap(v) for v in group] for group in (args, outs, gs))
+        rule, first = (op.L_op, (inputs, outputs)) if hasattr(op, "L_op") else (op.grad, (inputs,))
+        found = rule(*first, output_gradients)
+        return [
+            None if g is None or not x.type.is_float else unwrap(g, x.dtype) for g, x in zip(found, args, strict=True)
+        ]
+
+    return vjp
+
+
+def as_op(itypes: Any, otypes: Any, infer_shape: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    """A decorator: a function of arrays as an op of these types."""
+    inputs = list(itypes) if isinstance(itypes, list | tuple) else [itypes]
+    outputs = list(otypes) if isinstance(otypes, list | tuple) else [otypes]
+
+    def decorate(function: Callable[..., Any]) -> Op:
+        def perform(self: Any, node: Any, arrays: Any, storage: Any) -> None:
+            found = function(*arrays)
+            found = found if isinstance(found, list | tuple) else [found]
+            for cell, value in zip(storage, found, strict=True):
+                cell[0] = value
+
+        members: dict[str, Any] = {"itypes": inputs, "otypes": outputs, "perform": perform, "__doc__": function.__doc__}
+        if infer_shape is not None:
+            members["infer_shape"] = staticmethod(infer_shape)
+        return type(function.__name__, (Op,), members)()  # type: ignore[no-any-return]
+
+    return decorate
+
+
+FromFunctionOp = as_op
+
+
+class Print:
+    """x, which prints itself whenever it is computed: its attributes `attrs`, or what global_fn does with it."""
+
+    def __init__(
+        self,
+        message: str = "",
+        attrs: Sequence[str] = ("__str__",),
+        global_fn: Callable[..., Any] | None = None,
+    ) -> None:
+        self.message, self.attrs, self.global_fn = message, tuple(attrs), global_fn
+
+    def __call__(self, x: Any) -> Any:
+        node = unwrap(x)
+        return wrap(
+            wf.callback(
+                self._printed, node.type, node, vjp=lambda g, out, v: g, name=f"Print({self.message})", effects=True
+            )
+        )
+
+    def _printed(self, value: np.ndarray) -> np.ndarray:
+        if self.global_fn is not None:
+            self.global_fn(self, value)
+            return value
+        for name in self.attrs:
+            found = getattr(value, name)
+            print(self.message, name, "=", found() if callable(found) else found)
+        return value

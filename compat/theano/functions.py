@@ -1,0 +1,371 @@
+"""theano.function: weft's function with Theano's arguments, and what it returns."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from ...codegen.function import function as weft_function
+from ...ops.elementwise import cast as weft_cast
+from ...symbolic.errors import ArgumentError, blame, user_site
+from ...symbolic.expr import Expr, substitute, toposort
+from ...symbolic.leaves import Input, Shared, set_value
+from .configuration import config
+from .variables import Variable, unwrap, wrap
+
+
+class In:
+    """An input with its options: a value that stands where the call gives none, an update, a name."""
+
+    def __init__(
+        self,
+        variable: Any,
+        name: str | None = None,
+        value: Any = None,
+        update: Any = None,
+        mutable: bool | None = None,
+        strict: bool = False,
+        allow_downcast: bool | None = None,
+        autoname: bool = True,
+        implicit: bool | None = None,
+        borrow: bool | None = None,
+        shared: bool = False,
+        **ignored: Any,
+    ) -> None:
+        self.variable, self.value, self.update = variable, value, update
+        self.name = name if name is not None else getattr(variable, "name", None)
+        self.strict, self.allow_downcast = strict, allow_downcast
+
+
+def Param(variable: Any, default: Any = None, name: str | None = None, **options: Any) -> In:  # noqa: N802
+    """In, under its old name."""
+    return In(variable, name=name, value=default, **options)
+
+
+class Out:
+    """An output with its options, of which none matters here."""
+
+    def __init__(self, variable: Any, borrow: bool = False) -> None:
+        self.variable = variable
+
+
+class Mode:
+    """How a function is compiled.  "FAST_COMPILE" leaves out the rewrite rules; the others make no difference."""
+
+    def __init__(self, linker: Any = None, optimizer: Any = "default", **ignored: Any) -> None:
+        self.linker, self.optimizer = linker, optimizer
+
+    def including(self, *tags: str) -> Mode:
+        """The mode itself: there are no tagged rules."""
+        return self
+
+    excluding = including
+
+    def clone(self, **options: Any) -> Mode:
+        """The mode itself."""
+        return self
+
+    def before(self, function: Function, arrays: Sequence[np.ndarray]) -> None:
+        """What the mode does before each call."""
+
+
+class MissingInputError(Exception):
+    """An input that the outputs depend on, and that is not among the inputs."""
+
+
+class UnusedInputError(Exception):
+    """An input that nothing depends on."""
+
+
+def function(
+    inputs: Any,
+    outputs: Any = None,
+    mode: Any = None,
+    updates: Any = None,
+    givens: Any = None,
+    no_default_updates: Any = False,
+    accept_inplace: bool = False,
+    name: str | None = None,
+    rebuild_strict: bool = True,
+    allow_input_downcast: bool | None = None,
+    profile: Any = None,
+    on_unused_input: str | None = None,
+) -> Function:
+    """Compile variables to a function from arrays to arrays.
+
+    Parameters
+    ----------
+    inputs : list of variables or In
+    outputs : a variable, a list or dict of them, or None: the call returns arrays in the same form
+    updates : {shared: new value} or a list of pairs
+    givens : {variable: replacement} or a list of pairs
+    no_default_updates : True, or a list of shared variables: their default updates are left out
+    allow_input_downcast : True converts arguments even where digits are lost
+    on_unused_input : "raise", "warn" or "ignore"; None: theano.config.on_unused_input
+    mode, accept_inplace, rebuild_strict, profile : accepted, without a meaning here but for FAST_COMPILE
+
+    Raises
+    ------
+    UnusedInputError, MissingInputError, TypeError
+    """
+    if not isinstance(inputs, list | tuple):
+        text = f"The inputs of theano.function are a list, not {type(inputs).__name__}."
+        raise blame(TypeError(text), user_site(), hint="write [x].")
+    listed = [x if isinstance(x, In) else In(x) for x in inputs]
+    new = _pairs(updates)
+    for one in listed:
+        if one.update is not None:
+            raise blame(
+                NotImplementedError("In(update=...) is written as an update of a shared variable."), user_site()
+            )
+    compiled = _compiled(listed, outputs, new, givens, no_default_updates, mode, name, on_unused_input)
+    return Function(compiled, listed, outputs, new, mode, name, allow_input_downcast)
+
+
+def _compiled(
+    listed: list[In],
+    outputs: Any,
+    updates: list[tuple[Any, Any]],
+    givens: Any,
+    no_default_updates: Any,
+    mode: Any,
+    name: str | None,
+    on_unused_input: str | None,
+) -> Any:
+    variables = [_variable(one) for one in listed]
+    fresh = [_same_type(x) if not isinstance(x.op, Input) else x for x in variables]
+    replaced = {unwrap(old): _given(unwrap(old), new) for old, new in _pairs(givens)}
+    replaced |= {old: new for old, new in zip(variables, fresh, strict=True) if old is not new}
+    new = {unwrap(shared): _update(unwrap(shared), value) for shared, value in updates}
+    results = [unwrap(v) for v in _listed(outputs)]
+    frozen = _frozen([*results, *new.values()], new, no_default_updates)
+    try:
+        return weft_function(
+            fresh,
+            results,
+            new | frozen,
+            replaced,
+            name,
+            optimize=0 if mode == "FAST_COMPILE" else 2,
+            on_unused_input=on_unused_input or config.on_unused_input,
+        )
+    except ArgumentError as error:
+        raise _translated(error) from None
+
+
+def _translated(error: ArgumentError) -> Exception:
+    """Theano's error for an input that is missing or not used."""
+    text = str(error)
+    kind = (
+        UnusedInputError
+        if text.startswith("Nothing depends on")
+        else MissingInputError
+        if "not among the inputs" in text
+        else None
+    )
+    if kind is None:
+        return error
+    made = kind(text)
+    for note in getattr(error, "__notes__", ()):
+        made.add_note(note)
+    return made
+
+
+def _variable(one: In) -> Expr:
+    if not isinstance(one.variable, Variable):
+        text = f"An input of theano.function is a variable, not {type(one.variable).__name__}."
+        raise blame(TypeError(text), user_site())
+    node = one.variable.expr
+    if isinstance(node.op, Shared):
+        text = f"{one.variable} is a shared variable, and cannot be an input of theano.function."
+        raise blame(
+            TypeError(text), user_site(), node.site, hint="it is read without being named; replace it by givens."
+        )
+    return node
+
+
+def _same_type(node: Expr) -> Expr:
+    from ...ops.bodies import stand_in
+
+    return stand_in(node.dtype, node.shape)
+
+
+def _given(old: Expr, new: Any) -> Expr:
+    node = unwrap(new)
+    return weft_cast(node, old.dtype) if np.result_type(node.dtype, old.dtype) == old.dtype else node
+
+
+def _update(shared: Expr, value: Any) -> Expr:
+    """The new value in the dtype of the shared variable.  Raises TypeError where that would lose something."""
+    node = unwrap(value)
+    if np.result_type(node.dtype, shared.dtype) != shared.dtype or node.ndim != shared.ndim:
+        text = f"{wrap(shared)} is {wrap(shared).type}, and its update is {wrap(node).type}."
+        raise blame(
+            TypeError(text), user_site(), node.site, shared.site, hint=f"cast it: T.cast(new, '{shared.dtype}')."
+        )
+    return weft_cast(node, shared.dtype)
+
+
+def _frozen(roots: Sequence[Expr], updates: Mapping[Expr, Expr], which: Any) -> dict[Expr, Expr]:
+    """Updates to themselves, for shared variables whose default update is not wanted."""
+    if not which:
+        return {}
+    chosen = None if which is True else {unwrap(v) for v in which}
+    found = [n for n in toposort(roots) if isinstance(n.op, Shared) and n not in updates]
+    return {n: n for n in found if n.op.cell.default_update is not None and (chosen is None or n in chosen)}  # type: ignore[attr-defined]
+
+
+def _pairs(given: Any) -> list[tuple[Any, Any]]:
+    if given is None:
+        return []
+    found = list(given.items()) if isinstance(given, Mapping) else [tuple(pair) for pair in given]
+    seen: set[Any] = set()
+    for key, _ in found:
+        if key in seen:
+            raise blame(ValueError(f"{key} is given two values: this is an error in updates or givens."), user_site())
+        seen.add(key)
+    return found
+
+
+def _listed(outputs: Any) -> list[Any]:
+    """The outputs in a row."""
+    values = [] if outputs is None else outputs
+    values = list(values.values()) if isinstance(values, Mapping) else values
+    values = list(values) if isinstance(values, list | tuple) else [values]
+    return [v.variable if isinstance(v, Out) else v for v in values]
+
+
+class Function:
+    """A compiled function: call it with arrays."""
+
+    def __init__(
+        self,
+        compiled: Any,
+        inputs: list[In],
+        outputs: Any,
+        updates: list[tuple[Any, Any]],
+        mode: Any,
+        name: str | None,
+        downcast: bool | None,
+    ) -> None:
+        self.compiled, self.name, self.mode = compiled, name, mode
+        self.inputs, self.outputs, self.updates, self.downcast = inputs, outputs, updates, downcast
+        self._types = [one.variable.type for one in inputs]
+        self._names = [one.name for one in inputs]
+        self.trust_input = False
+        self.n_returned_outputs = len(_listed(outputs))
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        given = self._given(args, keywords) if keywords or len(args) != len(self._types) else args
+        arrays = [self._converted(i, value) for i, value in enumerate(given)]
+        if isinstance(self.mode, Mode):
+            self.mode.before(self, arrays)
+        results = self.compiled(*arrays)
+        if self.outputs is None:
+            return []
+        if isinstance(self.outputs, Mapping):
+            return dict(zip(self.outputs, results, strict=True))
+        return results if isinstance(self.outputs, list | tuple) else results[0]
+
+    def _converted(self, place: int, value: Any) -> np.ndarray:
+        of, one = self._types[place], self.inputs[place]
+        if type(value) is np.ndarray and value.dtype == of.dtype and value.ndim == of.ndim:
+            return value
+        downcast = one.allow_downcast if one.allow_downcast is not None else self.downcast
+        try:
+            return of.filter(value, one.strict, downcast)  # type: ignore[no-any-return]
+        except (TypeError, ValueError) as error:
+            label = one.name or f"number {place}"
+            raise blame(
+                TypeError(f"Bad input argument {label}: {error}"), user_site(), one.variable.expr.site
+            ) from None
+
+    def _given(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> list[Any]:
+        """The value for each input: by place, by name, or the one that In gives."""
+        if len(args) > len(self.inputs):
+            text = f"{self} takes {len(self.inputs)} arguments, and {len(args)} were given."
+            raise blame(TypeError(text), user_site())
+        values: dict[int, Any] = dict(enumerate(args))
+        for name, value in keywords.items():
+            if name not in self._names:
+                raise blame(TypeError(f"{self} has no argument {name!r}."), user_site())
+            place = self._names.index(name)
+            if place in values:
+                raise blame(TypeError(f"{self} got {name!r} twice."), user_site())
+            values[place] = value
+        for place, one in enumerate(self.inputs):
+            if place not in values:
+                if one.value is None:
+                    text = f"{self} is missing its argument {one.name or f'number {place}'}."
+                    raise blame(TypeError(text), user_site(), one.variable.expr.site)
+                default = one.value
+                values[place] = default.get_value() if hasattr(default, "get_value") else default
+        return [values[i] for i in range(len(self.inputs))]
+
+    def __repr__(self) -> str:
+        return f"<theano function {self.name or ''}>".replace(" >", ">")
+
+    @property
+    def maker(self) -> Any:
+        """What was compiled: `.fgraph` with `.toposort()`, `.inputs`, `.outputs`."""
+        from .graphs import FunctionGraph
+
+        graph = self.compiled.graph
+        fgraph = FunctionGraph([wrap(x) for x in graph.inputs], [wrap(r) for r in graph.roots], clone=False)
+        return SimpleNamespace(fgraph=fgraph, inputs=self.inputs, outputs=_listed(self.outputs), mode=self.mode)
+
+    @property
+    def profile(self) -> Any:
+        """weft's own profile: f.compiled.profile(*arguments)."""
+        return None
+
+    def get_shared(self) -> list[Any]:
+        """The shared variables that it updates."""
+        return [shared for shared, _ in self.updates]
+
+    def copy(self, share_memory: bool = False, swap: Any = None, delete_updates: bool = False, **ignored: Any) -> Any:
+        """Another function of the same variables, with shared variables exchanged, or without updates."""
+        old = {unwrap(a): unwrap(b) for a, b in (swap or {}).items()}
+        results = [wrap(n) for n in substitute([unwrap(v) for v in _listed(self.outputs)], old)]
+        updates = [] if delete_updates else self.updates
+        packed = results if isinstance(self.outputs, list | tuple) else (results[0] if results else None)
+        return function(self.inputs, packed, updates=updates, name=self.name, on_unused_input="ignore")
+
+    def free(self) -> None:
+        """Give back the memory that it keeps between calls."""
+        self.compiled.forget()
+
+
+def evaluated(variable: Any, values: Mapping[Any, Any]) -> Any:
+    """variable.eval({x: array}); inputs may be named by strings."""
+    nodes = {n.name: n for n in toposort([unwrap(variable)]) if isinstance(n.op, Input)}
+    named = {wrap(nodes[k]) if isinstance(k, str) else k: v for k, v in values.items()}
+    f = function(list(named), variable, on_unused_input="ignore", allow_input_downcast=None)
+    return f(*named.values())
+
+
+def get_mode(mode: Any = None) -> Any:
+    """The mode of that name."""
+    return mode if isinstance(mode, Mode) else Mode()
+
+
+def get_default_mode() -> Mode:
+    """The mode of functions that name none."""
+    return Mode()
+
+
+class ProfileMode(Mode):
+    """A mode that Theano printed profiles in: use f.compiled.profile."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        warnings.warn("ProfileMode is accepted; weft's profiles are f.compiled.profile(*args).", stacklevel=2)
+        super().__init__()
+
+
+def assign(shared: Any, value: Any) -> None:
+    """Copy an array into a shared variable."""
+    set_value(unwrap(shared), value)

@@ -1,0 +1,241 @@
+"""x[key], set_subtensor, sort, diag and their kind under Theano's names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import weft as wf
+
+from ...ops.elementwise import cast as weft_cast
+from ...symbolic.errors import blame, user_site
+from ...symbolic.expr import Expr
+from .variables import TensorVariable, Variable, method, unwrap, wrap
+
+
+@method("getitem")
+def getitem(x: Any, key: Any) -> Any:
+    """x[key]; what it was taken from is kept for set_subtensor."""
+    made = TensorVariable(unwrap(x)[_key(key)])
+    made.taken_from = (x, key)
+    return made
+
+
+def _key(key: Any) -> Any:
+    if isinstance(key, tuple):
+        return tuple(_key(k) for k in key)
+    if isinstance(key, slice):
+        return slice(_key(key.start), _key(key.stop), _key(key.step))
+    if isinstance(key, Variable):
+        node = key.expr
+        return int(node.op.value) if _is_number(node) else node  # type: ignore[attr-defined]
+    if isinstance(key, list) and any(isinstance(k, Variable) for k in key):
+        return unwrap(key)
+    return key
+
+
+def _is_number(node: Expr) -> bool:
+    from ...symbolic.leaves import Constant
+
+    return isinstance(node.op, Constant) and node.ndim == 0 and node.dtype.kind in "iu"
+
+
+def set_subtensor(x: Any, y: Any, inplace: bool = False, tolerate_inplace_aliasing: bool = False) -> Any:
+    """With x = a[key]: the array a with y at a[key]."""
+    source, key = _origin(x, "set_subtensor")
+    whole = unwrap(source)
+    return wrap(wf.index_set(whole, _key(key), _fitting(whole, y)))
+
+
+def inc_subtensor(
+    x: Any, y: Any, inplace: bool = False, set_instead_of_inc: bool = False, tolerate_inplace_aliasing: bool = False
+) -> Any:
+    """With x = a[key]: the array a with y added at a[key]; where a place is named several times, all are added."""
+    if set_instead_of_inc:
+        return set_subtensor(x, y)
+    source, key = _origin(x, "inc_subtensor")
+    whole = unwrap(source)
+    return wrap(wf.index_add(whole, _key(key), _fitting(whole, y)))
+
+
+def _origin(x: Any, name: str) -> tuple[Any, Any]:
+    if getattr(x, "taken_from", None) is None:
+        error = TypeError(f"{name} takes a subtensor, x[key], as its first argument, and {x} is none.")
+        raise blame(error, user_site(), hint=f"write T.{name}(x[key], y).")
+    return x.taken_from  # type: ignore[no-any-return]
+
+
+def _fitting(whole: Expr, y: Any) -> Expr:
+    """The value in the dtype of the array.  Raises TypeError where that would lose something."""
+    value = unwrap(y)
+    if np.result_type(value.dtype, whole.dtype) != whole.dtype:
+        text = f"Trying to put {value.dtype.name} into an array of {whole.dtype.name}."
+        raise blame(TypeError(text), user_site(), value.site, whole.site, hint=f"cast it: T.cast(y, '{whole.dtype}')")
+    return weft_cast(value, whole.dtype)
+
+
+@method("take")
+def take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
+    """a[indices] along an axis (None: of the flat a)."""
+    node, places = unwrap(a), unwrap(indices)
+    size = node.shape[axis] if axis is not None else node.type.size
+    if mode == "wrap":
+        places = wf.mod(weft_cast(places, "int64"), unwrap(size).astype("int64"))
+    elif mode == "clip":
+        places = wf.clip(weft_cast(places, "int64"), 0, unwrap(size).astype("int64") - 1)
+    return wrap(wf.take(node, places, axis))
+
+
+@method("choose")
+def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
+    """choices[a[i]][i]: for each place, the element of the choice that a names."""
+    which = weft_cast(unwrap(a), "int64")
+    listed = unwrap(choices)
+    if mode != "raise":
+        count = unwrap(listed.shape[0]).astype("int64")
+        which = wf.mod(which, count) if mode == "wrap" else wf.clip(which, 0, count - 1)
+    grid = [
+        wf.reshape(wf.arange(d), [-1 if i == k else 1 for k in range(which.ndim)]) for i, d in enumerate(which.shape)
+    ]
+    return wrap(wf.broadcast_to(listed, (listed.shape[0], *which.shape))[(which, *grid)])
+
+
+@method("compress")
+def compress(a: Any, condition: Any, axis: int | None = None) -> Any:
+    """The elements along an axis for which the condition holds."""
+    (places,) = wf.nonzero(unwrap(condition))
+    return wrap(wf.take(unwrap(a), places, axis))
+
+
+@method("diagonal")
+def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """The elements a[..., i, i + offset], along a new last axis."""
+    node = unwrap(a)
+    order = [i for i in range(node.ndim) if i not in (axis1 % node.ndim, axis2 % node.ndim)]
+    moved = wf.transpose(node, [*order, axis1 % node.ndim, axis2 % node.ndim])
+    rows, columns = moved.shape[-2], moved.shape[-1]
+    first, second = (0, offset) if offset >= 0 else (-offset, 0)
+    count = _at_most(rows - first, columns - second)
+    places = wf.arange(count)
+    return wrap(moved[(..., places + first, places + second)])
+
+
+def _at_most(a: Any, b: Any) -> Any:
+    from ...symbolic.dims import maximum, minimum
+
+    return maximum(minimum(a, b), 0)
+
+
+def diag(v: Any, k: int = 0) -> Any:
+    """A matrix with the vector on its k-th diagonal, or the k-th diagonal of a matrix."""
+    node = unwrap(v)
+    if node.ndim == 2:
+        return diagonal(v, k)
+    if node.ndim != 1:
+        raise blame(ValueError(f"diag takes a vector or a matrix, and this has {node.ndim} axes."), user_site())
+    size = node.shape[0] + abs(k)
+    places = wf.arange(node.shape[0])
+    zeros = wf.zeros((size, size), node.dtype)
+    return wrap(wf.index_set(zeros, (places + _positive(-k), places + _positive(k)), node))
+
+
+def _positive(k: int) -> int:
+    return k if k > 0 else 0
+
+
+extract_diag, alloc_diag = diag, diag
+
+
+@method("trace")
+def trace(x: Any) -> Any:
+    """The sum of the diagonal."""
+    return wrap(wf.trace(unwrap(x)))
+
+
+def fill_diagonal(a: Any, val: Any) -> Any:
+    """a with the value on its diagonal."""
+    node = unwrap(a)
+    places = wf.arange(_at_most(node.shape[0], node.shape[1]))
+    return wrap(wf.index_set(node, (places,) * node.ndim, _fitting(node, val)))
+
+
+@method("nonzero")
+def nonzero(a: Any, return_matrix: bool = False) -> Any:
+    """The places where a is not 0: a vector for each axis."""
+    found = wf.nonzero(unwrap(a))
+    return wrap(wf.stack(list(found))) if return_matrix else tuple(wrap(v) for v in found)
+
+
+def flatnonzero(a: Any) -> Any:
+    """The places in the flat a where it is not 0."""
+    return wrap(wf.nonzero(wf.ravel(unwrap(a)))[0])
+
+
+@method("nonzero_values")
+def nonzero_values(a: Any) -> Any:
+    """The elements that are not 0, in C order."""
+    node = unwrap(a)
+    return wrap(node[wf.nonzero(node)])
+
+
+@method("sort")
+def sort(a: Any, axis: int | None = -1, kind: str | None = None, order: Any = None) -> Any:
+    """The elements in ascending order along an axis."""
+    return wrap(wf.sort(unwrap(a), axis))
+
+
+@method("argsort")
+def argsort(a: Any, axis: int | None = -1, kind: str | None = None, order: Any = None) -> Any:
+    """The places that would sort the elements along an axis."""
+    return wrap(wf.argsort(unwrap(a), axis))
+
+
+def topk(x: Any, kth: int, axis: int = -1, sorted: bool = True, idx_dtype: str = "int64") -> Any:
+    """The kth largest values along an axis."""
+    return wrap(wf.topk(unwrap(x), kth, axis)[0])
+
+
+def argtopk(x: Any, kth: int, axis: int = -1, sorted: bool = True, idx_dtype: str = "int64") -> Any:
+    """The places of the kth largest values along an axis."""
+    return wrap(weft_cast(wf.topk(unwrap(x), kth, axis)[1], idx_dtype))
+
+
+def topk_and_argtopk(x: Any, kth: int, axis: int = -1, sorted: bool = True, idx_dtype: str = "int64") -> Any:
+    """[the kth largest values, their places]."""
+    return [topk(x, kth, axis), argtopk(x, kth, axis, sorted, idx_dtype)]
+
+
+@method("cumsum")
+def cumsum(x: Any, axis: int | None = None) -> Any:
+    """Running sums."""
+    return wrap(wf.cumsum(unwrap(x), axis))
+
+
+@method("cumprod")
+def cumprod(x: Any, axis: int | None = None) -> Any:
+    """Running products."""
+    return wrap(wf.cumprod(unwrap(x), axis))
+
+
+def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
+    """Differences of neighbours, n times."""
+    return wrap(wf.diff(unwrap(x), n, axis))
+
+
+def bincount(x: Any, weights: Any = None, minlength: Any = None, assert_nonneg: bool = False) -> Any:
+    """How often each whole number from 0 up occurs, or the sum of its weights."""
+    from ...symbolic.leaves import as_dim
+
+    node = weft_cast(unwrap(x), "int64")
+    length = as_dim(wf.maximum(wf.max(node) + 1, unwrap(minlength or 0).astype("int64")))
+    each = wf.ones_like(node) if weights is None else unwrap(weights)
+    return wrap(wf.index_add(wf.zeros((length,), each.dtype), node, each))
+
+
+def searchsorted(x: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
+    """Where the values of v would have to stand in the sorted vector x."""
+    line = unwrap(x) if sorter is None else wf.take(unwrap(x), unwrap(sorter))
+    values = wf.expand_dims(unwrap(v), -1)
+    before = wf.lt(line, values) if side == "left" else wf.le(line, values)
+    return wrap(wf.sum(before.astype("int64"), -1))

@@ -1,0 +1,207 @@
+"""Which of Theano's modules has which names, and the importer that makes them.
+
+A module of Theano shows the public names of some files of this folder.  A name that none of them has raises an error
+with the name, the module, and the caller's line.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+from ...symbolic.errors import blame, user_site
+
+_TENSOR = ("types", "variables", "shared", "elementwise", "arrays", "indexing", "products", "gradients")
+_GRAPH = ("graphs", "custom", "functions", "variables", "shared", "test_values")
+
+# Theano's module, after "theano.": the files whose names it shows
+MODULES: dict[str, tuple[str, ...]] = {
+    "": (
+        "root",
+        "functions",
+        "variables",
+        "types",
+        "shared",
+        "loops",
+        "graphs",
+        "custom",
+        "gradients",
+        "configuration",
+        "display",
+    ),
+    "compat": ("root",),
+    "compat.python2x": ("root",),
+    "compile": _GRAPH,
+    "compile.builders": ("graphs",),
+    "compile.debugmode": ("custom", "functions"),
+    "compile.function": ("functions",),
+    "compile.function_module": ("functions",),
+    "compile.io": ("functions",),
+    "compile.mode": ("functions",),
+    "compile.nanguardmode": ("display",),
+    "compile.ops": ("custom", "elementwise"),
+    "compile.pfunc": ("functions",),
+    "compile.sharedvalue": ("shared",),
+    "configdefaults": ("configuration",),
+    "configparser": ("configuration",),
+    "gof": _GRAPH,
+    "gof.fg": ("graphs", "functions"),
+    "gof.graph": ("graphs", "variables"),
+    "gof.op": ("custom", "test_values"),
+    "gof.toolbox": ("graphs",),
+    "gof.utils": ("test_values",),
+    "gof.type": ("types",),
+    "gradient": ("gradients",),
+    "graph": _GRAPH,
+    "graph.basic": _GRAPH,
+    "graph.fg": ("graphs", "functions"),
+    "graph.op": ("custom", "test_values"),
+    "ifelse": ("loops",),
+    "misc": (),
+    "printing": ("display",),
+    "sandbox": ("activations",),
+    "sandbox.linalg": ("products",),
+    "sandbox.neighbours": ("windows",),
+    "sandbox.rng_mrg": ("streams",),
+    "sandbox.softsign": ("activations",),
+    "scalar": ("elementwise", "types"),
+    "scan_module": ("loops",),
+    "scan_module.scan": ("loops",),
+    "scan_module.scan_utils": ("loops", "graphs"),
+    "scan_module.scan_views": ("loops",),
+    "tensor": (*_TENSOR, "activations", "graphs"),
+    "tensor.basic": _TENSOR,
+    "tensor.blas": ("products",),
+    "tensor.elemwise": ("elementwise", "arrays"),
+    "tensor.extra_ops": ("arrays", "indexing"),
+    "tensor.nlinalg": ("products", "indexing"),
+    "tensor.nnet": ("activations", "windows", "normalization"),
+    "tensor.nnet.abstract_conv": ("windows",),
+    "tensor.nnet.bn": ("normalization",),
+    "tensor.nnet.conv": ("windows",),
+    "tensor.nnet.conv3d2d": ("windows",),
+    "tensor.nnet.neighbours": ("windows",),
+    "tensor.nnet.nnet": ("activations",),
+    "tensor.nnet.sigm": ("activations",),
+    "tensor.raw_random": ("streams",),
+    "tensor.shared_randomstreams": ("streams",),
+    "tensor.sharedvar": ("shared",),
+    "tensor.signal": ("windows",),
+    "tensor.signal.conv": ("images",),
+    "tensor.signal.downsample": ("windows",),
+    "tensor.signal.pool": ("windows",),
+    "tensor.slinalg": ("products",),
+    "tensor.sort": ("indexing",),
+    "tensor.subtensor": ("indexing",),
+    "tensor.type": ("types",),
+    "tensor.utils": ("graphs",),
+    "tensor.var": ("variables", "shared"),
+    "tests": (),
+    "tests.unittest_tools": ("gradients", "test_values"),
+    "updates": ("loops",),
+}
+
+PACKAGE = __package__  # weft.compat.theano
+
+
+class TheanoModule(ModuleType):
+    """A module of Theano: names of this folder's files, and its own submodules."""
+
+    path: str
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        below = f"{self.path}.{name}".lstrip(".")
+        if not self.path and name in MODULES:  # theano.tensor is the module, not the function
+            return importlib.import_module(f"{self.__name__}.{name}")
+        for file in MODULES[self.path]:
+            module = importlib.import_module(f"{PACKAGE}.{file}")
+            if name in vars(module) and _public(module, name):
+                found = vars(module)[name]
+                setattr(self, name, found)
+                return found
+        if below in MODULES:
+            return importlib.import_module(f"{self.__name__}.{name}")
+        label = f"theano.{self.path}".rstrip(".")
+        error = AttributeError(f"{label} has no {name!r} in weft.compat.theano.", name=name, obj=self)
+        raise blame(error, user_site())
+
+    def __dir__(self) -> list[str]:
+        names = [n for f in MODULES[self.path] for n in _names(importlib.import_module(f"{PACKAGE}.{f}"))]
+        return sorted({*super().__dir__(), *names})
+
+
+def _public(module: ModuleType, name: str) -> bool:
+    """Whether a name is Theano's: what is defined in the file or translated in it, and no import of its own."""
+    found = vars(module)[name]
+    if name in HIDDEN or isinstance(found, ModuleType):
+        return False
+    origin = getattr(found, "__module__", None) or ""
+    own = origin.startswith(f"{PACKAGE}.") or not origin.startswith("weft.")
+    return own and not origin.startswith("typing") and origin not in ("collections.abc", "__future__", "dataclasses")
+
+
+# what the files have for themselves, and Theano does not have under these names
+HIDDEN = frozenset(
+    ["np", "wf", "method", "unwrap", "wrap", "wrapped", "annotations", "as_shape", "as_size", "elements", "field"]
+)
+
+
+def _names(module: ModuleType) -> list[str]:
+    return [n for n in vars(module) if not n.startswith("_") and _public(module, n)]
+
+
+class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Makes theano.tensor.nnet, and weft.compat.theano.tensor.nnet, out of the table."""
+
+    def __init__(self, *roots: str) -> None:
+        self.roots = roots
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """The specification of one of Theano's modules; None for all others."""
+        for root in self.roots:
+            below = name[len(root) + 1 :] if name.startswith(root + ".") else "" if name == root else None
+            if below is not None and below in MODULES and (below or root != PACKAGE):
+                return importlib.machinery.ModuleSpec(name, self, is_package=True)
+        return None
+
+    def create_module(self, spec: Any) -> ModuleType:
+        """The one module of this path, under whichever root it is asked for."""
+        path = next(spec.name[len(r) + 1 :] for r in self.roots if spec.name == r or spec.name.startswith(r + "."))
+        known = sys.modules.get(f"{PACKAGE}.{path}" if path else "")
+        if isinstance(known, TheanoModule):
+            return known
+        made = TheanoModule(spec.name, f"theano.{path} on weft.")
+        made.path = path
+        made.__path__ = []
+        return made
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing: names are looked up when they are asked for."""
+
+
+_own = Finder(PACKAGE)
+
+
+def install(*roots: str) -> None:
+    """Let `import theano` find this layer: what `python -m weft.compat.theano` does."""
+    for root in roots:
+        if not any(isinstance(f, Finder) and root in f.roots for f in sys.meta_path):
+            sys.meta_path.insert(0, Finder(root))
+
+
+def install_own() -> None:
+    """Let `import weft.compat.theano.tensor` find its modules."""
+    if _own not in sys.meta_path:
+        sys.meta_path.insert(0, _own)
+
+
+def listed() -> Sequence[str]:
+    """All module paths."""
+    return sorted(MODULES)

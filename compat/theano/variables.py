@@ -1,0 +1,387 @@
+"""Theano's variables: expressions of weft with a name, a tag, a type with broadcastable axes, and Theano's methods.
+
+An expression has one Variable as long as somebody holds it; names and tags stay as long as the expression does.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+import numpy as np
+
+from ...ops.coerce import as_expr
+from ...ops.elementwise import cast
+from ...ops.movement import stack
+from ...symbolic.dims import SymDim
+from ...symbolic.errors import DTypeError, blame, user_site
+from ...symbolic.expr import Expr
+from ...symbolic.leaves import Constant, Shared, constant, size
+from .configuration import config
+
+INTEGERS = ("int8", "int16", "int32", "int64")
+
+
+class _Facts:
+    """What a program has noted about an expression."""
+
+    def __init__(self) -> None:
+        self.name: str | None = None
+        self.tag = SimpleNamespace()
+
+
+_facts: WeakKeyDictionary[Expr, _Facts] = WeakKeyDictionary()
+_wrapped: WeakValueDictionary[Expr, Variable] = WeakValueDictionary()
+_methods: dict[str, Callable[..., Any]] = {}
+
+
+def method(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a function the method `name` of variables: methods stand where the functions do."""
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        _methods[name] = function
+        return function
+
+    return register
+
+
+def _implementation(name: str) -> Callable[..., Any]:
+    """The function that is this method; the files that hold them are read when one is first called."""
+    if name not in _methods:
+        for file in ("elementwise", "arrays", "indexing", "products"):
+            import_module(f".{file}", __package__)
+    return _methods[name]
+
+
+def _bound(name: str) -> Any:
+    def call(self: Any, *args: Any, **options: Any) -> Any:
+        return _implementation(name)(self, *args, **options)
+
+    call.__name__ = name
+    return call
+
+
+def _reflected(name: str) -> Any:
+    def call(self: Any, other: Any) -> Any:
+        return _implementation(name)(other, self)
+
+    return call
+
+
+class Variable:
+    """A value that does not exist yet."""
+
+    __array_ufunc__ = None  # NumPy arrays leave `array + variable` to the variable
+    __array_priority__ = 1000
+
+    def __init__(self, expr: Expr) -> None:
+        self.expr = expr
+
+    @property
+    def name(self) -> str | None:
+        facts = _facts.get(self.expr)
+        return facts.name if facts is not None and facts.name is not None else self.expr.name
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        _facts.setdefault(self.expr, _Facts()).name = name
+
+    @property
+    def tag(self) -> Any:
+        return _facts.setdefault(self.expr, _Facts()).tag
+
+    @tag.setter
+    def tag(self, tag: Any) -> None:
+        _facts.setdefault(self.expr, _Facts()).tag = tag
+
+    @property
+    def owner(self) -> Any:
+        from .graphs import owner_of
+
+        return owner_of(self)
+
+    @property
+    def index(self) -> Any:
+        return None if self.owner is None else self.owner.outputs.index(self)
+
+    @property
+    def type(self) -> Any:
+        from .types import TensorType
+
+        return TensorType(self.dtype, self.broadcastable)
+
+    def __reduce__(self) -> Any:
+        return _restored, (self.expr, self.name, dict(vars(self.tag)))
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        import copy
+
+        return wrap(copy.deepcopy(self.expr, memo))
+
+    def __repr__(self) -> str:
+        if self.name:
+            return self.name
+        if isinstance(self.expr.op, Constant):
+            return f"{type(self).__name__}{{{self.expr.op.value}}}"
+        return f"{self.expr.op.name}.0" if self.expr.args else f"<{self.type}>"
+
+    __str__ = __repr__
+
+    def eval(self, inputs_to_values: Any = None) -> Any:
+        """Compile and run it, with values for its inputs; the function is kept."""
+        from .functions import evaluated
+
+        return evaluated(self, inputs_to_values or {})
+
+    def clone(self, name: str | None = None) -> Any:
+        """A variable of the same type, with the name given."""
+        return self.type(name if name is not None else self.name)
+
+
+class TensorVariable(Variable):
+    """An array that does not exist yet."""
+
+    taken_from: tuple[Any, Any] | None = None  # (x, key) where this is x[key]
+
+    @property
+    def dtype(self) -> str:
+        return self.expr.dtype.name
+
+    @property
+    def ndim(self) -> int:
+        return self.expr.ndim
+
+    @property
+    def broadcastable(self) -> tuple[bool, ...]:
+        return tuple(d == 1 and isinstance(d, int) for d in self.expr.shape)
+
+    @property
+    def shape(self) -> Any:
+        return Shape(self.expr.shape)
+
+    @property
+    def size(self) -> Any:
+        return wrap(_strong(size(self.expr.type.size)))
+
+    @property
+    def T(self) -> Any:  # noqa: N802 - Theano's name
+        return _implementation("transpose")(self)
+
+    @property
+    def real(self) -> Any:
+        return self
+
+    def __getitem__(self, key: Any) -> Any:
+        return _implementation("getitem")(self, key)
+
+    def __iter__(self) -> Iterator[Any]:
+        length = self.expr.shape[0] if self.ndim else None
+        if not isinstance(length, int):
+            name = self.name or "this variable"
+            error = TypeError(f"Only a call knows how many elements {name} has: it cannot be iterated over.")
+            raise blame(error, user_site(), self.expr.site, hint="use theano.scan.")
+        return (self[i] for i in range(length))
+
+    def __bool__(self) -> bool:
+        error = TypeError("Variables do not support boolean operations: their value is not known yet.")
+        raise blame(error, user_site(), self.expr.site, hint="use T.switch, T.and_, T.or_, or theano.ifelse.")
+
+    def __len__(self) -> int:
+        error = TypeError("object of type 'TensorVariable' has no len(): only a call knows.")
+        raise blame(error, user_site(), self.expr.site, hint="use x.shape[0].")
+
+    __add__, __radd__ = _bound("add"), _reflected("add")
+    __sub__, __rsub__ = _bound("sub"), _reflected("sub")
+    __mul__, __rmul__ = _bound("mul"), _reflected("mul")
+    __truediv__, __rtruediv__ = _bound("true_div"), _reflected("true_div")
+    __floordiv__, __rfloordiv__ = _bound("int_div"), _reflected("int_div")
+    __mod__, __rmod__ = _bound("mod"), _reflected("mod")
+    __pow__, __rpow__ = _bound("pow"), _reflected("pow")
+    __and__, __rand__ = _bound("and_"), _reflected("and_")
+    __or__, __ror__ = _bound("or_"), _reflected("or_")
+    __xor__, __rxor__ = _bound("xor"), _reflected("xor")
+    __matmul__, __rmatmul__ = _bound("dot"), _reflected("dot")
+    __lt__, __le__, __gt__, __ge__ = _bound("lt"), _bound("le"), _bound("gt"), _bound("ge")
+    __neg__, __abs__, __invert__ = _bound("neg"), _bound("abs_"), _bound("invert")
+    __ceil__, __floor__, __trunc__ = _bound("ceil"), _bound("floor"), _bound("trunc")
+
+
+METHODS = (
+    "sum prod mean max min argmax argmin any all var std norm ptp reshape flatten ravel transpose swapaxes dimshuffle "
+    "squeeze astype clip dot repeat cumsum cumprod argsort sort take diagonal trace nonzero nonzero_values choose "
+    "round fill copy zeros_like ones_like conj compress get_scalar_constant_value"
+)
+for _name in METHODS.split():
+    setattr(TensorVariable, _name, _bound(_name))
+
+
+class TensorConstant(TensorVariable):
+    """A value that never changes."""
+
+    @property
+    def data(self) -> np.ndarray:
+        return self.expr.op.value  # type: ignore[attr-defined, no-any-return]
+
+    value = data
+
+    def equals(self, other: Any) -> bool:
+        """Whether the other is a constant of the same value."""
+        return isinstance(other, TensorConstant) and self.expr is other.expr
+
+
+class Shape(TensorVariable):
+    """x.shape: a vector of sizes, which gives each of them as a scalar of its own."""
+
+    def __init__(self, dims: Sequence[Any]) -> None:
+        self.dims = tuple(dims)
+
+    @functools.cached_property
+    def expr(self) -> Expr:  # type: ignore[override]
+        if not self.dims:
+            return constant(np.zeros(0, np.int64))
+        return stack([_strong(size(d)) for d in self.dims])
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, TensorConstant):
+            key = int(key.data)
+        if isinstance(key, int | np.integer):
+            return wrap(_strong(size(self.dims[key])))
+        if isinstance(key, slice) and not any(isinstance(b, Variable) for b in (key.start, key.stop, key.step)):
+            return Shape(self.dims[key])
+        return super().__getitem__(key)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self.dims)))
+
+
+def _strong(node: Expr) -> Expr:
+    return cast(node, np.int64)
+
+
+def wrap(expr: Expr) -> Any:
+    """The variable of an expression."""
+    known = _wrapped.get(expr)
+    if known is not None:
+        return known
+    if isinstance(expr.op, Shared):
+        from .shared import SharedVariable
+
+        made: Any = SharedVariable(expr)
+    else:
+        made = TensorConstant(expr) if isinstance(expr.op, Constant) else TensorVariable(expr)
+    _wrapped[expr] = made
+    if config.compute_test_value != "off" and expr.args:
+        from .test_values import compute
+
+        compute(made)
+    return made
+
+
+def wrapped(result: Any) -> Any:
+    """Variables in place of expressions, in tuples and lists too."""
+    if isinstance(result, Expr):
+        return wrap(result)
+    if isinstance(result, list | tuple):
+        return type(result)(wrapped(r) for r in result)
+    return result
+
+
+def _restored(expr: Expr, name: str | None, tag: dict[str, Any]) -> Any:
+    found = wrap(expr)
+    if name is not None and found.name != name:
+        found.name = name
+    if tag:
+        vars(found.tag).update(tag)
+    return found
+
+
+# ---- from what programs write to expressions -------------------------------------------------------------------------
+
+
+def unwrap(value: Any, dtype: Any = None) -> Expr:
+    """The expression of a variable, a number in the dtype that Theano gives it, an array, a list of these."""
+    if isinstance(value, Variable):
+        return cast(value.expr, dtype) if dtype is not None else value.expr
+    if isinstance(value, Expr):
+        return value
+    if isinstance(value, SymDim):
+        return _strong(size(value))
+    if isinstance(value, list | tuple) and _holds_variables(value):
+        parts = [unwrap(v) for v in value]
+        kind = np.result_type(*[p.dtype for p in parts])
+        return stack([cast(p, kind if dtype is None else dtype) for p in parts])
+    if hasattr(value, "_as_TensorVariable"):
+        return unwrap(value._as_TensorVariable(), dtype)
+    if isinstance(value, str | bytes | dict | set) or value is None or callable(value):
+        text = f"Cannot convert {value!r} to TensorType: it is {type(value).__name__}."
+        raise blame(AsTensorError(text), user_site())
+    return as_expr(_typed(value, dtype))
+
+
+def _holds_variables(value: Any) -> bool:
+    return any(isinstance(v, Variable | Expr) or (isinstance(v, list | tuple) and _holds_variables(v)) for v in value)
+
+
+def _typed(value: Any, dtype: Any) -> np.ndarray:
+    """A number or array in its dtype: Python's ints are as small as they can be, floats floatX."""
+    if dtype is not None:
+        return np.asarray(value, _float_x(dtype))
+    if isinstance(value, bool | np.ndarray | np.generic):
+        array = np.asarray(value)
+        return array.astype(np.float32) if array.dtype == np.float16 else array
+    if isinstance(value, int):
+        kind = next((k for k in INTEGERS if np.iinfo(k).min <= value <= np.iinfo(k).max), None)
+        if kind is None:
+            raise blame(DTypeError(f"{value} does not fit in int64."), user_site())
+        return np.asarray(value, kind)
+    if isinstance(value, float):
+        if config.floatX == "float32" or np.float32(value) == value or np.isnan(value):
+            return np.asarray(value, "float32")
+        return np.asarray(value, "float64")
+    return _smallest(np.asarray(value))
+
+
+def _smallest(array: np.ndarray) -> np.ndarray:
+    """An array made of a list of numbers: ints as small as they all fit, floats as NumPy has them."""
+    if array.dtype.kind == "i" and array.size:
+        kind = next(k for k in INTEGERS if np.iinfo(k).min <= array.min() and array.max() <= np.iinfo(k).max)
+        return array.astype(kind)
+    if array.dtype.kind == "f" and config.floatX == "float32":
+        return array.astype("float32")
+    return array
+
+
+def _float_x(dtype: Any) -> Any:
+    return config.floatX if dtype == "floatX" else dtype
+
+
+class AsTensorError(TypeError):
+    """What cannot be part of an expression."""
+
+
+def as_tensor_variable(x: Any, name: str | None = None, ndim: int | None = None) -> Any:
+    """The variable that stands for a value: itself, or a constant."""
+    if isinstance(x, Variable) and ndim is None:
+        return x
+    found = wrap(unwrap(x))
+    if ndim is not None and found.ndim < ndim:
+        found = _implementation("dimshuffle")(found, *["x"] * (ndim - found.ndim), *range(found.ndim))
+    if ndim is not None and found.ndim > ndim:
+        raise blame(ValueError(f"The variable has {found.ndim} axes, and {ndim} are asked for."), user_site())
+    if name is not None:
+        found.name = name
+    return found
+
+
+def make_constant(x: Any, name: str | None = None, ndim: int | None = None, dtype: Any = None) -> Any:
+    """A value that never changes, of the dtype that Theano gives it."""
+    found = wrap(constant(_typed(x, dtype)))
+    if ndim is not None and found.ndim != ndim:
+        found = as_tensor_variable(found, ndim=ndim)
+    if name is not None:
+        found.name = name
+    return found

@@ -1,0 +1,265 @@
+"""Convolution and pooling under Theano's names and with its conventions: kernels are flipped unless asked not to."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import weft as wf
+
+from ...ops.elementwise import cast as weft_cast
+from ...symbolic.errors import blame, user_site
+from ...symbolic.expr import Expr
+from .sizes import as_shape
+from .variables import Variable, unwrap, wrap
+
+# ---- convolution -----------------------------------------------------------------------------------------------------
+
+
+def _alike(a: Any, b: Any) -> tuple[Expr, Expr]:
+    x, w = unwrap(a), unwrap(b)
+    kind = np.result_type(x.dtype, w.dtype)
+    kind = kind if kind.kind == "f" else np.dtype("float64")
+    return weft_cast(x, kind), weft_cast(w, kind)
+
+
+def _specified(node: Expr, shape: Any) -> Expr:
+    """The node, whose sizes are known where the shape says so; a call where they differ is an error."""
+    if shape is None:
+        return node
+    given = as_shape([-1 if s is None else s for s in shape])
+    return wf.reshape(
+        node, [d if isinstance(s, int) and s == -1 else s for s, d in zip(given, node.shape, strict=True)]
+    )
+
+
+def _numbers(given: Any) -> Any:
+    """A stride or padding as plain numbers."""
+    if isinstance(given, Variable):
+        given = list(as_shape(given))
+    if isinstance(given, list | tuple | np.ndarray):
+        return tuple(_numbers(g) for g in given)
+    return given if isinstance(given, str) else int(given)
+
+
+def _convolution(rank: int) -> Callable[..., Any]:
+    function = {1: wf.conv1d, 2: wf.conv2d, 3: wf.conv3d}[rank]
+
+    def conv(
+        input: Any,
+        filters: Any,
+        input_shape: Any = None,
+        filter_shape: Any = None,
+        border_mode: Any = "valid",
+        subsample: Any = None,
+        filter_flip: bool = True,
+        image_shape: Any = None,
+        filter_dilation: Any = None,
+        num_groups: int = 1,
+        unshared: bool = False,
+        **ignored: Any,
+    ) -> Any:
+        if unshared:
+            text = "Convolutions whose kernels differ from place to place (unshared=True) are not supported."
+            raise blame(NotImplementedError(text), user_site())
+        x, w = _alike(input, filters)
+        x, w = _specified(x, input_shape if input_shape is not None else image_shape), _specified(w, filter_shape)
+        return wrap(
+            function(
+                x,
+                w,
+                stride=_numbers(subsample if subsample is not None else (1,) * rank),
+                padding=_numbers(border_mode),
+                dilation=_numbers(filter_dilation if filter_dilation is not None else (1,) * rank),
+                groups=num_groups,
+                flip=filter_flip,
+            )
+        )
+
+    conv.__name__ = f"conv{rank}d"
+    conv.__doc__ = f"The convolution over {rank} axes: `wf.conv{rank}d` with the kernels flipped unless told not to."
+    return conv
+
+
+conv1d, conv2d, conv3d = _convolution(1), _convolution(2), _convolution(3)
+
+
+def _adjoint(rank: int, of_weights: bool) -> type:
+    convolution = {2: conv2d, 3: conv3d}[rank]
+
+    class Gradient:
+        """The derivative of a convolution as a function of its own, as Theano's AbstractConv ops are."""
+
+        def __init__(
+            self,
+            imshp: Any = None,
+            kshp: Any = None,
+            border_mode: Any = "valid",
+            subsample: Any = None,
+            filter_flip: bool = True,
+            filter_dilation: Any = None,
+            num_groups: int = 1,
+            unshared: bool = False,
+        ) -> None:
+            self.imshp, self.kshp = imshp, kshp
+            self.options = {
+                "border_mode": border_mode,
+                "subsample": subsample,
+                "filter_flip": filter_flip,
+                "filter_dilation": filter_dilation,
+                "num_groups": num_groups,
+                "unshared": unshared,
+            }
+
+        def __call__(self, known: Any, topgrad: Any, shape: Any, add_assert_shape: bool = True) -> Any:
+            """`known` is the other argument of the convolution, `shape` the spatial sizes of the result."""
+            other, g = _alike(known, topgrad)
+            spatial = as_shape(shape)
+            groups = self.options["num_groups"]
+            if of_weights:
+                sizes = (g.shape[1], other.shape[1] // groups, *spatial)
+            else:
+                sizes = (g.shape[0], other.shape[1] * groups, *spatial)
+            dummy = wf.zeros(sizes, g.dtype)  # the convolution is linear in it, so its value does not matter
+            pair = (wrap(other), wrap(dummy)) if of_weights else (wrap(dummy), wrap(other))
+            out = convolution(*pair, **self.options).expr
+            return wrap(wf.vjp(out, dummy, g))
+
+    return Gradient
+
+
+AbstractConv2d_gradInputs, AbstractConv2d_gradWeights = _adjoint(2, False), _adjoint(2, True)
+AbstractConv3d_gradInputs, AbstractConv3d_gradWeights = _adjoint(3, False), _adjoint(3, True)
+
+
+def conv2d_grad_wrt_inputs(
+    output_grad: Any, filters: Any, input_shape: Any, filter_shape: Any = None, **options: Any
+) -> Any:
+    """The derivative of conv2d for its input, of this shape."""
+    return AbstractConv2d_gradInputs(input_shape, filter_shape, **options)(filters, output_grad, input_shape[-2:])
+
+
+def conv2d_grad_wrt_weights(
+    input: Any, output_grad: Any, filter_shape: Any, input_shape: Any = None, **options: Any
+) -> Any:
+    """The derivative of conv2d for its filters, of this shape."""
+    return AbstractConv2d_gradWeights(input_shape, filter_shape, **options)(input, output_grad, filter_shape[-2:])
+
+
+def conv2d_transpose(
+    input: Any,
+    filters: Any,
+    output_shape: Any,
+    filter_shape: Any = None,
+    border_mode: Any = "valid",
+    input_dilation: Any = (1, 1),
+    **options: Any,
+) -> Any:
+    """The transpose of conv2d with stride `input_dilation`: an output of this shape."""
+    gradient = AbstractConv2d_gradInputs(border_mode=border_mode, subsample=input_dilation, **options)
+    return gradient(filters, input, tuple(output_shape)[-2:])
+
+
+# ---- pooling ---------------------------------------------------------------------------------------------------------
+
+
+def _pool(rank: int) -> Callable[..., Any]:
+    largest = {2: wf.max_pool2d, 3: wf.max_pool3d}[rank]
+    average = {2: wf.avg_pool2d, 3: wf.avg_pool3d}[rank]
+
+    def pool(
+        input: Any,
+        ws: Any = None,
+        ignore_border: bool | None = None,
+        stride: Any = None,
+        pad: Any = None,
+        mode: str = "max",
+        ds: Any = None,
+        st: Any = None,
+        padding: Any = None,
+    ) -> Any:
+        window = _numbers(ws if ws is not None else ds)
+        steps = stride if stride is not None else st
+        border = _numbers(pad if pad is not None else padding if padding is not None else (0,) * rank)
+        if ignore_border is None:
+            warnings.warn("pool: ignore_border is not given, and is taken to be False.", UserWarning, stacklevel=2)
+        node = unwrap(input)
+        if node.ndim < rank:
+            text = f"Pooling over {rank} axes needs as many, and the input has {node.ndim}."
+            raise blame(NotImplementedError(text), user_site(), node.site)
+        lead = node.shape[: node.ndim - rank]
+        whole = wf.reshape(node, (-1, 1, *node.shape[node.ndim - rank :])) if len(lead) != 2 else node
+        options = {
+            "stride": window if steps is None else _numbers(steps),
+            "padding": border,
+            "ceil_mode": not ignore_border,
+        }
+        found = _pooled(mode, largest, average, whole, window, options)
+        return wrap(wf.reshape(found, (*lead, *found.shape[2:])))
+
+    pool.__name__ = f"pool_{rank}d"
+    pool.__doc__ = (
+        f"Windows over the last {rank} axes: their max, sum, average_inc_pad or average_exc_pad.\n\n"
+        "    ignore_border=False (the default) keeps windows that hang over the end."
+    )
+    return pool
+
+
+def _pooled(mode: str, largest: Any, average: Any, x: Expr, window: Any, options: dict[str, Any]) -> Expr:
+    x = x if x.dtype.kind == "f" or mode == "max" else weft_cast(x, "float64")
+    if mode == "max":
+        return largest(x, window, **options)  # type: ignore[no-any-return]
+    if mode in ("average_inc_pad", "average_exc_pad"):
+        return average(x, window, count_include_pad=mode == "average_inc_pad", **options)  # type: ignore[no-any-return]
+    if mode == "sum" and len(window) == 2:
+        return wf.sum_pool2d(x, window, **options)
+    if mode == "sum":
+        ones = average(x * 0 + 1, window, count_include_pad=True, **options)
+        counted = average(x, window, count_include_pad=True, **options) / ones
+        return counted * float(np.prod(window))
+    text = f"pool: mode is 'max', 'sum', 'average_inc_pad' or 'average_exc_pad', not {mode!r}."
+    raise blame(ValueError(text), user_site())
+
+
+pool_2d, pool_3d = _pool(2), _pool(3)
+
+
+def max_pool_2d(input: Any, ds: Any, ignore_border: bool = False, st: Any = None, padding: Any = (0, 0)) -> Any:
+    """pool_2d under its old name."""
+    return pool_2d(input, ds, ignore_border, st, padding)
+
+
+def max_pool_2d_same_size(input: Any, patch_size: Any) -> Any:
+    """The input with all but the largest element of each patch set to 0."""
+    node = unwrap(input)
+    pooled = unwrap(pool_2d(input, patch_size, True))
+    return wrap(node * wf.vjp(pooled, node, wf.ones_like(pooled)))
+
+
+# ---- patches ---------------------------------------------------------------------------------------------------------
+
+
+def images2neibs(ten4: Any, neib_shape: Any, neib_step: Any = None, mode: str = "valid") -> Any:
+    """All patches of all images, one in each row."""
+    node, (rows, columns) = unwrap(ten4), _numbers(neib_shape)
+    down, across = _numbers(neib_step) if neib_step is not None else (rows, columns)
+    if mode == "half":
+        node = wf.pad(node, [(0, 0), (0, 0), (rows // 2,) * 2, (columns // 2,) * 2])
+    elif mode not in ("valid", "ignore_borders"):
+        raise blame(NotImplementedError(f"images2neibs: mode {mode!r} is not supported."), user_site())
+    height, width = ((s - k) // t + 1 for s, k, t in zip(node.shape[2:], (rows, columns), (down, across), strict=True))
+    y = wf.expand_dims(wf.arange(height) * down, 1) + wf.arange(rows)
+    x = wf.expand_dims(wf.arange(width) * across, 1) + wf.arange(columns)
+    patches = node[(..., wf.expand_dims(y, (1, 3)), wf.expand_dims(x, (0, 2)))]
+    return wrap(wf.reshape(patches, (-1, rows * columns)))
+
+
+def neibs2images(neibs: Any, neib_shape: Any, original_shape: Any, mode: str = "valid") -> Any:
+    """The images whose patches, side by side, these are."""
+    node, (rows, columns) = unwrap(neibs), _numbers(neib_shape)
+    images, channels, height, width = as_shape(original_shape)
+    grid = wf.reshape(node, (images, channels, height // rows, width // columns, rows, columns))
+    return wrap(wf.reshape(wf.transpose(grid, (0, 1, 2, 4, 3, 5)), (images, channels, height, width)))
