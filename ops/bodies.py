@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from ..symbolic.dims import Shape
-from ..symbolic.errors import NOWHERE, at_site
+from ..symbolic.errors import NOWHERE, ShapeError, at_site, blame, user_site
 from ..symbolic.expr import Expr, apply, depends, serial, substitute, toposort
 from ..symbolic.graph import Graph
 from ..symbolic.leaves import Input, Shared
+from ..symbolic.sizes import sources
 from ..symbolic.types import DType, Type
 from .movement import BroadcastTo, ExpandDims, Slice, Squeeze, Transpose
 
@@ -44,12 +45,22 @@ def closed(outputs: Sequence[Expr], variables: Sequence[Expr], lazy: bool = Fals
     inside, down to inputs and shared variables, and computed only if the body runs.
     """
     order = toposort(outputs)
+    _check_sizes(order, variables)
     varying = depends(order, [*variables, *(n for n in order if n.op.effects)])
     leaves = [n for n in order if isinstance(n.op, Input | Shared) and n not in varying]
     taken = leaves if lazy else _frontier(order, outputs, varying, depends(order, leaves))
     inputs = [formal(place, node.dtype, node.shape) for place, node in enumerate([*variables, *taken])]
     inside = substitute(outputs, dict(zip([*variables, *taken], inputs, strict=True)))
     return Graph(tuple(inputs), tuple(inside)), list(taken)
+
+
+def _check_sizes(order: Sequence[Expr], variables: Sequence[Expr]) -> None:
+    """Raise ShapeError where a size is a value that changes from step to step: memory is laid out before the loop."""
+    changing = set(variables)
+    for source in sources(order).values():
+        if not changing.isdisjoint(toposort([source])):
+            error = ShapeError("A size in a loop or branch must not be a value that changes from step to step.")
+            raise blame(error, user_site(), source.site, hint="take the largest size there is, and wf.where.")
 
 
 def _frontier(order: Sequence[Expr], outputs: Sequence[Expr], varying: set[Expr], outside: set[Expr]) -> list[Expr]:

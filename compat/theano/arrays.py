@@ -86,6 +86,21 @@ def _float(node: Expr) -> Expr:
     return node if node.dtype.kind == "f" else weft_cast(node, "float64")
 
 
+def _largest(function: Callable[..., Expr]) -> Callable[..., Expr]:
+    """max or min with Theano's derivative: every element that equals the result gets the whole of g."""
+
+    def reduced(x: Expr, axis: Any, keepdims: bool) -> Expr:
+        if not x.type.is_float:
+            return function(x, axis, keepdims)
+        axes = tuple(range(x.ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
+        rule = wf.custom_gradient(
+            lambda v: function(v, axes, True), lambda g, out, v: wf.where(wf.eq(v, out), g, 0.0)
+        )
+        return rule(x) if keepdims else wf.squeeze(rule(x), axes)
+
+    return reduced
+
+
 def _reduction(function: Callable[..., Expr], name: str) -> Callable[..., Any]:
     def call(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         return wrap(function(unwrap(x), _axes(axis), keepdims))
@@ -95,7 +110,7 @@ def _reduction(function: Callable[..., Expr], name: str) -> Callable[..., Any]:
     return call
 
 
-max, min = _reduction(wf.max, "max"), _reduction(wf.min, "min")
+max, min = _reduction(_largest(wf.max), "max"), _reduction(_largest(wf.min), "min")
 all, any = _reduction(wf.all, "all"), _reduction(wf.any, "any")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -11,8 +12,10 @@ import numpy as np
 import weft as wf
 
 from ...ops.elementwise import cast as weft_cast
+from ...ops.movement import Slice, Unslice
+from ...symbolic.dims import maximum
 from ...symbolic.errors import blame, user_site
-from ...symbolic.expr import Expr
+from ...symbolic.expr import Expr, apply
 from .sizes import as_shape
 from .variables import Variable, unwrap, wrap
 
@@ -210,6 +213,8 @@ def _pool(rank: int) -> Callable[..., Any]:
 
 def _pooled(mode: str, largest: Any, average: Any, x: Expr, window: Any, options: dict[str, Any]) -> Expr:
     x = x if x.dtype.kind == "f" or mode == "max" else weft_cast(x, "float64")
+    if mode == "max" and x.type.is_float:
+        return wf.custom_gradient(lambda v: largest(v, window, **options), _to_all_largest(window, **options))(x)
     if mode == "max":
         return largest(x, window, **options)  # type: ignore[no-any-return]
     if mode in ("average_inc_pad", "average_exc_pad"):
@@ -222,6 +227,26 @@ def _pooled(mode: str, largest: Any, average: Any, x: Expr, window: Any, options
         return counted * float(np.prod(window))
     text = f"pool: mode is 'max', 'sum', 'average_inc_pad' or 'average_exc_pad', not {mode!r}."
     raise blame(ValueError(text), user_site())
+
+
+def _to_all_largest(window: Any, stride: Any, padding: Any, ceil_mode: bool) -> Callable[..., Expr]:
+    """Theano's derivative of max pooling: every element that equals the largest gets the whole of g."""
+    border = (padding,) * len(window) if isinstance(padding, int) else padding
+
+    def vjp(g: Expr, out: Expr, x: Expr) -> Expr:
+        before = (0, 0, *border)
+        reach = [(n - 1) * s + k for n, s, k in zip(out.shape[2:], stride, window, strict=True)]
+        wide = tuple(maximum(r, n + 2 * p) for r, n, p in zip(reach, x.shape[2:], border, strict=True))
+        inside, each = (1,) * x.ndim, (1, 1, *stride)
+        framed = (*x.shape[:2], *wide)
+        padded = x if framed == x.shape else apply(Unslice(before, inside, framed), x)
+        total: Any = 0.0
+        for offset in itertools.product(*map(range, window)):
+            part = apply(Slice((0, 0, *offset), each, out.shape), padded)
+            total = total + apply(Unslice((0, 0, *offset), each, framed), wf.where(wf.eq(part, out), g, 0.0))
+        return total if framed == x.shape else apply(Slice(before, inside, x.shape), total)
+
+    return vjp
 
 
 pool_2d, pool_3d = _pool(2), _pool(3)
