@@ -111,7 +111,8 @@ class Function:
         key = tuple([a.shape for a in arrays])
         if self._counts is not None:
             key += tuple([int(n) for n in self._counts(*arrays)])
-        idle = self._idle.get(key)
+        table = self._idle  # if a shared variable moves during the call, bindings go where nobody looks
+        idle = table.get(key)
         binding = idle.pop() if idle else self._bound(key, arrays)
         results = [empty(s, d) if size < LARGE else large(s, d, size) for s, d, size in binding.outputs]
         try:
@@ -130,7 +131,7 @@ class Function:
             if failed >= 0:
                 raise self._explained(binding, failed, arrays)
         finally:
-            self._idle.setdefault(key, []).append(binding)
+            table.setdefault(key, []).append(binding)
         return results[0] if self._form is None else self._form(results)
 
     # ---- sizes ----------------------------------------------------------------------------------------------------

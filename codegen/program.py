@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..ops.callback import Callback
 from ..symbolic.expr import Expr
 from ..symbolic.graph import Graph
 from ..symbolic.leaves import Shared
@@ -74,7 +75,10 @@ def _updates_last(graph: Graph, schedule: Schedule) -> None:
 
 
 def _updates(graph: Graph, schedule: Schedule) -> tuple[dict[Expr, Expr], list[tuple[Expr, Expr]]]:
-    """Which new values can be written where the old ones stand: nobody may read those later, or elsewhere."""
+    """Which new values can be written where the old ones stand: nobody may read those later, or elsewhere.
+
+    Nor may Python be called later: what it raises leaves all shared variables as they were.
+    """
     maker: dict[Expr, Step] = {}
     last_read: dict[Expr, Step] = {}
     for step in schedule.steps:
@@ -82,15 +86,29 @@ def _updates(graph: Graph, schedule: Schedule) -> tuple[dict[Expr, Expr], list[t
             maker[made] = step
         for read in _reads(step):
             last_read[read] = step
+    calls = max((step.position for step in schedule.steps if _calls_python(step)), default=-1)
     in_place, copied = {}, []
     for shared, new in graph.updates:
         step, reader = maker[new], last_read.get(shared)
         alone = reader is None or reader.position < step.position
-        if alone or (reader is step and isinstance(step, NestStep) and _same_elements(step, shared, new)):
+        if step.position < calls or (step.position == calls and not _is_callback(step)):
+            copied.append((shared, new))
+        elif alone or (reader is step and isinstance(step, NestStep) and _same_elements(step, shared, new)):
             in_place[new] = shared
         else:
             copied.append((shared, new))
     return in_place, copied
+
+
+def _is_callback(step: Step) -> bool:
+    """Whether a step is a call of Python, which writes its results when it has all of them."""
+    return isinstance(step, KernelStep) and isinstance(step.node.op, Callback)
+
+
+def _calls_python(step: Step) -> bool:
+    """Whether a step, or one in its bodies, calls Python."""
+    inner = [s for schedule in step.inner for s in schedule.all_steps] if isinstance(step, KernelStep) else []
+    return any(map(_is_callback, [step, *inner]))
 
 
 def _reads(step: Step) -> set[Expr]:

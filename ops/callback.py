@@ -145,7 +145,8 @@ def callback(
         when it runs and the result is not of the type promised
     GradientError
         when a derivative is taken and there is no vjp
-    Whatever f raises reaches the caller of the compiled function as it is, with the line of the callback.
+    Whatever f raises reaches the caller of the compiled function as it is, with the line of the callback; shared
+    variables are then as they were.
 
     Gradient
     --------

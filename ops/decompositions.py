@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..symbolic.dims import product, same, show
+from ..symbolic.dims import minimum, product, same, show
 from ..symbolic.errors import GradientError, LinAlgError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply, meet
 from ..symbolic.leaves import Item
@@ -160,9 +160,7 @@ class SVD(Op):
 
     def infer(self, a: Type) -> TupleType:
         b, m, n = a.shape
-        if not (isinstance(m, int) and isinstance(n, int)):
-            raise ShapeError(f"svd: the sizes of the matrix must be numbers, and they are {show((m, n))}.")
-        k = min(m, n)
+        k = minimum(m, n)
         return TupleType((Type(a.dtype, (b, m, k)), Type(a.dtype, (b, k)), Type(a.dtype, (b, k, n))))
 
     def numpy(self, a: np.ndarray) -> Any:
@@ -191,9 +189,7 @@ class QR(Op):
 
     def infer(self, a: Type) -> TupleType:
         b, m, n = a.shape
-        if not (isinstance(m, int) and isinstance(n, int)):
-            raise ShapeError(f"qr: the sizes of the matrix must be numbers, and they are {show((m, n))}.")
-        k = min(m, n)
+        k = minimum(m, n)
         return TupleType((Type(a.dtype, (b, m, k)), Type(a.dtype, (b, k, n))))
 
     def numpy(self, a: np.ndarray) -> Any:
@@ -307,7 +303,7 @@ def eigh(a: Any) -> tuple[Expr, Expr]:
 
 
 def svd(a: Any) -> tuple[Expr, Expr, Expr]:
-    """(u, s, vᵀ) with a = u diag(s) vᵀ, as np.linalg.svd(full_matrices=False); the sizes m, n must be numbers.
+    """(u, s, vᵀ) with a = u diag(s) vᵀ, as np.linalg.svd(full_matrices=False).
 
     Where singular values are equal, the gradient of the vectors does not exist: the pair contributes 0.
     """
@@ -317,7 +313,7 @@ def svd(a: Any) -> tuple[Expr, Expr, Expr]:
 
 
 def qr(a: Any) -> tuple[Expr, Expr]:
-    """(q, r) with a = q r, as np.linalg.qr; the sizes must be numbers.  Gradient: for m >= n and full rank."""
+    """(q, r) with a = q r, as np.linalg.qr.  Gradient: for m >= n and full rank."""
     (node,), lead = _matrices("qr", a)
     q, r = _results(apply(QR(), node), lead)
     return q, r

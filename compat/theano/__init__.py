@@ -11,6 +11,8 @@ from typing import Any
 
 from .modules import TheanoModule, install, install_own
 
+__version__ = "1.0.5"  # the version of Theano whose names and conventions these are
+
 install_own()
 _root = TheanoModule(__name__)
 _root.path = ""

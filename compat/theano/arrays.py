@@ -461,8 +461,9 @@ def _dtype(dtype: Any) -> Any:
 def tri(n: Any, m: Any = None, k: int = 0, dtype: Any = None) -> Any:
     """1 on the k-th diagonal and below it."""
     rows = as_size(n)
-    kind = config.floatX if dtype is None else dtype
-    return wrap(wf.tril(wf.ones((rows, rows if m is None else as_size(m)), kind), k))
+    columns = rows if m is None else as_size(m)
+    below = wf.expand_dims(wf.arange(rows), 1) >= wf.arange(columns) - k
+    return wrap(weft_cast(below, config.floatX if dtype in (None, "floatX") else dtype))
 
 
 def tril(m: Any, k: int = 0) -> Any:

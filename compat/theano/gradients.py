@@ -71,6 +71,8 @@ def grad(
     for v in variables:
         if not isinstance(v, Variable):
             raise blame(TypeError(f"Expected a variable, and got {type(v).__name__}: {v!r}."), user_site())
+    if cost is not None and unwrap(cost).dtype.kind != "f":  # whole numbers do not change continuously
+        return _like(wrt, [_result(v, None, "ignore", return_disconnected) for v in variables])
     outputs, seeds = _seeded(cost, known_grads)
     outputs = _held(outputs, consider_constant)
     found = _cotangents(outputs, seeds, [unwrap(v) for v in variables])
@@ -89,9 +91,6 @@ def _seeded(cost: Any, known_grads: Any) -> tuple[list[Expr], list[Expr]]:
         if node.ndim:
             text = f"The cost must be a scalar, and it has {node.ndim} axes."
             raise blame(TypeError(text), user_site(), node.site, hint="reduce it with .sum() or .mean().")
-        if node.dtype.kind != "f":
-            text = f"The cost is {node.dtype.name}, and whole numbers have no derivatives."
-            raise blame(TypeError(text), user_site(), node.site)
         outputs.append(node)
         seeds.append(wf.ones_like(node))
     for variable, g in dict(known_grads or {}).items():

@@ -69,13 +69,19 @@ def owner_of(variable: Variable) -> Apply | None:
     return Apply(op, [wrap(a) for a in whole.args], outputs)
 
 
-def _nodes(variables: Iterable[Any]) -> list[Expr]:
-    return [n for n in toposort([unwrap(v) for v in variables]) if hasattr(n.type, "shape")]
-
-
 def inputs(variable_list: Iterable[Any], blockers: Any = None) -> list[Any]:
     """The inputs, constants and shared variables that the variables depend on."""
-    return [wrap(n) for n in _nodes(variable_list) if not n.args]
+    stops = {unwrap(b) for b in blockers or ()}
+    waiting, seen, found = [unwrap(v) for v in variable_list], set(), []
+    while waiting:  # the last of the list first, as in Theano: programs rely on the order
+        node = waiting.pop()
+        if node not in seen:
+            seen.add(node)
+            if not node.args:
+                found.append(wrap(node))
+            elif node not in stops:
+                waiting += reversed(node.args)
+    return found
 
 
 graph_inputs = inputs

@@ -30,6 +30,8 @@ def _key(key: Any) -> Any:
     if isinstance(key, Variable):
         node = key.expr
         return int(node.op.value) if _is_number(node) else node  # type: ignore[attr-defined]
+    if isinstance(key, list) and any(isinstance(k, slice) for k in key):
+        return _key(tuple(key))  # as old NumPy took it
     if isinstance(key, list) and any(isinstance(k, Variable) for k in key):
         return unwrap(key)
     return key

@@ -17,7 +17,7 @@ from typing import Any
 from ...symbolic.errors import blame, user_site
 
 _TENSOR = ("types", "variables", "shared", "elementwise", "arrays", "indexing", "products", "gradients")
-_GRAPH = ("graphs", "custom", "functions", "variables", "shared", "test_values")
+_GRAPH = ("graphs", "custom", "functions", "variables", "shared", "test_values", "elementwise")
 
 # Theano's module, after "theano.": the files whose names it shows
 MODULES: dict[str, tuple[str, ...]] = {

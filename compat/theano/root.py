@@ -7,7 +7,7 @@ from typing import Any
 
 from ...symbolic.errors import blame, user_site
 
-__version__ = version = "1.0.5"  # the version of Theano whose names and conventions these are
+version = "1.0.5"
 enable_grad = True
 
 __all__ = ["OrderedDict"]

@@ -12,10 +12,10 @@ from ...symbolic.errors import blame, user_site
 from ...symbolic.leaves import get_value, set_value
 from ...symbolic.leaves import shared as weft_shared
 from .types import TensorType
-from .variables import TensorVariable, Variable, unwrap, wrap
+from .variables import Tensor, Variable, unwrap, wrap
 
 
-class SharedVariable(TensorVariable):
+class SharedVariable(Tensor):
     """A mutable array that compiled functions read and update."""
 
     def get_value(self, borrow: bool = False, return_internal_type: bool = False) -> Any:

@@ -137,8 +137,8 @@ def _maker(word: str) -> Callable[..., Any]:
 
 def _makers(make: Callable[..., Any]) -> Callable[..., Any]:
     def several(*names: Any, **options: Any) -> Any:
-        listed = [None] * names[0] if len(names) == 1 and isinstance(names[0], int) else list(names)
-        made = [make(name, **options) for name in listed]
+        listed: Any = names[0] if len(names) == 1 else names  # "xy" are two names
+        made = [make(name, **options) for name in ([None] * listed if isinstance(listed, int) else listed)]
         return made[0] if len(made) == 1 else made
 
     several.__doc__ = f"Several inputs, given their names or their number: see {make.__name__}."

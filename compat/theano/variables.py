@@ -20,9 +20,11 @@ from ...ops.movement import stack
 from ...symbolic.dims import SymDim
 from ...symbolic.errors import DTypeError, blame, user_site
 from ...symbolic.expr import Expr
-from ...symbolic.leaves import Constant, Shared, constant, size
+from ...symbolic.leaves import Constant, Shared, size
+from ...symbolic.leaves import constant as weft_constant
 from .configuration import config
 
+COMPARISONS = ("lt", "le", "gt", "ge")
 INTEGERS = ("int8", "int16", "int32", "int64")
 
 
@@ -142,8 +144,8 @@ class Variable:
         return self.type(name if name is not None else self.name)
 
 
-class TensorVariable(Variable):
-    """An array that does not exist yet."""
+class Tensor(Variable):
+    """An array that does not exist yet: what inputs, results, constants and shared variables have in common."""
 
     taken_from: tuple[Any, Any] | None = None  # (x, key) where this is x[key]
 
@@ -187,6 +189,8 @@ class TensorVariable(Variable):
         return (self[i] for i in range(length))
 
     def __bool__(self) -> bool:
+        if self.expr.op.name not in COMPARISONS:
+            return True  # as any object: programs ask whether they were given a variable
         error = TypeError("Variables do not support boolean operations: their value is not known yet.")
         raise blame(error, user_site(), self.expr.site, hint="use T.switch, T.and_, T.or_, or theano.ifelse.")
 
@@ -216,10 +220,14 @@ METHODS = (
     "round fill copy zeros_like ones_like conj compress get_scalar_constant_value"
 )
 for _name in METHODS.split():
-    setattr(TensorVariable, _name, _bound(_name))
+    setattr(Tensor, _name, _bound(_name))
 
 
-class TensorConstant(TensorVariable):
+class TensorVariable(Tensor):
+    """An input, or a result of an op."""
+
+
+class TensorConstant(Tensor):
     """A value that never changes."""
 
     @property
@@ -242,7 +250,7 @@ class Shape(TensorVariable):
     @functools.cached_property
     def expr(self) -> Expr:  # type: ignore[override]
         if not self.dims:
-            return constant(np.zeros(0, np.int64))
+            return weft_constant(np.zeros(0, np.int64))
         return stack([_strong(size(d)) for d in self.dims])
 
     def __getitem__(self, key: Any) -> Any:
@@ -339,7 +347,7 @@ def _typed(value: Any, dtype: Any) -> np.ndarray:
             raise blame(DTypeError(f"{value} does not fit in int64."), user_site())
         return np.asarray(value, kind)
     if isinstance(value, float):
-        if config.floatX == "float32" or np.float32(value) == value or np.isnan(value):
+        if config.floatX == "float32" or float(np.float32(value)) == value or np.isnan(value):
             return np.asarray(value, "float32")
         return np.asarray(value, "float64")
     return _smallest(np.asarray(value))
@@ -377,11 +385,14 @@ def as_tensor_variable(x: Any, name: str | None = None, ndim: int | None = None)
     return found
 
 
-def make_constant(x: Any, name: str | None = None, ndim: int | None = None, dtype: Any = None) -> Any:
+def constant(x: Any, name: str | None = None, ndim: int | None = None, dtype: Any = None) -> Any:
     """A value that never changes, of the dtype that Theano gives it."""
-    found = wrap(constant(_typed(x, dtype)))
+    found = wrap(weft_constant(_typed(x, dtype)))
     if ndim is not None and found.ndim != ndim:
         found = as_tensor_variable(found, ndim=ndim)
     if name is not None:
         found.name = name
     return found
+
+
+as_tensor = as_tensor_variable

@@ -552,6 +552,29 @@ def test_shared_variables_stay_as_they_were():
     assert (w.get_value() == 1).all()
 
 
+def test_updates_are_all_made_or_none():
+    wrong = [True]
+
+    def f(a):
+        if wrong and a[0] > 1:
+            raise Mine
+        return a
+
+    x = wf.vector("x", (3,))
+    v, w, m, n = (wf.shared(np.zeros((2, 3) if name == "n" else 3, "float32"), name) for name in "vwmn")
+    in_loop = wf.scan(lambda c, s: (c, wf.callback(f, x.type, x * s)), 0.0, np.array([1, 2], "float32"))[1]
+    updates = {v: v - x, w: wf.callback(f, x.type, w + x), m: m + 1, n: in_loop}
+    g = wf.function([x], x + v, updates=updates)
+    for _ in range(2):
+        with pytest.raises(Mine):
+            g([1, 1, 1])
+        assert [float(abs(s.get_value()).max()) for s in (v, w, m, n)] == [0, 0, 0, 0]
+    del wrong[:]
+    g([1, 1, 1])
+    assert [s.get_value().tolist()[-1] for s in (v, w, m)] == [-1, 1, 1]
+    np.testing.assert_array_equal(n.get_value(), [[1, 1, 1], [2, 2, 2]])
+
+
 def test_what_is_refused():
     x = wf.vector("x", (3,))
     with pytest.raises(wf.ArgumentError, match="callback takes a function, not int"):
