@@ -2,6 +2,7 @@
 
 from ..symbolic import dims, leaves, operators
 from . import creation, elementwise, linalg, movement, reduce, scalar
+from .control import scan
 from .indexing import getitem, take
 from .order import argsort, cumprod, cumsum
 
@@ -20,6 +21,7 @@ operators.bind(
         "argsort": argsort,
         "cumprod": cumprod,
         "cumsum": cumsum,
+        "scan": scan,
         "astype": elementwise.cast,
         "get_value": leaves.get_value,
         "set_value": leaves.set_value,

@@ -89,12 +89,11 @@ def hvp(loss: Expr, wrt: Any, vectors: Any) -> Any:
 def jacobian(y: Expr, x: Any) -> Any:
     """d y[i...] / d x[j...]: an expression of shape y.shape + x.shape for each of x.
 
-    One vjp for each element of `y`, whose size must be known.  Raises ShapeError where it is symbolic.
+    One vjp for each element of `y`: in a row where its size is known, in a loop where only a call knows it.
     """
-    if not y.type.is_static:
-        error = ShapeError(f"jacobian needs the size of y to be known, and its shape is {show(y.shape)}.")
-        raise blame(error, user_site(), y.site, hint="give the input's sizes as numbers, or use vjp or jvp.")
     flat, params = function("reshape")(y, (-1,)), _as_list(x)
+    if not y.type.is_static:
+        return _pack(x, _jacobian_loop(y, flat, params))
     rows = [_cotangents([flat[i]], [weak_constant(1.0, y.dtype)], params, {}, "zero") for i in range(y.size)]
     results = []
     for number, param in enumerate(params):
@@ -105,6 +104,17 @@ def jacobian(y: Expr, x: Any) -> Any:
         else:
             results.append(function("zeros")(shape, param.dtype))
     return _pack(x, results)
+
+
+def _jacobian_loop(y: Expr, flat: Expr, params: Sequence[Expr]) -> list[Expr]:
+    places = function("iota")((flat.shape[0],))
+
+    def row(carry: Any, place: Expr) -> tuple[Any, list[Expr]]:
+        seed = function("astype")(function("eq")(places, place), y.dtype)
+        return carry, _cotangents([flat], [seed], params, {}, "zero")
+
+    _, rows = function("scan")(row, (), places)
+    return [function("reshape")(r, (*y.shape, *p.shape)) for r, p in zip(rows, params, strict=True)]
 
 
 def hessian(loss: Expr, x: Any) -> Any:

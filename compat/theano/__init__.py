@@ -20,10 +20,6 @@ _root.__path__ = __path__
 
 
 def __getattr__(name: str) -> Any:
-    if name == "theano":  # some programs write `from theano import theano`
-        import sys
-
-        return sys.modules[__name__]
     return getattr(_root, name)
 
 

@@ -93,9 +93,7 @@ def _largest(function: Callable[..., Expr]) -> Callable[..., Expr]:
         if not x.type.is_float:
             return function(x, axis, keepdims)
         axes = tuple(range(x.ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
-        rule = wf.custom_gradient(
-            lambda v: function(v, axes, True), lambda g, out, v: wf.where(wf.eq(v, out), g, 0.0)
-        )
+        rule = wf.custom_gradient(lambda v: function(v, axes, True), lambda g, out, v: wf.where(wf.eq(v, out), g, 0.0))
         return rule(x) if keepdims else wf.squeeze(rule(x), axes)
 
     return reduced

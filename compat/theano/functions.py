@@ -273,7 +273,8 @@ class Function:
 
     def _converted(self, place: int, value: Any) -> np.ndarray:
         of, one = self._types[place], self.inputs[place]
-        if type(value) is np.ndarray and value.dtype == of.dtype and value.ndim == of.ndim:
+        fits = type(value) is np.ndarray and value.dtype == of.dtype and value.ndim == of.ndim
+        if fits and not any(of.broadcastable):
             return value
         downcast = one.allow_downcast if one.allow_downcast is not None else self.downcast
         try:

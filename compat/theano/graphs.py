@@ -60,7 +60,7 @@ def owner_of(variable: Variable) -> Apply | None:
     if not node.args and isinstance(node.op, Input | Constant | Shared | Size):
         return None
     whole = node.args[0] if isinstance(node.op, Item) else node
-    op = getattr(whole.op, "theano_op", None) or NodeOp(whole.op)
+    op = getattr(getattr(whole.op, "function", None), "theano_op", None) or NodeOp(whole.op)
     outputs = [variable]
     if whole is not node:
         from ...symbolic.leaves import items

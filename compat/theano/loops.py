@@ -266,7 +266,7 @@ def _parts(result: Any) -> tuple[list[Expr], dict[Expr, Expr], list[Expr]]:
 
 def _is_updates(part: Any) -> bool:
     """Whether it is a list of pairs of shared variables and new values."""
-    from .shared import SharedVariable
+    from .storage import SharedVariable
 
     return (
         isinstance(part, list | tuple)

@@ -16,8 +16,8 @@ from typing import Any
 
 from ...symbolic.errors import blame, user_site
 
-_TENSOR = ("types", "variables", "shared", "elementwise", "arrays", "indexing", "products", "gradients")
-_GRAPH = ("graphs", "custom", "functions", "variables", "shared", "test_values", "elementwise")
+_TENSOR = ("types", "variables", "storage", "elementwise", "arrays", "indexing", "products", "gradients")
+_GRAPH = ("graphs", "custom", "functions", "variables", "storage", "test_values", "elementwise")
 
 # Theano's module, after "theano.": the files whose names it shows
 MODULES: dict[str, tuple[str, ...]] = {
@@ -26,7 +26,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "functions",
         "variables",
         "types",
-        "shared",
+        "storage",
         "loops",
         "graphs",
         "custom",
@@ -46,7 +46,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "compile.nanguardmode": ("display",),
     "compile.ops": ("custom", "elementwise"),
     "compile.pfunc": ("functions",),
-    "compile.sharedvalue": ("shared",),
+    "compile.sharedvalue": ("storage",),
     "configdefaults": ("configuration",),
     "configparser": ("configuration",),
     "gof": _GRAPH,
@@ -64,7 +64,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "ifelse": ("loops",),
     "misc": (),
     "printing": ("display",),
-    "sandbox": ("activations",),
+    "sandbox": (),
     "sandbox.linalg": ("products",),
     "sandbox.neighbours": ("windows",),
     "sandbox.rng_mrg": ("streams",),
@@ -90,7 +90,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "tensor.nnet.sigm": ("activations",),
     "tensor.raw_random": ("streams",),
     "tensor.shared_randomstreams": ("streams",),
-    "tensor.sharedvar": ("shared",),
+    "tensor.sharedvar": ("storage",),
     "tensor.signal": ("windows",),
     "tensor.signal.conv": ("images",),
     "tensor.signal.downsample": ("windows",),
@@ -100,7 +100,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "tensor.subtensor": ("indexing",),
     "tensor.type": ("types",),
     "tensor.utils": ("graphs",),
-    "tensor.var": ("variables", "shared"),
+    "tensor.var": ("variables", "storage"),
     "tests": (),
     "tests.unittest_tools": ("gradients", "test_values"),
     "updates": ("loops",),
@@ -118,6 +118,8 @@ class TheanoModule(ModuleType):
         if name.startswith("__"):
             raise AttributeError(name)
         below = f"{self.path}.{name}".lstrip(".")
+        if not self.path and name == "theano":  # some programs write `from theano import theano`
+            return sys.modules[self.__name__]
         if not self.path and name in MODULES:  # theano.tensor is the module, not the function
             return importlib.import_module(f"{self.__name__}.{name}")
         for file in MODULES[self.path]:

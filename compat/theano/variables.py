@@ -276,7 +276,7 @@ def wrap(expr: Expr) -> Any:
     if known is not None:
         return known
     if isinstance(expr.op, Shared):
-        from .shared import SharedVariable
+        from .storage import SharedVariable
 
         made: Any = SharedVariable(expr)
     else:

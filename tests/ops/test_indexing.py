@@ -265,7 +265,7 @@ MISTAKES = [
     (lambda: X["a"], DTypeError, "str"),
     (lambda: X[True], DTypeError, "An index is a number, a slice, None, ... or an array of integers, not of bool"),
     (lambda: X[np.ones(9, bool)], IndexRangeError, "The mask has size 9 along axis 0 of the expression, .* size 10"),
-    (lambda: X[: I], DTypeError, "The bounds of a slice are whole numbers, and this is int64"),
+    (lambda: X[:I], DTypeError, "The bounds of a slice are whole numbers, and this is int64"),
     (lambda: X[::0], ShapeError, "The step of a slice is a number other than 0"),
     (lambda: X["a":], DTypeError, "The bounds of a slice are integers, sizes or None, not 'a'"),
     (lambda: X[[0, 1], I], ShapeError, r"The index arrays have shapes \(2,\) and \(3,\), which do not broadcast"),
