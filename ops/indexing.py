@@ -174,9 +174,9 @@ def getitem(x: Any, key: Any) -> Expr:
     g at the places that were taken, 0 elsewhere; places taken several times get the sum.
     """
     node = as_expr(x)
-    part = narrowed(key, node)
-    if part is not None:
-        axis, places, rest = part
+    cut = narrowed(key, node)
+    if cut is not None:
+        axis, places, rest = cut
         return getitem(take(node, places, axis), rest)
     return taken(node, select(node, key))
 
@@ -213,9 +213,9 @@ def index_set(x: Any, key: Any, value: Any) -> Expr:
     mask = _mask(node, key, values)
     if mask is not None:
         return _where_masked(node, mask, values)
-    part = narrowed(key, node)
-    if part is not None:
-        return _put_back(node, *part[:2], index_set(take(node, part[1], part[0]), part[2], value))
+    cut = narrowed(key, node)
+    if cut is not None:
+        return _put_back(node, *cut[:2], index_set(take(node, cut[1], cut[0]), cut[2], value))
     selection = select(node, key)
     part = selection.unplaced(values)
     if selection.indices:
@@ -249,9 +249,9 @@ def index_add(x: Any, key: Any, value: Any) -> Expr:
     mask = _mask(node, key, values)
     if mask is not None:
         return scalar.add(node, _where_masked(zeros_like(node), mask, values))
-    part = narrowed(key, node)
-    if part is not None:
-        return _put_back(node, *part[:2], index_add(take(node, part[1], part[0]), part[2], value))
+    cut = narrowed(key, node)
+    if cut is not None:
+        return _put_back(node, *cut[:2], index_add(take(node, cut[1], cut[0]), cut[2], value))
     selection = select(node, key)
     part = selection.unplaced(values)
     if not selection.indices:

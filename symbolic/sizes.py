@@ -56,7 +56,7 @@ def _dim_of_node(node: Expr, args: Sequence[Dim | None]) -> Dim | None:
     if isinstance(op, Constant) and not node.ndim and node.dtype.kind in "iu":
         return int(op.value)
     if isinstance(op, Size):
-        return op.dim  # type: ignore[no-any-return]
+        return op.dim
     if node.type is not None and not isinstance(node.type, TupleType) and not node.ndim and None not in args and args:
         if op.name in _ARITHMETIC and len(args) == 2 and args[1] != 0:
             return _ARITHMETIC[op.name](*args)  # type: ignore[no-any-return]
@@ -164,7 +164,7 @@ def with_sizes(op: Op, sizes: Mapping[str, Dim]) -> Op:
     before = {field.name: getattr(op, field.name) for field in fields(op)}
     after = {name: _renamed(value, sizes) for name, value in before.items()}
     changes = {name: value for name, value in after.items() if value is not before[name]}
-    return replace(op, **changes) if changes else op  # type: ignore[return-value]
+    return replace(op, **changes) if changes else op
 
 
 def _renamed(value: Any, sizes: Mapping[str, Dim]) -> Any:
@@ -183,7 +183,7 @@ def _renamed_body(body: Graph, sizes: Mapping[str, Dim]) -> Graph:
     done: dict[Expr, Expr] = {}
     for x in body.inputs:
         of = _renamed(x.type, sizes)
-        done[x] = apply(replace(x.op, number=(*x.op.number[:2], of), of=of))  # type: ignore[attr-defined, call-arg, type-var]
+        done[x] = apply(replace(x.op, number=(*x.op.number[:2], of), of=of))  # type: ignore[attr-defined, type-var]
     for node in body.nodes:
         if node not in done:
             done[node] = resized(node, tuple(done[a] for a in node.args), sizes)

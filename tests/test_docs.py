@@ -33,6 +33,13 @@ def printed(tmp_path, monkeypatch):
     return {line.rstrip() for text in texts for line in text.splitlines()}
 
 
+def test_the_guide_from_theano_runs():
+    source, _ = listings((ROOT / "docs" / "guide" / "from-theano.md").read_text())
+    names = {}
+    exec(source, names)
+    assert names["w"].get_value()[0, 0] == 0.9
+
+
 def test_internals_shows_what_explain_prints(printed):
     _, shown = listings(INTERNALS)
     assert len(shown) == 6
