@@ -10,7 +10,7 @@ from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
 from .elementwise import sigmoid, softplus, switch
-from .variables import unwrap, wrap
+from .variables import Variable, unwrap, wrap
 
 __all__ = ["sigmoid", "softplus"]
 
@@ -44,7 +44,9 @@ def softmax_with_bias(x: Any, b: Any) -> Any:
 
 
 def relu(x: Any, alpha: Any = 0) -> Any:
-    """x where it is positive, alpha x elsewhere.  Gradient at 0: the mean of both."""
+    """x where it is positive, alpha x elsewhere.  Gradient at 0: the mean of both.  Of an array, an array."""
+    if not isinstance(x, Variable) and not isinstance(alpha, Variable):
+        return 0.5 * (1 + alpha) * x + 0.5 * (1 - alpha) * abs(x)
     node = unwrap(x)
     if isinstance(alpha, int | float) and alpha == 0:
         return wrap(0.5 * (node + wf.abs(node)))

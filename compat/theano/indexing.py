@@ -69,9 +69,9 @@ def _origin(x: Any, name: str) -> tuple[Any, Any]:
 
 
 def _fitting(whole: Expr, y: Any) -> Expr:
-    """The value in the dtype of the array.  Raises TypeError where that would lose something."""
+    """The value in the dtype of the array.  Raises TypeError for what is no whole number in an array of such."""
     value = unwrap(y)
-    if np.result_type(value.dtype, whole.dtype) != whole.dtype:
+    if not np.can_cast(value.dtype, whole.dtype, "same_kind"):
         text = f"Trying to put {value.dtype.name} into an array of {whole.dtype.name}."
         raise blame(TypeError(text), user_site(), value.site, whole.site, hint=f"cast it: T.cast(y, '{whole.dtype}')")
     return weft_cast(value, whole.dtype)

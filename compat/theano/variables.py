@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import numpy as np
 
+from ...ops.callback import callback
 from ...ops.coerce import as_expr
 from ...ops.elementwise import cast
 from ...ops.movement import stack
@@ -22,6 +23,7 @@ from ...symbolic.errors import DTypeError, blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.leaves import Constant, Shared, size
 from ...symbolic.leaves import constant as weft_constant
+from ...symbolic.types import Type
 from .configuration import config
 
 COMPARISONS = ("lt", "le", "gt", "ge")
@@ -256,11 +258,17 @@ class Shape(TensorVariable):
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, TensorConstant):
             key = int(key.data)
-        if isinstance(key, int | np.integer):
+        if isinstance(key, int | np.integer) and -len(self.dims) <= key < len(self.dims):
             return wrap(_strong(size(self.dims[key])))
+        if isinstance(key, int | np.integer):
+            return wrap(callback(self._no_axis, Type(np.dtype("int64"), ()), key, name="shape"))
         if isinstance(key, slice) and not any(isinstance(b, Variable) for b in (key.start, key.stop, key.step)):
             return Shape(self.dims[key])
         return super().__getitem__(key)
+
+    def _no_axis(self, key: np.ndarray) -> Any:
+        """An axis that is not there is an error of the call, as in Theano: programs take shapes before they look."""
+        raise IndexError(f"There is no axis {key} among {len(self.dims)}.")
 
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self.dims)))

@@ -13,10 +13,10 @@ import weft as wf
 
 from ...ops.elementwise import cast as weft_cast
 from ...ops.movement import Slice, Unslice
-from ...symbolic.dims import maximum
+from ...symbolic.dims import SymDim, maximum
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr, apply
-from .sizes import as_shape
+from .sizes import as_shape, as_size
 from .variables import Variable, unwrap, wrap
 
 # ---- convolution -----------------------------------------------------------------------------------------------------
@@ -184,8 +184,9 @@ def _pool(rank: int) -> Callable[..., Any]:
         st: Any = None,
         padding: Any = None,
     ) -> Any:
-        window = _numbers(ws if ws is not None else ds)
+        window = _sizes(ws if ws is not None else ds, rank)
         steps = stride if stride is not None else st
+        steps = window if steps is None else _sizes(steps, rank)
         border = _numbers(pad if pad is not None else padding if padding is not None else (0,) * rank)
         if ignore_border is None:
             warnings.warn("pool: ignore_border is not given, and is taken to be False.", UserWarning, stacklevel=2)
@@ -195,12 +196,11 @@ def _pool(rank: int) -> Callable[..., Any]:
             raise blame(NotImplementedError(text), user_site(), node.site)
         lead = node.shape[: node.ndim - rank]
         whole = wf.reshape(node, (-1, 1, *node.shape[node.ndim - rank :])) if len(lead) != 2 else node
-        options = {
-            "stride": window if steps is None else _numbers(steps),
-            "padding": border,
-            "ceil_mode": not ignore_border,
-        }
-        found = _pooled(mode, largest, average, whole, window, options)
+        options = {"stride": steps, "padding": border, "ceil_mode": not ignore_border}
+        if any(isinstance(n, SymDim) for n in (*window, *steps)):
+            found = _computed_windows(mode, whole, window, **options)
+        else:
+            found = _pooled(mode, largest, average, whole, window, options)
         return wrap(wf.reshape(found, (*lead, *found.shape[2:])))
 
     pool.__name__ = f"pool_{rank}d"
@@ -227,6 +227,35 @@ def _pooled(mode: str, largest: Any, average: Any, x: Expr, window: Any, options
         return counted * float(np.prod(window))
     text = f"pool: mode is 'max', 'sum', 'average_inc_pad' or 'average_exc_pad', not {mode!r}."
     raise blame(ValueError(text), user_site())
+
+
+def _sizes(given: Any, rank: int) -> tuple[Any, ...]:
+    """A window or stride: a number for each axis, or sizes that are computed."""
+    if isinstance(given, Variable) and given.expr.ndim == 1:
+        return tuple(as_size(wrap(given.expr[i])) for i in range(rank))
+    if isinstance(given, list | tuple | np.ndarray):
+        return tuple(as_size(n) for n in given)
+    return (as_size(given),) * rank
+
+
+def _computed_windows(mode: str, x: Expr, window: Any, stride: Any, padding: Any, ceil_mode: bool) -> Expr:
+    """Pooling whose windows are known only when it runs: they are gathered, and reduced."""
+    if ceil_mode or any(padding):
+        text = "pool: windows whose sizes are computed go with ignore_border=True and without padding."
+        raise blame(NotImplementedError(text), user_site(), x.site)
+    key: list[Any] = [...]
+    rank = len(window)
+    for axis, (size, width, step) in enumerate(zip(x.shape[2:], window, stride, strict=True)):
+        starts = wf.arange((size - width) // step + 1) * step
+        places = wf.expand_dims(starts, 1) + wf.arange(width)
+        others = [i for i in range(2 * rank) if i not in (axis, rank + axis)]
+        key.append(wf.expand_dims(places, others))
+    patches = x[tuple(key)]
+    axes = tuple(range(patches.ndim - rank, patches.ndim))
+    reduced = {"max": wf.max, "sum": wf.sum, "average_inc_pad": wf.mean, "average_exc_pad": wf.mean}
+    if mode not in reduced:
+        _pooled(mode, None, None, x, window, {})
+    return reduced[mode](patches, axes)
 
 
 def _to_all_largest(window: Any, stride: Any, padding: Any, ceil_mode: bool) -> Callable[..., Expr]:

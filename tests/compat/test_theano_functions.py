@@ -467,3 +467,15 @@ def test_a_script_runs_unchanged(tmp_path):
     assert done.stdout.split() == ["1.0", "['--flag']", "no", "float64"]
     usage = subprocess.run(command[:3], capture_output=True, text=True, cwd=tmp_path)
     assert (usage.returncode, "usage:" in usage.stdout) == (2, True)
+
+
+def test_windows_that_are_computed():
+    x, window, stride = T.tensor4("x"), T.ivector("window"), T.ivector("stride")
+    image = RNG.normal(size=(2, 3, 7, 6))
+    for mode in ("max", "sum", "average_exc_pad"):
+        found = pool.pool_2d(x, ws=window, stride=stride, ignore_border=True, mode=mode)
+        fixed = pool.pool_2d(x, ws=(3, 2), stride=(2, 1), ignore_border=True, mode=mode)
+        f = theano.function([x, window, stride], [found, T.grad((found**2).sum(), x)])
+        g = theano.function([x], [fixed, T.grad((fixed**2).sum(), x)])
+        for one, other in zip(f(image, [3, 2], [2, 1]), g(image), strict=True):
+            np.testing.assert_allclose(one, other)
