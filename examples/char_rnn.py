@@ -1,9 +1,9 @@
 """An LSTM learns to write, character by character (Hochreiter, Schmidhuber 1997; Karpathy 2015).
 
-    python examples/char_rnn.py                     # Python's own manual pages, a few minutes
+    python examples/char_rnn.py                     # Python's own manual pages, some minutes
     python examples/char_rnn.py --data input.txt    # any text file, such as the plays of Shakespeare
 
-Prints the loss on text that was held back, in nats per character, and a sample after training.
+Prints the loss on text that was held back, in nats per character, after each epoch, and a sample after training.
 """
 
 import argparse
@@ -30,12 +30,12 @@ class CharRNN:
 
     def __init__(self, classes: int, hidden: int, rng: np.random.Generator):
         def uniform(*shape: int, fan: int) -> np.ndarray:
-            return rng.uniform(-1, 1, shape).astype("float32") / np.float32(math.sqrt(fan))
+            return (rng.uniform(-1, 1, shape) / math.sqrt(fan)).astype("float32")
 
         bias = np.zeros(4 * hidden, "float32")
         bias[hidden : 2 * hidden] = 1  # remember, at first (Jozefowicz et al. 2015)
         self.hidden = hidden
-        self.from_char = wf.shared(uniform(classes, 4 * hidden, fan=hidden), "from_char")
+        self.from_char = wf.shared(uniform(classes, 4 * hidden, fan=1), "from_char")
         self.from_hidden = wf.shared(uniform(hidden, 4 * hidden, fan=hidden), "from_hidden")
         self.bias = wf.shared(bias, "bias")
         self.to_char = wf.shared(uniform(hidden, classes, fan=hidden), "to_char")
@@ -67,22 +67,19 @@ class CharRNN:
         return wf.crossentropy(self.logits(states * kept), text[1:]).mean(), state
 
 
-def compiled(net: CharRNN, batch: int, args: argparse.Namespace, rate: wf.Expr) -> tuple[wf.Function, ...]:
-    """(train(text), score(text), forget()): each batch goes on where the one before ended."""
-    text = wf.matrix("text", ("time", batch), dtype="int64")
-    memory = [wf.shared(np.zeros((batch, net.hidden), "float32"), name) for name in ("h", "c")]
-    kept = wf.random.Stream(args.seed).bernoulli(1 - args.dropout, (batch, net.hidden), "float32") / (1 - args.dropout)
+def compiled(net: CharRNN, args: argparse.Namespace) -> tuple[wf.Function, ...]:
+    """(train(text, rate), score(text), forget()): each text goes on where the one before ended."""
+    shape = args.batch, net.hidden
+    text, rate = wf.matrix("text", ("time", args.batch), dtype="int64"), wf.scalar("rate")
+    memory = [wf.shared(np.zeros(shape, "float32"), name) for name in ("h", "c")]
+    kept = wf.random.Stream(args.seed).bernoulli(1 - args.dropout, shape, "float32") / (1 - args.dropout)
     loss, state = net.loss((memory[0], memory[1]), text, kept)
-    grads = wf.grad(loss, net.params)
-    norm = wf.sqrt(sum(wf.sum(g * g) for g in grads))
-    grads = [g * wf.minimum(1.0, 1.0 / norm) for g in grads]
+    grads = wf.nn.updates.clip_by_norm(wf.grad(loss, net.params), 1.0)
     updates = wf.nn.updates.adam(grads, net.params, learning_rate=rate)
-    updates.update(dict(zip(memory, state, strict=True)))
     score, after = net.loss((memory[0], memory[1]), text)
-    carried = dict(zip(memory, after, strict=True))
     return (
-        wf.function([text], loss, updates=updates, name="train"),
-        wf.function([text], score, updates=carried, name="score"),
+        wf.function([text, rate], loss, updates={**updates, **dict(zip(memory, state, strict=True))}, name="train"),
+        wf.function([text], score, updates=dict(zip(memory, after, strict=True)), name="score"),
         wf.function([], None, updates={m: wf.zeros_like(m) for m in memory}, name="forget"),
     )
 
@@ -108,57 +105,60 @@ def writer(net: CharRNN, length: int, seed: int) -> wf.Function:
 def batches(codes: np.ndarray, batch: int, time: int) -> list[np.ndarray]:
     """The text in `batch` columns, cut into pieces of time + 1 characters; the last of one is the first of the next."""
     rows = (len(codes) - 1) // batch
-    columns = codes[: rows * batch + 1]
-    table = np.stack([columns[k * rows : (k + 1) * rows + 1] for k in range(batch)], axis=1)
-    return [np.ascontiguousarray(table[i : i + time + 1]) for i in range(0, rows - time + 1, time)]
+    table = np.stack([codes[k * rows : (k + 1) * rows + 1] for k in range(batch)], axis=1)
+    return [table[i : i + time + 1] for i in range(0, rows - time + 1, time)]
 
 
-def nats(score: wf.Function, forget: wf.Function, pieces: list[np.ndarray]) -> float:
-    """The mean loss over pieces of text, read from the beginning."""
-    forget()
-    found = float(np.mean([score(piece) for piece in pieces]))
-    forget()
-    return found
+def learn(net: CharRNN, codes: np.ndarray, args: argparse.Namespace) -> None:
+    """Train on nine tenths of the text; tell after each epoch what the last tenth says."""
+    train, score, forget = compiled(net, args)
+    cut = len(codes) * 9 // 10
+    pieces, held_back = batches(codes[:cut], args.batch, args.time), batches(codes[cut:], args.batch, args.time)
+    if not held_back:
+        raise SystemExit("The text is too short for this --batch and --time.")
+    total = args.epochs * len(pieces)
+    with tqdm(total=total, desc="batches") as bar:
+        for epoch in range(1, args.epochs + 1):
+            forget()
+            for piece in pieces:
+                rate = args.rate / 2 * (1 + math.cos(math.pi * bar.n / total))  # slower and slower
+                bar.set_postfix(loss=f"{train(piece, rate):.3f}", refresh=False)
+                bar.update()
+            forget()
+            tqdm.write(f"epoch {epoch}: {np.mean([score(piece) for piece in held_back]):.4f} nats per character")
 
 
-def main() -> None:
-    """Train, score, write."""
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="a text file")
-    parser.add_argument("--hidden", type=int, default=384)
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--hidden", type=int, default=256)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--time", type=int, default=100, help="characters through which derivatives go back")
-    parser.add_argument("--rate", type=float, default=0.003)
+    parser.add_argument("--time", type=int, default=64, help="characters through which derivatives go back")
+    parser.add_argument("--rate", type=float, default=0.01)
     parser.add_argument("--dropout", type=float, default=0.3)
     parser.add_argument("--sample", type=int, default=600, help="characters to write")
     parser.add_argument("--temperature", type=float, default=0.7)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="a small network for a moment, to see that all works")
     args = parser.parse_args()
-    text = read(args.data)
     if args.quick:
-        args.hidden, args.epochs, args.sample, text = 32, 1, 80, text[:40_000]
+        args.hidden, args.epochs, args.batch, args.time, args.sample = 32, 1, 8, 16, 80
+    return args
+
+
+def main() -> None:
+    """Read, train, write."""
+    args = arguments()
+    text = read(args.data)[: 40_000 if args.quick else None]
     letters = sorted(set(text))
-    number = {c: i for i, c in enumerate(letters)}
-    codes = np.array([number[c] for c in text], np.int64)
-    cut = len(codes) * 9 // 10
-    pieces, held_back = batches(codes[:cut], args.batch, args.time), batches(codes[cut:], args.batch, args.time)
-    net, rate = CharRNN(len(letters), args.hidden, np.random.default_rng(args.seed)), wf.shared(args.rate, "rate")
-    train, score, forget = compiled(net, args.batch, args, rate)
+    number = {letter: i for i, letter in enumerate(letters)}
+    net = CharRNN(len(letters), args.hidden, np.random.default_rng(args.seed))
     print(f"{len(text)} characters, {len(letters)} different; {sum(p.get_value().size for p in net.params)} parameters")
-    steps, step = args.epochs * len(pieces), 0
-    with tqdm(total=steps, desc="batches") as bar:
-        for _ in range(args.epochs):
-            forget()
-            for piece in pieces:
-                rate.set_value(args.rate * 0.5 * (1 + math.cos(math.pi * step / steps)))
-                bar.set_postfix(loss=f"{float(train(piece)):.3f}", refresh=False)
-                bar.update()
-                step += 1
-            tqdm.write(f"validation {nats(score, forget, held_back):.4f} nats per character")
+    learn(net, np.array([number[letter] for letter in text]), args)
     write = writer(net, args.sample, args.seed)
-    print("".join(letters[i] for i in write(np.int64(number["\n"]), np.float32(args.temperature))))
+    print("".join(letters[i] for i in write(number.get("\n", 0), args.temperature)))
 
 
 if __name__ == "__main__":
