@@ -13,7 +13,8 @@ from .dims import SymDim
 from .errors import ArgumentError, blame, user_site
 from .expr import Expr, Op, toposort
 from .graph import Graph
-from .leaves import Constant, Input, Shared, Size
+from .leaves import Cell, Constant, Input, Shared, Size
+from .sizes import all_sources
 
 _LONGEST = 160  # characters of a formula in an expression's repr
 
@@ -111,9 +112,12 @@ def to_python(outputs: Expr | Sequence[Expr]) -> str:
     where an op has a lambda, or another function that cannot be imported, among its parameters.
     """
     roots = [outputs] if isinstance(outputs, Expr) else list(outputs)
-    order = toposort(roots)
+    # what sizes are taken from comes before what has these sizes: values, and axes of shared variables
+    sized = list(reversed(all_sources(toposort(roots)).values()))
+    memory = [node for node in toposort([*sized, *roots]) if isinstance(node.op, Shared)]
+    order = toposort([*memory, *sized, *roots])
     variables = {node: f"v{i}" for i, node in enumerate(order)}
-    writer = _Writer()
+    writer = _Writer(variables)
     body = [f"{variables[n]} = {writer.node(n, [variables[a] for a in n.args])}" for n in order]
     result = f"outputs = [{', '.join(variables[r] for r in roots)}]"
     return "\n".join([*writer.imports(), "", *writer.bodies, *body, result, ""])
@@ -122,7 +126,8 @@ def to_python(outputs: Expr | Sequence[Expr]) -> str:
 class _Writer:
     """Collects what the rebuilt module has to import."""
 
-    def __init__(self) -> None:
+    def __init__(self, variables: dict[Expr, str]) -> None:
+        self.variables = variables
         self.needed: set[tuple[str, str]] = {("weft.symbolic.expr", "apply")}
         self.bodies: list[str] = []  # functions that build the bodies of loops and branches
 
@@ -137,7 +142,7 @@ class _Writer:
         if isinstance(op, Input):
             return f"weft.tensor({op.label!r}, {self.value(node.shape)}, {node.dtype.name!r})"
         if isinstance(op, Shared):
-            return f"weft.shared({self.value(op.cell.value)}, {op.label!r})"
+            return f"weft.shared({self.value(op.cell.value)}, {op.label!r}{self._sizes(op.cell)})"
         if isinstance(op, Constant):
             return f"weft.constant({self.number(op.number)})" if op.weak else f"weft.constant({self.value(op.value)})"
         return f"apply({', '.join([self.value(op), *args])})"
@@ -197,7 +202,29 @@ class _Writer:
 
     def _size(self, value: SymDim) -> str:
         self.needed.add(("weft.symbolic.dims", "SymDim" if value.is_name else "restored"))
-        return f"SymDim({value.text!r})" if value.is_name else f"restored({value.text!r}, {value.text!r})"
+        plain = f"SymDim({value.text!r})" if value.is_name else f"restored({value.text!r}, {value.text!r})"
+        if not value.sources:
+            return plain
+        known = [f"{name!r}: {self._source(name, source)}" for name, source in value.sources.items()]
+        return f"{plain}.renamed({{{', '.join(known)}}})"
+
+    def _source(self, name: str, source: Any) -> str:
+        """Where the size of that name comes from: a value, or an axis of a shared variable."""
+        if isinstance(source, Expr):
+            self.needed.add(("weft.symbolic.sizes", "value_dim"))
+            return f"value_dim({self.variables[source]})"
+        for node, variable in self.variables.items():
+            if isinstance(node.op, Shared) and node.op.cell is source:
+                return f"{variable}.shape[{[str(d) for d in node.shape].index(name)}]"
+        text = f"The size {name} is that of a shared variable that the graph does not read: it cannot be written."
+        raise blame(ArgumentError(text), user_site())
+
+    def _sizes(self, cell: Cell) -> str:
+        """The sizes of a shared variable, where they may change."""
+        if not any(isinstance(d, SymDim) for d in cell.of.shape):
+            return ""
+        shown = [repr(d) if isinstance(d, int) else "None" if d.sources else repr(d.text) for d in cell.of.shape]
+        return f", shape=({', '.join(shown)},)"
 
 
 def to_dot(outputs: Expr | Sequence[Expr]) -> str:

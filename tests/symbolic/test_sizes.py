@@ -180,6 +180,21 @@ def test_they_travel(n):
     assert wf.function([], w)().shape == (2, 3)
 
 
+def test_they_are_written_as_python(n):
+    x = wf.vector("x", dtype="float64")
+    s = wf.shared(np.ones((2, 3)), "s", shape=(None, "columns"))
+    y = wf.zeros((n, 2)) + n
+    z = wf.zeros_like(s[:, :1]) + s.sum() + x[: n + 1].sum()
+    names = {}
+    exec(wf.to_python([y, z, x[x > 0]]), names)
+    graph = wf.Graph((), tuple(names["outputs"]))
+    theirs = {i.name: i for i in wf.Graph((), (*graph.outputs, *graph.sources.values())).free_inputs}
+    rebuilt = wf.function([theirs["n"], theirs["x"]], names["outputs"])
+    original = wf.function([n, x], [y, z, x[x > 0]])
+    for found, expected in zip(rebuilt(1, [1.0, -2, 3]), original(1, [1.0, -2, 3]), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_a_size_in_a_loop_must_not_change_from_step_to_step():
     with pytest.raises(wf.ShapeError, match="changes from step to step"):
         wf.scan(lambda c, i: (c + wf.arange(i).sum(), None), wf.constant(np.int64(0)), wf.arange(4))
