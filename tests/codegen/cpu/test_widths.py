@@ -18,7 +18,7 @@ def python(bits, *arguments):
     return subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("bits", ["128", "256"])
+@pytest.mark.parametrize("bits", [pytest.param("128", marks=pytest.mark.slow), "256"])
 def test_kernels_on_narrower_vectors(bits):
     lanes, registers = map(int, python(bits, "-c", WIDTH).stdout.split())
     assert lanes <= int(bits) // 32
