@@ -486,6 +486,7 @@ ELSEWHERE = {
         ("cholesky", "det", "eigh", "inv", "qr", "slogdet", "solve", "solve_triangular", "svd", "tril", "triu"),
         "takes matrices of its own kind: tests/ops/test_decompositions.py",
     ),
+    "nonzero": "as many results as x has axes, as long as there are places: tests/symbolic/test_sizes.py",
     "scan": "takes a function: tests/ops/test_control.py",
     "while_loop": "takes functions: tests/ops/test_control.py",
 }
