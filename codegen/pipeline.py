@@ -14,6 +14,7 @@ from ..symbolic.verify import verify
 from .bodies import settle
 from .expand import expand, separate
 from .fold import fold
+from .widen import widen
 
 Record = list[Fired]
 Function = Callable[[Graph, Record, int], Graph]  # the graph, what rules did, the level of optimisation
@@ -42,6 +43,7 @@ def _bodies(graph: Graph, record: Record, level: int) -> Graph:
 
 PASSES = (
     Pass("bodies", _bodies, 0, "loops and branches shed what nobody reads; their bodies go through all passes"),
+    Pass("widen", _plain(widen), 0, "float16 is stored, and computed with as float32"),
     Pass("canonical", _rules(canonical), 1, "one spelling of each thing, so that later rules need only know one"),
     Pass("stable", _rules(canonical + stable), 1, "the same values with fewer lost digits"),
     Pass("expand", _plain(expand), 0, "composites and ops without a kernel become simpler ops"),

@@ -28,6 +28,7 @@ class Branch(Op):
 
     then: Graph
     otherwise: Graph
+    takes_halves = True
 
     @property
     def name(self) -> str:

@@ -30,6 +30,7 @@ class Callback(Op):
     title: str
     effects: bool = False
     number: int | None = None  # tells a call with effects from all others
+    takes_halves = True
 
     @property
     def name(self) -> str:

@@ -276,6 +276,11 @@ class Elementwise(Op):
         return self.function.name in COMMUTATIVE
 
     @property
+    def takes_halves(self) -> bool:
+        """Whether it is a cast."""
+        return isinstance(self.function, Cast)
+
+    @property
     def details(self) -> str:
         """What is printed beside the arguments: the dtype of a cast, and nothing for all others."""
         return repr(self.function) if isinstance(self.function, Cast) else ""

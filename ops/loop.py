@@ -53,6 +53,7 @@ class Loop(Op):
     counted: bool = False
     tested: bool = False
     keeps: bool = True  # the derivative keeps what is dear of every step; else it is computed again
+    takes_halves = True
 
     @property
     def name(self) -> str:

@@ -21,7 +21,7 @@ from ..symbolic.dims import Shape, product
 from ..symbolic.errors import ArgumentError, DTypeError, blame, user_site
 from ..symbolic.expr import Expr
 from ..symbolic.leaves import Shared, constant, set_value, shared, size
-from ..symbolic.types import BOOL, DType
+from ..symbolic.types import BOOL, FLOAT64, DType
 from ..symbolic.types import dtype as as_dtype
 from . import scalar
 from .bodies import step_numbers
@@ -62,6 +62,12 @@ def low_word(bits: Any) -> Any:
 def high_word(bits: Any) -> Any:
     """The upper 32 bits of a uint64."""
     return cast(bits >> 32, "uint32")
+
+
+@elementwise
+def unit_float16(bits: Any) -> Any:
+    """The upper 11 bits of the low word as a float16 in [0, 1)."""
+    return cast(cast(low_word(bits) >> 21, "float32") * 2.0**-11, "float16")
 
 
 @elementwise
@@ -151,11 +157,11 @@ class Stream:
 
         Numerics
         --------
-        Multiples of 2**-24 (float32) or 2**-53 (float64) for low = 0 and high = 1.
+        Multiples of 2**-11 (float16), 2**-24 (float32) or 2**-53 (float64) for low = 0 and high = 1.
         """
         kind = _float("uniform", dtype)
         bits = self.bits(shape)
-        unit = unit_float32(bits) if kind.itemsize == 4 else unit_float64(bits)
+        unit = {"float16": unit_float16, "float32": unit_float32, "float64": unit_float64}[kind.name](bits)
         if any(isinstance(v, Expr | np.ndarray) for v in (low, high)):
             start = cast(low, kind)
             return _fits("uniform", unit * (cast(high, kind) - start) + start, unit)
@@ -178,10 +184,10 @@ class Stream:
         The tails end at 6.8 (float32) and 9.5 (float64) standard deviations.
         """
         kind = _float("normal", dtype)
-        if kind.itemsize == 4:
-            standard = normal_float32(self.bits(shape))
-        else:
+        if kind == FLOAT64:
             standard = normal_float64(*self.bits(shape, blocks=2))
+        else:
+            standard = cast(normal_float32(self.bits(shape)), kind)
         result = standard
         if isinstance(std, Expr | np.ndarray) or std != 1:
             result = result * (cast(std, kind) if isinstance(std, Expr) else std)

@@ -12,7 +12,7 @@ from ..symbolic.dims import product, show
 from ..symbolic.errors import DTypeError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.leaves import size
-from ..symbolic.types import BOOL, INT64, DType, Type, float_like
+from ..symbolic.types import BOOL, FLOAT16, FLOAT32, INT64, DType, Type, float_like
 from . import scalar
 from .axes import normalize, normalize_all, without
 from .coerce import as_expr
@@ -191,6 +191,8 @@ def count(x: Expr, axes: tuple[int, ...], kind: DType) -> float | Expr:
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
     """The mean over axes; integers give floats as in NumPy.  NaN over nothing."""
     node = as_expr(x)
+    if node.dtype == FLOAT16:  # which ends below many an array's number of elements
+        return cast(mean(cast(node, FLOAT32), axis, keepdims), FLOAT16)
     node = cast(node, float_like(node.dtype))
     axes = normalize_all(axis, node.ndim, "mean", node)
     number = count(node, axes, node.dtype)
@@ -200,6 +202,8 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
 def var(x: Any, axis: Any = None, keepdims: bool = False, ddof: int = 0) -> Expr:
     """The mean squared distance from the mean, divided by n - ddof: two passes, so without cancellation."""
     node = as_expr(x)
+    if node.dtype == FLOAT16:
+        return cast(var(cast(node, FLOAT32), axis, keepdims, ddof), FLOAT16)
     node = cast(node, float_like(node.dtype))
     axes = normalize_all(axis, node.ndim, "var", node)
     distance = node - mean(node, axes, keepdims=True)

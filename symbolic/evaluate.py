@@ -13,7 +13,7 @@ from .errors import ArgumentError, GuardError, ShapeError, at_site, blame, user_
 from .expr import Expr, Op, toposort
 from .leaves import Input, Size
 from .sizes import cells, sources
-from .types import TupleType
+from .types import FLOAT16, FLOAT32, TupleType
 
 
 def evaluate(outputs: Any, values: Mapping[Expr, Any] | None = None) -> Any:
@@ -65,12 +65,18 @@ def _value(node: Expr, args: list[Any], sizes: Mapping[str, int]) -> Any:
     try:
         sized = getattr(op, "numpy_of_sizes", None)  # ops with bodies, in which there are symbols, too
         with at_site(node.site):
-            result = sized(sizes, *args) if sized else resolved(op, sizes).numpy(*args)
+            ready = args if op.takes_halves else [_widened(a) for a in args]
+            result = sized(sizes, *args) if sized else resolved(op, sizes).numpy(*ready)
     except IndexError as error:
         raise blame(error, node.site) from None
     if isinstance(node.type, TupleType):
-        return result
+        return tuple(np.asarray(r, of.dtype) for r, of in zip(result, node.type.items, strict=True))
     return np.asarray(result, node.dtype)
+
+
+def _widened(value: Any) -> Any:
+    """float16 as float32, in which its functions are computed before they are rounded."""
+    return value.astype(FLOAT32) if getattr(value, "dtype", None) == FLOAT16 else value
 
 
 def resolved(op: Op, sizes: Mapping[str, int]) -> Op:

@@ -36,6 +36,7 @@ class Op:
     moves_only = False  # every element of the result is one of the argument's: equal values everywhere stay so
     commutative = False  # of two arguments, in either order the same value
     bodies: tuple[Graph, ...] = ()  # graphs that run inside: of a loop, of a branch
+    takes_halves = False  # whether float16 reaches it as it is stored; all other ops are computed in float32
     effects = False  # whether it does more than compute: it is never computed ahead, nor taken out of a loop
 
     @property

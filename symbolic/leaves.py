@@ -186,8 +186,6 @@ def _number(value: float, sign: float, kind: np.dtype, weak: bool) -> Expr:
 
 def _checked(value: Any, kind: Any) -> np.ndarray:
     array = np.asarray(value)
-    if array.dtype == np.float16:
-        array = array.astype(np.float32)
     try:
         wanted = dtype(kind if kind is not None else array.dtype)
     except DTypeError as error:

@@ -17,10 +17,11 @@ DType = np.dtype
 
 BOOL = np.dtype("bool")
 INT64 = np.dtype("int64")
+FLOAT16 = np.dtype("float16")
 FLOAT32 = np.dtype("float32")
 FLOAT64 = np.dtype("float64")
 INTEGERS = tuple(np.dtype(f"{kind}{bits}") for kind in ("int", "uint") for bits in (8, 16, 32, 64))
-SUPPORTED = frozenset((BOOL, FLOAT32, FLOAT64, *INTEGERS))
+SUPPORTED = frozenset((BOOL, FLOAT16, FLOAT32, FLOAT64, *INTEGERS))
 
 
 class Config:
@@ -40,7 +41,7 @@ class Config:
     @float_dtype.setter
     def float_dtype(self, name: Any) -> None:
         found = dtype(name)
-        if found.kind != "f":
+        if found not in (FLOAT32, FLOAT64):
             raise DTypeError(f"config.float_dtype must be 'float32' or 'float64', not {found.name!r}.")
         self._float_dtype = found
 
@@ -71,7 +72,7 @@ def dtype(name: Any) -> DType:
         raise DTypeError(f"{name!r} is not a dtype.") from None
     if found not in SUPPORTED:
         raise DTypeError(
-            f"dtype {found.name} is not supported; weft has bool, int8 .. int64, uint8 .. uint64, float32 and float64."
+            f"dtype {found.name} is not supported; weft has bool, int8 .. int64, uint8 .. uint64, float16 .. float64."
         )
     return found
 
@@ -146,11 +147,11 @@ def promote(*types: Type) -> DType:
 @lru_cache(maxsize=1024)
 def _promoted(strong: tuple[DType, ...], weak: tuple[DType, ...], configured: DType) -> DType:
     if not strong:
-        return lift(np.result_type(*weak))
-    result = lift(np.result_type(*strong))
+        return np.result_type(*weak)
+    result = np.result_type(*strong)
     for kind in weak:
         if _rank(kind) > _rank(result):
-            result = configured if kind.kind == "f" else lift(np.result_type(result, kind))
+            result = configured if kind.kind == "f" else np.result_type(result, kind)
     return result
 
 
@@ -158,12 +159,7 @@ def _rank(kind: DType) -> int:
     return "bif".index(kind.kind.replace("u", "i"))
 
 
-def lift(found: DType) -> DType:
-    """float16, which some integer promotions end in, becomes float32."""
-    return FLOAT32 if found == np.float16 else found
-
-
 @lru_cache(maxsize=64)
 def float_like(found: DType) -> DType:
-    """The dtype of exp and its kind for arguments of this dtype: NumPy's, with float16 lifted to float32."""
-    return found if found.kind == "f" else lift(np.result_type(found, np.float16))
+    """The dtype of exp and its kind for arguments of this dtype: NumPy's, but that small integers give float32."""
+    return found if found.kind == "f" else np.result_type(found, FLOAT32)

@@ -13,17 +13,17 @@ from llvmlite import ir
 from llvmlite.ir.instructions import Instruction
 
 Number = bool | int | float
-BOOL = np.dtype(np.bool_)
+BOOL, HALF, SINGLE = np.dtype(np.bool_), np.dtype(np.float16), np.dtype(np.float32)
 
 _FLOAT_TYPES = {"float32": ir.FloatType(), "float64": ir.DoubleType()}
 
 
 def llvm_type(dtype: np.dtype) -> ir.Type:
-    """The LLVM type of a dtype in registers; bool is i1 (in memory it is a byte)."""
+    """The LLVM type of a dtype in registers; bool is i1 (in memory it is a byte), and float16 its bits."""
     dtype = np.dtype(dtype)
     if dtype.kind == "b":
         return ir.IntType(1)
-    if dtype.kind in "iu":
+    if dtype.kind in "iu" or dtype == HALF:
         return ir.IntType(8 * dtype.itemsize)
     if dtype.name in _FLOAT_TYPES:
         return _FLOAT_TYPES[dtype.name]
@@ -41,7 +41,8 @@ def constant(dtype: np.dtype, value: Any) -> ir.Constant:
         wrapped = int(value) & ((1 << bits) - 1)
         return ir.Constant(kind, wrapped - (1 << bits) if dtype.kind == "i" and wrapped >> (bits - 1) else wrapped)
     with np.errstate(over="ignore"):
-        return ir.Constant(kind, float(dtype.type(value)))
+        rounded = dtype.type(value)
+    return ir.Constant(kind, int(rounded.view(np.int16)) if dtype == HALF else float(rounded))
 
 
 class Value:
@@ -233,6 +234,8 @@ def convert(builder: ir.IRBuilder, value: ir.Value, source: np.dtype, target: np
     source, target = np.dtype(source), np.dtype(target)
     if source == target:
         return value
+    if HALF in (source, target):
+        return _convert_half(builder, value, source, target)
     if target.kind == "b":
         x = Value(builder, source, value)
         return x.ne(0).ir
@@ -246,6 +249,16 @@ def convert(builder: ir.IRBuilder, value: ir.Value, source: np.dtype, target: np
     if target.itemsize > source.itemsize or source.kind == "b":
         return (builder.sext if source.kind == "i" else builder.zext)(value, kind)
     return builder.trunc(value, kind) if target.itemsize < source.itemsize else value
+
+
+def _convert_half(builder: ir.IRBuilder, value: ir.Value, source: np.dtype, target: np.dtype) -> ir.Value:
+    """From float16 by way of float32; to it from a float, which integers become without loss where it matters."""
+    from .math_half import half_to_single, single_to_half, to_odd
+
+    if source == HALF:
+        return convert(builder, half_to_single(Value(builder, np.dtype(np.uint16), value)).ir, SINGLE, target)
+    through = source if source.kind == "f" else np.dtype(np.float64)
+    return single_to_half(to_odd(Value(builder, through, convert(builder, value, source, through)))).ir
 
 
 def _float_to_integer(builder: ir.IRBuilder, value: ir.Value, target: np.dtype) -> ir.Value:

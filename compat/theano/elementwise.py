@@ -12,6 +12,7 @@ import weft as wf
 
 from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import blame, user_site
+from ...symbolic.types import SUPPORTED
 from .configuration import config
 from .variables import Variable, method, unwrap, wrap
 
@@ -179,6 +180,6 @@ def _as_cast(dtype: str) -> Callable[[Any], Any]:
     return convert
 
 
-for _dtype in ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"):
+for _dtype in sorted(kind.name for kind in SUPPORTED):
     globals()[f"_convert_to_{_dtype}"] = _as_cast(_dtype)
     globals()[f"convert_to_{_dtype}"] = _as_cast(_dtype)

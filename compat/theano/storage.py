@@ -87,16 +87,12 @@ def shared(
     if len(pattern) != array.ndim:
         text = f"broadcastable has {len(pattern)} entries, and the value has {array.ndim} axes."
         raise blame(ValueError(text), user_site())
-    TensorType(_stored(array), pattern).filter(array, allow_downcast=True)
+    TensorType(array.dtype.name, pattern).filter(array, allow_downcast=True)
     label = name if name and str(name).isidentifier() else None
-    made = wrap(weft_shared(array, label, dtype=_stored(array), shape=[1 if b else None for b in pattern]))
+    made = wrap(weft_shared(array, label, dtype=array.dtype.name, shape=[1 if b else None for b in pattern]))
     if name is not None:
         made.name = name
     return made
-
-
-def _stored(array: np.ndarray) -> str:
-    return "float32" if array.dtype == np.float16 else array.dtype.name
 
 
 _shared = tensor_constructor = shared

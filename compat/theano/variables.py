@@ -347,8 +347,7 @@ def _typed(value: Any, dtype: Any) -> np.ndarray:
     if dtype is not None:
         return np.asarray(value, _float_x(dtype))
     if isinstance(value, bool | np.ndarray | np.generic):
-        array = np.asarray(value)
-        return array.astype(np.float32) if array.dtype == np.float16 else array
+        return np.asarray(value)
     if isinstance(value, int):
         kind = next((k for k in INTEGERS if np.iinfo(k).min <= value <= np.iinfo(k).max), None)
         if kind is None:

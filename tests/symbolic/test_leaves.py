@@ -45,7 +45,7 @@ class TestConstant:
     def test_dtype(self):
         assert wf.constant([1, 2], dtype="float32").dtype == np.float32
         assert not wf.constant(3, dtype="int8").type.weak
-        assert wf.constant(np.float16(0.5)).dtype == np.float32
+        assert wf.constant(np.float16(0.5)).dtype == np.float16
 
     @pytest.mark.parametrize("value", ["text", [1, "a"], None, 1j, np.array(["a"]), np.array([1j])])
     def test_what_is_refused(self, value):

@@ -14,14 +14,9 @@ from weft.symbolic.types import SUPPORTED, Type, float_like, promote
 DTYPES = sorted(SUPPORTED, key=str)
 
 
-def as_weft(found):
-    """float16, in which some promotions of small integers end, is not supported; float32 stands for it."""
-    return np.dtype("float32") if found == np.float16 else found
-
-
 @pytest.mark.parametrize(("one", "other"), list(itertools.combinations_with_replacement(DTYPES, 2)), ids=str)
 def test_promotion_is_numpys(one, other):
-    expected = as_weft(np.result_type(one, other))
+    expected = np.result_type(one, other)
     assert promote(Type(one, ()), Type(other, ())) == expected
     assert promote(Type(other, ()), Type(one, ())) == expected
     x, y = wf.vector("x", (2,), one), wf.vector("y", (2,), other)
@@ -69,11 +64,13 @@ def test_numbers_that_do_not_fit_are_refused():
 
 @pytest.mark.parametrize("kind", DTYPES, ids=str)
 def test_float_like_is_the_dtype_of_numpys_exp(kind):
-    expected = np.exp(np.ones(1, kind)).dtype if kind.kind != "b" else np.dtype("float32")
-    assert float_like(kind) == as_weft(expected)
+    expected = np.exp(np.ones(1, kind)).dtype
+    if kind.kind != "f" and expected == np.float16:
+        expected = np.dtype("float32")  # small integers do not end in so few digits
+    assert float_like(kind) == expected
 
 
-@pytest.mark.parametrize("name", ["float16", "complex64", "U3", "datetime64[s]", "object", "nonsense", 3.5])
+@pytest.mark.parametrize("name", ["float128", "complex64", "U3", "datetime64[s]", "object", "nonsense", 3.5])
 def test_dtypes_weft_does_not_have(name):
     with pytest.raises(wf.DTypeError, match=r"not supported|is not a dtype"):
         wf.vector("x", dtype=name)
