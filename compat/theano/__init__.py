@@ -9,11 +9,11 @@ floatX.  All work is done by weft; random numbers are weft's, and differ from Th
 
 from typing import Any
 
-from .modules import TheanoModule, install, install_own
+from .modules import TheanoModule, install
 
 __version__ = "1.0.5"  # the version of Theano whose names and conventions these are
 
-install_own()
+install(__name__)
 _root = TheanoModule(__name__)
 _root.path = ""
 _root.__path__ = __path__

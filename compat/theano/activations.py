@@ -9,19 +9,19 @@ import weft as wf
 from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
+from .convert import floats, unwrap
 from .elementwise import sigmoid, softplus, switch
-from .variables import Variable, unwrap, wrap
+from .variables import Variable, wrap
 
 __all__ = ["sigmoid", "softplus"]
 
 
 def _rows(x: Any) -> Expr:
     """A matrix whose rows are distributions: a vector is one row."""
-    node = unwrap(x)
+    node = floats(x)
     if node.ndim not in (1, 2):
         text = f"x must be a vector or a matrix, and has {node.ndim} axes."
         raise blame(ValueError(text), user_site(), node.site)
-    node = node if node.dtype.kind == "f" else weft_cast(node, "float64")
     return wf.expand_dims(node, 0) if node.ndim == 1 else node
 
 

@@ -12,9 +12,11 @@ import weft as wf
 
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
+from .convert import unwrap
+from .creation import as_tensor_variable
 from .graphs import Apply
 from .sizes import as_shape
-from .variables import Shape, as_tensor_variable, unwrap, wrap
+from .variables import Shape, wrap
 
 
 class Op:

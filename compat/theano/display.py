@@ -18,9 +18,10 @@ from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr, toposort
 from ...symbolic.leaves import Constant
 from ...symbolic.types import TupleType
+from .convert import unwrap
 from .custom import Print
-from .functions import Function, Mode, _listed
-from .variables import unwrap, wrap
+from .functions import Function, Mode, _in_a_row
+from .variables import wrap
 
 __all__ = ["Print"]
 
@@ -61,7 +62,7 @@ def _of_node(node: Expr, args: Sequence[str]) -> str:
 
 def debugprint(obj: Any, depth: int = -1, print_type: bool = False, file: Any = None, **ignored: Any) -> Any:
     """A graph as an indented tree: on the screen, in a file, or with file="str" as text."""
-    roots = obj.compiled.graph.roots if isinstance(obj, Function) else [unwrap(v) for v in _listed(obj)]
+    roots = obj.compiled.graph.roots if isinstance(obj, Function) else [unwrap(v) for v in _in_a_row(obj)]
     lines: list[str] = []
     seen: dict[Expr, str] = {}
     for root in roots:
@@ -99,7 +100,7 @@ def _letters(number: int) -> str:
 
 def pydotprint(fct: Any, outfile: str = "graph.png", format: str = "png", **ignored: Any) -> None:
     """A graph as a picture in a file; a name that ends in .dot gets Graphviz's own text."""
-    root = fct.compiled.graph.roots if isinstance(fct, Function) else [unwrap(v) for v in _listed(fct)]
+    root = fct.compiled.graph.roots if isinstance(fct, Function) else [unwrap(v) for v in _in_a_row(fct)]
     text, path = wf.to_dot(root[0] if len(root) == 1 else list(root)), Path(outfile)
     if path.suffix == ".dot":
         path.write_text(text)

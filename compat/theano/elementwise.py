@@ -14,7 +14,8 @@ from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import blame, user_site
 from ...symbolic.types import SUPPORTED
 from .configuration import config
-from .variables import Variable, method, unwrap, wrap
+from .convert import dtype_named, unwrap
+from .variables import Variable, method, wrap
 
 
 def elementwise(function: Callable[..., Any], *methods: str) -> Callable[..., Any]:
@@ -102,8 +103,8 @@ truediv = divide = true_div
 @method("astype")
 def cast(x: Any, dtype: Any) -> Any:
     """x in another dtype; "floatX" is theano.config.floatX."""
-    kind = config.floatX if dtype == "floatX" else dtype
-    if isinstance(x, Variable) and x.dtype == np.dtype(kind).name:
+    kind = np.dtype(dtype_named(dtype)).name
+    if isinstance(x, Variable) and x.dtype == kind:
         return x
     return wrap(weft_cast(unwrap(x), kind))
 
@@ -135,7 +136,7 @@ identity = view_op = tensor_copy
 def identity_like(x: Any, dtype: Any = None) -> Any:
     """The identity matrix in the shape of x."""
     node = unwrap(x)
-    return wrap(wf.eye(*node.shape, dtype=config.floatX if dtype is None else dtype))
+    return wrap(wf.eye(*node.shape, dtype=dtype_named(dtype)))
 
 
 @method("fill")

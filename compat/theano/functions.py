@@ -13,9 +13,10 @@ from ...codegen.function import function as weft_function
 from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import ArgumentError, blame, user_site
 from ...symbolic.expr import Expr, substitute, toposort
-from ...symbolic.leaves import Input, Shared, set_value
+from ...symbolic.leaves import Input, Shared
 from .configuration import config
-from .variables import Variable, unwrap, wrap
+from .convert import listed, unwrap
+from .variables import Variable, wrap
 
 
 class In:
@@ -141,7 +142,7 @@ def _compiled(
     replaced = {unwrap(old): _given(unwrap(old), new) for old, new in _pairs(givens)}
     replaced |= {old: new for old, new in zip(variables, fresh, strict=True) if old is not new}
     new = {unwrap(shared): _update(unwrap(shared), value) for shared, value in updates}
-    results = [unwrap(v) for v in _listed(outputs)]
+    results = [unwrap(v) for v in _in_a_row(outputs)]
     frozen = _frozen([*results, *new.values()], new, no_default_updates)
     try:
         return weft_function(
@@ -231,12 +232,19 @@ def _pairs(given: Any) -> list[tuple[Any, Any]]:
     return found
 
 
-def _listed(outputs: Any) -> list[Any]:
+def _in_a_row(outputs: Any) -> list[Any]:
     """The outputs in a row."""
-    values = [] if outputs is None else outputs
-    values = list(values.values()) if isinstance(values, Mapping) else values
-    values = list(values) if isinstance(values, list | tuple) else [values]
+    values = listed(list(outputs.values()) if isinstance(outputs, Mapping) else outputs)
     return [v.variable if isinstance(v, Out) else v for v in values]
+
+
+def _packed(outputs: Any, results: Sequence[Any]) -> Any:
+    """Results in the form that the outputs were given in."""
+    if outputs is None:
+        return []
+    if isinstance(outputs, Mapping):
+        return dict(zip(outputs, results, strict=True))
+    return results if isinstance(outputs, list | tuple) else results[0]
 
 
 class Function:
@@ -257,19 +265,14 @@ class Function:
         self._types = [one.variable.type for one in inputs]
         self._names = [one.name for one in inputs]
         self.trust_input = False
-        self.n_returned_outputs = len(_listed(outputs))
+        self.n_returned_outputs = len(_in_a_row(outputs))
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         given = self._given(args, keywords) if keywords or len(args) != len(self._types) else args
         arrays = [self._converted(i, value) for i, value in enumerate(given)]
         if isinstance(self.mode, Mode):
             self.mode.before(self, arrays)
-        results = self.compiled(*arrays)
-        if self.outputs is None:
-            return []
-        if isinstance(self.outputs, Mapping):
-            return dict(zip(self.outputs, results, strict=True))
-        return results if isinstance(self.outputs, list | tuple) else results[0]
+        return _packed(self.outputs, self.compiled(*arrays))
 
     def _converted(self, place: int, value: Any) -> np.ndarray:
         of, one = self._types[place], self.inputs[place]
@@ -317,11 +320,11 @@ class Function:
 
         graph = self.compiled.graph
         fgraph = FunctionGraph([wrap(x) for x in graph.inputs], [wrap(r) for r in graph.roots], clone=False)
-        return SimpleNamespace(fgraph=fgraph, inputs=self.inputs, outputs=_listed(self.outputs), mode=self.mode)
+        return SimpleNamespace(fgraph=fgraph, inputs=self.inputs, outputs=_in_a_row(self.outputs), mode=self.mode)
 
     @property
     def profile(self) -> Any:
-        """weft's own profile: f.compiled.profile(*arguments)."""
+        """None, as where Theano does not profile; weft's own profile is f.compiled.profile(*arguments)."""
         return None
 
     def get_shared(self) -> list[Any]:
@@ -330,11 +333,15 @@ class Function:
 
     def copy(self, share_memory: bool = False, swap: Any = None, delete_updates: bool = False, **ignored: Any) -> Any:
         """Another function of the same variables, with shared variables exchanged, or without updates."""
-        old = {unwrap(a): unwrap(b) for a, b in (swap or {}).items()}
-        results = [wrap(n) for n in substitute([unwrap(v) for v in _listed(self.outputs)], old)]
+        swap = dict(swap or {})
         updates = [] if delete_updates else self.updates
-        packed = results if isinstance(self.outputs, list | tuple) else (results[0] if results else None)
-        return function(self.inputs, packed, updates=updates, name=self.name, on_unused_input="ignore")
+        values = [*_in_a_row(self.outputs), *(value for _, value in updates)]
+        found = substitute([unwrap(v) for v in values], {unwrap(a): unwrap(b) for a, b in swap.items()})
+        results = [wrap(n) for n in found]
+        count = len(results) - len(updates)
+        moved = [(swap.get(shared, shared), r) for (shared, _), r in zip(updates, results[count:], strict=True)]
+        outputs = None if self.outputs is None else _packed(self.outputs, results[:count])
+        return function(self.inputs, outputs, updates=moved, name=self.name, on_unused_input="ignore")
 
     def free(self) -> None:
         """Give back the memory that it keeps between calls."""
@@ -345,8 +352,10 @@ def evaluated(variable: Any, values: Mapping[Any, Any]) -> Any:
     """variable.eval({x: array}); inputs may be named by strings."""
     nodes = {n.name: n for n in toposort([unwrap(variable)]) if isinstance(n.op, Input)}
     named = {wrap(nodes[k]) if isinstance(k, str) else k: v for k, v in values.items()}
-    f = function(list(named), variable, on_unused_input="ignore", allow_input_downcast=None)
-    return f(*named.values())
+    inputs = tuple(named)
+    if inputs not in variable.evaluators:
+        variable.evaluators[inputs] = function(list(inputs), variable, on_unused_input="ignore")
+    return variable.evaluators[inputs](*named.values())
 
 
 def get_mode(mode: Any = None) -> Any:
@@ -365,8 +374,3 @@ class ProfileMode(Mode):
     def __init__(self, *args: Any, **options: Any) -> None:
         warnings.warn("ProfileMode is accepted; weft's profiles are f.compiled.profile(*args).", stacklevel=2)
         super().__init__()
-
-
-def assign(shared: Any, value: Any) -> None:
-    """Copy an array into a shared variable."""
-    set_value(unwrap(shared), value)

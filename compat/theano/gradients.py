@@ -14,7 +14,8 @@ from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr, substitute
 from .configuration import config
-from .variables import Variable, unwrap, wrap
+from .convert import listed, unwrap
+from .variables import Variable, wrap
 
 
 class DisconnectedInputError(ValueError):
@@ -30,10 +31,6 @@ class DisconnectedType:
 
     def __call__(self) -> None:
         return None
-
-
-def _listed(wrt: Any) -> list[Any]:
-    return list(wrt) if isinstance(wrt, list | tuple) else [wrt]
 
 
 def _like(wrt: Any, found: Sequence[Any]) -> Any:
@@ -67,7 +64,7 @@ def grad(
     if disconnected_inputs not in ("raise", "warn", "ignore"):
         text = f"disconnected_inputs is 'raise', 'warn' or 'ignore', not {disconnected_inputs!r}."
         raise blame(ValueError(text), user_site())
-    variables = _listed(wrt)
+    variables = listed(wrt)
     for v in variables:
         if not isinstance(v, Variable):
             raise blame(TypeError(f"Expected a variable, and got {type(v).__name__}: {v!r}."), user_site())
@@ -101,7 +98,7 @@ def _seeded(cost: Any, known_grads: Any) -> tuple[list[Expr], list[Expr]]:
 
 def _held(outputs: list[Expr], constants: Any) -> list[Expr]:
     """The outputs with these variables as constants for derivatives."""
-    held = [unwrap(c) for c in _listed(constants)] if constants is not None else []
+    held = [unwrap(c) for c in listed(constants)]
     return substitute(outputs, {c: wf.stop_gradient(c) for c in held}) if held else outputs
 
 
@@ -129,17 +126,17 @@ def _result(variable: Any, g: Expr | None, disconnected: str, returned: str) -> 
 
 def Lop(f: Any, wrt: Any, eval_points: Any, consider_constant: Any = None, disconnected_inputs: str = "raise") -> Any:  # noqa: N802
     """eval_points times d f / d wrt: the vector-Jacobian product."""
-    outputs = _held([unwrap(v) for v in _listed(f)], consider_constant)
-    seeds = [unwrap(v, o.dtype) for v, o in zip(_listed(eval_points), outputs, strict=True)]
-    found = _cotangents(outputs, seeds, [unwrap(v) for v in _listed(wrt)])
-    return _like(wrt, [_result(v, g, disconnected_inputs, "zero") for v, g in zip(_listed(wrt), found, strict=True)])
+    outputs = _held([unwrap(v) for v in listed(f)], consider_constant)
+    seeds = [unwrap(v, o.dtype) for v, o in zip(listed(eval_points), outputs, strict=True)]
+    found = _cotangents(outputs, seeds, [unwrap(v) for v in listed(wrt)])
+    return _like(wrt, [_result(v, g, disconnected_inputs, "zero") for v, g in zip(listed(wrt), found, strict=True)])
 
 
 def Rop(f: Any, wrt: Any, eval_points: Any) -> Any:  # noqa: N802
     """d f / d wrt times eval_points: the Jacobian-vector product."""
-    params = [unwrap(v) for v in _listed(wrt)]
-    tangents = [unwrap(v, p.dtype) for v, p in zip(_listed(eval_points), params, strict=True)]
-    found = wf.jvp([unwrap(v) for v in _listed(f)], params, tangents)
+    params = [unwrap(v) for v in listed(wrt)]
+    tangents = [unwrap(v, p.dtype) for v, p in zip(listed(eval_points), params, strict=True)]
+    found = wf.jvp([unwrap(v) for v in listed(f)], params, tangents)
     return _like(f, [wrap(n) for n in found])
 
 
@@ -152,21 +149,21 @@ def jacobian(expression: Any, wrt: Any, consider_constant: Any = None, disconnec
     if y.ndim == 0:
         return grad(expression, wrt, consider_constant, disconnected_inputs)
     (held,) = _held([y], consider_constant)
-    return _like(wrt, [wrap(n) for n in wf.jacobian(held, [unwrap(v) for v in _listed(wrt)])])
+    return _like(wrt, [wrap(n) for n in wf.jacobian(held, [unwrap(v) for v in listed(wrt)])])
 
 
 def hessian(cost: Any, wrt: Any, consider_constant: Any = None, disconnected_inputs: str = "raise") -> Any:
     """d² cost / d wrt d wrt, for vectors."""
     (held,) = _held([unwrap(cost)], consider_constant)
-    return _like(wrt, [wrap(n) for n in wf.hessian(held, [unwrap(v) for v in _listed(wrt)])])
+    return _like(wrt, [wrap(n) for n in wf.hessian(held, [unwrap(v) for v in listed(wrt)])])
 
 
 def subgraph_grad(wrt: Any, end: Any, start: Any = None, cost: Any = None, details: bool = False) -> Any:
     """(gradients for wrt, gradients for end): the part of backpropagation between start and end."""
-    both = _listed(wrt) + _listed(end)
+    both = listed(wrt) + listed(end)
     found = _cotangents(*_seeded(cost, start), [unwrap(v) for v in both])
     results = [_result(v, g, "ignore", "zero") for v, g in zip(both, found, strict=True)]
-    count = len(_listed(wrt))
+    count = len(listed(wrt))
     return results[:count], results[count:]
 
 

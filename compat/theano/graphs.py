@@ -10,7 +10,8 @@ import weft as wf
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr, substitute, toposort
 from ...symbolic.leaves import Constant, Input, Item, Shared, Size
-from .variables import Variable, unwrap, wrap, wrapped
+from .convert import unwrap
+from .variables import Variable, wrap
 
 
 class Apply:
@@ -126,7 +127,7 @@ def clone(
     pairs = list(replace.items()) if isinstance(replace, Mapping) else list(replace or [])
     many = isinstance(output, list | tuple)
     found = substitute([unwrap(o) for o in (output if many else [output])], {unwrap(a): unwrap(b) for a, b in pairs})
-    return wrapped(list(found)) if many else wrap(found[0])
+    return [wrap(n) for n in found] if many else wrap(found[0])
 
 
 def clone_get_equiv(inputs: Sequence[Any], outputs: Sequence[Any], **ignored: Any) -> dict[Any, Any]:

@@ -7,8 +7,8 @@ from typing import Any
 import weft as wf
 
 from ...symbolic.errors import blame, user_site
-from .variables import unwrap, wrap
-from .windows import _alike
+from .convert import alike, floats, unwrap
+from .variables import wrap
 
 
 def conv2d(
@@ -20,7 +20,7 @@ def conv2d(
     **ignored: Any,
 ) -> Any:
     """The convolution of a matrix, or a stack of them, with a kernel, or a stack of them."""
-    x, w = _alike(unwrap(input), unwrap(filters))
+    x, w = map(floats, alike(unwrap(input), unwrap(filters)))
     if x.ndim not in (2, 3) or w.ndim not in (2, 3):
         text = f"signal.conv.conv2d takes matrices or stacks of them, not {x.ndim} and {w.ndim} axes."
         raise blame(Exception(text), user_site(), x.site, w.site)

@@ -11,7 +11,8 @@ import weft as wf
 from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
-from .variables import TensorVariable, Variable, method, unwrap, wrap
+from .convert import unwrap
+from .variables import TensorVariable, Variable, method, wrap
 
 
 @method("getitem")

@@ -19,8 +19,9 @@ from ...symbolic.dims import Dim
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr, substitute, toposort
 from ...symbolic.types import INT64
+from .convert import listed, unwrap
 from .sizes import as_size
-from .variables import Variable, unwrap, wrap
+from .variables import Variable, wrap
 
 
 class until:  # noqa: N801 - Theano's name
@@ -48,12 +49,6 @@ class State(NamedTuple):
             if self.name:
                 variable.name = f"{self.name}[t{tap}]"
         return found
-
-
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def scan(
@@ -89,11 +84,11 @@ def scan(
     one output, a list of them, or None; and the updates of the shared variables that fn changes, for theano.function
     """
     backwards, count = _direction(n_steps, go_backwards)
-    elements, values = _sequences(_listed(sequences), backwards)
+    elements, values = _sequences(listed(sequences), backwards)
     length = _length(values, count)
     values = [v if v.shape[0] == length else v[:length] for v in values]
-    states = [_state(info) for info in _listed(outputs_info)]
-    others = [v if isinstance(v, Variable) else wrap(unwrap(v)) for v in _listed(non_sequences)]
+    states = [_state(info) for info in listed(outputs_info)]
+    others = [v if isinstance(v, Variable) else wrap(unwrap(v)) for v in listed(non_sequences)]
     traced = _Traced(fn, elements, states, others)
     found, shared, steps = traced.run(values, length, truncate_gradient)
     outputs = [wrap(y if steps is None else y[:steps]) for y in found]
@@ -118,7 +113,7 @@ def _sequences(given: list[Any], backwards: bool) -> tuple[list[Any], list[Expr]
     elements, values = [], []
     for sequence in given:
         info = sequence if isinstance(sequence, dict) else {"input": sequence}
-        taps = [int(t) for t in _listed(info.get("taps"))] or [0]
+        taps = [int(t) for t in listed(info.get("taps"))] or [0]
         whole = unwrap(info["input"])
         if not whole.ndim:
             raise blame(ValueError("scan: a sequence has at least one axis, and this is a scalar."), whole.site)
@@ -151,7 +146,7 @@ def _state(info: Any) -> State | None:
     info = info if isinstance(info, dict) else {"initial": info}
     if info.get("initial") is None:
         raise blame(ValueError(f"scan: taps {info['taps']} of an output without an initial value."), user_site())
-    taps = tuple(int(t) for t in _listed(info.get("taps"))) or (-1,)
+    taps = tuple(int(t) for t in listed(info.get("taps"))) or (-1,)
     if len(set(taps)) < len(taps) or max(taps) >= 0:
         raise blame(ValueError(f"scan: the taps of an output are different and below 0, not {taps}."), user_site())
     initial, label = unwrap(info["initial"]), getattr(info["initial"], "name", None)
@@ -260,7 +255,7 @@ def _parts(result: Any) -> tuple[list[Expr], dict[Expr, Expr], list[Expr]]:
             pairs = part.items() if isinstance(part, Mapping) else part
             updates = {unwrap(s): unwrap(new, unwrap(s).dtype) for s, new in pairs}
         else:
-            outputs += _listed(part)
+            outputs += listed(part)
     return [unwrap(o) for o in outputs], updates, stop
 
 
@@ -303,7 +298,7 @@ def ifelse(condition: Any, then_branch: Any, else_branch: Any, name: str | None 
     """then_branch where the condition is not 0, else else_branch; only one of them is computed."""
     test = unwrap(condition)
     test = test if test.dtype.kind == "b" else wf.ne(test, 0)
-    left, right = [unwrap(v) for v in _listed(then_branch)], [unwrap(v) for v in _listed(else_branch)]
+    left, right = [unwrap(v) for v in listed(then_branch)], [unwrap(v) for v in listed(else_branch)]
     if len(left) != len(right):
         text = f"ifelse: one branch has {len(left)} variables, and the other {len(right)}."
         raise blame(ValueError(text), user_site())

@@ -10,13 +10,13 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import sys
-from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
 from ...symbolic.errors import blame, user_site
 
-_TENSOR = ("types", "variables", "storage", "elementwise", "arrays", "indexing", "products", "gradients")
+_ARRAYS = ("elementwise", "creation", "shapes", "joining", "reductions", "indexing", "products")
+_TENSOR = ("types", "variables", "storage", *_ARRAYS, "gradients")
 _GRAPH = ("graphs", "custom", "functions", "variables", "storage", "test_values", "elementwise")
 
 # Theano's module, after "theano.": the files whose names it shows
@@ -25,6 +25,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "root",
         "functions",
         "variables",
+        "creation",
         "types",
         "storage",
         "loops",
@@ -77,8 +78,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "tensor": (*_TENSOR, "activations", "graphs"),
     "tensor.basic": _TENSOR,
     "tensor.blas": ("products",),
-    "tensor.elemwise": ("elementwise", "arrays"),
-    "tensor.extra_ops": ("arrays", "indexing"),
+    "tensor.elemwise": ("elementwise", "shapes", "reductions"),
+    "tensor.extra_ops": ("shapes", "joining", "reductions", "creation", "indexing"),
     "tensor.nlinalg": ("products", "indexing"),
     "tensor.nnet": ("activations", "windows", "normalization"),
     "tensor.nnet.abstract_conv": ("windows",),
@@ -140,19 +141,17 @@ class TheanoModule(ModuleType):
 
 
 def _public(module: ModuleType, name: str) -> bool:
-    """Whether a name is Theano's: what is defined in the file or translated in it, and no import of its own."""
+    """Whether a name is Theano's: what is defined in the files of the table, and nothing that they import."""
     found = vars(module)[name]
-    if name in HIDDEN or isinstance(found, ModuleType):
+    if name in _HIDDEN or isinstance(found, ModuleType):
         return False
     origin = getattr(found, "__module__", None) or ""
-    own = origin.startswith(f"{PACKAGE}.") or not origin.startswith("weft.")
+    own = origin in _SHOWN or not origin.startswith("weft.")
     return own and not origin.startswith("typing") and origin not in ("collections.abc", "__future__", "dataclasses")
 
 
-# what the files have for themselves, and Theano does not have under these names
-HIDDEN = frozenset(
-    ["np", "wf", "method", "unwrap", "wrap", "wrapped", "annotations", "as_shape", "as_size", "elements", "field"]
-)
+_SHOWN = frozenset(f"{PACKAGE}.{file}" for files in MODULES.values() for file in files)
+_HIDDEN = frozenset(["method", "wrap"])  # what variables.py has for the other files
 
 
 def _names(module: ModuleType) -> list[str]:
@@ -188,22 +187,8 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Nothing: names are looked up when they are asked for."""
 
 
-_own = Finder(PACKAGE)
-
-
 def install(*roots: str) -> None:
-    """Let `import theano` find this layer: what `python -m weft.compat.theano` does."""
+    """Let imports of these packages find this layer: "theano", say, as `python -m weft.compat.theano` does."""
     for root in roots:
         if not any(isinstance(f, Finder) and root in f.roots for f in sys.meta_path):
             sys.meta_path.insert(0, Finder(root))
-
-
-def install_own() -> None:
-    """Let `import weft.compat.theano.tensor` find its modules."""
-    if _own not in sys.meta_path:
-        sys.meta_path.insert(0, _own)
-
-
-def listed() -> Sequence[str]:
-    """All module paths."""
-    return sorted(MODULES)

@@ -10,7 +10,8 @@ import weft as wf
 from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
-from .variables import unwrap, wrap
+from .convert import unwrap
+from .variables import wrap
 
 
 def batch_normalization(inputs: Any, gamma: Any, beta: Any, mean: Any, std: Any, mode: str = "low_mem") -> Any:

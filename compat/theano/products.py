@@ -8,32 +8,25 @@ import numpy as np
 
 import weft as wf
 
-from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import blame, user_site
-from ...symbolic.expr import Expr
-from .variables import method, unwrap, wrap
-
-
-def _alike(a: Any, b: Any) -> tuple[Expr, Expr]:
-    left, right = unwrap(a), unwrap(b)
-    kind = np.result_type(left.dtype, right.dtype)
-    return weft_cast(left, kind), weft_cast(right, kind)
+from .convert import alike, floats, unwrap
+from .variables import method, wrap
 
 
 @method("dot")
 def dot(a: Any, b: Any) -> Any:
     """The sum over the last axis of a and the last but one (of a vector: the only one) of b."""
-    return wrap(wf.dot(*_alike(a, b)))
+    return wrap(wf.dot(*alike(a, b)))
 
 
 def outer(x: Any, y: Any) -> Any:
     """out[i, j] = x[i] y[j]."""
-    return wrap(wf.outer(*[wf.ravel(v) for v in _alike(x, y)]))
+    return wrap(wf.outer(*[wf.ravel(v) for v in alike(x, y)]))
 
 
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """The sum of products over pairs of axes, or over the last axes of a and the first of b."""
-    return wrap(wf.tensordot(*_alike(a, b), axes))
+    return wrap(wf.tensordot(*alike(a, b), axes))
 
 
 def batched_dot(a: Any, b: Any) -> Any:
@@ -43,7 +36,7 @@ def batched_dot(a: Any, b: Any) -> Any:
 
 def batched_tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
     """out[i] = tensordot(x[i], y[i]); axes count the first one, too."""
-    a, b = _alike(x, y)
+    a, b = alike(x, y)
     if isinstance(axes, int):
         left, right = list(range(a.ndim - axes, a.ndim)), list(range(1, axes + 1))
     else:
@@ -64,19 +57,14 @@ def batched_tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
 # ---- linear algebra --------------------------------------------------------------------------------------------------
 
 
-def _float(x: Any) -> Expr:
-    node = unwrap(x)
-    return node if node.dtype.kind == "f" else weft_cast(node, "float64")
-
-
 def matrix_inverse(x: Any) -> Any:
     """The inverse of a matrix."""
-    return wrap(wf.inv(_float(x)))
+    return wrap(wf.inv(floats(x)))
 
 
 def pinv(x: Any) -> Any:
     """The Moore-Penrose inverse, by singular values; those below 1e-15 of the largest count as 0."""
-    u, s, vt = wf.svd(_float(x))
+    u, s, vt = wf.svd(floats(x))
     large = s > 1e-15 * wf.max(s)
     inverse = wf.where(large, 1.0 / wf.where(large, s, 1.0), 0.0)
     return wrap((wf.transpose(vt) * inverse) @ wf.transpose(u))
@@ -84,7 +72,7 @@ def pinv(x: Any) -> Any:
 
 def det(x: Any) -> Any:
     """The determinant."""
-    return wrap(wf.det(_float(x)))
+    return wrap(wf.det(floats(x)))
 
 
 def trace(x: Any) -> Any:
@@ -94,13 +82,13 @@ def trace(x: Any) -> Any:
 
 def eigh(a: Any, UPLO: str = "L") -> Any:
     """[eigenvalues in ascending order, eigenvectors in columns] of a symmetric matrix, of which a triangle is read."""
-    node = _float(a)
+    node = floats(a)
     return [wrap(v) for v in wf.eigh(node if UPLO == "L" else wf.transpose(node))]
 
 
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """[u, s, vt] of a matrix; compute_uv=False: s alone."""
-    node = _float(a)
+    node = floats(a)
     u, s, vt = wf.svd(node)
     if not compute_uv:
         return wrap(s)
@@ -112,7 +100,7 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
 
 def qr(a: Any, mode: str = "reduced") -> Any:
     """[q, r] of a matrix; mode "r": r alone."""
-    q, r = wf.qr(_float(a))
+    q, r = wf.qr(floats(a))
     return wrap(r) if mode == "r" else [wrap(q), wrap(r)]
 
 
@@ -135,13 +123,13 @@ def matrix_dot(*args: Any) -> Any:
 
 def cholesky(A: Any, lower: bool = True, on_error: str = "raise") -> Any:
     """The triangular factor L with A = L L', or its transpose with lower=False."""
-    factor = wf.cholesky(_float(A))
+    factor = wf.cholesky(floats(A))
     return wrap(factor if lower else wf.transpose(factor))
 
 
 def solve(a: Any, b: Any, A_structure: str = "general", lower: bool = False, **ignored: Any) -> Any:
     """x with a x = b."""
-    left, right = _alike(_float(a), _float(b))
+    left, right = alike(floats(a), floats(b))
     if A_structure in ("lower_triangular", "upper_triangular"):
         return wrap(wf.solve_triangular(left, right, lower=A_structure.startswith("lower")))
     return wrap(wf.solve(left, right))
@@ -159,6 +147,6 @@ def solve_upper_triangular(a: Any, b: Any) -> Any:
 
 def kron(a: Any, b: Any) -> Any:
     """The Kronecker product of two matrices."""
-    x, y = _alike(a, b)
+    x, y = alike(a, b)
     product = wf.expand_dims(x, (1, 3)) * wf.expand_dims(y, (0, 2))
     return wrap(wf.reshape(product, (x.shape[0] * y.shape[0], x.shape[1] * y.shape[1])))

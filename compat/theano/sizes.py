@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ...ops.elementwise import Cast, Elementwise
+from ...ops.elementwise import Elementwise
 from ...ops.movement import BroadcastTo, Concatenate, ExpandDims, Reshape, Slice
 from ...symbolic.dims import Dim, SymDim
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr, apply
 from ...symbolic.leaves import Constant, constant
 from ...symbolic.sizes import value_dim
-from .variables import Shape, Variable, unwrap
+from .convert import unwrap
+from .variables import Shape, Variable
 
 
 def as_shape(shape: Any) -> tuple[Dim, ...]:
@@ -55,7 +55,7 @@ def elements(vector: Expr) -> list[Expr]:
     if not isinstance(length, int):
         error = ValueError("The number of axes is the length of this vector, which only a call knows.")
         raise blame(error, user_site(), vector.site, hint="give the sizes in a list, or ndim.")
-    if isinstance(op, Elementwise | Cast):
+    if isinstance(op, Elementwise):
         parts = [elements(a) if a.ndim else [a] * length for a in vector.args]
         parts = [p * length if len(p) == 1 else p for p in parts]
         return [apply(op, *column) for column in zip(*parts, strict=True)]  # type: ignore[arg-type]
@@ -66,8 +66,3 @@ def elements(vector: Expr) -> list[Expr]:
         inner = elements(vector.args[0]) if vector.args[0].ndim else [vector.args[0]]
         return inner * length if len(inner) == 1 else inner
     return [vector[i] for i in range(length)]
-
-
-def has_unknown(shape: Sequence[Any]) -> bool:
-    """Whether one of the sizes is -1: what is left over."""
-    return any(isinstance(s, int) and s == -1 for s in shape)

@@ -11,8 +11,9 @@ import numpy as np
 from ...symbolic.errors import blame, user_site
 from ...symbolic.leaves import get_value, set_value
 from ...symbolic.leaves import shared as weft_shared
+from .convert import unwrap
 from .types import TensorType
-from .variables import Tensor, Variable, unwrap, wrap
+from .variables import Tensor, Variable, wrap
 
 
 class SharedVariable(Tensor):

@@ -17,8 +17,9 @@ from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.leaves import Constant
 from .configuration import config
+from .convert import dtype_named, unwrap
 from .sizes import as_shape, as_size
-from .variables import TensorVariable, unwrap, wrap
+from .variables import TensorVariable, wrap
 
 
 class RandomStreams:
@@ -51,7 +52,7 @@ class RandomStreams:
         return wrap(self.stream.counter)
 
     def _drawn(self, drawn: Expr, dtype: Any = None) -> Any:
-        made = TensorVariable(drawn if dtype is None else weft_cast(drawn, _kind(dtype)))
+        made = TensorVariable(drawn if dtype is None else weft_cast(drawn, dtype_named(dtype)))
         made.rng = wrap(self.stream.counter)  # type: ignore[attr-defined]
         made.update = self.state_updates[0]  # type: ignore[attr-defined]
         return made
@@ -60,7 +61,7 @@ class RandomStreams:
         self, size: Any = None, low: Any = 0.0, high: Any = 1.0, ndim: Any = None, dtype: Any = None, **ignored: Any
     ) -> Any:
         """Uniform on [low, high), of dtype floatX."""
-        kind = _kind(dtype)
+        kind = np.dtype(dtype_named(dtype))
         first, last = _parameter(low, kind), _parameter(high, kind)
         return self._drawn(self.stream.uniform(_size(size, first, last), first, last, kind))
 
@@ -68,7 +69,7 @@ class RandomStreams:
         self, size: Any = None, avg: Any = 0.0, std: Any = 1.0, ndim: Any = None, dtype: Any = None, **ignored: Any
     ) -> Any:
         """Normally distributed, of dtype floatX."""
-        kind = _kind(dtype)
+        kind = np.dtype(dtype_named(dtype))
         mean, spread = _parameter(avg, kind), _parameter(std, kind)
         return self._drawn(self.stream.normal(_size(size, mean, spread), mean, spread, kind))
 
@@ -76,7 +77,7 @@ class RandomStreams:
         self, size: Any, avg: Any = 0.0, std: Any = 1.0, ndim: Any = None, dtype: Any = None, **ignored: Any
     ) -> Any:
         """Normally distributed, but never farther than two standard deviations from the mean."""
-        kind = _kind(dtype)
+        kind = np.dtype(dtype_named(dtype))
         edge = math.erf(math.sqrt(2.0))
         mean, spread = _parameter(avg, kind), _parameter(std, kind)
         unit = self.stream.uniform(_size(size, mean, spread), -edge, edge, kind)
@@ -194,10 +195,6 @@ def _number(seed: Any) -> int:
             number = (number * 2147483647 + int(part)) % 2**64
         return number
     raise blame(TypeError(f"A seed is a whole number or six of them, not {seed!r}."), user_site())
-
-
-def _kind(dtype: Any) -> np.dtype:
-    return np.dtype(config.floatX if dtype in (None, "floatX") else dtype)
 
 
 def _parameter(value: Any, kind: np.dtype) -> Any:

@@ -43,7 +43,7 @@ def compute(variable: Any) -> None:
 
 def get_test_value(variable: Any) -> Any:
     """The test value of a variable.  Raises AttributeError where it has none."""
-    from .variables import as_tensor_variable
+    from .creation import as_tensor_variable
 
     found = as_tensor_variable(variable)
     value = _known(found.expr)

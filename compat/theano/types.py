@@ -10,6 +10,7 @@ import numpy as np
 from ...symbolic.errors import blame, user_site
 from ...symbolic.leaves import tensor as weft_tensor
 from .configuration import config
+from .convert import dtype_named
 from .variables import wrap
 
 PREFIXES = {"": None, "b": "int8", "w": "int16", "i": "int32", "l": "int64", "f": "float32", "d": "float64"}
@@ -32,7 +33,7 @@ class TensorType:
     """dtype and broadcastable: of each axis, whether its size is known to be 1.  Calling it makes an input."""
 
     def __init__(self, dtype: str, broadcastable: Sequence[bool], name: str | None = None, **ignored: Any) -> None:
-        self.dtype = config.floatX if dtype == "floatX" else np.dtype(dtype).name
+        self.dtype = np.dtype(dtype_named(dtype)).name
         self.broadcastable = tuple(bool(b) for b in broadcastable)
         self.name = name
 
@@ -84,7 +85,7 @@ class TensorType:
 
     def filter_variable(self, other: Any, allow_convert: bool = True) -> Any:
         """The variable, if it is of this type."""
-        from .variables import as_tensor_variable
+        from .creation import as_tensor_variable
 
         found = as_tensor_variable(other)
         if found.type.dtype != self.dtype or found.ndim != self.ndim:
@@ -129,7 +130,7 @@ def tensor(*args: Any, **options: Any) -> Any:
 
 def _maker(word: str) -> Callable[..., Any]:
     def make(name: str | None = None, dtype: str | None = None) -> Any:
-        return TensorType(dtype or config.floatX, RANKS[word])(name)
+        return TensorType(dtype_named(dtype), RANKS[word])(name)
 
     make.__doc__ = f"An input: {word}, of dtype floatX unless another is given."
     return make

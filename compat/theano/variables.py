@@ -15,11 +15,9 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 import numpy as np
 
 from ...ops.callback import callback
-from ...ops.coerce import as_expr
 from ...ops.elementwise import cast
 from ...ops.movement import stack
-from ...symbolic.dims import SymDim
-from ...symbolic.errors import DTypeError, blame, user_site
+from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.leaves import Constant, Shared, size
 from ...symbolic.leaves import constant as weft_constant
@@ -56,7 +54,7 @@ def method(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 def _implementation(name: str) -> Callable[..., Any]:
     """The function that is this method; the files that hold them are read when one is first called."""
     if name not in _methods:
-        for file in ("elementwise", "arrays", "indexing", "products"):
+        for file in ("elementwise", "creation", "shapes", "joining", "reductions", "indexing", "products"):
             import_module(f".{file}", __package__)
     return _methods[name]
 
@@ -84,6 +82,11 @@ class Variable:
 
     def __init__(self, expr: Expr) -> None:
         self.expr = expr
+
+    @functools.cached_property
+    def evaluators(self) -> dict[Any, Any]:
+        """The functions that `eval` has compiled, by their inputs."""
+        return {}
 
     @property
     def name(self) -> str | None:
@@ -225,6 +228,10 @@ for _name in METHODS.split():
     setattr(Tensor, _name, _bound(_name))
 
 
+class AsTensorError(TypeError):
+    """What cannot be part of an expression."""
+
+
 class TensorVariable(Tensor):
     """An input, or a result of an op."""
 
@@ -297,15 +304,6 @@ def wrap(expr: Expr) -> Any:
     return made
 
 
-def wrapped(result: Any) -> Any:
-    """Variables in place of expressions, in tuples and lists too."""
-    if isinstance(result, Expr):
-        return wrap(result)
-    if isinstance(result, list | tuple):
-        return type(result)(wrapped(r) for r in result)
-    return result
-
-
 def _restored(expr: Expr, name: str | None, tag: dict[str, Any]) -> Any:
     found = wrap(expr)
     if name is not None and found.name != name:
@@ -313,93 +311,3 @@ def _restored(expr: Expr, name: str | None, tag: dict[str, Any]) -> Any:
     if tag:
         vars(found.tag).update(tag)
     return found
-
-
-# ---- from what programs write to expressions -------------------------------------------------------------------------
-
-
-def unwrap(value: Any, dtype: Any = None) -> Expr:
-    """The expression of a variable, a number in the dtype that Theano gives it, an array, a list of these."""
-    if isinstance(value, Variable):
-        return cast(value.expr, dtype) if dtype is not None else value.expr
-    if isinstance(value, Expr):
-        return value
-    if isinstance(value, SymDim):
-        return _strong(size(value))
-    if isinstance(value, list | tuple) and _holds_variables(value):
-        parts = [unwrap(v) for v in value]
-        kind = np.result_type(*[p.dtype for p in parts])
-        return stack([cast(p, kind if dtype is None else dtype) for p in parts])
-    if hasattr(value, "_as_TensorVariable"):
-        return unwrap(value._as_TensorVariable(), dtype)
-    if isinstance(value, str | bytes | dict | set) or value is None or callable(value):
-        text = f"Cannot convert {value!r} to TensorType: it is {type(value).__name__}."
-        raise blame(AsTensorError(text), user_site())
-    return as_expr(_typed(value, dtype))
-
-
-def _holds_variables(value: Any) -> bool:
-    return any(isinstance(v, Variable | Expr) or (isinstance(v, list | tuple) and _holds_variables(v)) for v in value)
-
-
-def _typed(value: Any, dtype: Any) -> np.ndarray:
-    """A number or array in its dtype: Python's ints are as small as they can be, floats floatX."""
-    if dtype is not None:
-        return np.asarray(value, _float_x(dtype))
-    if isinstance(value, bool | np.ndarray | np.generic):
-        return np.asarray(value)
-    if isinstance(value, int):
-        kind = next((k for k in INTEGERS if np.iinfo(k).min <= value <= np.iinfo(k).max), None)
-        if kind is None:
-            raise blame(DTypeError(f"{value} does not fit in int64."), user_site())
-        return np.asarray(value, kind)
-    if isinstance(value, float):
-        if config.floatX == "float32" or float(np.float32(value)) == value or np.isnan(value):
-            return np.asarray(value, "float32")
-        return np.asarray(value, "float64")
-    return _smallest(np.asarray(value))
-
-
-def _smallest(array: np.ndarray) -> np.ndarray:
-    """An array made of a list of numbers: ints as small as they all fit, floats as NumPy has them."""
-    if array.dtype.kind == "i" and array.size:
-        kind = next(k for k in INTEGERS if np.iinfo(k).min <= array.min() and array.max() <= np.iinfo(k).max)
-        return array.astype(kind)
-    if array.dtype.kind == "f" and config.floatX == "float32":
-        return array.astype("float32")
-    return array
-
-
-def _float_x(dtype: Any) -> Any:
-    return config.floatX if dtype == "floatX" else dtype
-
-
-class AsTensorError(TypeError):
-    """What cannot be part of an expression."""
-
-
-def as_tensor_variable(x: Any, name: str | None = None, ndim: int | None = None) -> Any:
-    """The variable that stands for a value: itself, or a constant."""
-    if isinstance(x, Variable) and ndim is None:
-        return x
-    found = wrap(unwrap(x))
-    if ndim is not None and found.ndim < ndim:
-        found = _implementation("dimshuffle")(found, *["x"] * (ndim - found.ndim), *range(found.ndim))
-    if ndim is not None and found.ndim > ndim:
-        raise blame(ValueError(f"The variable has {found.ndim} axes, and {ndim} are asked for."), user_site())
-    if name is not None:
-        found.name = name
-    return found
-
-
-def constant(x: Any, name: str | None = None, ndim: int | None = None, dtype: Any = None) -> Any:
-    """A value that never changes, of the dtype that Theano gives it."""
-    found = wrap(weft_constant(_typed(x, dtype)))
-    if ndim is not None and found.ndim != ndim:
-        found = as_tensor_variable(found, ndim=ndim)
-    if name is not None:
-        found.name = name
-    return found
-
-
-as_tensor = as_tensor_variable

@@ -16,17 +16,11 @@ from ...ops.movement import Slice, Unslice
 from ...symbolic.dims import SymDim, maximum
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr, apply
+from .convert import alike, floats, unwrap
 from .sizes import as_shape, as_size
-from .variables import Variable, unwrap, wrap
+from .variables import Variable, wrap
 
 # ---- convolution -----------------------------------------------------------------------------------------------------
-
-
-def _alike(a: Any, b: Any) -> tuple[Expr, Expr]:
-    x, w = unwrap(a), unwrap(b)
-    kind = np.result_type(x.dtype, w.dtype)
-    kind = kind if kind.kind == "f" else np.dtype("float64")
-    return weft_cast(x, kind), weft_cast(w, kind)
 
 
 def _specified(node: Expr, shape: Any) -> Expr:
@@ -68,7 +62,7 @@ def _convolution(rank: int) -> Callable[..., Any]:
         if unshared:
             text = "Convolutions whose kernels differ from place to place (unshared=True) are not supported."
             raise blame(NotImplementedError(text), user_site())
-        x, w = _alike(input, filters)
+        x, w = map(floats, alike(input, filters))
         x, w = _specified(x, input_shape if input_shape is not None else image_shape), _specified(w, filter_shape)
         return wrap(
             function(
@@ -119,7 +113,7 @@ def _adjoint(rank: int, of_weights: bool) -> type:
 
         def __call__(self, known: Any, topgrad: Any, shape: Any, add_assert_shape: bool = True) -> Any:
             """`known` is the other argument of the convolution, `shape` the spatial sizes of the result."""
-            other, g = _alike(known, topgrad)
+            other, g = map(floats, alike(known, topgrad))
             spatial = as_shape(shape)
             groups = self.options["num_groups"]
             if of_weights:

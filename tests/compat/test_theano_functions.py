@@ -479,3 +479,26 @@ def test_windows_that_are_computed():
         g = theano.function([x], [fixed, T.grad((fixed**2).sum(), x)])
         for one, other in zip(f(image, [3, 2], [2, 1]), g(image), strict=True):
             np.testing.assert_allclose(one, other)
+
+
+def test_a_copy_of_a_function_exchanges_shared_variables():
+    x, a, b = T.dscalar("x"), theano.shared(1.0, "a"), theano.shared(10.0, "b")
+    f = theano.function([x], {"sum": x + a}, updates=[(a, a + x)])
+    g = f.copy(swap={a: b})
+    assert g(2.0) == {"sum": 12.0}
+    assert (a.get_value(), b.get_value()) == (1.0, 12.0)
+    assert f(2.0) == {"sum": 3.0}
+    assert f.copy(delete_updates=True)(2.0) == {"sum": 5.0}
+    assert (a.get_value(), b.get_value()) == (3.0, 12.0)
+
+
+def test_float16_is_a_dtype():
+    x = T.tensor3("x", dtype="float16")
+    y = (x * np.float16(0.5)).mean()
+    assert (x.dtype, (x + x).dtype, (x * 0.5).dtype, T.exp(x).dtype) == ("float16", "float16", "float32", "float16")
+    assert theano.shared(np.float16([1.5])).dtype == "float16"
+    found = theano.function([x], [y, T.grad(y, x), T.cast(x, "float16").astype("float32")])(
+        np.ones((2, 3, 4), "float16")
+    )
+    assert [f.dtype.name for f in found] == ["float16", "float16", "float32"]
+    assert found[0] == 0.5

@@ -1,0 +1,133 @@
+"""T.constant, T.zeros, T.arange: arrays out of nothing or out of values, under Theano's names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import weft as wf
+
+from ...ops.elementwise import cast as weft_cast
+from ...symbolic.errors import blame, user_site
+from ...symbolic.expr import Expr
+from ...symbolic.leaves import Constant
+from ...symbolic.leaves import constant as weft_constant
+from .convert import dtype_named, typed, unwrap
+from .shapes import dimshuffle
+from .sizes import as_shape, as_size
+from .variables import Variable, method, wrap
+
+
+def as_tensor_variable(x: Any, name: str | None = None, ndim: int | None = None) -> Any:
+    """The variable that stands for a value: itself, or a constant."""
+    if isinstance(x, Variable) and ndim is None:
+        return x
+    found = wrap(unwrap(x))
+    if ndim is not None and found.ndim < ndim:
+        found = dimshuffle(found, *["x"] * (ndim - found.ndim), *range(found.ndim))
+    if ndim is not None and found.ndim > ndim:
+        raise blame(ValueError(f"The variable has {found.ndim} axes, and {ndim} are asked for."), user_site())
+    if name is not None:
+        found.name = name
+    return found
+
+
+def constant(x: Any, name: str | None = None, ndim: int | None = None, dtype: Any = None) -> Any:
+    """A value that never changes, of the dtype that Theano gives it."""
+    found = wrap(weft_constant(typed(x, dtype)))
+    if ndim is not None and found.ndim != ndim:
+        found = as_tensor_variable(found, ndim=ndim)
+    if name is not None:
+        found.name = name
+    return found
+
+
+as_tensor = as_tensor_variable
+
+
+def alloc(value: Any, *shape: Any) -> Any:
+    """An array of this shape with the value in it, repeated where it is smaller."""
+    sizes = as_shape(shape[0]) if len(shape) == 1 else as_shape(shape)
+    return wrap(wf.broadcast_to(unwrap(value), sizes))
+
+
+def _filled(number: int, shape: Any, dtype: Any) -> Any:
+    return wrap(wf.full(as_shape(shape), number, dtype_named(dtype)))
+
+
+def zeros(shape: Any, dtype: Any = None) -> Any:
+    """0 everywhere, of dtype floatX."""
+    return _filled(0, shape, dtype)
+
+
+def ones(shape: Any, dtype: Any = None) -> Any:
+    """1 everywhere, of dtype floatX."""
+    return _filled(1, shape, dtype)
+
+
+empty = zeros
+
+
+@method("zeros_like")
+def zeros_like(model: Any, dtype: Any = None, opt: bool = False) -> Any:
+    """0 in the shape and dtype of the model."""
+    node = unwrap(model)
+    return wrap(wf.zeros_like(node, dtype_named(dtype, node.dtype)))
+
+
+@method("ones_like")
+def ones_like(model: Any, dtype: Any = None, opt: bool = False) -> Any:
+    """1 in the shape and dtype of the model."""
+    node = unwrap(model)
+    return wrap(wf.ones_like(node, dtype_named(dtype, node.dtype)))
+
+
+def eye(n: Any, m: Any = None, k: int = 0, dtype: Any = None) -> Any:
+    """1 on the k-th diagonal."""
+    size = as_size(n)
+    return wrap(wf.eye(size, size if m is None else as_size(m), k, dtype_named(dtype)))
+
+
+def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Any:
+    """start, start + step, ... below stop; whole numbers give int64."""
+    bounds = [unwrap(v) for v in ((0, start, step) if stop is None else (start, stop, step))]
+    kind = np.result_type(*[b.dtype for b in bounds]) if dtype is None else np.dtype(dtype_named(dtype))
+    wide = {"i": "int64", "u": "uint64", "b": "int64"}.get(kind.kind, kind) if dtype is None else kind
+    plain = [b.op.value.item() if isinstance(b.op, Constant) else b for b in bounds]
+    return wrap(wf.arange(*[_as_bound(p) for p in plain], dtype=wide))
+
+
+def _as_bound(value: Any) -> Any:
+    """A size as a size, so that arange(x.shape[0]) has as many elements as x."""
+    if not isinstance(value, Expr) or value.dtype.kind == "f":
+        return value
+    from ...symbolic.sizes import value_dim
+
+    size = value_dim(value)
+    return value if getattr(size, "sources", None) else size
+
+
+def tri(n: Any, m: Any = None, k: int = 0, dtype: Any = None) -> Any:
+    """1 on the k-th diagonal and below it."""
+    rows = as_size(n)
+    columns = rows if m is None else as_size(m)
+    below = wf.expand_dims(wf.arange(rows), 1) >= wf.arange(columns) - k
+    return wrap(weft_cast(below, dtype_named(dtype)))
+
+
+def tril(m: Any, k: int = 0) -> Any:
+    """m with zeros above the k-th diagonal."""
+    return wrap(wf.tril(unwrap(m), k))
+
+
+def triu(m: Any, k: int = 0) -> Any:
+    """m with zeros below the k-th diagonal."""
+    return wrap(wf.triu(unwrap(m), k))
+
+
+def to_one_hot(y: Any, nb_class: Any, dtype: Any = None) -> Any:
+    """1 at the place that y names, in rows of nb_class numbers."""
+    node = unwrap(y)
+    places = wf.arange(as_size(nb_class))
+    return wrap(wf.eq(wf.expand_dims(node.astype("int64"), -1), places).astype(dtype_named(dtype)))

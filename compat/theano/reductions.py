@@ -1,0 +1,132 @@
+"""T.sum, T.mean, T.max, x.argmax: reductions under Theano's names."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import weft as wf
+
+from ...ops.elementwise import cast as weft_cast
+from ...symbolic.expr import Expr
+from .convert import axes_of, dtype_named, floats, unwrap
+from .sizes import elements
+from .variables import method, wrap
+
+
+def _summed(node: Expr, dtype: Any) -> Expr:
+    """Whole numbers are summed in 64 bits, as Theano does."""
+    if dtype is not None:
+        return weft_cast(node, dtype_named(dtype))
+    wide = {"b": "int64", "i": "int64", "u": "uint64"}.get(node.dtype.kind)
+    return weft_cast(node, wide) if wide else node
+
+
+@method("sum")
+def sum(input: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None) -> Any:
+    """The sum over axes; of whole numbers and bools in int64."""
+    return wrap(wf.sum(_summed(unwrap(input), dtype), axes_of(axis), keepdims))
+
+
+@method("prod")
+def prod(
+    input: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    keepdims: bool = False,
+    acc_dtype: Any = None,
+    no_zeros_in_input: bool = False,
+) -> Any:
+    """The product over axes; of whole numbers in int64."""
+    node = unwrap(input)
+    if node.ndim == 1 and isinstance(node.shape[0], int) and node.dtype.kind in "iu" and not keepdims and not dtype:
+        return wrap(weft_cast(functools.reduce(lambda a, b: a * b, elements(node), unwrap(np.int64(1))), "int64"))
+    return wrap(wf.prod(_summed(node, dtype), axes_of(axis), keepdims))
+
+
+@method("mean")
+def mean(
+    input: Any, axis: Any = None, dtype: Any = None, op: bool = False, keepdims: bool = False, acc_dtype: Any = None
+) -> Any:
+    """The mean over axes; of whole numbers and bools in float64."""
+    node = unwrap(input)
+    kind = dtype if dtype is not None else node.dtype if node.dtype.kind == "f" else "float64"
+    return wrap(wf.mean(weft_cast(node, dtype_named(kind)), axes_of(axis), keepdims))
+
+
+@method("var")
+def var(input: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False, corrected: bool = False) -> Any:
+    """The mean of squared distances from the mean."""
+    return wrap(wf.var(floats(unwrap(input)), axes_of(axis), keepdims, ddof))
+
+
+@method("std")
+def std(input: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False, corrected: bool = False) -> Any:
+    """The square root of the variance."""
+    return wrap(wf.std(floats(unwrap(input)), axes_of(axis), keepdims, ddof))
+
+
+def _largest(function: Callable[..., Expr]) -> Callable[..., Expr]:
+    """max or min with Theano's derivative: every element that equals the result gets the whole of g."""
+
+    def reduced(x: Expr, axis: Any, keepdims: bool) -> Expr:
+        if not x.type.is_float:
+            return function(x, axis, keepdims)
+        axes = tuple(range(x.ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
+        rule = wf.custom_gradient(lambda v: function(v, axes, True), lambda g, out, v: wf.where(wf.eq(v, out), g, 0.0))
+        return rule(x) if keepdims else wf.squeeze(rule(x), axes)
+
+    return reduced
+
+
+def _reduction(function: Callable[..., Expr], name: str) -> Callable[..., Any]:
+    def call(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        return wrap(function(unwrap(x), axes_of(axis), keepdims))
+
+    call.__name__, call.__doc__ = name, f"{name} over axes (None: all)."
+    method(name)(call)
+    return call
+
+
+max, min = _reduction(_largest(wf.max), "max"), _reduction(_largest(wf.min), "min")
+all, any = _reduction(wf.all, "all"), _reduction(wf.any, "any")
+
+
+def _place(function: Callable[..., Expr], name: str) -> Callable[..., Any]:
+    def call(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        node, axes = unwrap(x), axes_of(axis)
+        if isinstance(axes, tuple):
+            axes = None if sorted(a % node.ndim for a in axes) == list(range(node.ndim)) and node.ndim > 1 else axes[0]
+        return wrap(function(node, axes, keepdims))
+
+    call.__name__, call.__doc__ = name, f"{name} along an axis (None: of all elements in C order)."
+    method(name)(call)
+    return call
+
+
+argmax, argmin = _place(wf.argmax, "argmax"), _place(wf.argmin, "argmin")
+
+
+def max_and_argmax(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """[the largest value, its place]."""
+    return [max(a, axis, keepdims), argmax(a, axis, keepdims)]
+
+
+@method("norm")
+def norm(x: Any, L: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """(sum of |x|**L)**(1/L); L = 0 counts what is not 0, L = inf is the largest |x|."""
+    size = wf.abs(unwrap(x))
+    if np.inf == L:
+        return wrap(wf.max(size, axes_of(axis), keepdims))
+    if L == 0:
+        return wrap(wf.sum(wf.ne(size, 0).astype("int64"), axes_of(axis), keepdims))
+    return wrap(wf.pow(wf.sum(wf.pow(floats(size), float(L)), axes_of(axis), keepdims), 1.0 / L))
+
+
+@method("ptp")
+def ptp(a: Any, axis: Any = None) -> Any:
+    """The largest value minus the smallest."""
+    return max(a, axis) - min(a, axis)
