@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from .dims import SymDim, show
 from .errors import ArgumentError, GuardError, ShapeError, at_site, blame, user_site
 from .expr import Expr, Op, toposort
 from .leaves import Input, Size
-from .sizes import cells, sources
+from .sizes import cells, sources, with_sizes
 from .types import FLOAT16, FLOAT32, TupleType
 
 
@@ -81,23 +80,7 @@ def _widened(value: Any) -> Any:
 
 def resolved(op: Op, sizes: Mapping[str, int]) -> Op:
     """The op with numbers in place of the symbols among its parameters (the shape of a reshape, say)."""
-    changes: dict[str, Any] = {}
-    parameters: tuple[Any, ...] = fields(op) if is_dataclass(op) else ()
-    for parameter in parameters:
-        before = getattr(op, parameter.name)
-        after = _resolved_value(before, sizes)
-        if after is not before:
-            changes[parameter.name] = after
-    return replace(op, **changes) if changes else op  # type: ignore[type-var]
-
-
-def _resolved_value(value: Any, sizes: Mapping[str, int]) -> Any:
-    if isinstance(value, SymDim):
-        return value.value(sizes)
-    if type(value) is tuple:
-        items = tuple(_resolved_value(v, sizes) for v in value)
-        return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
-    return value
+    return with_sizes(op, lambda dim: dim.value(sizes))
 
 
 def sizes_of_cells(nodes: Sequence[Expr]) -> dict[str, int]:

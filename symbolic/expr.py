@@ -278,7 +278,7 @@ def substitute(roots: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> list
     for node in order:
         if node not in done:
             args = tuple(done[a] for a in node.args)
-            done[node] = resized(node, args, sizes) if sizes else rebuilt(node, args)
+            done[node] = resized(node, args, lambda dim: dim.renamed(sizes)) if sizes else rebuilt(node, args)
     return [done[root] for root in roots]
 
 

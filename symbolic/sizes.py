@@ -18,6 +18,8 @@ from .graph import Graph
 from .leaves import Cell, Constant, Input, Shared, Size, size
 from .types import TupleType, Type
 
+Change = Callable[[SymDim], Any]  # what stands in place of a size that is not a number
+
 _names: WeakKeyDictionary[Expr, str] = WeakKeyDictionary()
 
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
@@ -144,49 +146,51 @@ def renaming(order: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> dict[s
     return names
 
 
-def resized(node: Expr, args: tuple[Expr, ...], sizes: Mapping[str, Dim]) -> Expr:
+def resized(node: Expr, args: tuple[Expr, ...], change: Change) -> Expr:
     """The node with other arguments, and other sizes among its parameters."""
     if isinstance(node.op, Size):
-        return size(node.op.dim.renamed(sizes)) if isinstance(node.op.dim, SymDim) else node
+        return size(change(node.op.dim)) if isinstance(node.op.dim, SymDim) else node
     if isinstance(node.op, Input | Shared | Constant):
         return node
-    op = with_sizes(node.op, sizes)
+    op = with_sizes(node.op, change)
     if op is node.op:
         return rebuilt(node, args)
     with at_site(node.site):
         return apply(op, *args)
 
 
-def with_sizes(op: Op, sizes: Mapping[str, Dim]) -> Op:
-    """The op with other sizes among its parameters, those of its bodies included."""
-    if not is_dataclass(op):
-        return op
-    before = {field.name: getattr(op, field.name) for field in fields(op)}
-    after = {name: _renamed(value, sizes) for name, value in before.items()}
-    changes = {name: value for name, value in after.items() if value is not before[name]}
-    return replace(op, **changes) if changes else op
+def with_sizes(op: Op, change: Change) -> Op:
+    """The op with other sizes or numbers in place of the symbols among its parameters, those of its bodies included."""
+    changes: dict[str, Any] = {}
+    parameters: tuple[Any, ...] = fields(op) if is_dataclass(op) else ()
+    for parameter in parameters:
+        before = getattr(op, parameter.name)
+        after = _changed(before, change)
+        if after is not before:
+            changes[parameter.name] = after
+    return replace(op, **changes) if changes else op  # type: ignore[type-var]
 
 
-def _renamed(value: Any, sizes: Mapping[str, Dim]) -> Any:
+def _changed(value: Any, change: Change) -> Any:
     if isinstance(value, SymDim):
-        return value.renamed(sizes)
+        return change(value)
     if type(value) is tuple:
-        items = tuple(_renamed(item, sizes) for item in value)
+        items = tuple(_changed(item, change) for item in value)
         return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
     if isinstance(value, Type):
-        shape = _renamed(value.shape, sizes)
+        shape = _changed(value.shape, change)
         return value if shape is value.shape else Type(value.dtype, shape, value.weak)
-    return _renamed_body(value, sizes) if isinstance(value, Graph) else value
+    return _changed_body(value, change) if isinstance(value, Graph) else value
 
 
-def _renamed_body(body: Graph, sizes: Mapping[str, Dim]) -> Graph:
+def _changed_body(body: Graph, change: Change) -> Graph:
     done: dict[Expr, Expr] = {}
     for x in body.inputs:
-        of = _renamed(x.type, sizes)
+        of = _changed(x.type, change)
         done[x] = apply(replace(x.op, number=(*x.op.number[:2], of), of=of))  # type: ignore[attr-defined, type-var]
     for node in body.nodes:
         if node not in done:
-            done[node] = resized(node, tuple(done[a] for a in node.args), sizes)
+            done[node] = resized(node, tuple(done[a] for a in node.args), change)
     if all(old is new for old, new in done.items()):
         return body
     return Graph(tuple(done[x] for x in body.inputs), tuple(done[y] for y in body.outputs))

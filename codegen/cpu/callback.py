@@ -15,9 +15,8 @@ from .native import kernel_address
 
 _COST = 1e4  # nobody knows; it is one unit of work anyway, which runs on the calling thread
 _ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_int64)  # takes the GIL, which the walker has let go of
-_STATUS, _ENTER, _ANEW = range(
-    3
-)  # cells: 0 if the last call went well, and the addresses of what to call then and else
+# cells: 0 if the last call went well, and the addresses of what to call then and else
+_STATUS, _ENTER, _ANEW = range(3)
 
 
 def make_callback() -> FunctionType:
