@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from ...ops.callback import Callback
-from ...symbolic.errors import Site, at_site, blame, user_site
+from ...symbolic.errors import Site, WeftError, at_site, blame, user_site
+from ...symbolic.expr import Op
 from .launch import Array, Launch, Plan
 from .native import kernel_address
+
+Results = Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]
 
 _COST = 1e4  # nobody knows; it is one unit of work anyway, which runs on the calling thread
 _ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_int64)  # takes the GIL, which the walker has let go of
@@ -37,10 +41,12 @@ def make_callback() -> FunctionType:
 
 
 class Caller:
-    """What the kernel calls: an op's function, on copies of the arrays; and the error that came of it."""
+    """What the kernel calls: a function, on copies of the arrays; and the error that came of it."""
 
-    def __init__(self, op: Callback, outs: tuple[Array, ...], args: tuple[Array, ...], site: Site):
-        self.op, self.outs, self.args, self.site = op, outs, args, site
+    def __init__(
+        self, name: str, function: Results, outs: tuple[Array, ...], args: tuple[Array, ...], site: Site
+    ) -> None:
+        self.name, self.function, self.outs, self.args, self.site = name, function, outs, args, site
         self.error: BaseException | None = None
         self.cells = np.zeros(3, np.int64)
         self._anew = _ENTRY(self._begin)
@@ -77,7 +83,7 @@ class Caller:
         values = [at(place, array).copy() for place, array in zip(addresses[len(self.outs) :], self.args, strict=True)]
         try:
             with at_site(self.site):
-                results = self.op.results(values)
+                results = self.function(values)
         except BaseException as error:
             self.error = error
             return
@@ -90,7 +96,7 @@ class Caller:
         error, self.error = self.error, None
         if error is not None:
             return error
-        text = f"{self.op.name} was not called: Python refused to, as it does at its limit of recursion."
+        text = f"{self.name} was not called: Python refused to, as it does at its limit of recursion."
         return blame(RecursionError(text), self.site)
 
 
@@ -110,8 +116,27 @@ def at(address: int, array: Array) -> np.ndarray:
 
 
 def plan_callback(op: Callback, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
+    """A user's function."""
+    return _plan(op.name, op.results, outs, args)
+
+
+def plan_reference(op: Op, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
+    """An op's own reference, where NumPy's library is as good as any: LAPACK, which nobody waits for to be compiled."""
+
+    def results(values: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+        site = user_site()
+        try:
+            found = op.numpy(*values)
+        except WeftError as error:
+            raise blame(error, site) from None
+        return found if isinstance(found, tuple) else (found,)
+
+    return _plan(op.name, results, outs, args)
+
+
+def _plan(name: str, function: Results, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
     """One launch, of one unit of work."""
-    caller = Caller(op, outs, args, user_site())
+    caller = Caller(name, function, outs, args, user_site())
     buffers = tuple(range(len(outs) + len(args)))
     params = (int(caller.cells.ctypes.data),)
     return Plan((Launch(kernel_address(make_callback), buffers, params, 1, _COST, caller),))

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from ...ops import activations, callback, conv, decompositions, indexing, linalg, order, pool
@@ -33,14 +32,17 @@ def _on_arrays(module: str, name: str) -> Planner:
     """The planner of a kernel that is written on arrays, as users' kernels are."""
 
     def planner(op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
-        if find_spec("scipy") is None:
-            from ...symbolic.errors import LoweringError, blame, user_site
-
-            error = LoweringError(
-                f"{op.name} runs on LAPACK, which Numba reaches through SciPy, and there is no SciPy."
-            )
-            raise blame(error, user_site(), hint="pip install scipy")
         return _array_plan(getattr(import_module(f".{module}", __package__), name), op, outs, args)
+
+    return planner
+
+
+def _in_python(name: str) -> Planner:
+    """One of the planners of calls into Python."""
+
+    def planner(op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
+        plan: Planner = getattr(import_module(".callback", __package__), name)
+        return plan(op, outs, args)
 
     return planner
 
@@ -49,12 +51,6 @@ def _array_plan(function: Callable[..., None], op: Any, outs: tuple[Array, ...],
     from .custom import plan_custom
 
     return plan_custom(function, {f.name: getattr(op, f.name) for f in fields(op)}, outs, args)
-
-
-def _in_python(op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
-    from .callback import plan_callback
-
-    return plan_callback(op, outs, args)
 
 
 _WINDOW = ("window", "strides", "padding")
@@ -73,17 +69,17 @@ KERNELS: dict[type[Op], Planner] = {
     indexing.Gather: _planned("indexing", "plan_gather", "axes"),
     indexing.ScatterAdd: _planned("indexing", "plan_scatter_add", "axes"),
     indexing.ScatterSet: _planned("indexing", "plan_scatter_set", "axes"),
-    decompositions.Cholesky: _on_arrays("decompositions", "cholesky"),
-    decompositions.Inverse: _on_arrays("decompositions", "inverse"),
-    decompositions.Solve: _on_arrays("decompositions", "solve"),
-    decompositions.SolveTriangular: _on_arrays("decompositions", "solve_triangular"),
-    decompositions.SignLogDet: _on_arrays("decompositions", "sign_log_det"),
-    decompositions.EigH: _on_arrays("decompositions", "eigh"),
-    decompositions.SVD: _on_arrays("decompositions", "svd"),
-    decompositions.QR: _on_arrays("decompositions", "qr"),
+    decompositions.Cholesky: _in_python("plan_reference"),
+    decompositions.Inverse: _in_python("plan_reference"),
+    decompositions.Solve: _in_python("plan_reference"),
+    decompositions.SolveTriangular: _on_arrays("triangular", "solve_triangular"),
+    decompositions.SignLogDet: _in_python("plan_reference"),
+    decompositions.EigH: _in_python("plan_reference"),
+    decompositions.SVD: _in_python("plan_reference"),
+    decompositions.QR: _in_python("plan_reference"),
     order.CumSum: _planned("order", "plan_cumsum", "reverse"),
     order.ArgSort: _planned("order", "plan_argsort", "descending"),
-    callback.Callback: _in_python,
+    callback.Callback: _in_python("plan_callback"),
 }
 
 

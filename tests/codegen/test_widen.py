@@ -7,32 +7,28 @@ import pytest
 
 import weft as wf
 
-from ..test_every_op import by_dozen, close, drawn, with_gradients
+from ..test_every_op import by_dozen, close, drawn, inputs_of
 
 HALVES = np.arange(65536, dtype=np.uint16).view(np.float16)
 
 
 @by_dozen
 def test_every_op_is_that_of_float32_rounded(cases):
-    wide = [with_gradients(case, "float32") for case in cases]
-    half = [with_gradients(case, "float16") for case in cases]
-    given, expected = {}, []
-    for case, (inputs, outs), (halves, _) in zip(cases, wide, half, strict=True):
-        values = drawn(case, case.sizes[1], "float16")
-        known = dict(zip(inputs, values, strict=False))
-        if len(inputs) > len(values):
-            like = wf.evaluate(outs[0], known)
-            known[inputs[-1]] = np.random.default_rng(3).normal(size=like.shape).astype("float16")
-        given.update(zip(halves, known.values(), strict=True))
-        expected.append(wf.evaluate(outs, known))
-    f = wf.function(list(given), [out for _, outs in half for out in outs], on_unused_input="ignore")
-    found = iter(f(*given.values()))
+    given, outs, expected = {}, [], []
+    for case in cases:
+        inputs, halves, values = (
+            inputs_of(case, "float32"),
+            inputs_of(case, "float16"),
+            drawn(case, case.sizes[1], "float16"),
+        )
+        given.update(zip(halves, values, strict=True))
+        outs.append(case.call(*halves))
+        expected.append(wf.evaluate(case.call(*inputs), dict(zip(inputs, values, strict=True))))
+    f = wf.function(list(given), outs, on_unused_input="ignore")
     wrong = []
-    for case, (halves, outs), exact in zip(cases, half, expected, strict=True):
-        for i, (out, e) in enumerate(zip(outs, exact, strict=True)):
-            got = next(found)
-            if got.dtype != out.dtype or not close(got, e, case.eps, [given[x] for x in halves]):
-                wrong.append(f"{case.label}, output {i}: {got}, not {e}")
+    for case, out, got, exact in zip(cases, outs, f(*given.values()), expected, strict=True):
+        if got.dtype != out.dtype or not close(got, exact, case.eps, drawn(case, case.sizes[1], "float16")):
+            wrong.append(f"{case.label}: {got}, not {exact}")
     assert wrong == []
 
 

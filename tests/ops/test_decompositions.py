@@ -5,7 +5,6 @@ import pytest
 
 import weft as wf
 
-pytest.importorskip("scipy")
 RNG = np.random.default_rng(11)
 
 
