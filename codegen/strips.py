@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from .loops import Access, Load, LoopNest
 
-STRIP = 128 * 1024  # bytes that the nests of one strip touch: they stay in the second-level cache
+STRIP = 32 * 1024  # bytes that the nests of one strip touch: they stay in the first-level cache
 LONGEST = 16  # nests in one strip
 
 

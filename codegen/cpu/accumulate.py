@@ -15,7 +15,8 @@ from ...symbolic.types import BOOL, FLOAT32, FLOAT64, INT64, DType
 from ..loops import Accumulate
 from .math import cast, constant, llvm_type
 
-I64 = ir.IntType(64)
+I32, I64 = ir.IntType(32), ir.IntType(64)
+INT32 = np.dtype(np.int32)
 
 
 class Accumulator:
@@ -31,6 +32,12 @@ class Accumulator:
         self.total = self._memory(self.wide, columns) if self.kind == "sum" and dtype.kind == "f" else None
         self.rest = self._memory(FLOAT64, columns) if self.kahan else None
         self.place = self._memory(INT64, columns) if self.positions else None
+        extreme = self.kind.removeprefix("arg") in ("max", "min") and dtype.kind == "f"
+        # One register for the extreme of what is no NaN and one for whether there is a NaN are quicker than
+        # llvm.maximum, and LLVM makes vectors of both.
+        self.nan = self._memory(INT32, None) if extreme and columns is None else None
+        self.block = self._memory(INT64, None) if self.positions and columns is None else None
+        self.best = self._memory(dtype, None) if self.block is not None else None
 
     @property
     def positions(self) -> bool:
@@ -64,13 +71,20 @@ class Accumulator:
                 self._put(self.rest, at, constant(FLOAT64, 0.0))
             return
         self._put(self.part, at, self._neutral())
-        if self.place is not None:
+        if self.nan is not None:
+            self._put(self.nan, None, ir.Constant(I32, 0))
+        if self.block is not None:
+            self._put(self.block, None, ir.Constant(I64, 0))
+            self._put(self.best, None, self._neutral())
+        elif self.place is not None:
             self._put(self.place, at, ir.Constant(I64, 0))
 
     def start_part(self, at: ir.Value | None) -> None:
         """Before each part."""
         if self.total is not None:
             self._put(self.part, at, constant(self.dtype, 0.0))
+        elif self.block is not None:
+            self._put(self.part, None, self._neutral())
 
     def add(self, at: ir.Value | None, value: ir.Value, index: ir.Value) -> None:
         """One element; `index` is its position along the reduced axis."""
@@ -80,16 +94,44 @@ class Accumulator:
         before = self._get(self.part, at)
         if self.positions and at is not None:
             self._position(at, before, value, index)
+        elif self.nan is not None:
+            self._put(self.part, None, self._extreme(before, value, flags=("nnan", "nsz")))
+            is_nan = b.fcmp_unordered("uno", value, value)
+            self._put(self.nan, None, b.select(is_nan, ir.Constant(I32, 1), self._get(self.nan, None)))
+        elif self.dtype.kind == "f" and self.kind in ("max", "min"):
+            larger = self._extreme(before, value)
+            self._put(self.part, at, b.select(b.fcmp_unordered("uno", value, value), value, larger))
         else:
             self._put(self.part, at, combine(b, self.kind.removeprefix("arg"), self.dtype, before, value))
 
-    def start_search(self) -> None:
-        """Before the second look, at one accumulator: nothing is found yet."""
+    def _extreme(self, before: ir.Value, value: ir.Value, flags: tuple[str, ...] = ()) -> ir.Value:
+        """The larger (smaller) of two floats, the first of them where they cannot be compared."""
+        b, sign = self.e.b, ">" if self.kind.endswith("max") else "<"
+        return b.select(b.fcmp_ordered(sign, value, before, flags=flags), value, before, flags=flags)
+
+    def _whole(self) -> ir.Value:
+        """The extreme of a row so far, NaN if there is one."""
+        part = self._get(self.part, None)
+        if self.nan is None:
+            return part
+        is_nan = self.e.b.icmp_signed("!=", self._get(self.nan, None), ir.Constant(I32, 0))
+        return self.e.b.select(is_nan, constant(self.dtype, np.nan), part)
+
+    def keep_block(self, first: ir.Value) -> None:
+        """After a block of a row that begins here: whether the extreme is in it."""
+        b, part, best = self.e.b, self._whole(), self._get(self.best, None)
+        better = self._better(part, best)
+        self._put(self.best, None, b.select(better, part, best))
+        self._put(self.block, None, b.select(better, first, self._get(self.block, None)))
+
+    def start_search(self) -> ir.Value:
+        """Before the second look, at the block that has the extreme, whose begin is returned."""
         self._put(self.place, None, ir.Constant(I64, np.iinfo(np.int64).max))
+        return self._get(self.block, None)
 
     def search(self, value: ir.Value, index: ir.Value) -> None:
         """The first place of the extreme that is known by now, or of a NaN: a minimum over places, which vectorises."""
-        b, extreme = self.e.b, self._get(self.part, None)
+        b, extreme = self.e.b, self._get(self.best, None)
         if self.byte:
             value = b.zext(value, ir.IntType(8))
         if self.dtype.kind == "f":  # if there is a NaN, it is the extreme
@@ -102,19 +144,19 @@ class Accumulator:
 
     def _position(self, at: ir.Value | None, before: ir.Value, value: ir.Value, index: ir.Value) -> None:
         """The first largest (smallest) element, or the first NaN."""
-        b = self.e.b
-        sign = ">" if self.kind == "argmax" else "<"
-        if self.dtype.kind == "f":
-            better = b.or_(b.fcmp_ordered(sign, value, before), b.fcmp_unordered("uno", value, value))
-            better = b.and_(better, b.fcmp_ordered("ord", before, before))
-        elif self.dtype.kind == "i":
-            better = b.icmp_signed(sign, value, before)
-        else:
-            better = b.icmp_unsigned(sign, value, before)
+        b, better = self.e.b, self._better(value, before)
         # The neutral element itself may be the extreme: the first element always counts.
         better = b.or_(better, b.icmp_signed("==", index, ir.Constant(I64, 0)))
         self._put(self.part, at, b.select(better, value, before))
         self._put(self.place, at, b.select(better, index, self._get(self.place, at)))
+
+    def _better(self, value: ir.Value, before: ir.Value) -> ir.Value:
+        """Whether a value is larger (smaller) than the extreme so far; NaN is, than all but another NaN."""
+        b, sign = self.e.b, ">" if self.kind == "argmax" else "<"
+        if self.dtype.kind == "f":
+            better = b.or_(b.fcmp_ordered(sign, value, before), b.fcmp_unordered("uno", value, value))
+            return b.and_(better, b.fcmp_ordered("ord", before, before))
+        return (b.icmp_signed if self.dtype.kind == "i" else b.icmp_unsigned)(sign, value, before)
 
     def end_part(self, at: ir.Value | None) -> None:
         """After each part."""
@@ -146,7 +188,7 @@ class Accumulator:
             if self.rest is not None:
                 total = b.fadd(total, self._get(self.rest, at))
             return cast(b, total, self.wide, self.access.dtype)
-        found = self._get(self.part, at)
+        found = self._whole() if self.nan is not None else self._get(self.part, at)
         return b.icmp_unsigned("!=", found, ir.Constant(found.type, 0)) if self.byte else found
 
 

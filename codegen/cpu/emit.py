@@ -26,6 +26,7 @@ from .math import cast, constant, llvm_type
 I64 = ir.IntType(64)
 BLOCK = 4096  # elements of the inner axis in one work unit
 SUMMED = 1024  # values along the inner axis that are summed before they join the total
+PLACED = 256  # values among which the place of an extreme is looked for
 COLUMNS = 256, 4096  # accumulators kept side by side where the inner axis is not the reduced one: least and most
 SHARED = 4  # among so many units the columns are shared, before they become more than the least
 ROWS = 64  # values that one of them takes before it joins its total
@@ -200,23 +201,22 @@ class _Emitter:
             self.store(a.access, a.result(None))
 
     def find(self, accumulators: list[accumulate.Accumulator]) -> None:
-        """A second look at the reduced axis: where the extremes are that were found."""
-        if not accumulators:
-            return
+        """A second look at the block of the reduced axis that has the extreme: where it is."""
+        axis, level = self.reduced[-1] if self.reduced else 0, len(self.reduced)
         for a in accumulators:
-            a.start_search()
-        axis, level = self.reduced[-1], len(self.reduced)
-        with self.loop(*self.range(axis), "find", parallel=True) as i:
-            self.indices[axis] = i
-            self.compute(level)
-            for a in accumulators:
+            first = a.start_search()
+            last = self.smaller(self.b.add(first, ir.Constant(I64, PLACED)), self.range(axis)[1])
+            with self.loop(first, last, "find", parallel=True) as i:
+                self.indices[axis] = i
+                self.compute(level)
                 a.search(self.values[a.value], i)
 
     def row(self, level: int, accumulators: list[accumulate.Accumulator]) -> None:
-        """The innermost reduced axis, in blocks whose sums are kept short."""
+        """The innermost reduced axis, in blocks where sums are kept short or places are found again."""
         axis = self.reduced[-1]
         low, high = self.range(axis)
-        with self.blocks(low, high, SUMMED) as (first, last):
+        placed, summed = any(a.positions for a in accumulators), any(a.total is not None for a in accumulators)
+        with self.blocks(low, high, PLACED if placed else SUMMED if summed else None) as (first, last):
             for a in accumulators:
                 a.start_part(None)
             with self.loop(first, last, "inner", parallel=True) as i:
@@ -227,6 +227,8 @@ class _Emitter:
                 self.stores()
             for a in accumulators:
                 a.end_part(None)
+                if a.positions:
+                    a.keep_block(first)
 
     def reduce_columns(self) -> None:
         """The inner axis is parallel: a block of accumulators side by side."""
@@ -366,9 +368,10 @@ class _Emitter:
         return self.entry.alloca(kind, size)
 
     @contextmanager
-    def blocks(self, low: ir.Value, high: ir.Value, width: int) -> Iterator[tuple[ir.Value, ir.Value]]:
-        """[low, high) in pieces of `width`; one piece where it is known to be short."""
-        if all(isinstance(v, ir.Constant) for v in (low, high)) and high.constant - low.constant <= width:
+    def blocks(self, low: ir.Value, high: ir.Value, width: int | None) -> Iterator[tuple[ir.Value, ir.Value]]:
+        """[low, high) in pieces of `width`; one piece where it is known to be short, or no width is given."""
+        known = all(isinstance(v, ir.Constant) for v in (low, high))
+        if width is None or (known and high.constant - low.constant <= width):
             yield low, high
             return
         with self.loop(low, high, "block", step=width) as first:

@@ -121,6 +121,28 @@ def test_reductions_of_all_shapes(n, m):
     np.testing.assert_array_equal(got[-1], a.argmin(0))
 
 
+@pytest.mark.parametrize("kind", ["float32", "float64", "int8", "uint16", "int64", "bool"])
+@pytest.mark.parametrize("n", [1, 255, 256, 257, 2049])
+def test_extremes_and_their_places(kind, n):
+    rng = np.random.default_rng(n)
+    rows = [rng.normal(size=(5, n)) * 100]
+    if kind[0] == "f":
+        rows += [
+            np.where(rng.random((5, n)) < 0.01, np.nan, rows[0]),
+            np.full((5, n), -np.inf),
+            np.full((5, n), np.inf),
+        ]
+        rows += [np.where(rng.random((5, n)) < 0.1, np.nan, np.inf), np.full((5, n), np.nan)]
+    a = np.concatenate(rows)
+    a = a > 0 if kind == "bool" else a.astype(kind)
+    x = wf.matrix("x", ("m", "n"), dtype=kind)
+    ops = [wf.max, wf.min, wf.argmax, wf.argmin]
+    found = wf.function([x], [op(x, axis) for op in ops for axis in (0, 1)])(a)
+    expected = [getattr(a, op.__name__)(axis) for op in ops for axis in (0, 1)]
+    for got, wanted in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(got, wanted)
+
+
 def test_sums_do_not_lose_digits():
     x = wf.vector("x", ("n",))
     f = wf.function([x], x.sum())
