@@ -55,8 +55,14 @@ class Weft:
         convolution = getattr(self.wf, f"conv{axes}d")
         return convolution(x, w, stride=stride, padding=pad, dilation=dilation, groups=groups)
 
+    def conv_transpose(self, x: Any, w: Any, stride: int, pad: int) -> Any:
+        return self.wf.conv2d_transpose(x, w, stride=stride, padding=pad)
+
     def max_pool(self, x: Any, size: int, stride: int, pad: int) -> Any:
         return self.wf.max_pool2d(x, size, stride=stride, padding=pad)
+
+    def mean_pool(self, x: Any, size: int, stride: int, pad: int) -> Any:
+        return self.wf.avg_pool2d(x, size, stride=stride, padding=pad)
 
     def batch_norm(self, x: Any, scale: Any, shift: Any) -> Any:
         return self.wf.batch_norm(x, scale, shift, axes=(0, 2, 3), eps=EPS)[0]
@@ -115,8 +121,14 @@ class Torch:
     def conv(self, x: Any, w: Any, axes: int, stride: int, pad: int, dilation: int, groups: int) -> Any:
         return getattr(self.torch, f"conv{axes}d")(x, w, None, stride, pad, dilation, groups)
 
+    def conv_transpose(self, x: Any, w: Any, stride: int, pad: int) -> Any:
+        return self.torch.conv_transpose2d(x, w, None, stride, pad)
+
     def max_pool(self, x: Any, size: int, stride: int, pad: int) -> Any:
         return self.nn.max_pool2d(x, size, stride, pad)
+
+    def mean_pool(self, x: Any, size: int, stride: int, pad: int) -> Any:
+        return self.nn.avg_pool2d(x, size, stride, pad)
 
     def layer_norm(self, x: Any, scale: Any, shift: Any) -> Any:
         return self.nn.layer_norm(x, scale.shape, scale, shift, EPS)
@@ -132,6 +144,29 @@ class Torch:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.torch, name)
+
+
+class TorchCompiled(Torch):
+    """PyTorch, compiled: shapes are known, and the code is kept for the calls that are timed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        import torch._functorch.config
+
+        torch._functorch.config.donated_buffer = False  # `gradients` runs the backward pass alone, again and again
+
+    def _compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        self.torch.compiler.reset()
+        return self.torch.compile(function, dynamic=False)
+
+    def call(self, function: Callable[..., Any], arrays: Arrays) -> Call:
+        return super().call(self._compiled(function), arrays)
+
+    def gradients(self, function: Callable[..., Any], arrays: Arrays, wrt: Sequence[int]) -> Call:
+        return super().gradients(self._compiled(function), arrays, wrt)
+
+    def with_gradients(self, function: Callable[..., Any], arrays: Arrays, wrt: Sequence[int]) -> Call:
+        return super().with_gradients(self._compiled(function), arrays, wrt)
 
 
 class Jax:
@@ -186,6 +221,15 @@ class Jax:
         window, padding = (1, 1, size, size), [(0, 0), (0, 0), (pad, pad), (pad, pad)]
         return self.jax.lax.reduce_window(x, -np.inf, self.jax.lax.max, window, (1, 1, stride, stride), padding)
 
+    def conv_transpose(self, x: Any, w: Any, stride: int, pad: int) -> Any:
+        around = [(size - 1 - pad, size - 1 - pad) for size in w.shape[2:]]
+        kernel = w.swapaxes(0, 1)[:, :, ::-1, ::-1]
+        return self.jax.lax.conv_general_dilated(x, kernel, (1, 1), around, lhs_dilation=(stride, stride))
+
+    def mean_pool(self, x: Any, size: int, stride: int, pad: int) -> Any:
+        sums = self.jax.lax.reduce_window(x, 0.0, self.jax.lax.add, (1, 1, size, size), (1, 1, stride, stride), "VALID")
+        return sums / (size * size)
+
     def _normalised(self, x: Any, axes: tuple[int, ...]) -> Any:
         centred = x - x.mean(axes, keepdims=True)
         return centred * self.jax.lax.rsqrt((centred * centred).mean(axes, keepdims=True) + EPS)
@@ -214,4 +258,78 @@ class NumPy:
         return getattr(np, name)
 
 
-FRAMEWORKS = {"weft": Weft, "torch": Torch, "jax": Jax, "numpy": NumPy}
+class PyTensor:
+    """PyTensor in its Numba mode."""
+
+    def __init__(self) -> None:
+        import pytensor
+
+        pytensor.config.floatX = "float32"
+        self.pytensor, self.pt = pytensor, pytensor.tensor
+
+    def _compiled(self, inputs: Sequence[Any], outputs: Any, updates: Any = None) -> Any:
+        f = self.pytensor.function(inputs, outputs, updates=updates, mode="NUMBA", on_unused_input="ignore")
+        f.trust_input = True
+        return f
+
+    def call(self, function: Callable[..., Any], arrays: Arrays) -> Call:
+        inputs = [self.pt.tensor(dtype=a.dtype.name, shape=a.shape) for a in arrays]
+        compiled = self._compiled(inputs, function(*inputs))
+        return lambda: compiled(*arrays)
+
+    def with_gradients(self, function: Callable[..., Any], arrays: Arrays, wrt: Sequence[int]) -> Call:
+        def both(*x: Any) -> Any:
+            result = function(*x[:-1])
+            return [result, *self.pytensor.gradient.grad(None, [x[i] for i in wrt], known_grads={result: x[-1]})]
+
+        return self.call(both, arrays)
+
+    def adam(self, param: np.ndarray, gradient: np.ndarray) -> Call:
+        shared, g = self.pytensor.shared, self.pt.tensor(dtype="float32", shape=gradient.shape)
+        p, m, v = shared(param), shared(np.zeros_like(param)), shared(np.zeros_like(param))
+        t, one = shared(np.float32(0)), np.float32(1)
+        count = t + one
+        m1 = np.float32(0.9) * m + np.float32(0.1) * g
+        v1 = np.float32(0.999) * v + np.float32(0.001) * g * g
+        size = self.pt.sqrt(v1 / (one - np.float32(0.999) ** count)) + np.float32(1e-8)
+        new = p - np.float32(RATE) * (m1 / (one - np.float32(0.9) ** count)) / size
+        step = self._compiled([g], [], [(p, new), (m, m1), (v, v1), (t, count)])
+
+        def call() -> Any:
+            step(gradient)
+            return p.get_value
+
+        return call
+
+    def relu(self, x: Any) -> Any:
+        return self.pt.maximum(x, np.float32(0))
+
+    def softmax(self, x: Any, axis: int) -> Any:
+        return self.pt.special.softmax(x, axis)
+
+    def layer_norm(self, x: Any, scale: Any, shift: Any) -> Any:
+        return self._normalised(x, (-1,)) * scale + shift
+
+    def batch_norm(self, x: Any, scale: Any, shift: Any) -> Any:
+        return self._normalised(x, (0, 2, 3)) * scale[:, None, None] + shift[:, None, None]
+
+    def _normalised(self, x: Any, axes: tuple[int, ...]) -> Any:
+        centred = x - x.mean(axes, keepdims=True)
+        return centred / self.pt.sqrt((centred * centred).mean(axes, keepdims=True) + np.float32(EPS))
+
+    def crossentropy(self, logits: Any, labels: Any) -> Any:
+        logs = self.pt.special.log_softmax(logits, 1)
+        return -logs[self.pt.arange(labels.shape[0]), labels].mean()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.pt, name)
+
+
+FRAMEWORKS = {
+    "weft": Weft,
+    "torch": Torch,
+    "compiled": TorchCompiled,
+    "jax": Jax,
+    "pytensor": PyTensor,
+    "numpy": NumPy,
+}

@@ -21,8 +21,9 @@ class Worker:
             environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
         pinned = ["taskset", "-c", "0"] if threads == 1 and sys.platform == "linux" else []
         command = [*pinned, python, str(script), "--work", framework, *arguments]
+        errors = None if framework == "weft" else subprocess.DEVNULL
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment
         )
         self.framework = framework
         self.hello = self._answer()  # None where the framework cannot be imported

@@ -131,16 +131,26 @@ def conv(given: Conv, what: str) -> Case:
     return Case(build, given.flops)
 
 
-def max_pool(shape: tuple[int, ...], size: int, stride: int, pad: int, gradient: bool = False) -> Case:
-    """Maxima of windows, or these and where their cotangents go."""
+def transposed(n: int, c: int, size: int, o: int, kernel: int, stride: int, pad: int) -> Case:
+    """A transposed convolution, as generators have it."""
+
+    def build(f: Any, draw: Draw) -> Any:
+        arrays = [draw.normal(n, c, size, size), draw.normal(c, o, kernel, kernel)]
+        return f.call(lambda x, w: f.conv_transpose(x, w, stride, pad), arrays)
+
+    return Case(build, 2.0 * n * c * o * (size * kernel) ** 2)
+
+
+def pool(kind: str, shape: tuple[int, ...], size: int, stride: int, pad: int, gradient: bool = False) -> Case:
+    """Maxima or means of windows, or these and where their cotangents go."""
     out = (*shape[:2], *((s + 2 * pad - size) // stride + 1 for s in shape[2:]))
 
     def build(f: Any, draw: Draw) -> Any:
-        def pool(x: Any) -> Any:
-            return f.max_pool(x, size, stride, pad)
+        def pooled(x: Any) -> Any:
+            return getattr(f, kind)(x, size, stride, pad)
 
         x = draw.normal(*shape)
-        return f.with_gradients(pool, [x, draw.normal(*out)], (0,)) if gradient else f.call(pool, [x])
+        return f.with_gradients(pooled, [x, draw.normal(*out)], (0,)) if gradient else f.call(pooled, [x])
 
     return Case(build, values=(2 if gradient else 1) * (math.prod(shape) + math.prod(out)))
 
@@ -215,14 +225,17 @@ def cases() -> dict[str, Case]:
         for what in ("forward", "to weights", "to input"):
             if what != "to input" or given.c > 3:
                 found[f"conv/{name} {what}"] = conv(given, what)
+    found["conv/transposed, stride 2"] = transposed(32, 128, 16, 64, 4, 2, 1)
     for name in BLOCKS:
         for what in ("bias relu", "bias relu pool"):
             found[f"conv/{name} {what}"] = conv(CONVOLUTIONS[name], what)
     for pooled in ((64, 64, 32, 32), (16, 64, 112, 112)):
         for size, stride, pad in ((2, 2, 0), (3, 2, 1), (pooled[2], 1, 0)):
             name = f"max pool/{size}x{size} on {'x'.join(map(str, pooled))}"
-            found[name] = max_pool(pooled, size, stride, pad)
-            found[name + " and gradient"] = max_pool(pooled, size, stride, pad, gradient=True)
+            found[name] = pool("max_pool", pooled, size, stride, pad)
+            found[name + " and gradient"] = pool("max_pool", pooled, size, stride, pad, gradient=True)
+    found["mean pool/2x2 on 64x64x32x32"] = pool("mean_pool", (64, 64, 32, 32), 2, 2, 0)
+    found["mean pool/2x2 on 64x64x32x32 and gradient"] = pool("mean_pool", (64, 64, 32, 32), 2, 2, 0, gradient=True)
     for name in CHAINS:
         for count in (10_000, 1_000_000, 10_000_000):
             found[f"chain/{name} of {count:,}"] = chain(name, count)
