@@ -2,7 +2,8 @@
 
 One function per dtype, made by llvmlite and called by address; it tells three cases apart by the steps it is given:
 rows that are contiguous on both sides are copied by vectors; a matrix that is contiguous along one axis in the source
-and along the other in the destination is transposed in registers, width x width elements at a time; else by elements.
+and along the other in the destination is transposed in registers, width x width elements at a time; else by elements,
+those first that are near to each other in the destination.
 """
 
 import functools
@@ -26,8 +27,10 @@ class _Move(VectorFunction):
 
     def emit(self) -> int:
         self.dst, self.src = self.pointer("dst"), self.pointer("src")
-        self._turn()
-        given, builder = self.given, self.builder
+        builder = self.builder
+        # where i is the contiguous axis of the source, it is j in what follows
+        self._turn(builder.icmp_signed("==", self.given["src_row"], number(1)))
+        given = self.given
         some = builder.and_(*(builder.icmp_signed(">", given[size], number(0)) for size in ("rows", "columns")))
         with builder.if_then(some), builder.if_else(self._unit("dst_column", "src_column")) as (copied, other):
             with copied:
@@ -36,12 +39,16 @@ class _Move(VectorFunction):
                 with transposed:
                     self.repeat(self._blocks("rows"), [], self._transpose_rows)
                 with strided:
-                    self.repeat(given["rows"], [], self._move_row)
+                    self._turn(builder.icmp_signed("<", self._distance("dst_row"), self._distance("dst_column")))
+                    self.repeat(self.given["rows"], [], self._move_row)
         return self.finish()
 
-    def _turn(self) -> None:
-        """Exchange i and j where i is the contiguous axis of the source, so that it is j in what follows."""
-        turned = self.builder.icmp_signed("==", self.given["src_row"], number(1))
+    def _distance(self, step: str) -> ir.Value:
+        given = self.given[step]
+        return self.builder.select(self.builder.icmp_signed("<", given, number(0)), self.builder.neg(given), given)
+
+    def _turn(self, turned: ir.Value) -> None:
+        """Exchange i and j."""
         given = dict(self.given)
         for i, j in (("src_row", "src_column"), ("dst_row", "dst_column"), ("rows", "columns")):
             self.given[i] = self.builder.select(turned, given[j], given[i])
