@@ -112,7 +112,7 @@ def row(name: str, case: Case, threads: int, workers: list[Worker], rounds: int,
     peers = {f: t for f, t in times.items() if f != "weft"}
     mine, best = times["weft"], min(peers, key=peers.__getitem__, default="")
     ratio = f"{peers[best] / mine:.2f}" if best else ""
-    cells = [f"{times[f] * 1e3:.3g}" if f in times else "" for f in FRAMEWORKS]
+    cells = [f"{times[w.framework] * 1e3:.3g}" if w in able else "" for w in workers]
     shown = f"{limit.share(case, mine, threads):.0%}"
     return [name, threads, *cells, best, ratio, shown, f"{apart(results['weft'], results.get(best)):.0e}"]
 
@@ -138,7 +138,7 @@ def main() -> None:
     limit = limits()
     reached = f"{limit.flops / 1e9:.0f} GFLOP/s of fused multiply-adds and {limit.bytes / 1e9:.0f} GB/s of memory"
     print(f"{machine()}; one core reaches {reached}\n")
-    rows = []
+    rows, running = [], list[Worker]()
     for threads in map(int, given.threads.split(",")):
         script = Path(__file__).resolve()
         workers = [Worker(script, pythons.get(f, sys.executable), f, threads) for f in FRAMEWORKS]
@@ -148,7 +148,8 @@ def main() -> None:
             print(*rows[-1], sep="  ", file=sys.stderr, flush=True)
         for worker in workers:
             worker.end()
-    header = ["case", "threads", *(f"{f}, ms" for f in FRAMEWORKS), "best peer", "ratio", "of the limit", "apart"]
+    compared = [f"{w.framework}, ms" for w in running]
+    header = ["case", "threads", *compared, "best peer", "ratio", "of the limit", "apart"]
     show("kernels, float32 unless said otherwise", header, rows)
 
 
