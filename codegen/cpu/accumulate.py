@@ -204,17 +204,11 @@ def neutral(kind: str, dtype: DType) -> Any:
 
 
 def combine(b: ir.IRBuilder, kind: str, dtype: DType, x: ir.Value, y: ir.Value) -> ir.Value:
-    """Two values as one."""
+    """Two values as one; extremes of floats are an Accumulator's business, since NaN is."""
     if kind in ("any", "all") or dtype == BOOL:
         return b.or_(x, y) if kind in ("any", "max", "sum") else b.and_(x, y)
     if dtype.kind == "f":
-        if kind == "sum":
-            return b.fadd(x, y, flags=("reassoc",))
-        if kind == "prod":
-            return b.fmul(x, y, flags=("reassoc",))
-        name = "llvm.maximum" if kind == "max" else "llvm.minimum"
-        kind_of = ir.FunctionType(x.type, [x.type, x.type])
-        return b.call(b.module.declare_intrinsic(name, [x.type], kind_of), [x, y])
+        return (b.fadd if kind == "sum" else b.fmul)(x, y, flags=("reassoc",))
     if kind in ("sum", "prod"):
         return b.add(x, y) if kind == "sum" else b.mul(x, y)
     compare = b.icmp_signed if dtype.kind == "i" else b.icmp_unsigned
