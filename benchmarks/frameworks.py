@@ -169,7 +169,19 @@ class TorchCompiled(Torch):
         return super().with_gradients(self._compiled(function), arrays, wrt)
 
 
-class Jax:
+class Formulas:
+    """Norms as users write them where a framework has none."""
+
+    _normalised: Callable[[Any, tuple[int, ...]], Any]  # x over these axes, with mean 0 and variance 1
+
+    def layer_norm(self, x: Any, scale: Any, shift: Any) -> Any:
+        return self._normalised(x, (-1,)) * scale + shift
+
+    def batch_norm(self, x: Any, scale: Any, shift: Any) -> Any:
+        return self._normalised(x, (0, 2, 3)) * scale[:, None, None] + shift[:, None, None]
+
+
+class Jax(Formulas):
     """JAX under jit."""
 
     def __init__(self) -> None:
@@ -234,12 +246,6 @@ class Jax:
         centred = x - x.mean(axes, keepdims=True)
         return centred * self.jax.lax.rsqrt((centred * centred).mean(axes, keepdims=True) + EPS)
 
-    def layer_norm(self, x: Any, scale: Any, shift: Any) -> Any:
-        return self._normalised(x, (-1,)) * scale + shift
-
-    def batch_norm(self, x: Any, scale: Any, shift: Any) -> Any:
-        return self._normalised(x, (0, 2, 3)) * scale[:, None, None] + shift[:, None, None]
-
     def crossentropy(self, logits: Any, labels: Any) -> Any:
         return -self.np.take_along_axis(self.nn.log_softmax(logits), labels[:, None], 1).mean()
 
@@ -258,7 +264,7 @@ class NumPy:
         return getattr(np, name)
 
 
-class PyTensor:
+class PyTensor(Formulas):
     """PyTensor in its Numba mode."""
 
     def __init__(self) -> None:
@@ -306,12 +312,6 @@ class PyTensor:
 
     def softmax(self, x: Any, axis: int) -> Any:
         return self.pt.special.softmax(x, axis)
-
-    def layer_norm(self, x: Any, scale: Any, shift: Any) -> Any:
-        return self._normalised(x, (-1,)) * scale + shift
-
-    def batch_norm(self, x: Any, scale: Any, shift: Any) -> Any:
-        return self._normalised(x, (0, 2, 3)) * scale[:, None, None] + shift[:, None, None]
 
     def _normalised(self, x: Any, axes: tuple[int, ...]) -> Any:
         centred = x - x.mean(axes, keepdims=True)

@@ -274,11 +274,11 @@ def substitute(roots: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> list
 
     done: dict[Expr, Expr] = dict(replacements)
     order = toposort(roots, into=lambda n: n not in replacements)
-    sizes = renaming(order, replacements)
+    change = renaming(order, replacements)
     for node in order:
         if node not in done:
             args = tuple(done[a] for a in node.args)
-            done[node] = resized(node, args, lambda dim: dim.renamed(sizes)) if sizes else rebuilt(node, args)
+            done[node] = resized(node, args, change) if change else rebuilt(node, args)
     return [done[root] for root in roots]
 
 

@@ -124,8 +124,11 @@ def _collect(value: Any, into: list[SymDim]) -> None:
 # ---- other sizes in their place --------------------------------------------------------------------------------------
 
 
-def renaming(order: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> dict[str, Dim]:
-    """The sizes that change where nodes are replaced: those of replaced inputs, and values that depend on them."""
+def renaming(order: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> Change | None:
+    """How sizes change where nodes are replaced: those of replaced inputs, and values that depend on them.
+
+    None where none does.
+    """
     names: dict[str, Dim] = {}
     for old, new in replacements.items():
         if isinstance(old.op, Input) and old.shape != new.shape:
@@ -143,7 +146,7 @@ def renaming(order: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> dict[s
         (new,) = substitute([source], replacements)
         if new is not source:
             names[name] = value_dim(new)
-    return names
+    return (lambda dim: dim.renamed(names)) if names else None
 
 
 def resized(node: Expr, args: tuple[Expr, ...], change: Change) -> Expr:

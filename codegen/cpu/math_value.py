@@ -253,7 +253,7 @@ def convert(builder: ir.IRBuilder, value: ir.Value, source: np.dtype, target: np
 
 def _convert_half(builder: ir.IRBuilder, value: ir.Value, source: np.dtype, target: np.dtype) -> ir.Value:
     """From float16 by way of float32; to it from a float, which integers become without loss where it matters."""
-    from .math_half import half_to_single, single_to_half, to_odd
+    from .math_half import half_to_single, single_to_half, to_odd  # which are made of Values
 
     if source == HALF:
         return convert(builder, half_to_single(Value(builder, np.dtype(np.uint16), value)).ir, SINGLE, target)
