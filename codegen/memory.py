@@ -85,7 +85,8 @@ class _Gaps:
 def arena(size: int) -> np.ndarray:
     """Bytes aligned for vectors; in huge pages where the system has them, since page faults cost more than the work."""
     if size >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
-        memory = mmap.mmap(-1, size + _HUGE)
+        # private: what is shared, which is the default, a forked process would write to as well
+        memory = mmap.mmap(-1, size + _HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         memory.madvise(mmap.MADV_HUGEPAGE)
         raw = np.frombuffer(memory, np.uint8)
         return raw[-raw.ctypes.data % _HUGE :][:size]

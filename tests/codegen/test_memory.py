@@ -1,5 +1,7 @@
 """The memory plan: lives that overlap never share bytes."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -50,3 +52,17 @@ def test_arena_is_aligned_and_writable(size):
     assert memory.size == size
     assert size == 0 or memory.ctypes.data % ALIGNMENT == 0
     memory[:] = 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("size", [1000, 1 << 24])
+def test_a_forked_process_writes_to_bytes_of_its_own(size):
+    here = arena(size)
+    here[:] = 1
+    child = os.fork()
+    if not child:
+        here[:] = 2
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert (here == 1).all()
