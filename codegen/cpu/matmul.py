@@ -253,7 +253,6 @@ def make_multiply() -> FunctionType:
         offsets = stack(32)
         for i in range(rows):
             offsets[i] = i * a_row
-        vectors = max(1, lanes * itemsize // 64)  # cache lines in a row of a panel
         for unit in range(lo, hi):
             item, block = unit // (row_blocks * column_blocks), unit % (row_blocks * column_blocks)
             down, along = block // column_blocks, block % column_blocks
@@ -269,24 +268,20 @@ def make_multiply() -> FunctionType:
                 k0, accumulate = part * depth, min(part, 1)
                 run = min(depth, k - k0)
                 at, step, panel = b + (j0 * b_tile + k0 * b_step) * itemsize, b_step, b_tile * itemsize
-                if move:  # one panel at a time, while the lines of the next one are brought
+                if move:  # one panel at a time
                     at, step, panel = buffers[3] + unit * panels * itemsize, lanes, 0
                 for number in range(tall * wide):
                     i, j = (number // wide, number % wide) if by_rows else (number % tall, number // tall)
-                    ahead, ahead_step = at, 0
-                    if move:
+                    if move and i == 0:
                         column = (j0 + j) * lanes
                         source = b + (column * b_column + k0 * b_step) * itemsize
-                        if i == 0:
-                            call(move, (at, lanes, 1, source, b_step, b_column, run, min(lanes, n - column)))
-                        if b_column == 1:
-                            ahead, ahead_step = source + lanes * itemsize + i % vectors * 64, b_step * itemsize
+                        call(move, (at, lanes, 1, source, b_step, b_column, run, min(lanes, n - column)))
                     a_at = a + ((i0 + i) * a_tile + k0 * a_step) * itemsize
                     c_at = out + ((i0 + i) * rows * n + (j0 + j) * lanes) * itemsize
                     call(
                         tile if i0 + i + 1 < row_tiles else last_tile,
                         (min(lanes, n - (j0 + j) * lanes), accumulate, a_at, a_step, address_of(offsets, 0),
-                         at + j * panel, step, starts, 1, run, c_at, n, ahead, ahead_step),
+                         at + j * panel, step, starts, 1, run, c_at, n),
                     )  # fmt: skip
         return 0
 

@@ -38,8 +38,6 @@ ARGUMENTS = (
     "run",  # >= 1
     "c",
     "c_step",  # from one row of C to the next
-    "ahead",  # any address: what will be read soon, brought into the caches a line at every k
-    "ahead_step",  # bytes; 0 where there is nothing to bring
 )
 
 
@@ -71,7 +69,7 @@ def shape(dtype: str, vectors: int) -> Shape:
 def address(tile: Shape, rows: int, packed: bool, run: int = 0) -> int:
     """The address of the function for tiles of exactly `rows` rows; its arguments are ARGUMENTS.
 
-    With a `run` it serves only calls with that one, without a loop if it is short, and fetches nothing ahead.
+    With a `run` it serves only calls with that one, without a loop if it is short.
     """
     return _Tile(tile, rows, packed, run if run <= _UNROLLED else 0).emit()
 
@@ -106,27 +104,22 @@ class _Tile(VectorFunction):
             self.prefetch(self._c_at(i, v))  # C comes while the sums are made
         read_on, zero = self.a if self.packed else self.b, ir.Constant(self.vector, None)
         zeros = [zero] * (self.rows * self.vectors)
-        _, _, *sums = self.repeat(self.given["segments"], [self.given["ahead"], read_on, *zeros], self._segment)
-        self._store_c([self.builder.fadd(before, added) for before, added in zip(self._load_c(), sums, strict=True)])
+        _, *sums = self.repeat(self.given["segments"], [read_on, *zeros], self._segment)
+        self._store_c(self._added_to_c(sums))
 
-    def _segment(self, index: ir.Value, ahead: ir.Value, read_on: ir.Value, *sums: ir.Value) -> Values:
+    def _segment(self, index: ir.Value, read_on: ir.Value, *sums: ir.Value) -> Values:
         """One segment: the packed operand is read on, the other starts anew."""
         start = self.load(self.starts, index)
         a, b = (read_on, self.at(self.b, start)) if self.packed else (start, read_on)
         if self.run:
             left: Values = sums
             for _ in range(self.run):
-                a, b, *left = self._step(a, b, *left)
-            return [ahead, a if self.packed else b, *left]
-        ahead, a, b, *left = self.repeat(self.given["run"], [ahead, a, b, *sums], self._fetching_step)
-        return [ahead, a if self.packed else b, *left]
+                a, b, *left = self._step(index, a, b, *left)
+        else:  # a prefetch in here would cost a twentieth
+            a, b, *left = self.repeat(self.given["run"], [a, b, *sums], self._step)
+        return [a if self.packed else b, *left]
 
-    def _fetching_step(self, index: ir.Value, ahead: ir.Value, *carried: ir.Value) -> Values:
-        """One k, and a cache line of what comes later."""
-        self.prefetch(self.builder.inttoptr(ahead, self.element.as_pointer()), write=False)
-        return [self.builder.add(ahead, self.given["ahead_step"]), *self._step(*carried)]
-
-    def _step(self, a: ir.Value, b: ir.Value, *sums: ir.Value) -> Values:
+    def _step(self, index: ir.Value, a: ir.Value, b: ir.Value, *sums: ir.Value) -> Values:
         """One k: `vectors` loads, `rows` broadcasts, rows * vectors fused multiply-adds."""
         vectors = [self.load_vector(self.at(b, v * self.width), mask) for v, mask in enumerate(self.masks)]
         left = []
@@ -137,11 +130,19 @@ class _Tile(VectorFunction):
         a = self.at(a, a_step) if self.packed else self.builder.add(a, a_step)
         return [a, self.at(b, self.given["b_step"]), *left]
 
-    def _load_c(self) -> list[ir.Value]:
-        """C where it is added to; zeros, and nothing is read, where it is written anew."""
-        wanted = self.splat(self.builder.icmp_signed("!=", self.given["accumulate"], number(0)))
-        masks = [wanted if mask is None else self.builder.and_(mask, wanted) for mask in self.masks]
-        return [self.load_vector(self._c_at(i, v), masks[v]) for i, v in self._places()]
+    def _added_to_c(self, sums: list[ir.Value]) -> list[ir.Value]:
+        """The sums and what C holds, where it is added to; the sums alone, and nothing is read, where it is written."""
+        builder, written = self.builder, self.builder.block
+        with builder.if_then(builder.icmp_signed("!=", self.given["accumulate"], number(0))):
+            held = [self.load_vector(self._c_at(i, v), self.masks[v]) for i, v in self._places()]
+            totals = [builder.fadd(before, added) for before, added in zip(held, sums, strict=True)]
+            added_to = builder.block
+        left = []
+        for total, added in zip(totals, sums, strict=True):
+            left.append(builder.phi(self.vector))
+            left[-1].add_incoming(added, written)
+            left[-1].add_incoming(total, added_to)
+        return left
 
     def _store_c(self, sums: Values) -> None:
         for (i, v), value in zip(self._places(), sums, strict=True):
