@@ -80,6 +80,7 @@ def _multiply(problem: Convolution, shape: tile.Shape, buffer: int) -> tuple[Lau
         shape.lanes,
         chunks,
         in_chunk,
+        int(_by_places(problem, rows * tiles, shape.lanes)),
     )
     cut = (order.run, order.run_step, order.lines, order.channels_in_block, order.lines_in_block)
     x = problem.x
@@ -89,6 +90,14 @@ def _multiply(problem: Convolution, shape: tile.Shape, buffer: int) -> tuple[Lau
     target = buffer + 1 if chunks > 1 else problem.out.buffer
     launch = Launch(kernel_address(make_channels), (target, x.buffer, buffer), params, chunks * units, cost)
     return launch, chunks, problem.groups * panels * places * shape.lanes
+
+
+def _by_places(problem: Convolution, block: int, lanes: int) -> bool:
+    """Whether units one after the other share their panel of w, and not their places: what is larger stays cached."""
+    line = problem.x.space[1] * problem.stride[1]
+    taps = times(problem.x.space, problem.w_dilation)
+    reach = sum((size - 1) * step for size, step in zip(problem.kernel, taps, strict=True))
+    return problem.c * (abs(line * block) // problem.size[2] + abs(reach)) <= problem.depth * lanes
 
 
 def _store_params(problem: Convolution) -> tuple[int, ...]:
@@ -112,7 +121,8 @@ def add_chunks(problem: Convolution, lanes: int, chunks: int, buffer: int) -> La
 def make_channels() -> FunctionType:
     """The sums of tiles of places x output channels; unit = (chunk, group, block of places, tile of channels).
 
-    They go to out, or, of several chunks, as [chunk][group][tile of channels][place][lanes] to a buffer.
+    With `by_places` the last two are the other way round.  The sums go to out, or, of several chunks, as
+    [chunk][group][tile of channels][place][lanes] to a buffer.
     """
     from .intrinsics import address_of, call, stack, take
 
@@ -120,15 +130,17 @@ def make_channels() -> FunctionType:
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         tile, last_tile, move, itemsize, groups, places, channels_out, channels = take(params, 0, 8)
-        rows, tiles, lanes, chunks, in_chunk, run, run_step, lines, together, some = take(params, 8, 10)
-        base, x_group, x_channel, depth, height, width, x_n, x_z, x_y, x_x = take(params, 18, 10)
-        starts, contraction = 39, channels * lines * run
+        rows, tiles, lanes, chunks, in_chunk, by_places, run, run_step, lines, together, some = take(params, 8, 11)
+        base, x_group, x_channel, depth, height, width, x_n, x_z, x_y, x_x = take(params, 19, 10)
+        starts, contraction = 40, channels * lines * run
         block, panels, parts = rows * tiles, (channels_out + lanes - 1) // lanes, (lines + some - 1) // some
         place_blocks, blocks = (places + block - 1) // block, (channels + together - 1) // together * parts
         offsets, own_sums = stack(512), address_of(stack(8192), 0)
         for unit in range(lo, hi):
-            panel, rest = unit % panels, unit // panels
-            first, rest = rest % place_blocks * block, rest // place_blocks
+            inner, rest = unit % (place_blocks * panels), unit // (place_blocks * panels)
+            panel, first = inner % panels, inner // panels * block
+            if by_places:
+                panel, first = inner // place_blocks, inner % place_blocks * block
             group, chunk = rest % groups, rest // groups
             end = min(first + block, places)
             sums = own_sums
@@ -162,7 +174,7 @@ def make_channels() -> FunctionType:
                     )  # fmt: skip
             if chunks == 1:
                 store(
-                    move, itemsize, buffers[0], params, 28, group, panel * lanes, channels_here, first, end, sums, lanes
+                    move, itemsize, buffers[0], params, 29, group, panel * lanes, channels_here, first, end, sums, lanes
                 )
         return 0
 

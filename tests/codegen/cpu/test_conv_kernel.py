@@ -103,6 +103,11 @@ def test_geometry(way, geometry, batch, channels):
     check(normal(batch, channels[0], *image), normal(channels[1], channels[0], *kernel), **options)
 
 
+@pytest.mark.parametrize(("channels", "kernel"), [(3, (1, 1)), (40, (3, 3))], ids=str)  # x is the larger one, or w
+def test_blocks_of_places_and_of_channels(way, channels, kernel):
+    check(normal(2, channels, 60, 61), normal(100, channels, *kernel))
+
+
 @pytest.mark.parametrize(("x", "w", "out"), list(itertools.product(LAYOUTS, repeat=3))[::3])
 def test_layouts(way, x, w, out):
     check(LAYOUTS[x](normal(9, 5, 8, 7)), LAYOUTS[w](normal(6, 5, 3, 2)), out, padding=((1, 0), (0, 2)))
