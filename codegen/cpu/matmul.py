@@ -13,6 +13,7 @@ through plain loops (matmul_plain.py).
 """
 
 import math
+import os
 from types import FunctionType
 from typing import Any, NamedTuple
 
@@ -31,9 +32,10 @@ _FEW = 16  # tiles, for which it does not pay to pack what they read
 _IN_CACHE = 256 * 1024  # elements, above which it pays to read an operand from its first element to its last
 _FEW_ROWS = 4  # of an operand, for which dot products are faster than packing the other one
 _UNITS = 64  # into about so many units a large product is cut, for any number of threads
-_FEW_UNITS = 8  # columns of tiles that are enough to share among threads, without cutting rows
+_FEW_UNITS = max(4, os.cpu_count() or 1)  # columns of tiles that are enough for all cores, without cutting rows
 _SHORT, _SHORT_TALL = 128, 4  # a contraction during which little is computed; the row tiles of a unit then
 _STRIP, _STRIP_ROWS = 512, 64  # what a single row of tiles reads at a time, where it lies
+_TOGETHER = 16  # rows of b, a stretch of which is packed at a time
 _WORTH = 1 << 18  # multiplications that are worth a unit of their own
 _MULTIPLY_NS = 0.01  # of one multiplication and addition
 _BYTE_NS = 0.03  # of reading an operand
@@ -148,10 +150,21 @@ class _Planner:
                 column_blocks, depth = math.ceil(self.problem.n / _STRIP), min(self.problem.k, _STRIP_ROWS)
         elif row_blocks == 1:
             read, move = Operand(b.buffer, 0, b.k_step, b.step, b.batch), move_address(self.problem.dtype)
+            depth = self._moved_depth(depth)
         else:
             read = self._packed(b, self.problem.n, self.tile.lanes)
         self._multiply(a, read, packed, (row_blocks, column_blocks, depth, move))
         return Plan(tuple(self.launches), tuple(self.scratch))
+
+    def _moved_depth(self, depth: int) -> int:
+        """The depth of what a unit packs of b, which is kept in the cache; the same for any number of units."""
+        columns = self.tile.lanes * math.ceil(self.column_tiles / 4)
+        parts = math.ceil(self.problem.k * columns / self._kept())
+        return min(depth, math.ceil(self.problem.k / parts))
+
+    def _kept(self) -> int:
+        """Elements of an operand that the second-level cache keeps."""
+        return second_level_cache() // (_KEPT * self.problem.itemsize)
 
     def _a(self) -> tuple[Operand, bool]:
         """a as the tiles read it, and whether its rows lie side by side."""
@@ -190,7 +203,7 @@ class _Planner:
         last = problem.m - (self.row_tiles - 1) * self.rows
         tiles = tuple(tile.address(shape, rows, packed) for rows in (self.rows, last))
         extent = math.prod(problem.batch) * row_blocks * column_blocks
-        panel = depth * shape.lanes if move else 0
+        panel = depth * shape.lanes * math.ceil(self.column_tiles / column_blocks) if move else 0
         buffers = (0, a.buffer, b.buffer, 3 + len(self.scratch)) if move else (0, a.buffer, b.buffer)
         if move:
             self.scratch.append(extent * panel * problem.itemsize)
@@ -212,7 +225,7 @@ class _Planner:
         """Into how many row blocks and column blocks out is cut: each stays in the caches, and all threads get some."""
         problem, row_tiles, column_tiles = self.problem, self.row_tiles, self.column_tiles
         panel = self.tile.lanes * min(problem.k, _K_BLOCK)
-        block = second_level_cache() // (_KEPT * problem.itemsize)  # elements
+        block = self._kept()
         if self._is_short():
             tall, wide = min(row_tiles, _SHORT_TALL), min(column_tiles, max(1, _KEPT * block // panel))
         else:
@@ -268,14 +281,19 @@ def make_multiply() -> FunctionType:
                 k0, accumulate = part * depth, min(part, 1)
                 run = min(depth, k - k0)
                 at, step, panel = b + (j0 * b_tile + k0 * b_step) * itemsize, b_step, b_tile * itemsize
-                if move:  # one panel at a time
-                    at, step, panel = buffers[3] + unit * panels * itemsize, lanes, 0
+                if move:  # some rows of all panels at a time, since b lies along its rows
+                    at, step, panel = buffers[3] + lo * panels * itemsize, lanes, run * lanes * itemsize
+                    for number in range((run + _TOGETHER - 1) // _TOGETHER * wide):
+                        t, j = number // wide * _TOGETHER, number % wide
+                        column = (j0 + j) * lanes
+                        call(
+                            move,
+                            (at + j * panel + t * lanes * itemsize, lanes, 1,
+                             b + (column * b_column + (k0 + t) * b_step) * itemsize, b_step, b_column,
+                             min(_TOGETHER, run - t), min(lanes, n - column)),
+                        )  # fmt: skip
                 for number in range(tall * wide):
                     i, j = (number // wide, number % wide) if by_rows else (number % tall, number // tall)
-                    if move and i == 0:
-                        column = (j0 + j) * lanes
-                        source = b + (column * b_column + k0 * b_step) * itemsize
-                        call(move, (at, lanes, 1, source, b_step, b_column, run, min(lanes, n - column)))
                     a_at = a + ((i0 + i) * a_tile + k0 * a_step) * itemsize
                     c_at = out + ((i0 + i) * rows * n + (j0 + j) * lanes) * itemsize
                     call(
