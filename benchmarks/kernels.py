@@ -98,7 +98,7 @@ def limits() -> Limits:
     data = np.zeros(4096, np.float32)
     starts, at = np.zeros(1, np.int64), data.ctypes.data
     call = kind(tile.address(shape, shape.rows, True))
-    arguments = (shape.lanes, 0, at, 0, 0, at, 0, starts.ctypes.data, 1, steps, at, shape.lanes)
+    arguments = (shape.lanes, 0, at, 0, 0, at, 0, starts.ctypes.data, 1, steps, at, shape.lanes, 0)
     flops = 2.0 * shape.rows * shape.lanes * steps / fastest(lambda: call(*arguments), 0.3)
     a, b, c = (np.ones(10_000_000, np.float32) for _ in range(3))
     return Limits(flops, 3.0 * a.nbytes / fastest(lambda: np.add(a, b, out=c), 0.3))

@@ -170,7 +170,7 @@ def make_channels() -> FunctionType:
                         tile if place + rows <= places else last_tile,
                         (min(lanes, channels_out - panel * lanes), min(part - chunk * in_chunk, 1), a, run_step,
                          address_of(offsets, place - first), b, lanes, address_of(params, starts + line), segments,
-                         run, sums + (place - first) * lanes * itemsize, lanes),
+                         run, sums + (place - first) * lanes * itemsize, lanes, 0),
                     )  # fmt: skip
             if chunks == 1:
                 store(

@@ -167,7 +167,7 @@ def make_images() -> FunctionType:
                         call(
                             function,
                             (here, min(part, 1), a, rows, 0, x + b * channels * lanes * itemsize, lanes, start,
-                             at_once * segments, run, sums, lanes),
+                             at_once * segments, run, sums, lanes, 0),
                         )  # fmt: skip
                 store(move, itemsize, buffers[0] + out * itemsize, params, first, end, row * rows,
                       min(rows, channels_out - row * rows), rows, here, own_sums)  # fmt: skip

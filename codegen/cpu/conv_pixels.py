@@ -115,7 +115,7 @@ def make_pixels() -> FunctionType:
                     call(
                         tile if row + 1 < row_tiles else last_tile,
                         (min(lanes, end - first - place), 0, a, rows, 0, x + (first + place) * itemsize, run_step,
-                         starts, segments, run, sums + place * itemsize, step),
+                         starts, segments, run, sums + place * itemsize, step, 0),
                     )  # fmt: skip
                 if direct:
                     continue

@@ -157,8 +157,8 @@ class _Planner:
         return Plan(tuple(self.launches), tuple(self.scratch))
 
     def _moved_depth(self, depth: int) -> int:
-        """The depth of what a unit packs of b, which is kept in the cache; the same for any number of units."""
-        columns = self.tile.lanes * math.ceil(self.column_tiles / 4)
+        """The depth of what a unit packs of b, so that a quarter of its columns are kept in the cache."""
+        columns = self.tile.lanes * math.ceil(self.column_tiles / 4)  # for any number of units: it decides on the bits
         parts = math.ceil(self.problem.k * columns / self._kept())
         return min(depth, math.ceil(self.problem.k / parts))
 
@@ -201,7 +201,8 @@ class _Planner:
         problem, shape = self.problem, self.tile
         row_blocks, column_blocks, depth, move = cut
         last = problem.m - (self.row_tiles - 1) * self.rows
-        tiles = tuple(tile.address(shape, rows, packed) for rows in (self.rows, last))
+        fetches = b.buffer > 2 and not move  # panels that lie ready: the next one is known
+        tiles = tuple(tile.address(shape, rows, packed, fetches=fetches) for rows in (self.rows, last))
         extent = math.prod(problem.batch) * row_blocks * column_blocks
         panel = depth * shape.lanes * math.ceil(self.column_tiles / column_blocks) if move else 0
         buffers = (0, a.buffer, b.buffer, 3 + len(self.scratch)) if move else (0, a.buffer, b.buffer)
@@ -214,7 +215,7 @@ class _Planner:
         items = math.prod(problem.batch)
         cost = _MULTIPLY_NS * items * problem.m * problem.n * problem.k
         moved = _BYTE_NS * items * problem.itemsize * (problem.m * problem.k + problem.k * problem.n)
-        params = (*tiles, move, panel, *sizes, *blocks, *steps, 0, *batch)
+        params = (*tiles, move, panel, *sizes, *blocks, *steps, int(fetches), *batch)
         self.launches.append(Launch(kernel_address(make_multiply), buffers, params, extent, cost + moved))
 
     def _is_short(self) -> bool:
@@ -252,16 +253,18 @@ class _Planner:
 def make_multiply() -> FunctionType:
     """out[batch, m, n] from a and b as the tiles read them; unit = (batch item, block of rows, block of columns).
 
-    With `move`, a unit copies each panel of b, before it uses it, to scratch of its own, `panels` elements.  Tiles are
-    met down the columns, so that a panel of b stays in the first cache; by_rows: along the rows of out.
+    With `move`, a unit copies its panels of b, before it uses them, to scratch of its own, `panels` elements.  Tiles
+    are met down the columns, so that a panel of b stays in the first cache; by_rows: along the rows of out.
     """
     from .intrinsics import address_of, call, stack, take
+
+    brought = tile.LINES * tile.LINE
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         tile, last_tile, move, panels, itemsize, m, n, k, rows, lanes = take(params, 0, 10)
         row_blocks, column_blocks, depth, by_rows = take(params, 10, 4)
-        a_tile, a_step, a_row, b_tile, b_step, b_column, _, axes = take(params, 14, 8)
-        starts = address_of(params, 20)  # one segment, at 0
+        a_tile, a_step, a_row, b_tile, b_step, b_column, fetches, axes = take(params, 14, 8)
+        starts = stack(64)
         row_tiles, column_tiles = (m + rows - 1) // rows, (n + lanes - 1) // lanes
         offsets = stack(32)
         for i in range(rows):
@@ -292,6 +295,14 @@ def make_multiply() -> FunctionType:
                              b + (column * b_column + (k0 + t) * b_step) * itemsize, b_step, b_column,
                              min(_TOGETHER, run - t), min(lanes, n - column)),
                         )  # fmt: skip
+                length = run  # of a segment
+                if fetches:  # at the start of each, lines of the next panel are brought
+                    for candidate in range(16, 33):
+                        if run % candidate == 0:
+                            length = candidate
+                for segment in range(run // length):
+                    starts[segment] = segment * length * step
+                share = run // length * brought
                 for number in range(tall * wide):
                     i, j = (number // wide, number % wide) if by_rows else (number % tall, number // tall)
                     a_at = a + ((i0 + i) * a_tile + k0 * a_step) * itemsize
@@ -299,7 +310,8 @@ def make_multiply() -> FunctionType:
                     call(
                         tile if i0 + i + 1 < row_tiles else last_tile,
                         (min(lanes, n - (j0 + j) * lanes), accumulate, a_at, a_step, address_of(offsets, 0),
-                         at + j * panel, step, starts, 1, run, c_at, n),
+                         at + j * panel, step, address_of(starts, 0), run // length, length, c_at, n,
+                         at + (j + 1) * panel + i * share),
                     )  # fmt: skip
         return 0
 

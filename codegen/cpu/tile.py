@@ -38,9 +38,11 @@ ARGUMENTS = (
     "run",  # >= 1
     "c",
     "c_step",  # from one row of C to the next
+    "ahead",  # address of what will be read soon; a tile that fetches brings LINES lines of it in each segment
 )
 
 
+LINES, LINE = 8, 64  # that a segment brings, and the bytes of one
 _UNROLLED = 12  # the longest run that is written out: the kernels of most convolutions
 
 
@@ -66,21 +68,21 @@ def shape(dtype: str, vectors: int) -> Shape:
 
 
 @functools.cache
-def address(tile: Shape, rows: int, packed: bool, run: int = 0) -> int:
+def address(tile: Shape, rows: int, packed: bool, run: int = 0, fetches: bool = False) -> int:
     """The address of the function for tiles of exactly `rows` rows; its arguments are ARGUMENTS.
 
     With a `run` it serves only calls with that one, without a loop if it is short.
     """
-    return _Tile(tile, rows, packed, run if run <= _UNROLLED else 0).emit()
+    return _Tile(tile, rows, packed, run if run <= _UNROLLED else 0, fetches).emit()
 
 
 class _Tile(VectorFunction):
     """One tile function: accumulators in, contraction, accumulators out."""
 
-    def __init__(self, tile: Shape, rows: int, packed: bool, run: int) -> None:
-        layout = "packed" if packed else "strided"
+    def __init__(self, tile: Shape, rows: int, packed: bool, run: int, fetches: bool) -> None:
+        layout = ("packed" if packed else "strided") + "_fetching" * fetches
         super().__init__(f"weft_tile_{tile.dtype}_{rows}x{tile.vectors}_{layout}_{run}", tile.dtype, ARGUMENTS)
-        self.rows, self.packed, self.run = rows, packed, run
+        self.rows, self.packed, self.run, self.fetches = rows, packed, run, fetches
         self.vectors, self.lanes = tile.vectors, tile.lanes
         self.a, self.b, self.c = self.pointer("a"), self.pointer("b"), self.pointer("c")
         self.starts = self.pointer("starts", I64)
@@ -109,6 +111,8 @@ class _Tile(VectorFunction):
 
     def _segment(self, index: ir.Value, read_on: ir.Value, *sums: ir.Value) -> Values:
         """One segment: the packed operand is read on, the other starts anew."""
+        if self.fetches:
+            self._fetch(index)
         start = self.load(self.starts, index)
         a, b = (read_on, self.at(self.b, start)) if self.packed else (start, read_on)
         if self.run:
@@ -118,6 +122,13 @@ class _Tile(VectorFunction):
         else:  # a prefetch in here would cost a twentieth
             a, b, *left = self.repeat(self.given["run"], [a, b, *sums], self._step)
         return [a if self.packed else b, *left]
+
+    def _fetch(self, index: ir.Value) -> None:
+        """Bring this segment's share of what comes later."""
+        first = self.builder.add(self.given["ahead"], self.builder.mul(index, number(LINES * LINE)))
+        for i in range(LINES):
+            place = self.builder.add(first, number(i * LINE))
+            self.prefetch(self.builder.inttoptr(place, self.element.as_pointer()), write=False)
 
     def _step(self, index: ir.Value, a: ir.Value, b: ir.Value, *sums: ir.Value) -> Values:
         """One k: `vectors` loads, `rows` broadcasts, rows * vectors fused multiply-adds."""
