@@ -103,6 +103,7 @@ class Binder:
         self.time = 0
         graph = program.graph
         call: dict[Expr, Place] = {x: (("call", i), 0) for i, x in enumerate([*graph.inputs, *graph.outputs])}
+        call |= {lodger: call[output] for lodger, output in program.lodgers.items()}
         for new, shared in program.in_place.items():
             call[new] = (self.address(shared.op.cell.value), 0)  # type: ignore[attr-defined]
         self.scope = Scope(call)
