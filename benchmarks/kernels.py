@@ -2,8 +2,7 @@
 
     python -m benchmarks.kernels [--cases conv,matmul/512] [--threads 1,2] [--rounds 5] [--python torch=PATH,jax=PATH]
 
-A figure is the fastest call of all rounds: what the code takes where nobody disturbs it.  Who is far behind after a
-round is not asked again.  `ratio` is the best peer's
+A figure is the fastest call of all rounds: what the code takes where nobody disturbs it.  `ratio` is the best peer's
 time over weft's: 1 or more is what weft is for.  `of the limit` holds the useful operations against what fused
 multiply-adds reach here, all threads together, or, where there are few, the bytes that must be moved against the
 memory's (more than 100 % where they fit into the caches).  `apart` is the largest difference from the best peer's
@@ -68,8 +67,6 @@ def fastest(call: Callable[[], Any], seconds: float) -> float:
     return best
 
 
-_BEHIND = 10  # times the fastest: so far, that it is not because somebody else had the machine
-
 # ---- the side that compares ---------------------------------------------------------------------------------------
 
 
@@ -110,10 +107,8 @@ def row(name: str, case: Case, threads: int, workers: list[Worker], rounds: int,
     able = [w for w in workers if results[w.framework] is not None]
     times = {w.framework: math.inf for w in able}
     for _ in range(rounds):
-        behind = _BEHIND * min(times.values())
         for worker in able:
-            if worker.framework == "weft" or not times[worker.framework] > behind:
-                times[worker.framework] = min(times[worker.framework], worker.ask(0.15))
+            times[worker.framework] = min(times[worker.framework], worker.ask(0.15))
     peers = {f: t for f, t in times.items() if f != "weft"}
     mine, best = times["weft"], min(peers, key=peers.__getitem__, default="")
     ratio = f"{peers[best] / mine:.2f}" if best else ""
