@@ -41,6 +41,7 @@ def lodgers(graph: Graph, schedule: Schedule) -> dict[Expr, Expr]:
     """
     makers, last_read = _makers(schedule), _last_reads(schedule)
     new_values = {node for update in graph.updates for node in update}
+    kept = {*graph.inputs, *graph.outputs, *new_values}
     found: dict[Expr, Expr] = {}
 
     def lodger(place: Expr, output: Expr) -> Expr | None:
@@ -48,7 +49,6 @@ def lodgers(graph: Graph, schedule: Schedule) -> dict[Expr, Expr]:
         step = makers[place][0] if len(makers.get(place, ())) == 1 else None
         if not isinstance(step, NestStep):
             return None
-        kept = {*graph.inputs, *graph.outputs, *new_values, *found}
         free = [node for node in reads(step) if node in makers and node not in kept and last_read[node] is step]
         fitting = [node for node in free if _alike(node, output) and _same_elements(step, node, place)]
         return min(fitting, key=lambda node: makers[node][0].position, default=None)
@@ -57,6 +57,7 @@ def lodgers(graph: Graph, schedule: Schedule) -> dict[Expr, Expr]:
         here = None if output in new_values else lodger(output, output)
         while here is not None:
             found[here] = output
+            kept.add(here)
             here = lodger(here, output)
     return found
 
@@ -106,17 +107,17 @@ def reads(step: Step) -> set[Expr]:
     return found
 
 
-def _same_elements(step: NestStep, shared: Expr, new: Expr) -> bool:
+def _same_elements(step: NestStep, old: Expr, new: Expr) -> bool:
     """Whether the nest reads the old value only at the very element it then writes."""
     if len(step.launches) != 1:
         return False
     launch = step.launches[0]
     stores = [w for w in launch.nest.writes if launch.buffers[w.access.buffer] is new]
-    reads = [v.access for v in launch.nest.body if isinstance(v, Load) and launch.buffers[v.access.buffer] is shared]
+    loads = [v.access for v in launch.nest.body if isinstance(v, Load) and launch.buffers[v.access.buffer] is old]
     return all(
         isinstance(w, Store) and r.strides == w.access.strides and r.offset == w.access.offset
         for w in stores
-        for r in reads
+        for r in loads
     ) and not any(
         s == ZERO and e.number != 1 for w in stores for s, e in zip(w.access.strides, launch.nest.axes, strict=True)
     )

@@ -32,7 +32,8 @@ _FEW = 16  # tiles, for which it does not pay to pack what they read
 _IN_CACHE = 256 * 1024  # elements, above which it pays to read an operand from its first element to its last
 _FEW_ROWS = 4  # of an operand, for which dot products are faster than packing the other one
 _UNITS = 64  # into about so many units a large product is cut, for any number of threads
-_FEW_UNITS = max(4, os.cpu_count() or 1)  # columns of tiles that are enough for all cores, without cutting rows
+_LEAST_UNITS = 4  # of a product whose rows are not cut, on any machine
+_FEW_UNITS = max(_LEAST_UNITS, os.cpu_count() or 1)  # columns of tiles that are enough for all cores
 _SHORT, _SHORT_TALL = 128, 4  # a contraction during which little is computed; the row tiles of a unit then
 _STRIP, _STRIP_ROWS = 512, 64  # what a single row of tiles reads at a time, where it lies
 _TOGETHER = 16  # rows of b, a stretch of which is packed at a time
@@ -157,8 +158,9 @@ class _Planner:
         return Plan(tuple(self.launches), tuple(self.scratch))
 
     def _moved_depth(self, depth: int) -> int:
-        """The depth of what a unit packs of b, so that a quarter of its columns are kept in the cache."""
-        columns = self.tile.lanes * math.ceil(self.column_tiles / 4)  # for any number of units: it decides on the bits
+        """The depth of what a unit packs of b, such that the cache keeps it even where there are few units."""
+        # not from how many units there are here: the depth decides on the bits
+        columns = self.tile.lanes * math.ceil(self.column_tiles / _LEAST_UNITS)
         parts = math.ceil(self.problem.k * columns / self._kept())
         return min(depth, math.ceil(self.problem.k / parts))
 

@@ -18,9 +18,9 @@ def python(bits, *arguments):
     return subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True)
 
 
-# one of each kind of kernel, shared among the widths, for when there is no time for all of them
+# one of each kind of kernel, for when there is no time for all of them
 SOME = {
-    "128": "test_sizes or test_every_float_function or test_strided_operands and max",
+    "128": "test_gradients_of_a_network or test_sizes or test_every_float_function or test_strided_operands and max",
     "256": "test_gradients_of_a_network or test_every_float_function",
 }
 
