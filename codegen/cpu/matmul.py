@@ -217,7 +217,8 @@ class _Planner:
         items = math.prod(problem.batch)
         cost = _MULTIPLY_NS * items * problem.m * problem.n * problem.k
         moved = _BYTE_NS * items * problem.itemsize * (problem.m * problem.k + problem.k * problem.n)
-        params = (*tiles, move, panel, *sizes, *blocks, *steps, int(fetches), *batch)
+        in_segment = b.k_step if packed else a.k_step  # of what a tile does not simply read on
+        params = (*tiles, move, panel, *sizes, *blocks, *steps, int(fetches), in_segment, *batch)
         self.launches.append(Launch(kernel_address(make_multiply), buffers, params, extent, cost + moved))
 
     def _is_short(self) -> bool:
@@ -265,7 +266,7 @@ def make_multiply() -> FunctionType:
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         tile, last_tile, move, panels, itemsize, m, n, k, rows, lanes = take(params, 0, 10)
         row_blocks, column_blocks, depth, by_rows = take(params, 10, 4)
-        a_tile, a_step, a_row, b_tile, b_step, b_column, fetches, axes = take(params, 14, 8)
+        a_tile, a_step, a_row, b_tile, b_step, b_column, fetches, in_segment, axes = take(params, 14, 9)
         starts = stack(64)
         row_tiles, column_tiles = (m + rows - 1) // rows, (n + lanes - 1) // lanes
         offsets = stack(32)
@@ -278,10 +279,10 @@ def make_multiply() -> FunctionType:
             tall, wide = row_tiles * (down + 1) // row_blocks - i0, column_tiles * (along + 1) // column_blocks - j0
             a, b, out = buffers[1], buffers[2], buffers[0] + item * m * n * itemsize
             for axis in range(axes - 1, -1, -1):
-                index = item % params[22 + axis]
-                item //= params[22 + axis]
-                a += index * params[22 + axes + axis] * itemsize
-                b += index * params[22 + 2 * axes + axis] * itemsize
+                index = item % params[23 + axis]
+                item //= params[23 + axis]
+                a += index * params[23 + axes + axis] * itemsize
+                b += index * params[23 + 2 * axes + axis] * itemsize
             for part in range((k + depth - 1) // depth):
                 k0, accumulate = part * depth, min(part, 1)
                 run = min(depth, k - k0)
@@ -303,7 +304,7 @@ def make_multiply() -> FunctionType:
                         if run % candidate == 0:
                             length = candidate
                 for segment in range(run // length):
-                    starts[segment] = segment * length * step
+                    starts[segment] = segment * length * in_segment
                 share = run // length * brought
                 for number in range(tall * wide):
                     i, j = (number // wide, number % wide) if by_rows else (number % tall, number // tall)
