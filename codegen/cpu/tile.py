@@ -169,8 +169,9 @@ class _Tile(VectorFunction):
 
 
 # Cycles by vectors in a row, as measured.  Of strided A, nine rows of three vectors keep every row's address in a
-# register, fourteen of two do not.
-_PACKED, _STRIDED = {2: 1.0, 3: 1.02, 1: 1.3}, {3: 1.0, 4: 1.0, 2: 1.07, 1: 1.3}
+# register, fourteen of two do not; of packed A in float64, fourteen rows take twice the bytes that they take in float32.
+_PACKED = {"float32": {2: 1.0, 3: 1.02, 1: 1.3}, "float64": {3: 1.0, 2: 1.02, 1: 1.3}}
+_STRIDED = {3: 1.0, 4: 1.0, 2: 1.07, 1: 1.3}
 
 
 @functools.cache
@@ -184,8 +185,9 @@ def cycles(tile: Shape, rows: int, columns: int, depth: int, packed: bool = True
     """About how many cycles all of rows x columns take, at two multiplications or loads in a cycle."""
     height, v = even_rows(tile, rows), tile.vectors
     tiles = math.ceil(rows / height) * math.ceil(columns / tile.lanes)
+    weight = (_PACKED[tile.dtype] if packed else _STRIDED).get(v, 1.1)
     step = max(height * v, height + v, 8)  # arithmetic, loads, or the latency of one accumulator
-    return tiles * (depth * step / 2 * (_PACKED if packed else _STRIDED).get(v, 1.1) + height * v + 40)
+    return tiles * (depth * step / 2 * weight + height * v + 40)
 
 
 def even_rows(tile: Shape, rows: int) -> int:
