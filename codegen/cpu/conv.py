@@ -9,7 +9,7 @@ estimated from the sizes, and the cheapest is taken.
 import math
 from collections.abc import Sequence
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -58,31 +58,48 @@ def plan_conv(
         return Plan(())
     before = [pair[0] for pair in padding]
     problem = normalise(out, x, w, strides, before, x_dilation, w_dilation, groups, batch_groups)
-    launches: list[Launch] = []
-    scratch: list[int] = []
-    parts = list(phases(problem))
+    parts, launches, scratch = list(phases(problem)), list[Launch](), list[int]()
+    if len(parts) > 1 and conv_images.possible(problem):
+        apart = sum(_cheapest(part, 3).cycles for part in parts if part.depth)
+        if conv_images.time(problem) <= apart:
+            parts = [problem]
     if not all(part.depth for part in parts):  # elements of out that meet no element of the kernel, or of x
         launches.append(_zeros(problem))
     for part in parts:
         if part.depth:
-            _add_phase(part, launches, scratch)
+            _add(_cheapest(part, 3 + len(scratch)), launches, scratch)
     return Plan(tuple(launches), tuple(scratch))
 
 
-def _add_phase(problem: Convolution, launches: list[Launch], scratch: list[int]) -> None:
-    plain, pad, size = padded(problem, 3 + len(scratch))
-    ways = [(conv_channels.time(plain) + size / problem.itemsize, conv_channels, plain)]
-    for way in (conv_pixels, conv_dots):
-        if way.possible(plain):
-            ways.append((way.time(plain) + size / problem.itemsize, way, plain))
-    for way in (conv_images, conv_last):
-        if way.possible(problem):
-            ways.append((way.time(problem), way, problem))
-    _, way, taken = min(ways, key=lambda each: each[0])
-    if pad and taken is plain:
-        launches.append(pad)
-        scratch.append(size)
-    more, sizes = way.plan(taken, 3 + len(scratch))
+class _Way(NamedTuple):
+    """A way to compute a convolution, and about how many cycles it takes."""
+
+    cycles: float
+    module: Any
+    problem: Convolution
+    pad: Launch | None = None  # what it needs first
+    size: int = 0  # bytes that this writes
+
+
+def _cheapest(problem: Convolution, buffer: int) -> _Way:
+    """The way that is estimated to take the least time; `buffer` is that of a padded x."""
+    plain, pad, size = padded(problem, buffer)
+    padding = size / problem.itemsize
+    ways = [_Way(conv_channels.time(plain) + padding, conv_channels, plain, pad, size)]
+    for module in (conv_pixels, conv_dots):
+        if module.possible(plain):
+            ways.append(_Way(module.time(plain) + padding, module, plain, pad, size))
+    for module in (conv_images, conv_last):
+        if module.possible(problem):
+            ways.append(_Way(module.time(problem), module, problem))
+    return min(ways, key=lambda way: way.cycles)
+
+
+def _add(way: _Way, launches: list[Launch], scratch: list[int]) -> None:
+    if way.pad:
+        launches.append(way.pad)
+        scratch.append(way.size)
+    more, sizes = way.module.plan(way.problem, 3 + len(scratch))
     launches += more
     scratch += sizes
 

@@ -5,8 +5,12 @@
 x is transposed into panels of images, [place][channel][image], which the tiles then read on end to end.  Every place
 has taps of its own, so padding is never multiplied, strides cost nothing and small maps leave no lane empty: it is the
 way for batches of images.  What the tiles leave is transposed back as it is stored.
+
+Where x is dilated, a place meets every `dilation`-th tap only: of its phase, for which w is packed apart.  All phases
+are one launch, so that out is written in order.
 """
 
+import itertools
 import math
 from collections.abc import Iterator
 from types import FunctionType
@@ -15,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from . import pack, tile
-from .conv_problem import Convolution
+from .conv_problem import Convolution, Triple
 from .launch import Launch
 from .move import move_address
 from .native import kernel_address
@@ -23,15 +27,17 @@ from .native import kernel_address
 _SUMS = 64 * 1024  # bytes on the stack, for the sums of some places
 _DEPTH = 6144  # of the contraction: what one place reads of a panel of images fits into the second-level cache
 _UNITS = 64
+_PHASES = 64  # of a dilated x, at most: each is a launch that packs w
 _MULTIPLY_NS = 0.015
 _TRANSPOSE_CYCLES = 1.0
 
 
 def possible(problem: Convolution) -> bool:
-    """Whether vectors of images are filled, x has no zeros in between, panels fit the cache, and units are enough."""
+    """Whether vectors of images are filled, panels fit the cache, units are enough, and a dilated x has phases."""
     units = problem.groups * math.prod(problem.size) * math.ceil(problem.n / 32) * math.ceil(problem.o / 16)
     fits = problem.n >= 8 and problem.depth <= _DEPTH and units >= _UNITS // 4
-    return fits and problem.x_dilation == (1, 1, 1)
+    apart = zip(problem.x_dilation, problem.stride, problem.w_dilation, strict=True)
+    return fits and math.prod(problem.x_dilation) <= _PHASES and all(x == 1 or s == w == 1 for x, s, w in apart)
 
 
 def time(problem: Convolution) -> float:
@@ -45,11 +51,13 @@ def time(problem: Convolution) -> float:
 
 def _taps(problem: Convolution, axis: int) -> Iterator[int]:
     """How many elements of the kernel lie inside of x, for each place along the axis."""
-    step, before, image = problem.w_dilation[axis], problem.before[axis], problem.image[axis]
+    step, apart, image = problem.w_dilation[axis], problem.x_dilation[axis], problem.image[axis]
     for place in range(problem.size[axis]):
-        origin = place * problem.stride[axis] - before
+        origin = place * problem.stride[axis] - problem.before[axis]
+        phase = -origin % apart
+        origin = (origin + phase) // apart
         first, last = max(0, -(origin // step)), (image - 1 - origin) // step
-        yield max(0, min(problem.kernel[axis], last + 1) - first)
+        yield max(0, min(_count(problem.kernel[axis], phase, apart), last + 1) - first)
 
 
 def plan(problem: Convolution, scratch: int) -> tuple[list[Launch], list[int]]:
@@ -57,8 +65,9 @@ def plan(problem: Convolution, scratch: int) -> tuple[list[Launch], list[int]]:
     shape = tile.best_shape(problem.dtype, problem.o, problem.n)
     rows = tile.even_rows(shape, problem.o)
     images, images_size = _images(problem, shape.lanes, scratch)
-    taps, taps_size = _weights(problem, rows, scratch + 1)
-    return [images, taps, _multiply(problem, shape, rows, scratch)], [images_size, taps_size]
+    taps, starts = _weights(problem, rows, scratch + 1)
+    launches = [images, *taps, _multiply(problem, shape, rows, scratch, starts[:-1])]
+    return launches, [images_size, starts[-1] * problem.itemsize]
 
 
 def _images(problem: Convolution, lanes: int, buffer: int) -> tuple[Launch, int]:
@@ -77,17 +86,38 @@ def _images(problem: Convolution, lanes: int, buffer: int) -> tuple[Launch, int]
     return launch, pack.panels_size(batch, problem.n, k, lanes) * problem.itemsize
 
 
-def _weights(problem: Convolution, rows: int, buffer: int) -> tuple[Launch, int]:
-    """w as [group][tile of output channels][(kz, ky, kx)][channel][rows], and its bytes."""
-    w = problem.w
+def _weights(problem: Convolution, rows: int, buffer: int) -> tuple[list[Launch], list[int]]:
+    """w as [phase][group][tile of output channels][(kz, ky, kx)][channel][rows]: launches, and where phases start."""
+    w, starts = problem.w, [0]
     batch = pack.Axes((problem.groups,), (w.group,))
-    k = pack.Axes((*problem.kernel, problem.c), (*w.space, w.axes[1]))
-    buffers = (buffer, w.buffer)
-    launch = pack.panels(problem.dtype, problem.itemsize, buffers, w.offset, batch, problem.o, w.axes[0], k, rows)
-    return launch, pack.panels_size(batch, problem.o, k, rows) * problem.itemsize
+    launches = []
+    for phase in itertools.product(*map(range, problem.x_dilation)):
+        kernel, first = _kernel(problem, phase), sum(p * step for p, step in zip(phase, w.space, strict=True))
+        steps = tuple(step * d for step, d in zip(w.space, problem.x_dilation, strict=True))
+        k = pack.Axes((*kernel, problem.c), (*steps, w.axes[1]))
+        size = pack.panels_size(batch, problem.o, k, rows)
+        if size:
+            launches.append(
+                pack.panels(
+                    problem.dtype, problem.itemsize, (buffer, w.buffer), w.offset + first, batch, problem.o, w.axes[0],
+                    k, rows, begin=starts[-1],
+                )
+            )  # fmt: skip
+        starts.append(starts[-1] + size)
+    return launches, starts
 
 
-def _multiply(problem: Convolution, shape: tile.Shape, rows: int, scratch: int) -> Launch:
+def _kernel(problem: Convolution, phase: Triple) -> Triple:
+    """How many taps a phase has along each axis: phase, phase + dilation, ..."""
+    z, y, x = map(_count, problem.kernel, phase, problem.x_dilation)
+    return z, y, x
+
+
+def _count(kernel: int, phase: int, dilation: int) -> int:
+    return max(0, -((phase - kernel) // dilation))
+
+
+def _multiply(problem: Convolution, shape: tile.Shape, rows: int, scratch: int, phases: list[int]) -> Launch:
     out, (depth, height, width) = problem.out, problem.size
     row_tiles, panels = math.ceil(problem.o / rows), math.ceil(problem.n / shape.lanes)
     sheet = height * width
@@ -102,7 +132,7 @@ def _multiply(problem: Convolution, shape: tile.Shape, rows: int, scratch: int) 
     taps = 1 if problem.w_dilation[2] == 1 else problem.kernel[2]
     functions = (tile.address(shape, rows, True), tile.address(shape, (problem.o - 1) % rows + 1, True))
     sizes = (problem.itemsize, problem.n, problem.o, problem.c, rows, shape.lanes, tall, together, line, taps)
-    geometry = (problem.size, problem.image, problem.kernel, problem.stride, problem.before, problem.w_dilation)
+    sides = (problem.size, problem.image, problem.kernel, problem.stride, problem.before, problem.w_dilation)
     to = (out.offset, out.group, *out.axes, *out.space)
     element = problem.c * shape.lanes
     starts = (
@@ -110,8 +140,10 @@ def _multiply(problem: Convolution, shape: tile.Shape, rows: int, scratch: int) 
         for y in range(problem.kernel[1])
         for x in range(taps)
     )
-    params = (*functions, move_address(problem.dtype), *sizes, *(v for each in geometry for v in each), *to, *starts)
-    cost = _MULTIPLY_NS * problem.groups * depth * sheet * problem.n * problem.o * problem.depth
+    geometry = (*(v for each in sides for v in each), *problem.x_dilation)
+    params = (*functions, move_address(problem.dtype), *sizes, *geometry, *to, *phases, *starts)
+    products = problem.groups * depth * sheet * problem.n * problem.o * problem.depth
+    cost = _MULTIPLY_NS * products / math.prod(problem.x_dilation)
     return Launch(kernel_address(make_images), (out.buffer, scratch, scratch + 1), params, extent, cost)
 
 
@@ -126,7 +158,8 @@ def make_images() -> FunctionType:
         rows, lanes, tall, together, _, taps = take(params, 7, 6)
         depth, height, width, x_depth, x_height, x_width, k_z, k_y, k_x = take(params, 13, 9)
         s_z, s_y, s_x, before_z, before_y, before_x, d_z, d_y, d_x = take(params, 22, 9)
-        out_base, out_group, out_n, _, out_z = take(params, 31, 5)
+        apart_z, apart_y, apart_x, out_base, out_group, out_n, _, out_z = take(params, 31, 8)
+        phases, starts = 41, 41 + apart_z * apart_y * apart_x
         own_sums = address_of(stack(8192), 0)
         row_tiles, panels, sheet = (channels_out + rows - 1) // rows, (images + lanes - 1) // lanes, height * width
         row_blocks, blocks = (row_tiles + tall - 1) // tall, (sheet + together - 1) // together
@@ -139,14 +172,18 @@ def make_images() -> FunctionType:
             x = buffers[1] + rest * x_depth * x_height * x_width * channels * lanes * itemsize
             out = out_base + group * out_group + panel * lanes * out_n + z * out_z
             z_origin = z * s_z - before_z
-            z_first, z_end = max(0, -(z_origin // d_z)), min(k_z, (x_depth - 1 - z_origin) // d_z + 1)
+            z_phase = -z_origin % apart_z
+            z_origin, z_taps = (z_origin + z_phase) // apart_z, (k_z - z_phase + apart_z - 1) // apart_z
+            z_first, z_end = max(0, -(z_origin // d_z)), min(z_taps, (x_depth - 1 - z_origin) // d_z + 1)
             for row in range(row_block * tall, min(row_block * tall + tall, row_tiles)):
-                w = buffers[2] + (group * row_tiles + row) * k_z * k_y * k_x * channels * rows * itemsize
                 function = tile if row + 1 < row_tiles else last_tile
                 for place in range(first, end):
                     y_origin, x_origin = place // width * s_y - before_y, place % width * s_x - before_x
-                    y_first, y_end = max(0, -(y_origin // d_y)), min(k_y, (x_height - 1 - y_origin) // d_y + 1)
-                    x_first, x_end = max(0, -(x_origin // d_x)), min(k_x, (x_width - 1 - x_origin) // d_x + 1)
+                    y_phase, x_phase = -y_origin % apart_y, -x_origin % apart_x
+                    y_origin, y_taps = (y_origin + y_phase) // apart_y, (k_y - y_phase + apart_y - 1) // apart_y
+                    x_origin, x_taps = (x_origin + x_phase) // apart_x, (k_x - x_phase + apart_x - 1) // apart_x
+                    y_first, y_end = max(0, -(y_origin // d_y)), min(y_taps, (x_height - 1 - y_origin) // d_y + 1)
+                    x_first, x_end = max(0, -(x_origin // d_x)), min(x_taps, (x_width - 1 - x_origin) // d_x + 1)
                     lines, wide = y_end - y_first, x_end - x_first
                     sums = own_sums + (place - first) * rows * lanes * itemsize
                     if z_first >= z_end or lines <= 0 or wide <= 0:
@@ -154,20 +191,23 @@ def make_images() -> FunctionType:
                         for i in range(rows * lanes * itemsize):
                             nothing[i] = 0
                         continue
+                    w = params[phases + (z_phase * apart_y + y_phase) * apart_x + x_phase]
+                    w += (group * row_tiles + row) * z_taps * y_taps * x_taps * channels * rows
                     # a line of taps is one run, or, dilated, one per tap; lines follow each other where all are whole
                     apart = taps > 1
                     segments, run = (wide, channels) if apart else (1, wide * channels)
-                    at_once = lines if wide == k_x else 1
+                    at_once = lines if wide == x_taps else 1
                     for part in range((z_end - z_first) * (lines // at_once)):
                         k, y = z_first + part // (lines // at_once), y_first + part % (lines // at_once)
-                        a = w + ((k * k_y + y) * k_x + x_first) * channels * rows * itemsize
+                        a = w + ((k * y_taps + y) * x_taps + x_first) * channels * rows
                         b = ((z_origin + k * d_z) * x_height + y_origin) * x_width + x_origin
                         b += 0 if apart else x_first
-                        start = address_of(params, 38 + y * taps + (x_first if apart else 0))
+                        start = address_of(params, starts + y * taps + (x_first if apart else 0))
                         call(
                             function,
-                            (here, min(part, 1), a, rows, 0, x + b * channels * lanes * itemsize, lanes, start,
-                             at_once * segments, run, sums, lanes, 0),
+                            (here, min(part, 1), buffers[2] + a * itemsize, rows, 0,
+                             x + b * channels * lanes * itemsize, lanes, start, at_once * segments, run, sums, lanes,
+                             0),
                         )  # fmt: skip
                 store(move, itemsize, buffers[0] + out * itemsize, params, first, end, row * rows,
                       min(rows, channels_out - row * rows), rows, here, own_sums)  # fmt: skip
@@ -188,7 +228,7 @@ def make_store() -> Any:
         rows: int, images: int, sums: int,
     ) -> None:  # fmt: skip
         lanes, line = params[8], params[11]
-        out_n, out_channel, _, out_y, out_x = take(params, 33, 5)
+        out_n, out_channel, _, out_y, out_x = take(params, 36, 5)
         for row in range(channels):
             place = first
             while place < end:

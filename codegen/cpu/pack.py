@@ -27,18 +27,18 @@ def panels_size(batch: Axes, count: int, k: Axes, width: int) -> int:
 
 def panels(
     dtype: str, itemsize: int, buffers: tuple[int, int], offset: int, batch: Axes, count: int, step: int, k: Axes,
-    width: int, order: tuple[int, ...] | None = None,
+    width: int, order: tuple[int, ...] | None = None, begin: int = 0,
 ) -> Launch:  # fmt: skip
     """The launch that writes panels [batch][tile][k][width] of a strided array [batch][count][k].
 
-    `buffers` are the panels and the array, which starts at `offset`; `step` leads from one of the `count` rows or
-    columns to the next.  `order` gives k's place in a panel per axis of k, where it is not that of k itself.  Lanes
-    beyond `count` in the last panel are not written.
+    `buffers` are those of the panels, from element `begin` on, and of the array, which starts at `offset`; `step`
+    leads from one of the `count` rows or columns to the next.  `order` gives k's place in a panel per axis of k, where
+    it is not that of k itself.  Lanes beyond `count` in the last panel are not written.
     """
     to = order or tuple(math.prod(k.sizes[axis + 1 :]) for axis in range(len(k.sizes)))
     k, to = _contiguous_last(*_cut(k, to))
     axes = (len(batch.sizes), *batch.sizes, *batch.steps, len(k.sizes), *k.sizes, *k.steps, *to)
-    params = (move_address(dtype), itemsize, offset, count, width, step, math.prod(k.sizes), *axes)
+    params = (move_address(dtype), itemsize, begin, offset, count, width, step, math.prod(k.sizes), *axes)
     extent = math.prod(batch.sizes) * math.ceil(count / width) * k.sizes[0]
     cost = 0.5 * panels_size(batch, count, k, width)
     return Launch(kernel_address(make_panels), buffers, params, extent, cost)
@@ -63,16 +63,16 @@ def make_panels() -> FunctionType:
     from .intrinsics import call, take
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
-        move, itemsize, base, count, width, step, depth, batch_axes = take(params, 0, 8)
-        tiles, axes = (count + width - 1) // width, params[8 + 2 * batch_axes]
-        sizes = 9 + 2 * batch_axes
+        move, itemsize, begin, base, count, width, step, depth, batch_axes = take(params, 0, 9)
+        tiles, axes = (count + width - 1) // width, params[9 + 2 * batch_axes]
+        sizes = 10 + 2 * batch_axes
         steps, to_steps = sizes + axes, sizes + 2 * axes
         outer, inner = params[sizes], params[sizes + axes - 1]
         inner_step, inner_to = params[steps + axes - 1], params[to_steps + axes - 1] * width
         blocks = 1
         for axis in range(1, axes - 1):
             blocks *= params[sizes + axis]
-        panels, start = buffers[0], buffers[1] + base * itemsize
+        panels, start = buffers[0] + begin * itemsize, buffers[1] + base * itemsize
         if inner_step < 0:  # backwards on both sides, so that a reversed kernel is still contiguous
             panels, inner_to = panels + (inner - 1) * inner_to * itemsize, -inner_to
             start, inner_step = start + (inner - 1) * inner_step * itemsize, -inner_step
@@ -81,8 +81,8 @@ def make_panels() -> FunctionType:
             item, block_offset = panel // tiles, first * step + unit % outer * params[steps]
             block_to = panel * depth + unit % outer * params[to_steps]
             for axis in range(batch_axes - 1, -1, -1):
-                block_offset += item % params[8 + axis] * params[8 + batch_axes + axis]
-                item //= params[8 + axis]
+                block_offset += item % params[9 + axis] * params[9 + batch_axes + axis]
+                item //= params[9 + axis]
             for block in range(blocks):
                 offset, to, rest = block_offset, block_to, block
                 for axis in range(axes - 2, 0, -1):

@@ -169,7 +169,7 @@ class _Tile(VectorFunction):
 
 
 # Cycles by vectors in a row, as measured.  Of strided A, nine rows of three vectors keep every row's address in a
-# register, fourteen of two do not; of packed A in float64, fourteen rows take twice the bytes that they take in float32.
+# register, fourteen of two do not; of packed A, fourteen rows take twice the bytes in float64.
 _PACKED = {"float32": {2: 1.0, 3: 1.02, 1: 1.3}, "float64": {3: 1.0, 2: 1.02, 1: 1.3}}
 _STRIDED = {3: 1.0, 4: 1.0, 2: 1.07, 1: 1.3}
 

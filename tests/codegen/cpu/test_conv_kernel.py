@@ -88,9 +88,11 @@ GEOMETRIES = {
     "full, strided, dilated": ((8, 7), (3, 3), {"padding": ((4, 4), (4, 4)), "strides": (2, 1), "w_dilation": (2, 2)}),
     "input gradient": ((5, 4), (3, 4), {"padding": ((2, 3), (3, 1)), "x_dilation": (2, 3)}),
     "input gradient, all at once": ((4, 5), (2, 2), {"x_dilation": (3, 3), "strides": (2, 1), "w_dilation": (1, 2)}),
+    "input gradient, few taps": ((5, 4), (2, 1), {"padding": ((1, 2), (0, 1)), "x_dilation": (3, 2)}),
     "1-d": ((40,), (7,), {"padding": ((3, 3),)}),
     "1-d dilated": ((50,), (3,), {"strides": (3,), "w_dilation": (5,)}),
     "3-d": ((5, 6, 7), (2, 3, 4), {"padding": ((1, 0), (0, 1), (2, 2))}),
+    "3-d input gradient": ((3, 4, 3), (3, 4, 2), {"padding": ((1, 1), (2, 0), (0, 1)), "x_dilation": (2, 1, 3)}),
     "3-d strided": ((5, 6, 7), (2, 3, 2), {"strides": (1, 2, 2), "w_dilation": (2, 1, 1)}),
 }
 
