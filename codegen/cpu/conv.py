@@ -79,6 +79,7 @@ class _Way(NamedTuple):
     problem: Convolution
     pad: Launch | None = None  # what it needs first
     size: int = 0  # bytes that this writes
+    options: tuple[Any, ...] = ()  # of the way's plan
 
 
 def _cheapest(problem: Convolution, buffer: int) -> _Way:
@@ -86,9 +87,14 @@ def _cheapest(problem: Convolution, buffer: int) -> _Way:
     plain, pad, size = padded(problem, buffer)
     padding = size / problem.itemsize
     ways = [_Way(conv_channels.time(plain) + padding, conv_channels, plain, pad, size)]
-    for module in (conv_pixels, conv_dots):
-        if module.possible(plain):
-            ways.append(_Way(module.time(plain) + padding, module, plain, pad, size))
+    own = conv_pixels.Padding(pad, size) if pad else None
+    if conv_pixels.possible(plain) and own and own.fits(plain):
+        cycles = conv_pixels.time(plain) + conv_pixels.OWN_PADDING * padding
+        ways.append(_Way(cycles, conv_pixels, plain, options=(own,)))
+    elif conv_pixels.possible(plain):
+        ways.append(_Way(conv_pixels.time(plain) + padding, conv_pixels, plain, pad, size))
+    if conv_dots.possible(plain):
+        ways.append(_Way(conv_dots.time(plain) + padding, conv_dots, plain, pad, size))
     for module in (conv_images, conv_last):
         if module.possible(problem):
             ways.append(_Way(module.time(problem), module, problem))
@@ -99,7 +105,7 @@ def _add(way: _Way, launches: list[Launch], scratch: list[int]) -> None:
     if way.pad:
         launches.append(way.pad)
         scratch.append(way.size)
-    more, sizes = way.module.plan(way.problem, 3 + len(scratch))
+    more, sizes = way.module.plan(way.problem, 3 + len(scratch), *way.options)
     launches += more
     scratch += sizes
 
