@@ -1,5 +1,7 @@
 """Matrix products against NumPy's in float64, on ragged sizes and any layout."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,17 @@ def normal(*shape, dtype="float32"):
 def test_sizes(size, dtype):
     m, k, n = size
     check(normal(m, k, dtype=dtype), normal(k, n, dtype=dtype))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_size(seed):
+    """Sizes of all magnitudes: whether operands are packed, and by whom, depends on how they are to each other."""
+    draw = np.random.default_rng(seed)
+    while math.prod(size := [round(math.exp(draw.uniform(0, math.log(2000)))) for _ in range(3)]) > 2e7:
+        pass
+    left, right = (LAYOUTS[name] for name in draw.choice(list(LAYOUTS), 2))
+    dtype = str(draw.choice(list(TOLERANCE)))
+    check(left(normal(*size[:2], dtype=dtype)), right(normal(*size[1:], dtype=dtype)))
 
 
 @pytest.mark.parametrize("size", [(33, 70, 150), (5, 9, 20), (1, 30, 45), (45, 30, 1)], ids=str)
