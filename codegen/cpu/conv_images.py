@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from . import pack, tile
-from .conv_problem import Convolution, Triple
+from .conv_problem import Convolution, Triple, has_phases, taps
 from .launch import Launch
 from .move import move_address
 from .native import kernel_address
@@ -36,8 +36,7 @@ def possible(problem: Convolution) -> bool:
     """Whether vectors of images are filled, panels fit the cache, units are enough, and a dilated x has phases."""
     units = problem.groups * math.prod(problem.size) * math.ceil(problem.n / 32) * math.ceil(problem.o / 16)
     fits = problem.n >= 8 and problem.depth <= _DEPTH and units >= _UNITS // 4
-    apart = zip(problem.x_dilation, problem.stride, problem.w_dilation, strict=True)
-    return fits and math.prod(problem.x_dilation) <= _PHASES and all(x == 1 or s == w == 1 for x, s, w in apart)
+    return fits and math.prod(problem.x_dilation) <= _PHASES and all(has_phases(problem, axis) for axis in range(3))
 
 
 def time(problem: Convolution) -> float:
@@ -57,7 +56,7 @@ def _taps(problem: Convolution, axis: int) -> Iterator[int]:
         phase = -origin % apart
         origin = (origin + phase) // apart
         first, last = max(0, -(origin // step)), (image - 1 - origin) // step
-        yield max(0, min(_count(problem.kernel[axis], phase, apart), last + 1) - first)
+        yield max(0, min(taps(problem.kernel[axis], phase, apart), last + 1) - first)
 
 
 def plan(problem: Convolution, scratch: int) -> tuple[list[Launch], list[int]]:
@@ -65,8 +64,8 @@ def plan(problem: Convolution, scratch: int) -> tuple[list[Launch], list[int]]:
     shape = tile.best_shape(problem.dtype, problem.o, problem.n)
     rows = tile.even_rows(shape, problem.o)
     images, images_size = _images(problem, shape.lanes, scratch)
-    taps, starts = _weights(problem, rows, scratch + 1)
-    launches = [images, *taps, _multiply(problem, shape, rows, scratch, starts[:-1])]
+    weights, starts = _weights(problem, rows, scratch + 1)
+    launches = [images, *weights, _multiply(problem, shape, rows, scratch, starts[:-1])]
     return launches, [images_size, starts[-1] * problem.itemsize]
 
 
@@ -109,12 +108,8 @@ def _weights(problem: Convolution, rows: int, buffer: int) -> tuple[list[Launch]
 
 def _kernel(problem: Convolution, phase: Triple) -> Triple:
     """How many taps a phase has along each axis: phase, phase + dilation, ..."""
-    z, y, x = map(_count, problem.kernel, phase, problem.x_dilation)
+    z, y, x = map(taps, problem.kernel, phase, problem.x_dilation)
     return z, y, x
-
-
-def _count(kernel: int, phase: int, dilation: int) -> int:
-    return max(0, -((phase - kernel) // dilation))
 
 
 def _multiply(problem: Convolution, shape: tile.Shape, rows: int, scratch: int, phases: list[int]) -> Launch:
@@ -129,16 +124,16 @@ def _multiply(problem: Convolution, shape: tile.Shape, rows: int, scratch: int, 
     while tall > 1 and units * math.ceil(row_tiles / tall) < _UNITS:
         tall = math.ceil(tall / 2)
     extent = units * math.ceil(row_tiles / tall)
-    taps = 1 if problem.w_dilation[2] == 1 else problem.kernel[2]
+    in_line = 1 if problem.w_dilation[2] == 1 else problem.kernel[2]  # runs of taps
     functions = (tile.address(shape, rows, True), tile.address(shape, (problem.o - 1) % rows + 1, True))
-    sizes = (problem.itemsize, problem.n, problem.o, problem.c, rows, shape.lanes, tall, together, line, taps)
+    sizes = (problem.itemsize, problem.n, problem.o, problem.c, rows, shape.lanes, tall, together, line, in_line)
     sides = (problem.size, problem.image, problem.kernel, problem.stride, problem.before, problem.w_dilation)
     to = (out.offset, out.group, *out.axes, *out.space)
     element = problem.c * shape.lanes
     starts = (
         (y * problem.w_dilation[1] * problem.image[2] + x * problem.w_dilation[2]) * element
         for y in range(problem.kernel[1])
-        for x in range(taps)
+        for x in range(in_line)
     )
     geometry = (*(v for each in sides for v in each), *problem.x_dilation)
     params = (*functions, move_address(problem.dtype), *sizes, *geometry, *to, *phases, *starts)

@@ -139,7 +139,7 @@ def make_pixels() -> FunctionType:
         out_base, out_group, out_n, out_channel, out_z, out_y, out_x = take(params, 27, 7)
         pad, planes, item_size, behind, pad_params = take(params, 34, 5)
         starts, own_sums, own_x = address_of(params, 39), address_of(stack(8192), 0), address_of(stack(12288), 0)
-        places, held = stack(2), -1
+        places, held = stack(2), -1  # the buffers of `pad`, and what own_x (_PADDED bytes) holds
         row_tiles, panels = (channels + rows - 1) // rows, (length + lanes - 1) // lanes
         row_blocks, blocks = (row_tiles + tall - 1) // tall, (panels + wide - 1) // wide
         for unit in range(lo, hi):

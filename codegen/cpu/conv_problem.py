@@ -90,15 +90,25 @@ def phases(problem: Convolution) -> Iterator[Convolution]:
 
 def _axis_phases(problem: Convolution, axis: int) -> Sequence[int | None]:
     dilation = problem.x_dilation[axis]
-    if dilation == 1 or problem.stride[axis] != 1 or problem.w_dilation[axis] != 1:
+    if dilation == 1 or not has_phases(problem, axis):
         return (None,)
     return range(min(dilation, problem.size[axis]))
+
+
+def has_phases(problem: Convolution, axis: int) -> bool:
+    """Whether each place meets the taps of one residue only; where x is not dilated, that is all of them."""
+    return problem.x_dilation[axis] == 1 or problem.stride[axis] == problem.w_dilation[axis] == 1
+
+
+def taps(kernel: int, first: int, dilation: int) -> int:
+    """How many taps there are of first, first + dilation, ... below `kernel`."""
+    return max(0, -((first - kernel) // dilation))
 
 
 def _phase(problem: Convolution, axis: int, phase: int) -> Convolution:
     d, before = problem.x_dilation[axis], problem.before[axis]
     first = (before - phase) % d
-    size, kernel = -(-(problem.size[axis] - phase) // d), max(0, -(-(problem.kernel[axis] - first) // d))
+    size, kernel = -(-(problem.size[axis] - phase) // d), taps(problem.kernel[axis], first, d)
 
     def put(values: Triple, value: int) -> Triple:
         return (*values[:axis], value, *values[axis + 1 :])  # type: ignore[return-value]
