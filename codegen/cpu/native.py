@@ -12,6 +12,7 @@ anything else where the input was bad (an index out of range): the kernel then s
 import functools
 import inspect
 import os
+import re
 import threading
 from pathlib import Path
 from types import FunctionType
@@ -163,11 +164,16 @@ def _kernel_address(make: FunctionType, arguments: tuple[Any, ...]) -> int:
 
 
 def numba_ir(function: FunctionType, entry: str) -> str:
-    """LLVM IR of a Python function with the kernels' signature, compiled by Numba, with its entry under that name."""
+    """LLVM IR of a Python function with the kernels' signature, compiled by Numba, with its entry under that name.
+
+    All other functions in it become private to the module.  Then LLVM sees that none of them raises, and drops what
+    Numba puts in for that case: calls of Numba's own run time, which a process that loads the code may not have.
+    """
     import numba
     from numba import types
 
     pointer = types.CPointer(types.int64)
     signature = types.int64(pointer, pointer, types.int64, types.int64)
     compiled = numba.cfunc(signature, error_model="numpy", nopython=True)(function)
-    return str(compiled.inspect_llvm()).replace(compiled.native_name, entry)
+    text = str(compiled.inspect_llvm()).replace(compiled.native_name, entry)
+    return re.sub(rf"^define (?:linkonce_odr )?(?![^\n]*@{entry}\()", "define internal ", text, flags=re.M)
