@@ -161,6 +161,7 @@ from .symbolic.errors import (
     IndexRangeError,
     LinAlgError,
     LoweringError,
+    OutOfMemoryError,
     RewriteLoop,
     ShapeError,
     VerifyError,

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..ops.coerce import as_expr
 from ..ops.elementwise import cast
-from ..symbolic.dims import same, show
+from ..symbolic.dims import SymDim, same, show
 from ..symbolic.errors import ArgumentError, DTypeError, LoweringError, ShapeError, blame, listing, user_site
-from ..symbolic.expr import Expr, substitute
+from ..symbolic.expr import Expr, substitute, toposort
 from ..symbolic.graph import Graph
-from ..symbolic.leaves import Input, Shared
-from ..symbolic.sizes import all_sources, dims_of
+from ..symbolic.guards import AnyGuard, Guard
+from ..symbolic.leaves import Cell, Input, Shared
+from ..symbolic.sizes import Change, all_sources, dims_of, renaming
 
 TARGETS = ("cpu",)
 
@@ -36,10 +37,11 @@ def as_graph(
     listed = _inputs(list(inputs.values()) if isinstance(inputs, Mapping) else inputs)
     results, form = _outputs(outputs)
     new = _updates(updates)
-    replaced = _replaced([*results, *(n for _, n in new)], givens)
+    replaced, assumed = _replaced([*results, *(n for _, n in new)], givens)
     results, new = replaced[: len(results)], list(zip((s for s, _ in new), replaced[len(results) :], strict=True))
     graph = Graph(listed, tuple(results), tuple(new))
-    graph = Graph(listed, graph.outputs, (*graph.updates, *_default_updates(graph)))
+    updated = (*graph.updates, *_default_updates(graph))
+    graph = Graph(listed, graph.outputs, updated, (*assumed, *_fitting_updates(updated)))
     _check_inputs(graph, on_unused_input)
     return graph, keywords, form
 
@@ -113,14 +115,27 @@ def _new_value(shared: Expr, new: Expr) -> Expr:
     if new.dtype != shared.dtype:
         error = DTypeError(f"{name} is {shared.dtype.name}, and its update is {new.dtype.name}.")
         raise blame(error, user_site(), new.site, shared.site, hint=f"cast it: new.astype({shared.dtype.name!r}).")
-    differs = new.ndim != shared.ndim or any(same(a, b) is False for a, b in zip(shared.shape, new.shape, strict=True))
+    differs = new.ndim != shared.ndim or any(
+        isinstance(a, int) and same(a, b) is False for a, b in zip(shared.shape, new.shape, strict=True)
+    )
     if differs:
         error = ShapeError(f"{name} has shape {show(shared.shape)}, and its update {show(new.shape)}.")
         raise blame(error, user_site(), new.site, shared.site)
     return new
 
 
-def _replaced(roots: list[Expr], givens: Any) -> list[Expr]:
+def _fitting_updates(updates: Iterable[tuple[Expr, Expr]]) -> list[tuple[AnyGuard, Expr]]:
+    """The sizes that new values have to have, since those of their variables are numbers."""
+    return [
+        (Guard(d, n), shared)
+        for shared, new in updates
+        for d, n in zip(shared.shape, new.shape, strict=True)
+        if isinstance(d, int) and d != n
+    ]
+
+
+def _replaced(roots: list[Expr], givens: Any) -> tuple[list[Expr], list[tuple[AnyGuard, Expr]]]:
+    """The roots with givens put in place, and what has to hold of their sizes."""
     replacements: dict[Expr, Expr] = {}
     for old, new in pairs(givens, "givens"):
         node = as_expr(new)
@@ -134,7 +149,21 @@ def _replaced(roots: list[Expr], givens: Any) -> list[Expr]:
                 ShapeError(text) if node.dtype == old.dtype else DTypeError(text), user_site(), old.site, node.site
             )
         replacements[old] = node
-    return substitute(roots, replacements) if replacements else roots
+    if not replacements:
+        return roots, []
+    change = renaming(toposort(roots, into=lambda n: n not in replacements), replacements)
+    return substitute(roots, replacements), [g for pair in replacements.items() for g in _fitting_given(*pair, change)]
+
+
+def _fitting_given(old: Expr, new: Expr, change: Change | None) -> Iterator[tuple[AnyGuard, Expr]]:
+    """The sizes that a replacement has to have: those of what it stands for, where its own do not take their place."""
+    for before, after in zip(old.shape, new.shape, strict=True):
+        wanted = change(before) if change is not None and isinstance(before, SymDim) else before
+        if same(wanted, after) is False:
+            text = f"givens: {old.name or 'an expression'} is {old.type}, and its replacement {new.type}."
+            raise blame(ShapeError(text), user_site(), old.site, new.site)
+        if wanted != after:
+            yield Guard(wanted, after), old
 
 
 def _default_updates(graph: Graph) -> list[tuple[Expr, Expr]]:
@@ -219,6 +248,23 @@ def adapted(given: Any, x: Expr) -> np.ndarray:
     if array.dtype == x.dtype and array.flags.carray:
         return array
     return np.require(array, x.dtype, ["C", "A"])
+
+
+def apart(arrays: list[np.ndarray], cells: Iterable[Cell]) -> list[np.ndarray]:
+    """The arrays, those that share memory with one of the cells copied: the call writes to these.
+
+    The arrays of cells are views (`Cell.replace`), so what is no view shares memory with none of them.
+    """
+    return [a if a.base is None or not _shared(a, cells) else a.copy() for a in arrays]
+
+
+def _shared(array: np.ndarray, cells: Iterable[Cell]) -> bool:
+    owner = array.base
+    while type(owner) is np.ndarray and owner.base is not None:
+        owner = owner.base
+    if type(owner) is np.ndarray:  # it has its memory from nobody else
+        return any(owner is cell.value.base for cell in cells)
+    return any(np.may_share_memory(array, cell.value) for cell in cells)
 
 
 def _lossless(given: Any, array: np.ndarray, dtype: np.dtype) -> bool:

@@ -31,12 +31,22 @@ from .views import whole
 
 @dataclass(eq=False)
 class Block:
-    """Bytes of the arena that one buffer of a binding has."""
+    """Bytes of the arena that one buffer of a binding has, from the step `first` to `last`; `node`: whose they are."""
 
     size: int
     first: int
     last: int
-    address: int = 0
+    node: Any = None
+    offset: int = 0
+
+
+@dataclass(eq=False)
+class Links:
+    """Slots in the tables that get addresses later, and how far from there: those of the call's arrays, with each call,
+    and of the arena, whenever it is another one."""
+
+    arrays: list[tuple[int, int, int]] = field(default_factory=list)  # slot, number of the array, bytes
+    arena: list[tuple[int, int]] = field(default_factory=list)  # slot, bytes
 
 
 @dataclass(eq=False)
@@ -79,15 +89,15 @@ class Control:
         """Where it lies."""
         return int(self.memory.ctypes.data)
 
-    def prepare(self, patches: list[tuple[int, int, int]]) -> None:
+    def prepare(self, links: Links) -> None:
         """The tables; addresses in them may be those of other loops' variables."""
         table = np.zeros((max(1, len(self.variables)), VARIABLE), np.int64)
         for number, variable in enumerate(self.variables):
-            refer(variable.place, table.ctypes.data + 8 * VARIABLE * number, patches)
+            refer(variable.place, table.ctypes.data + 8 * VARIABLE * number, links)
             after = -1 if variable.after is None else self.variables.index(variable.after)
             table[number, 1:4] = (variable.step, variable.alternating * ALTERNATING, after)
         for name, place in self.places.items():
-            refer(place, self.address + 8 * name, patches)
+            refer(place, self.address + 8 * name, links)
         for name, number in self.fields.items():
             self.memory[name] = number
         self.memory[Field.VARIABLES], self.memory[Field.VARIABLE_COUNT] = table.ctypes.data, len(self.variables)
@@ -102,16 +112,17 @@ class Control:
         self.tables.append(table)
 
 
-def refer(place: Place, slot: int, patches: list[tuple[int, int, int]]) -> None:
-    """Have a place's address written at `slot`: now, with each call, or with each step of a loop."""
+def refer(place: Place, slot: int, links: Links) -> None:
+    """Have a place's address written at `slot`: now, with each call, with each arena, or with each step of a loop."""
     where, offset = place
     if isinstance(where, tuple):
-        patches.append((slot, where[1], offset))
+        links.arrays.append((slot, where[1], offset))
     elif isinstance(where, Variable):
         where.slots.append((slot, offset))
+    elif isinstance(where, Block):
+        links.arena.append((slot, where.offset + offset))
     else:
-        address = (where.address if isinstance(where, Block) else where) + offset
-        ctypes.c_int64.from_address(slot).value = address
+        ctypes.c_int64.from_address(slot).value = where + offset
 
 
 def add_loop(binder: Any, step: KernelStep) -> None:
@@ -201,7 +212,7 @@ def _body(binder: Any, schedule: Schedule, given: dict[Any, Place]) -> None:
 
 
 def _bytes(binder: Any, node: Any) -> int:
-    return int(np.prod(binder.shape(node.shape), dtype=np.int64)) * node.dtype.itemsize  # type: ignore[no-any-return]
+    return binder.bytes(binder.shape(node.shape), node)  # type: ignore[no-any-return]
 
 
 def _clear(binder: Any, step: KernelStep, op: Loop) -> None:

@@ -17,7 +17,6 @@ from ..symbolic.dims import show
 from ..symbolic.errors import ArgumentError, blame, user_site
 from ..symbolic.expr import Expr
 from ..symbolic.graph import Graph
-from ..symbolic.leaves import memory_lock
 from ..symbolic.rewrite import Fired
 from ..symbolic.text import listing, parameters
 from . import pipeline
@@ -114,10 +113,7 @@ def _memory(function: Function) -> str:
     for key, idle in function._idle.items():
         for binding in idle:
             total = sum(b.size for b in binding.blocks)
-            arena = max((b.address + b.size for b in binding.blocks), default=0) - min(
-                (b.address for b in binding.blocks), default=0
-            )
-            lines.append(f"bound to {key}: {total} bytes of temporaries in an arena of {arena}")
+            lines.append(f"bound to {key}: {total} bytes of temporaries in an arena of {binding.temporaries}")
     return "\n".join(lines)
 
 
@@ -156,21 +152,19 @@ class Profile:
 def profile(function: Function, args: tuple[Any, ...], repeat: int) -> Profile:
     """Median times of every step, each run `repeat` times on its own; shared variables keep their values."""
     saved = [(s, s.get_value()) for s, _ in function.graph.updates]
-    function(*args)
-    binding = next(b for idle in function._idle.values() for b in idle)
-    arrays = [np.asarray(a, x.dtype) for a, x in zip(args, function.source.inputs, strict=True)]
-    results = [np.empty(shape, dtype) for shape, dtype, _ in binding.outputs]
-    for place, array in enumerate([*arrays, *results]):
-        binding.objects[place] = id(array)
-    with memory_lock:
-        times = _row_times(binding, repeat)
-    begun = time.perf_counter()
-    for _ in range(repeat):
+    try:
         function(*args)
-    call = (time.perf_counter() - begun) / repeat
-    for shared, value in saved:
-        shared.set_value(value)
-    return Profile(_profile_rows(function, binding, times), call)
+        with function.bound(*args) as binding:
+            times = _row_times(binding, repeat)
+            rows = _profile_rows(function, binding, times)
+        begun = time.perf_counter()
+        for _ in range(repeat):
+            function(*args)
+        call = (time.perf_counter() - begun) / repeat
+    finally:
+        for shared, value in saved:
+            shared.set_value(value)
+    return Profile(rows, call)
 
 
 def _row_times(binding: Binding, repeat: int) -> list[float]:

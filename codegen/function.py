@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import functools
 import threading
-import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy import array, empty, ndarray
 
-from ..symbolic.dims import Guard, SymDim, value
-from ..symbolic.errors import GuardError, IndexRangeError, Site, WeftError, blame, user_site
+from ..symbolic.access import Access
+from ..symbolic.dims import Dim, SymDim, show
+from ..symbolic.errors import GuardError, IndexRangeError, OutOfMemoryError, Site, WeftError, blame, user_site
 from ..symbolic.evaluate import bind_sizes, sizes_of_cells, whole
 from ..symbolic.expr import Expr
 from ..symbolic.graph import Graph
-from ..symbolic.leaves import Shared, memory_lock
-from ..symbolic.sizes import cells
-from . import pipeline
-from .arguments import adapted, as_graph, converted, expected
+from ..symbolic.leaves import Shared
+from . import arenas, pipeline
+from .arguments import adapted, apart, as_graph, converted, expected
 from .program import Program, build
 from .results import LARGE, large
 from .runtime import Binder, Binding, live, threads
@@ -70,14 +70,13 @@ def function(
 
 
 class Function:
-    """A compiled function.  Safe to call from several threads; functions that update shared variables take turns."""
+    """A compiled function.  Safe to call from several threads: each call sees every shared variable whole."""
 
     def __init__(self, graph: Graph, keywords: tuple[str, ...] | None, form: Any, name: str, optimize: int):
         self.name, self.source, self.optimize = name, graph, optimize
         self._keywords, self._form = keywords, form
         self._expected = tuple((x, x.dtype, x.ndim, converted(x)) for x in graph.inputs)
         self._count = len(graph.inputs)
-        self._updates = bool(graph.updates)
         # sizes that are values come out of a function of their own, which runs before this one
         counts = Graph(graph.inputs, tuple(graph.sources.values()))
         self._counts = Function(counts, None, list, f"sizes of {name}", optimize) if counts.outputs else None
@@ -87,10 +86,13 @@ class Function:
         self.program: Program = build(self.graph)
         live(self)
         self.__name__ = name
+        updated = [shared.op.cell for shared, _ in graph.updates]  # type: ignore[attr-defined]
         read = [node.op.cell for node in self.program.schedule.memory if isinstance(node.op, Shared)]
-        for cell in [*read, *cells(graph.nodes).values()]:
-            if any(isinstance(d, SymDim) for d in cell.of.shape):
-                cell.moved.add(self)
+        self._reads, self._writes = frozenset([*read, *updated]), frozenset(updated)
+        self._resizable = tuple(node.op.cell for node in self.program.resizable)  # type: ignore[attr-defined]
+        self._replaced = tuple(shared.op.cell for shared, _ in self.program.updates.replaced)  # type: ignore[attr-defined]
+        # of all that decides which tables serve: shapes of arguments, then these sizes
+        self._sized = tuple(dict.fromkeys([*(c.sizes for c in self._resizable), *graph.cells]))
 
     def __repr__(self) -> str:
         listed = ", ".join(x.name or "?" for x in self.source.inputs)
@@ -108,38 +110,106 @@ class Function:
                 arrays.append(array(given, dtype))
             else:
                 arrays.append(adapted(given, x))
+        if not self._reads:
+            results = self._run(arrays)
+        else:
+            access = Access(self._reads, self._writes)
+            try:
+                access.acquire()
+                results = self._run(arrays)
+            finally:
+                access.release()
+        return results[0] if self._form is None else self._form(results)
+
+    def _run(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
+        """The results for arrays that fit; shared variables are this call's meanwhile."""
+        if self._writes:
+            arrays = apart(arrays, self._writes)
+        key = self._key(arrays)
+        table = self._idle  # if the process forks during the call, bindings go where nobody looks
+        idle = table.get(key)
+        binding = idle.pop() if idle else self._bound(key, arrays)
+        try:
+            results = self._filled(binding, arrays)
+            failed = binding.walk(binding.header)
+            if failed >= 0:
+                raise self._explained(binding, failed, arrays)
+            if self._replaced:
+                self._replace(results)
+        finally:
+            binding.leave()
+            table.setdefault(key, []).append(binding)
+        return results
+
+    def _key(self, arrays: list[np.ndarray]) -> Any:
+        """All that decides which tables serve: sizes."""
         key = tuple([a.shape for a in arrays])
         if self._counts is not None:
             key += tuple([int(n) for n in self._counts(*arrays)])
-        table = self._idle  # if a shared variable moves during the call, bindings go where nobody looks
-        idle = table.get(key)
-        binding = idle.pop() if idle else self._bound(key, arrays)
-        results = [empty(s, d) if size < LARGE else large(s, d, size) for s, d, size in binding.outputs]
+        if self._sized:
+            key += tuple([sizes.shape for sizes in self._sized])
+        return key
+
+    def _filled(self, binding: Binding, arrays: list[np.ndarray]) -> list[np.ndarray]:
+        """Put this call's arrays into the tables; those for results, which are made here."""
+        binding.settle()
+        results = self._allocated(binding)
+        objects, place = binding.objects, 0
+        for one in arrays:
+            objects[place] = id(one)
+            place += 1
+        for one in results:
+            objects[place] = id(one)
+            place += 1
+        for cell in self._resizable:
+            objects[place] = id(cell.value)
+            place += 1
+        return results
+
+    @contextmanager
+    def bound(self, *args: Any) -> Iterator[Binding]:
+        """The tables for these arguments, filled, to run row by row; variables are this thread's meanwhile."""
+        arrays = [adapted(given, x) for given, x in zip(args, self.source.inputs, strict=True)]
+        with Access(self._reads, self._writes):
+            binding = self._bound(self._key(arrays), arrays)
+            try:
+                results = self._filled(binding, arrays)
+                yield binding
+                del results
+            finally:
+                binding.leave()
+
+    def _allocated(self, binding: Binding) -> list[np.ndarray]:
+        """Memory for the results."""
         try:
-            objects, place = binding.objects, 0
-            for one in arrays:
-                objects[place] = id(one)
-                place += 1
-            for one in results:
-                objects[place] = id(one)
-                place += 1
-            if self._updates:
-                with memory_lock:
-                    failed = binding.walk(binding.header)
-            else:
-                failed = binding.walk(binding.header)
-            if failed >= 0:
-                raise self._explained(binding, failed, arrays)
-        finally:
-            table.setdefault(key, []).append(binding)
-        return results[0] if self._form is None else self._form(results)
+            return [empty(s, d) if size < LARGE else large(s, d, size) for s, d, size in binding.results]
+        except (MemoryError, ValueError):
+            pass
+        node, (shape, _, size) = max(zip(self._made, binding.results, strict=True), key=lambda pair: pair[1][2])
+        try:
+            return arenas.allocated(lambda: [empty(s, d) for s, d, _ in binding.results])
+        except (MemoryError, ValueError):
+            text = f"A result of shape {show(shape)} takes {size} bytes, which cannot be had: {node.op.name}."
+            raise blame(OutOfMemoryError(text), node.site) from None
+
+    @property
+    def _made(self) -> list[Expr]:
+        """What a call makes arrays for: results, and new values of other sizes than the old ones."""
+        return [*self.graph.outputs, *(new for _, new in self.program.updates.replaced)]
+
+    def _replace(self, results: list[np.ndarray]) -> None:
+        """Give variables their new arrays, which stand behind the results."""
+        first = len(self.graph.outputs)
+        for cell, value in zip(self._replaced, results[first:], strict=True):
+            cell.replace(value)
+        del results[first:]
 
     # ---- sizes ----------------------------------------------------------------------------------------------------
 
     def _bound(self, key: Any, arrays: list[np.ndarray]) -> Binding:
         """A binding for these sizes, after the guards were checked."""
         sizes = self._sizes(arrays)
-        for (name, source), count in zip(self.source.sources.items(), key[self._count :], strict=True):
+        for (name, source), count in zip(self.source.sources.items(), key[self._count :], strict=False):
             sizes[name] = whole(count, source)
         self._check_sizes(sizes)
         with self._lock:
@@ -148,19 +218,16 @@ class Function:
             return Binder(self.program, sizes, threads()).bind()
 
     def _check_sizes(self, sizes: dict[str, int]) -> None:
-        """Raise GuardError where the sizes of this call break what the expressions took for granted."""
-        for guard, node in self.source.guards:
-            left, right = (value(d, sizes) for d in guard)
-            if left != right:
-                text = (
-                    f"{node.op.name}: {guard.left} and {guard.right} have to be the same size, "
-                    f"and in this call they are {left} and {right}."
-                )
-                raise blame(GuardError(text), node.site, *[a.site for a in node.args], *self._with(guard))
+        """Raise an error where the sizes of this call break what the expressions took for granted."""
         for dim, node in self._computed_sizes:
             if dim.value(sizes) < 0:
                 text = f"{node.op.name}: the size {dim} is {dim.value(sizes)} in this call, where {sizes}."
                 raise blame(GuardError(text), node.site, *[a.site for a in node.args])
+        for guard, node in self.source.guards:
+            if not guard.holds(sizes):
+                what = f"the update of {node.name}" if isinstance(node.op, Shared) else node.op.name
+                error = guard.broken(what, sizes)
+                raise blame(error, node.site, *[a.site for a in node.args], *self._with(guard.dims))
 
     @functools.cached_property
     def _computed_sizes(self) -> list[tuple[SymDim, Expr]]:
@@ -174,17 +241,17 @@ class Function:
 
     def _sizes(self, arrays: list[np.ndarray]) -> dict[str, int]:
         known = dict(zip(self.source.inputs, arrays, strict=True))
-        for node in self.source.shared:
+        for node in [*self.source.shared, *(shared for shared, _ in self.source.updates)]:
             known[node] = node.op.cell.value  # type: ignore[attr-defined]
-        return {**sizes_of_cells(self.source.nodes), **bind_sizes(known)}
+        return {**sizes_of_cells(self.source.cells), **bind_sizes(known)}
 
-    def _with(self, guard: Guard) -> list[Site]:
-        """The lines of the inputs that have one of a guard's sizes."""
-        return [x.site for x in self.source.inputs if guard.left in x.shape or guard.right in x.shape]
+    def _with(self, dims: tuple[Dim, ...]) -> list[Site]:
+        """The lines of the inputs that have one of these sizes."""
+        return [x.site for x in self.source.inputs if any(isinstance(d, SymDim) and d in x.shape for d in dims)]
 
     def forget(self) -> None:
-        """A shared variable has moved: bindings know addresses and are made anew."""
-        self._idle = {}
+        """After a fork: bindings are made anew, and nobody is making one."""
+        self._idle, self._lock = {}, threading.Lock()
 
     def __hash__(self) -> int:
         return id(self)
@@ -222,13 +289,11 @@ class Function:
         return profile(self, args, repeat)
 
 
-_compiled: weakref.WeakKeyDictionary[Expr, dict[tuple[Expr, ...], Function]] = weakref.WeakKeyDictionary()
-
-
 def evaluate_compiled(node: Expr, values: Mapping[Expr, Any]) -> Any:
     """`y.eval({x: array})`: the function is compiled once for each expression and set of inputs."""
     inputs = tuple(values)
-    known = _compiled.setdefault(node, {})
-    if inputs not in known:
-        known[inputs] = function(list(inputs), node, on_unused_input="ignore")
-    return known[inputs](*values.values())
+    if not hasattr(node, "compiled"):
+        node.compiled = {}
+    if inputs not in node.compiled:
+        node.compiled[inputs] = function(list(inputs), node, on_unused_input="ignore")
+    return node.compiled[inputs](*values.values())

@@ -24,6 +24,7 @@ from ..symbolic.graph import Graph
 from ..symbolic.leaves import Constant, Input, Item, Shared, Size, items, weak_constant
 from ..symbolic.types import TupleType
 from .costs import DEAR
+from .loops import ZERO, Load, Store
 from .nests import REDUCTIONS, Launch, launches
 from .views import AFFINE, Along, IndexMap, View, broadcast, identity, through, view_of
 
@@ -54,6 +55,41 @@ class NestStep:
         """The node that errors and profiles name."""
         return self.roots[-1]
 
+    @property
+    def written(self) -> list[Expr]:
+        """The buffers that it makes."""
+        return self.roots
+
+    @property
+    def read(self) -> set[Expr]:
+        """The buffers that it reads."""
+        found: set[Expr] = set()
+        for launch in self.launches:
+            numbers = {v.access.buffer for v in launch.nest.body if isinstance(v, Load)}
+            found |= {b for i, b in enumerate(launch.buffers) if i in numbers and isinstance(b, Expr)}
+        return found
+
+    def may_write_over(self, old: Expr, new: Expr) -> bool:
+        """Whether `new` may take the place of `old`, which it reads: each element only before it is written over.
+
+        It is read at the very element that is written then, by one nest, and not a second time.
+        """
+        if len(self.launches) != 1 or self.part is not None:
+            return False
+        (launch,) = self.launches
+        nest = launch.nest
+        if any(launch.buffers[number] is old for number in nest.read_again):
+            return False
+        stores = [w for w in nest.writes if launch.buffers[w.access.buffer] is new]
+        loads = [v.access for v in nest.body if isinstance(v, Load) and launch.buffers[v.access.buffer] is old]
+        return all(
+            isinstance(w, Store) and r.strides == w.access.strides and r.offset == w.access.offset
+            for w in stores
+            for r in loads
+        ) and not any(
+            s == ZERO and e.number != 1 for w in stores for s, e in zip(w.access.strides, nest.axes, strict=True)
+        )
+
 
 @dataclass(frozen=True)
 class Part:
@@ -72,6 +108,20 @@ class KernelStep:
     arguments: tuple[View, ...]
     position: int = 0
     inner: tuple[Schedule, ...] = ()
+
+    @property
+    def written(self) -> list[Expr]:
+        """The buffers that it makes."""
+        return list(self.outputs)
+
+    @property
+    def read(self) -> set[Expr]:
+        """The buffers that it reads."""
+        return {v.base for v in self.arguments}
+
+    def may_write_over(self, old: Expr, new: Expr) -> bool:
+        """Whether `new` may take the place of `old`, which it reads: kernels read in an order of their own."""
+        return False
 
 
 Step = NestStep | KernelStep

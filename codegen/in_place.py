@@ -1,37 +1,71 @@
-"""Which buffers stand where something else stands before or after them.
+"""Which buffers stand where something else stands before or after them, and in which order variables change.
 
 A new value of a shared variable may take the place of the old one, and an output the place of a temporary, where the
-nest that writes it reads the other one only at the very element it then writes.
+step that writes it says that it may (`may_write_over`).
+
+A call that fails, or is interrupted, leaves every variable as it was.  So all that can fail comes first; the steps that
+write to variables come last: loop nests alone, which cannot fail and are short, then copies.
 """
 
 from __future__ import annotations
 
-from ..ops.callback import Callback
+from dataclasses import dataclass, field
+
+from ..symbolic.dims import SymDim, same
 from ..symbolic.expr import Expr
 from ..symbolic.graph import Graph
-from .fuse import KernelStep, NestStep, Schedule, Step
-from .loops import ZERO, Load, Store
+from .fuse import NestStep, Schedule, Step
 
 
-def updates(graph: Graph, schedule: Schedule) -> tuple[dict[Expr, Expr], list[tuple[Expr, Expr]]]:
-    """Which new values can be written where the old ones stand: nobody may read those later, or elsewhere.
+@dataclass
+class Placement:
+    """How each shared variable gets its new value."""
 
-    Nor may Python be called later: what it raises leaves all shared variables as they were.
-    """
-    makers, last_read = _makers(schedule), _last_reads(schedule)
-    calls = max((step.position for step in schedule.steps if _calls_python(step)), default=-1)
-    in_place, copied = {}, []
-    for shared, new in graph.updates:
-        (step, *rest), reader = makers[new], last_read.get(shared)
+    in_place: dict[Expr, Expr] = field(default_factory=dict)  # new value -> shared variable
+    copied: list[tuple[Expr, Expr]] = field(default_factory=list)  # (shared variable, new value), at the end
+    replaced: list[tuple[Expr, Expr]] = field(default_factory=list)  # a new array, since its size may be another
+    commit: int = 0  # the first step that writes to a variable
+
+
+def place_updates(graph: Graph, schedule: Schedule) -> Placement:
+    """The placement of new values; the steps of the schedule are put in the order that it needs."""
+    found, makers = Placement(), _makers(schedule)
+    steady = [(shared, new) for shared, new in graph.updates if _same_size(shared, new)]
+    found.replaced = [pair for pair in graph.updates if pair not in steady]
+    last = _commits(schedule.steps, makers, {new for _, new in steady})
+    early = [step for step in schedule.steps if id(step) not in last]
+    late = [step for step in schedule.steps if id(step) in last]
+    schedule.steps[:] = early + late
+    found.commit = len(early)
+    for number, step in enumerate(schedule.steps):
+        step.position = number
+    last_read = _last_reads(schedule)
+    for shared, new in steady:
+        step, reader = makers[new][0], last_read.get(shared)
         alone = reader is None or reader.position < step.position
-        whole = isinstance(step, NestStep) and not rest
-        if step.position < calls or (step.position == calls and not _is_callback(step)):
-            copied.append((shared, new))
-        elif alone or (reader is step and whole and _same_elements(step, shared, new)):
-            in_place[new] = shared
+        if id(step) in last and (alone or (reader is step and step.may_write_over(shared, new))):
+            found.in_place[new] = shared
         else:
-            copied.append((shared, new))
-    return in_place, copied
+            found.copied.append((shared, new))
+    return found
+
+
+def _same_size(shared: Expr, new: Expr) -> bool:
+    """Whether the new value certainly has the variable's size, or a guard sees to it."""
+    return all(not isinstance(d, SymDim) or same(d, n) is True for d, n in zip(shared.shape, new.shape, strict=True))
+
+
+def _commits(steps: list[Step], makers: dict[Expr, list[Step]], new_values: set[Expr]) -> set[int]:
+    """The ids of the steps that may write to variables at the end: nests that nothing else waits for."""
+    found = {
+        id(step)
+        for step in steps
+        if isinstance(step, NestStep) and any(new_values & {root} and len(makers[root]) == 1 for root in step.written)
+    }
+    for step in reversed(steps):  # those that read what a later one makes have been looked at before
+        if id(step) not in found:
+            found -= {id(maker) for node in step.read for maker in makers.get(node, ())}
+    return found
 
 
 def lodgers(graph: Graph, schedule: Schedule) -> dict[Expr, Expr]:
@@ -47,10 +81,10 @@ def lodgers(graph: Graph, schedule: Schedule) -> dict[Expr, Expr]:
     def lodger(place: Expr, output: Expr) -> Expr | None:
         """A temporary in whose place `place` may be written."""
         step = makers[place][0] if len(makers.get(place, ())) == 1 else None
-        if not isinstance(step, NestStep):
+        if step is None:
             return None
-        free = [node for node in reads(step) if node in makers and node not in kept and last_read[node] is step]
-        fitting = [node for node in free if _alike(node, output) and _same_elements(step, node, place)]
+        free = [node for node in step.read if node in makers and node not in kept and last_read[node] is step]
+        fitting = [node for node in free if _alike(node, output) and step.may_write_over(node, place)]
         return min(fitting, key=lambda node: makers[node][0].position, default=None)
 
     for output in dict.fromkeys(graph.outputs):
@@ -70,54 +104,11 @@ def _makers(schedule: Schedule) -> dict[Expr, list[Step]]:
     """The steps that make each buffer: several where it is put together from parts."""
     found: dict[Expr, list[Step]] = {}
     for step in schedule.steps:
-        for node in written(step):
+        for node in step.written:
             found.setdefault(node, []).append(step)
     return found
 
 
 def _last_reads(schedule: Schedule) -> dict[Expr, Step]:
     """The last step that reads each buffer."""
-    return {node: step for step in schedule.steps for node in reads(step)}
-
-
-def written(step: Step) -> list[Expr]:
-    """The buffers that a step makes."""
-    return step.roots if isinstance(step, NestStep) else list(step.outputs)
-
-
-def _is_callback(step: Step) -> bool:
-    """Whether a step is a call of Python, which writes its results when it has all of them."""
-    return isinstance(step, KernelStep) and isinstance(step.node.op, Callback)
-
-
-def _calls_python(step: Step) -> bool:
-    """Whether a step, or one in its bodies, calls Python."""
-    inner = [s for schedule in step.inner for s in schedule.all_steps] if isinstance(step, KernelStep) else []
-    return any(map(_is_callback, [step, *inner]))
-
-
-def reads(step: Step) -> set[Expr]:
-    """The buffers that a step reads."""
-    if isinstance(step, KernelStep):
-        return {v.base for v in step.arguments}
-    found: set[Expr] = set()
-    for launch in step.launches:
-        read = {v.access.buffer for v in launch.nest.body if isinstance(v, Load)}
-        found |= {b for i, b in enumerate(launch.buffers) if i in read and isinstance(b, Expr)}
-    return found
-
-
-def _same_elements(step: NestStep, old: Expr, new: Expr) -> bool:
-    """Whether the nest reads the old value only at the very element it then writes."""
-    if len(step.launches) != 1:
-        return False
-    launch = step.launches[0]
-    stores = [w for w in launch.nest.writes if launch.buffers[w.access.buffer] is new]
-    loads = [v.access for v in launch.nest.body if isinstance(v, Load) and launch.buffers[v.access.buffer] is old]
-    return all(
-        isinstance(w, Store) and r.strides == w.access.strides and r.offset == w.access.offset
-        for w in stores
-        for r in loads
-    ) and not any(
-        s == ZERO and e.number != 1 for w in stores for s, e in zip(w.access.strides, launch.nest.axes, strict=True)
-    )
+    return {node: step for step in schedule.steps for node in step.read}

@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from ..ops.elementwise import Scalar
-from ..symbolic.dims import Dim, Shape, SymDim, value
+from ..symbolic.dims import Dim, Shape, SymDim, plain, value
 from ..symbolic.types import DType
 
 
@@ -57,12 +57,16 @@ ZERO, ONE = Extent(0), Extent(1)
 
 def extent(dim: Dim) -> Extent:
     """A size as an extent."""
-    return Extent(dim) if isinstance(dim, int) else Extent(1, (dim,))
+    return Extent(dim) if isinstance(dim, int) else Extent(1, (plain(dim),))  # type: ignore[arg-type]
+
+
+def row_major(shape: Shape) -> tuple[Extent, ...]:
+    """The strides, in elements, of an array in C order."""
+    return _row_major(tuple([d if isinstance(d, int) else plain(d) for d in shape]))
 
 
 @lru_cache(maxsize=4096)
-def row_major(shape: Shape) -> tuple[Extent, ...]:
-    """The strides, in elements, of an array in C order."""
+def _row_major(shape: Shape) -> tuple[Extent, ...]:
     strides, step = [], ONE
     for dim in reversed(shape):
         strides.append(step)
@@ -178,6 +182,26 @@ class LoopNest:
     def accesses(self) -> list[Access]:
         """All reads and writes."""
         return [v.access for v in self.body if isinstance(v, Load)] + [w.access for w in self.writes]
+
+    @property
+    def read_again(self) -> frozenset[int]:
+        """The buffers that are read a second time, after elements have been written.
+
+        A search for the place of an extreme looks again at the block of its row that has it.
+        """
+        searched = [w.value for w in self.writes if isinstance(w, Accumulate) and w.kind.startswith("arg")]
+        buffers, seen = set(), set()
+        while searched:
+            number = searched.pop()
+            if number in seen:
+                continue
+            seen.add(number)
+            value = self.body[number]
+            if isinstance(value, Load):
+                buffers.add(value.access.buffer)
+            elif isinstance(value, Apply):
+                searched += value.operands
+        return frozenset(buffers)
 
     @property
     def parallel(self) -> tuple[int, ...]:

@@ -138,7 +138,8 @@ class _Builder:
         """One value, given the numbers of those it is made of."""
         op = node.op
         if isinstance(op, Elementwise):
-            casts = _casts(op.function, tuple([a.type for a in node.args]), dtype(None))
+            kinds = tuple([(a.type.dtype, a.type.weak) for a in node.args])
+            casts = _casts(op.function, kinds, dtype(None))
             return self.number(Apply(node.type.dtype, op.function, tuple(inner), casts))
         if isinstance(op, AFFINE):
             return inner[0]
@@ -171,8 +172,8 @@ class _Builder:
 
 
 @lru_cache(maxsize=4096)
-def _casts(function: Scalar, types: tuple[Type, ...], configured: DType) -> tuple[DType, ...]:
-    return function.operand_dtypes(*types)
+def _casts(function: Scalar, kinds: tuple[tuple[DType, bool], ...], configured: DType) -> tuple[DType, ...]:
+    return function.operand_dtypes(*(Type(kind, (), weak) for kind, weak in kinds))
 
 
 def _chunked(nest: LoopNest, axis: int, buffers: tuple[Expr, ...]) -> tuple[Launch, ...]:

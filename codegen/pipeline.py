@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ..ops.rules import canonical, special, stable
+from ..ops.rules.products import product
 from ..symbolic.collector import uncollected
 from ..symbolic.graph import Graph
 from ..symbolic.rewrite import Fired, RuleSet, rewrite
@@ -66,4 +67,5 @@ def run(
                 verify(graph)
             if seen is not None:
                 seen(step.name, graph)
+    product.cache_clear()  # it keeps nodes, which go when their graphs go
     return graph

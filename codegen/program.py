@@ -7,16 +7,17 @@ Binding    (runtime.py) a program for given sizes: addresses, numbers, an arena
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..symbolic.expr import Expr
 from ..symbolic.graph import Graph
 from ..symbolic.leaves import Shared
-from . import cache
+from . import cache, views
 from .cpu import native
 from .cpu.emit import EmittedNest, emit
 from .fuse import NestStep, Schedule, Step, fuse
-from .in_place import lodgers, reads, updates, written
+from .in_place import Placement, lodgers, place_updates
 from .loops import LoopNest
 
 
@@ -32,15 +33,13 @@ class CompiledNest:
 class Program:
     """Steps in order, and what is written into memory that something else has before or after it.
 
-    `in_place` are new values of shared variables, written straight into theirs; `lodgers` temporaries, which stand in
-    the memory of an output until it takes their place, element by element.
+    `lodgers` are temporaries, which stand in the memory of an output until it takes their place, element by element.
     """
 
     graph: Graph
     schedule: Schedule
     nests: dict[LoopNest, CompiledNest]
-    in_place: dict[Expr, Expr]  # new value -> shared variable
-    copied: list[tuple[Expr, Expr]]  # (shared variable, new value) copied at the end
+    updates: Placement
     lodgers: dict[Expr, Expr]  # temporary -> output
 
     @property
@@ -48,35 +47,20 @@ class Program:
         """The steps in order."""
         return self.schedule.steps
 
+    @cached_property
+    def resizable(self) -> list[Expr]:
+        """The shared variables that the graph reads or updates whose arrays may be others at each call."""
+        updated = [shared for shared, _ in self.graph.updates]
+        found = dict.fromkeys([*self.graph.shared, *updated])
+        return [node for node in found if node.op.cell.resizable]  # type: ignore[attr-defined]
+
 
 def build(graph: Graph) -> Program:
     """Fuse, place updates and compile the nests."""
+    views.forget()
     schedule = fuse(graph)
-    _updates_last(graph, schedule)
-    in_place, copied = updates(graph, schedule)
-    return Program(graph, schedule, _compiled(schedule), in_place, copied, lodgers(graph, schedule))
-
-
-def _updates_last(graph: Graph, schedule: Schedule) -> None:
-    """Move the steps that make new values of shared variables, and what depends on them, to the end.
-
-    So no shared variable has changed when a step before refuses its input, and most old values have been read by the
-    time the new ones take their place.
-    """
-    new_values = {new for _, new in graph.updates}
-    made_late: set[Expr] = set()
-    early: list[Step] = []
-    late: list[Step] = []
-    for step in schedule.steps:
-        made = written(step)
-        if new_values.intersection(made) or made_late.intersection(reads(step)):
-            late.append(step)
-            made_late.update(made)
-        else:
-            early.append(step)
-    schedule.steps[:] = early + late
-    for number, step in enumerate(schedule.steps):
-        step.position = number
+    updates = place_updates(graph, schedule)
+    return Program(graph, schedule, _compiled(schedule), updates, lodgers(graph, schedule))
 
 
 _loaded: dict[str, int] = {}  # functions in the process, by name; equal nests are the same function
@@ -115,6 +99,6 @@ def memory_of(program: Program) -> dict[Any, str]:
             roles[node] = "shared"
     for lodger, output in program.lodgers.items():
         roles[lodger] = f"in place of {output.name or output.op.name}"
-    for new, shared in program.in_place.items():
+    for new, shared in program.updates.in_place.items():
         roles[new] = f"in place of {shared.name or 'a shared variable'}"
     return roles

@@ -42,8 +42,13 @@ def large(shape: tuple[int, ...], dtype: np.dtype, size: int) -> np.ndarray[Any,
     try:
         raw = _free[rounded].pop()
     except (KeyError, IndexError):
-        raw = memory.arena(rounded)
+        raw = memory.raw_memory(rounded)
     block = (ctypes.c_char * rounded).from_buffer(raw)  # over an array of NumPy's, that would be the base, not the loan
     lent = _Lent(rounded, np.uint8, buffer=block)
     lent.raw = raw
     return np.ndarray(shape, dtype, buffer=lent)
+
+
+def clear() -> None:
+    """Give back what is kept for later."""
+    _free.clear()

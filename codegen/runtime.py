@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import math
 import os
 import threading
 import weakref
@@ -18,13 +19,14 @@ import numpy as np
 
 from ..ops.branch import Branch
 from ..ops.loop import Loop
-from ..symbolic.dims import Shape, value
-from ..symbolic.errors import LoweringError, ShapeError, at_site, blame
+from ..symbolic.dims import Shape, show, value
+from ..symbolic.errors import LoweringError, OutOfMemoryError, ShapeError, at_site, blame
 from ..symbolic.evaluate import resolved
 from ..symbolic.expr import Expr
 from ..symbolic.leaves import Constant, Shared
-from . import memory
-from .control import Block, Control, Jump, Place, add_branch, add_loop, refer
+from . import arenas, memory
+from .arenas import Arena
+from .control import Block, Control, Jump, Links, Place, add_branch, add_loop, refer
 from .costs import nanoseconds
 from .cpu.kernels import KERNELS
 from .cpu.launch import Array, Plan
@@ -37,6 +39,7 @@ from .strips import STRIP, Lines, lines_of, together
 from .views import View, whole
 
 GRAIN = 10_000.0  # nanoseconds of work below which a thread more is not worth waking
+MOST = 1 << 62  # bytes and steps of one array or loop: sums of two such numbers still fit in 64 bits
 
 _forked = False
 _functions: weakref.WeakSet[Any] = weakref.WeakSet()  # those with bindings
@@ -79,16 +82,52 @@ class Row:
 
 @dataclass(eq=False)
 class Binding:
-    """Tables for one set of sizes.  `outputs`: shape, dtype and bytes of each result."""
+    """Tables for one set of sizes.  `results`: shape, dtype and bytes of each array that a call makes."""
 
     header: int
-    objects: np.ndarray  # ids of the call's arrays: inputs, then outputs
-    outputs: list[tuple[tuple[int, ...], np.dtype, int]]
+    objects: np.ndarray  # ids of the call's arrays: inputs, results, the arrays of resizable variables
+    results: list[tuple[tuple[int, ...], np.dtype, int]]
     rows: list[Row]
     step_table: np.ndarray
     walk: Callable[[int], int]
+    links: Links
+    temporaries: int  # bytes
     keep: list[Any] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
+    arena: Arena | None = None
+
+    def settle(self) -> None:
+        """Have an arena: its own where it is small, else one that others use, too."""
+        if self.arena is None and self.temporaries <= arenas.PRIVATE:
+            self.move_to(Arena(self.temporaries))
+        elif self.temporaries > arenas.PRIVATE:
+            try:
+                found = arenas.take(self.temporaries, self.arena)
+            except MemoryError:
+                raise no_memory(self.temporaries, self.blocks) from None
+            if found is not self.arena:
+                self.move_to(found)
+
+    def leave(self) -> None:
+        """After a call: others may use the arena."""
+        if self.temporaries > arenas.PRIVATE and self.arena is not None:
+            arenas.give(self.arena)
+
+    def move_to(self, arena: Arena) -> None:
+        """Write the addresses of temporaries in this arena."""
+        self.arena = arena
+        for slot, offset in self.links.arena:
+            ctypes.c_int64.from_address(slot).value = arena.address + offset
+
+
+def no_memory(size: int, blocks: list[Block]) -> OutOfMemoryError:
+    """The error where temporaries do not fit into memory, with the largest of them."""
+    largest = max((b for b in blocks if isinstance(b.node, Expr)), key=lambda b: b.size)
+    text = (
+        f"The temporaries of this call take {size} bytes at once, which cannot be had; the largest is "
+        f"{largest.node.op.name} of shape {show(largest.node.shape)}, with {largest.size} bytes."
+    )
+    return blame(OutOfMemoryError(text), largest.node.site)
 
 
 class Binder:
@@ -101,19 +140,20 @@ class Binder:
         self.controls: list[Control] = []
         self.keep: list[Any] = []
         self.time = 0
-        graph = program.graph
-        call: dict[Expr, Place] = {x: (("call", i), 0) for i, x in enumerate([*graph.inputs, *graph.outputs])}
+        graph, updates = program.graph, program.updates
+        self.made = [*graph.outputs, *(new for _, new in updates.replaced)]
+        given = [*graph.inputs, *self.made, *program.resizable]
+        call: dict[Expr, Place] = {x: (("call", i), 0) for i, x in enumerate(given)}
         call |= {lodger: call[output] for lodger, output in program.lodgers.items()}
-        for new, shared in program.in_place.items():
-            call[new] = (self.address(shared.op.cell.value), 0)  # type: ignore[attr-defined]
         self.scope = Scope(call)
+        call |= {new: self.memory(shared) for new, shared in updates.in_place.items()}
 
     def bind(self) -> Binding:
         """The tables."""
         for number, step in enumerate(self.program.steps):
             self.number = number
             self.step(step)
-        for shared, new in self.program.copied:
+        for shared, new in self.program.updates.copied:
             self.number += 1
             self.time += 1
             array = self.array(whole(shared))
@@ -125,6 +165,13 @@ class Binder:
     def shape(self, shape: Shape) -> tuple[int, ...]:
         """Sizes as numbers."""
         return tuple(value(d, self.sizes) for d in shape)
+
+    def bytes(self, shape: tuple[int, ...], node: Expr) -> int:
+        """The bytes of an array.  Raises OutOfMemoryError where 64 bits do not count them."""
+        size = math.prod(shape) * node.dtype.itemsize
+        if size >= MOST:
+            raise beyond_counting(node, shape)
+        return size
 
     def step(self, step: Step) -> None:
         """The rows of one step."""
@@ -152,6 +199,8 @@ class Binder:
             elements *= size
             if size == 0 and k in launch.nest.reduced:
                 self.check_empty(step, launch.nest)
+        if elements >= MOST:
+            raise beyond_counting(step.node, tuple(axis.value(self.sizes) for axis in launch.nest.axes))
         buffers = [self.memory(b) for b in launch.buffers]
         if units:
             cost = elements * nanoseconds(launch.nest)
@@ -199,7 +248,7 @@ class Binder:
 
     def block(self, size: int) -> Block:
         """So many bytes, for now."""
-        block = Block(size, self.time, self.time)
+        block = Block(int(size), self.time, self.time)
         self.blocks[block] = block
         return block
 
@@ -249,10 +298,10 @@ class Binder:
         key = (self.scope, node)
         if key not in self.blocks:
             if isinstance(node, Scratch):
-                count = int(np.prod([e.value(self.sizes) for e in node.axes], dtype=np.int64))
+                size = math.prod(e.value(self.sizes) for e in node.axes) * node.dtype.itemsize
             else:
-                count = int(np.prod(self.shape(node.shape), dtype=np.int64))
-            self.blocks[key] = Block(count * node.dtype.itemsize, self.time, self.time)
+                size = self.bytes(self.shape(node.shape), node)
+            self.blocks[key] = Block(size, self.time, self.time, node)
         self.blocks[key].last = self.time
         return self.blocks[key], 0
 
@@ -262,52 +311,58 @@ class Binder:
 
     def allocate(self) -> None:
         """Give every block its place in the arena."""
-        blocks = list(dict.fromkeys(self.blocks.values()))
-        offsets, size = memory.plan([memory.Life(b.size, b.first, b.last) for b in blocks])
-        self.arena = memory.arena(size)
-        self.keep.append(self.arena)
-        base = int(self.arena.ctypes.data) if size else 0
-        for block, offset in zip(blocks, offsets, strict=True):
-            block.address = base + offset
+        self.placed = list(dict.fromkeys(self.blocks.values()))
+        offsets, self.temporaries = memory.plan([memory.Life(b.size, b.first, b.last) for b in self.placed])
+        for block, offset in zip(self.placed, offsets, strict=True):
+            block.offset = offset
 
     # ---- tables ---------------------------------------------------------------------------------------------------
 
     def tables(self) -> Binding:
         """Everything as int64 arrays, whose addresses go into the header."""
-        graph = self.program.graph
         buffers = np.zeros(max(1, sum(len(r.buffers) for r in self.rows)), np.int64)
         params = np.zeros(max(1, sum(len(r.params) for r in self.rows)), np.int64)
         steps = np.zeros((max(1, len(self.rows)), STEP), np.int64)
-        patches: list[tuple[int, int, int]] = []
+        links = Links()
         for control in self.controls:
-            control.prepare(patches)
+            control.prepare(links)
         b = p = 0
         for number, row in enumerate(self.rows):
             first = buffers.ctypes.data + 8 * b
             for place in row.buffers:
-                refer(place, buffers.ctypes.data + 8 * b, patches)
+                refer(place, buffers.ctypes.data + 8 * b, links)
                 b += 1
             if row.jump is not None:
                 steps[number] = (0, row.jump.kind, row.jump.control.address, row.jump.distance, 1, 1, 0, 0, 0)
                 continue
             parts = self.parts(row.units, row.cost)
             steps[number] = (row.kernel, first, params.ctypes.data + 8 * p, row.units, parts, 1, 0, 0, 0)
-            params[p : p + len(row.params)] = row.params
+            try:
+                params[p : p + len(row.params)] = row.params
+            except OverflowError:
+                raise beyond_counting(self.program.steps[row.step].node, tuple(self.sizes.values())) from None
             p += len(row.params)
         for control in self.controls:
             control.settle()
         self.mark_strips(steps)
-        patch_table = np.array(patches or [(0, 0, 0)], np.int64)
-        objects = np.zeros(max(1, len(graph.inputs) + len(graph.outputs)), np.int64)
+        patches = np.array(links.arrays or [(0, 0, 0)], np.int64)
+        objects = np.zeros(max(1, len(self.scope.given)), np.int64)
         header = np.array(
-            [len(patches), patch_table.ctypes.data, objects.ctypes.data, len(self.rows), steps.ctypes.data], np.int64
+            [len(links.arrays), patches.ctypes.data, objects.ctypes.data, len(self.rows), steps.ctypes.data], np.int64
         )
-        shapes = [(self.shape(o.shape), o.dtype) for o in graph.outputs]
-        outputs = [(s, d, int(np.prod(s, dtype=np.int64)) * d.itemsize) for s, d in shapes]
+        shapes = [(self.shape(o.shape), o) for o in self.made]
         most = int(steps[: len(self.rows), [4, 8]].max(initial=1))
-        keep = [*self.keep, *(table for c in self.controls for table in c.tables), buffers, params, patch_table, header]
         return Binding(
-            int(header.ctypes.data), objects, outputs, self.rows, steps, walker(most), keep, list(self.blocks.values())
+            int(header.ctypes.data),
+            objects,
+            [(shape, o.dtype, self.bytes(shape, o)) for shape, o in shapes],
+            self.rows,
+            steps,
+            walker(most),
+            links,
+            self.temporaries,
+            [*self.keep, *(table for c in self.controls for table in c.tables), buffers, params, patches, header],
+            self.placed,
         )
 
     def mark_strips(self, steps: np.ndarray) -> None:
@@ -324,6 +379,13 @@ class Binder:
     def parts(self, units: int, cost: float) -> int:
         """On how many threads so many units run."""
         return max(1, min(self.threads, units, int(cost / GRAIN)))
+
+
+def beyond_counting(node: Expr, shape: tuple[int, ...]) -> OutOfMemoryError:
+    """The error for sizes whose product is no number of 64 bits."""
+    sizes = " x ".join(map(str, shape))
+    text = f"{node.op.name} has {sizes} elements in this call, more than any memory holds."
+    return blame(OutOfMemoryError(text), node.site, *[a.site for a in node.args])
 
 
 def no_kernel(node: Expr) -> LoweringError:

@@ -6,6 +6,7 @@ IndexMap   for each axis of a node, which axis of a loop nest it follows, with w
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -30,18 +31,34 @@ class Along(NamedTuple):
 IndexMap = tuple[Along, ...]
 
 
-_same: dict[IndexMap, IndexMap] = {}
+class _Interned(threading.local):
+    """Of a thread: the index maps of the graph that it fuses."""
+
+    def __init__(self) -> None:
+        self.maps: dict[IndexMap, IndexMap] = {}
+
+
+_interned = _Interned()
 
 
 def interned(index: IndexMap) -> IndexMap:
-    """Equal index maps as one object, so that they are compared and hashed by identity."""
-    return _same.setdefault(index, index)
+    """Equal index maps as one object, so that they are compared and hashed by identity, until `forget`."""
+    found = _interned.maps.get(index)
+    if found is None:
+        same = identity(len(index))
+        found = _interned.maps[index] = same if same == index else index
+    return found
+
+
+def forget() -> None:
+    """Start anew, with another graph: what is interned does not pile up."""
+    _interned.maps = {}
 
 
 @cache
 def identity(ndim: int) -> IndexMap:
     """Every axis follows the nest's axis of the same number."""
-    return interned(tuple(Along(k) for k in range(ndim)))
+    return tuple(Along(k) for k in range(ndim))
 
 
 def through(node: Expr, index: IndexMap) -> IndexMap:

@@ -10,9 +10,10 @@ from typing import Any
 from ..symbolic.dims import show
 from ..symbolic.errors import DTypeError, ShapeError
 from ..symbolic.evaluate import run
-from ..symbolic.expr import Expr, Op, apply, meet, substitute
-from ..symbolic.grad import vjp
+from ..symbolic.expr import Expr, Op, apply, substitute
+from ..symbolic.grad import pullback
 from ..symbolic.graph import Graph
+from ..symbolic.guards import assume, meet
 from ..symbolic.leaves import Item
 from ..symbolic.types import TupleType, Type
 from .bodies import closed, stand_ins
@@ -29,6 +30,7 @@ class Branch(Op):
     then: Graph
     otherwise: Graph
     takes_halves = True
+    holds = True
 
     @property
     def name(self) -> str:
@@ -55,7 +57,7 @@ class Branch(Op):
             raise DTypeError(f"cond: the predicate must be a bool, and it is {predicate.dtype.name}.")
         for body in self.bodies:
             for guard, _ in body.guards:
-                meet(guard.left, guard.right, lambda guard=guard: f"cond: {guard.left} is not {guard.right}.")  # type: ignore[misc]
+                assume(guard, what=self.name)
         return TupleType(tuple(map(_common, self.then.outputs, self.otherwise.outputs)))
 
     def numpy_of_sizes(self, sizes: Mapping[str, int], *values: Any) -> tuple[Any, ...]:
@@ -78,8 +80,9 @@ class Branch(Op):
             mine = [i for i in float_args if start <= i < start + len(values)]
             doubles = stand_ins(body.inputs)
             ends = [body.outputs[i] for i in given]
-            found = vjp(ends, [body.inputs[i - start] for i in mine], seeds)
-            found = dict(zip(mine, substitute(found, dict(zip(body.inputs, doubles, strict=True))), strict=True))
+            cotangents = pullback(ends, [body.inputs[i - start] for i in mine], seeds)
+            moved = substitute(cotangents, dict(zip(body.inputs, doubles, strict=True)))
+            found = dict(zip(mine, moved, strict=True))
             outputs = [found[i] if i in found else zeros_like(args[i]) for i in float_args]
             sides.append((outputs, [*doubles, *seeds], [*values, *(g[i] for i in given)]))
         return dict(zip(float_args, branched(args[0], *sides), strict=True))

@@ -31,6 +31,7 @@ class Callback(Op):
     effects: bool = False
     number: int | None = None  # tells a call with effects from all others
     takes_halves = True
+    holds = True
 
     @property
     def name(self) -> str:

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..symbolic.dims import Shape, show
 from ..symbolic.errors import ShapeError
-from ..symbolic.expr import Expr, Op, apply, meet
+from ..symbolic.expr import Expr, Op, apply
+from ..symbolic.guards import meet
 from ..symbolic.types import Type
 from .conv_arguments import (
     Arguments,
@@ -22,7 +23,7 @@ from .conv_arguments import (
     with_bias,
 )
 from .conv_docs import CONV, TRANSPOSE, told
-from .movement import flip, reshape, swapaxes
+from .movement import check_same_dtype, flip, reshape, swapaxes
 from .windows import Padding, extent, minus, window_count
 
 
@@ -51,6 +52,7 @@ class Conv(Op):
             raise ShapeError(
                 f"conv: shapes {show(x.shape)} and {show(w.shape)} need {len(self.strides) + 2} axes each."
             )
+        check_same_dtype("conv", x, w)
         (n, c), (o, per_group) = x.shape[:2], w.shape[:2]
         meet(c, per_group * self.groups, lambda: f"conv: {c} channels of x, and w takes {per_group * self.groups}.")
         blocks = self.groups * self.batch_groups

@@ -15,19 +15,27 @@ import numpy as np
 
 from ..symbolic.dims import minimum, product, same, show
 from ..symbolic.errors import GradientError, LinAlgError, ShapeError, blame, user_site
-from ..symbolic.expr import Expr, Op, apply, meet
+from ..symbolic.expr import Expr, Op, apply
+from ..symbolic.guards import meet
 from ..symbolic.leaves import Item
 from ..symbolic.types import TupleType, Type, float_like, promote
 from .coerce import as_expr
 from .creation import eye, iota, zeros_like
 from .elementwise import cast
 from .linalg import matmul
-from .movement import broadcast_to, expand_dims, reshape, squeeze, swapaxes
+from .movement import broadcast_to, check_same_dtype, expand_dims, reshape, squeeze, swapaxes
 from .scalar import eq, exp, where
 
 
 def _square(name: str, a: Type) -> None:
     meet(a.shape[-1], a.shape[-2], lambda: f"{name}: a matrix of shape {show(a.shape[-2:])} is not square.")
+
+
+def _same_batch(name: str, a: Type, b: Type) -> None:
+    check_same_dtype(name, a, b)
+    if a.ndim != 3 or b.ndim != 3:
+        raise ShapeError(f"{name}: the operands are (batch, m, n) here, not {show(a.shape)} and {show(b.shape)}.")
+    meet(a.shape[0], b.shape[0], lambda: f"{name}: {a.shape[0]} matrices and {b.shape[0]} right sides.")
 
 
 def _guarded(name: str, function: Callable[..., Any], *arrays: np.ndarray) -> Any:
@@ -84,6 +92,7 @@ class Solve(Op):
 
     def infer(self, a: Type, b: Type) -> Type:
         _square("solve", a)
+        _same_batch("solve", a, b)
         meet(a.shape[-1], b.shape[-2], lambda: f"solve: {show(a.shape)} and {show(b.shape)} do not fit.")
         return Type(b.dtype, b.shape)
 
@@ -103,6 +112,7 @@ class SolveTriangular(Op):
 
     def infer(self, a: Type, b: Type) -> Type:
         _square("solve_triangular", a)
+        _same_batch("solve_triangular", a, b)
         meet(a.shape[-1], b.shape[-2], lambda: f"solve_triangular: {show(a.shape)} and {show(b.shape)} do not fit.")
         return Type(b.dtype, b.shape)
 

@@ -18,8 +18,9 @@ import numpy as np
 from ..symbolic import operators
 from ..symbolic.dims import Dim, Shape, same, show
 from ..symbolic.errors import DTypeError, ShapeError, blame, user_site
-from ..symbolic.expr import Expr, Op, apply, meet, serial, substitute, toposort
+from ..symbolic.expr import Expr, Op, apply, serial, substitute, toposort
 from ..symbolic.grad import grad
+from ..symbolic.guards import meet
 from ..symbolic.leaves import Constant, Input, constant, weak_constant
 from ..symbolic.types import BOOL, FLOAT64, DType, Type, dtype, float_like, promote
 from .coerce import as_expr

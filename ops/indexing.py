@@ -9,7 +9,8 @@ import numpy as np
 
 from ..symbolic.dims import Shape, show
 from ..symbolic.errors import DTypeError, IndexRangeError, ShapeError, blame, user_site
-from ..symbolic.expr import Expr, Op, apply, meet
+from ..symbolic.expr import Expr, Op, apply
+from ..symbolic.guards import meet
 from ..symbolic.leaves import constant
 from ..symbolic.types import BOOL, INT64, Type
 from . import scalar

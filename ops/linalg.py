@@ -9,12 +9,13 @@ import numpy as np
 
 from ..symbolic.dims import product, same, show
 from ..symbolic.errors import ShapeError, blame, user_site
-from ..symbolic.expr import Expr, Op, apply, meet
+from ..symbolic.expr import Expr, Op, apply
+from ..symbolic.guards import meet
 from ..symbolic.types import Type, promote
 from .axes import normalize, without
 from .coerce import as_expr
 from .elementwise import broadcast, cast, unbroadcast
-from .movement import expand_dims, reshape, squeeze, swapaxes, transpose
+from .movement import check_same_dtype, expand_dims, reshape, squeeze, swapaxes, transpose
 from .reduce import sum as sum_over
 
 
@@ -29,6 +30,9 @@ class MatMul(Op):
             inner = f"{a.shape[-1]} != {b.shape[-2]}"
             return f"matmul: inner dimensions differ: {show(a.shape)} @ {show(b.shape)}, and {inner}"
 
+        if a.ndim < 2 or b.ndim < 2:
+            raise ShapeError(f"matmul: matrices have two axes or more, not {show(a.shape)} and {show(b.shape)}.")
+        check_same_dtype("matmul", a, b)
         meet(a.shape[-1], b.shape[-2], message)
         batch = broadcast("matmul", [a.shape[:-2], b.shape[:-2]])
         return Type(a.dtype, (*batch, a.shape[-2], b.shape[-1]))

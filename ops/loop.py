@@ -12,9 +12,10 @@ import numpy as np
 from ..symbolic.dims import Dim, SymDim, show
 from ..symbolic.errors import GradientError
 from ..symbolic.evaluate import run
-from ..symbolic.expr import Expr, Leaf, Op, apply, depends, meet, substitute, toposort
-from ..symbolic.grad import vjp
+from ..symbolic.expr import Expr, Leaf, Op, apply, depends, substitute, toposort
+from ..symbolic.grad import pullback
 from ..symbolic.graph import Graph
+from ..symbolic.guards import assume, meet
 from ..symbolic.leaves import Item
 from ..symbolic.types import INT64, TupleType, Type
 from .bodies import VIEWS, closed, stand_ins
@@ -54,6 +55,7 @@ class Loop(Op):
     tested: bool = False
     keeps: bool = True  # the derivative keeps what is dear of every step; else it is computed again
     takes_halves = True
+    holds = True
 
     @property
     def name(self) -> str:
@@ -86,7 +88,7 @@ class Loop(Op):
         for x in types[self.counted + self.carries :][: self.sequences]:
             meet(x.shape[0], self.length, lambda x=x: f"scan: {x.shape[0]} and {self.length} steps.")  # type: ignore[misc]
         for guard, _ in self.body.guards:
-            meet(guard.left, guard.right, lambda guard=guard: f"scan: {guard.left} is not {guard.right}.")  # type: ignore[misc]
+            assume(guard, what=self.name)
         for before, after in zip(carried, self.body.outputs, strict=False):
             for a, b in zip(before.shape, after.shape, strict=True):
                 meet(a, b, lambda b=before, a=after: f"scan: a carry of shape {show(b.shape)} becomes {show(a.shape)}.")  # type: ignore[misc]
@@ -163,7 +165,7 @@ class _Backward:
         ends = [loop.body.outputs[i] for i in carried] + [loop.stacked[i] for i in stacked]
         seeds = stand_ins(ends)
         groups = [[x for x in group if x.type.is_float] for group in inner[1:]]
-        found = vjp(ends, [x for group in groups for x in group], seeds)
+        found = pullback(ends, [x for group in groups for x in group], seeds)
         kept = self.kept(found)
         varying = [*inner.carries, *inner.sequences]
         doubles, copies = stand_ins(varying), stand_ins(kept)

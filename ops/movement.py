@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..symbolic.dims import Dim, Shape, SymDim, product, same, show
-from ..symbolic.errors import DTypeError, ShapeError, blame, user_site
-from ..symbolic.expr import Expr, Op, apply, meet
+from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
+from ..symbolic.expr import Expr, Op, apply
+from ..symbolic.guards import meet, within
 from ..symbolic.leaves import as_dim
 from ..symbolic.types import Type, promote
 from .axes import normalize, normalize_all, without
@@ -52,6 +53,8 @@ class Transpose(Op):
     axes: tuple[int, ...]
 
     def infer(self, x: Type) -> Type:
+        if sorted(self.axes) != list(range(x.ndim)):
+            raise ShapeError(f"transpose: axes {self.axes} are not a permutation of the axes of {show(x.shape)}.")
         return Type(x.dtype, tuple(x.shape[a] for a in self.axes))
 
     def numpy(self, x: np.ndarray) -> np.ndarray:
@@ -96,6 +99,7 @@ class Squeeze(Op):
     axes: tuple[int, ...]
 
     def infer(self, x: Type) -> Type:
+        _check_axes("squeeze", self.axes, x.ndim)
         for axis in self.axes:
             if same(x.shape[axis], 1) is False:
                 raise ShapeError(f"squeeze: axis {axis} of {show(x.shape)} has size {x.shape[axis]}, not 1.")
@@ -117,6 +121,7 @@ class ExpandDims(Op):
     axes: tuple[int, ...]
 
     def infer(self, x: Type) -> Type:
+        _check_axes("expand_dims", self.axes, x.ndim + len(self.axes))
         sizes = iter(x.shape)
         return Type(x.dtype, tuple(1 if i in self.axes else next(sizes) for i in range(x.ndim + len(self.axes))))
 
@@ -137,6 +142,7 @@ class Slice(Op):
     sizes: Shape
 
     def infer(self, x: Type) -> Type:
+        _check_places(self, self.starts, self.steps, self.sizes, x.shape)
         return Type(x.dtype, self.sizes)
 
     def numpy(self, x: np.ndarray) -> np.ndarray:
@@ -156,6 +162,7 @@ class Unslice(Op):
     shape: Shape
 
     def infer(self, x: Type) -> Type:
+        _check_places(self, self.starts, self.steps, x.shape, self.shape)
         return Type(x.dtype, self.shape)
 
     def numpy(self, x: np.ndarray) -> np.ndarray:
@@ -176,6 +183,11 @@ class Pad(Op):
     widths: tuple[tuple[int, int], ...]
 
     def infer(self, x: Type, value: Type) -> Type:
+        if value.shape != ():
+            raise ShapeError(f"pad: the value around x is a scalar, and it has shape {show(value.shape)}.")
+        check_same_dtype("pad", x, value)
+        if len(self.widths) != x.ndim or any(w < 0 for pair in self.widths for w in pair):
+            raise ShapeError(f"pad: {self.widths} are not two widths from 0 up for each axis of {show(x.shape)}.")
         return Type(x.dtype, tuple(d + (a + b) for d, (a, b) in zip(x.shape, self.widths, strict=True)))
 
     def numpy(self, x: np.ndarray, value: np.ndarray) -> np.ndarray:
@@ -197,8 +209,12 @@ class Concatenate(Op):
 
     def infer(self, *types: Type) -> Type:
         first = types[0]
+        check_same_dtype("concatenate", *types)
+        _check_axes("concatenate", (self.axis,), first.ndim)
         shape = list(first.shape)
         for other in types[1:]:
+            if other.ndim != first.ndim:
+                raise ShapeError(_not_joined(self.axis, first, other))
             for axis, size in enumerate(other.shape):
                 if axis == self.axis:
                     shape[axis] = shape[axis] + size
@@ -216,6 +232,28 @@ class Concatenate(Op):
             parts.append(apply(Slice(starts, (1,) * g.ndim, arg.shape), g))
             start = start + arg.shape[self.axis]
         return parts
+
+
+def check_same_dtype(name: str, *types: Type) -> None:
+    """Raise DTypeError unless all have one dtype, for use in `infer`: kernels read all of them as the same."""
+    if any(t.dtype != types[0].dtype for t in types):
+        found = " and ".join(dict.fromkeys(t.dtype.name for t in types))
+        raise DTypeError(f"{name}: the operands have one dtype, and here they have {found}.")
+
+
+def _check_axes(name: str, axes: tuple[int, ...], ndim: int) -> None:
+    """Raise ShapeError unless these are different axes of so many, from 0 up."""
+    if len(set(axes)) != len(axes) or any(not 0 <= a < ndim for a in axes):
+        raise ShapeError(f"{name}: {axes} are not axes of an expression with {ndim}.")
+
+
+def _check_places(op: Op, starts: Shape, steps: tuple[int, ...], counts: Shape, sizes: Shape) -> None:
+    """Raise, or assume what only a call can tell, unless the places along every axis lie inside of it."""
+    if not len(starts) == len(steps) == len(counts) == len(sizes) or 0 in steps:
+        raise ShapeError(f"{op.name}: starts {starts} and steps {steps} do not belong to {len(sizes)} axes.")
+    for axis, (start, step, count, size) in enumerate(zip(starts, steps, counts, sizes, strict=True)):
+        if count != size or start != 0 or step != 1:
+            within(op.name, start, step, count, size, axis)
 
 
 def _not_joined(axis: int, first: Type, other: Type) -> str:
@@ -390,22 +428,36 @@ def stack(values: Sequence[Any], axis: int = 0) -> Expr:
 
 
 def split(x: Any, parts: Any, axis: int = 0) -> list[Expr]:
-    """x in `parts` equal pieces, or cut at the positions given as a list, along an axis."""
+    """x in `parts` equal pieces, or cut at the positions given as a list, along an axis.
+
+    Positions are those of slices, as in np.split: x[:p], x[p:q], x[q:].  Raises ShapeError where `parts` does not
+    divide the axis, ArgumentError where it is less than 1.
+    """
+    from .slices import slice_of
+
     node = as_expr(x)
     place = normalize(axis, node.ndim, "split", node)
     size = node.shape[place]
     if isinstance(parts, int):
-        if isinstance(size, int) and size % parts:
+        if parts < 1:
+            text = f"split: the number of pieces is a number from 1 up, not {parts}."
+            raise blame(ArgumentError(text), user_site(), node.site)
+        if not isinstance(size, int):  # that the parts divide it becomes the reshape's guard
+            whole = reshape(node, (*node.shape[:place], parts, size // parts, *node.shape[place + 1 :]))
+            return [squeeze(_piece(whole, place, i, 1), place) for i in range(parts)]
+        if size % parts:
             text = f"split: axis {axis} has size {size}, which {parts} does not divide."
             raise blame(ShapeError(text), user_site(), node.site)
         parts = [size // parts * i for i in range(1, parts)]
-    bounds = [0, *parts, size]
-    pieces = []
-    for low, high in itertools.pairwise(bounds):
-        starts = tuple(low if i == place else 0 for i in range(node.ndim))
-        sizes = tuple(high - low if i == place else d for i, d in enumerate(node.shape))
-        pieces.append(apply(Slice(starts, (1,) * node.ndim, sizes), node))
-    return pieces
+    bounds = [None, *parts, None]
+    cuts = [slice_of(slice(low, high), size, node) for low, high in itertools.pairwise(bounds)]
+    return [_piece(node, place, start, count) for start, _, count in cuts]
+
+
+def _piece(x: Expr, axis: int, start: Dim, count: Dim) -> Expr:
+    starts = tuple(start if i == axis else 0 for i in range(x.ndim))
+    sizes = tuple(count if i == axis else d for i, d in enumerate(x.shape))
+    return apply(Slice(starts, (1,) * x.ndim, sizes), x)
 
 
 def tile(x: Any, repeats: Any) -> Expr:

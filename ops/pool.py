@@ -14,7 +14,8 @@ import numpy as np
 
 from ..symbolic.dims import Shape, show
 from ..symbolic.errors import ArgumentError, blame, user_site
-from ..symbolic.expr import Expr, apply, meet
+from ..symbolic.expr import Expr, apply
+from ..symbolic.guards import meet
 from ..symbolic.types import DType, Type, float_like
 from . import scalar
 from .coerce import as_expr

@@ -250,6 +250,8 @@ def first_outside(indices: np.ndarray, size: Any) -> int | None:
 
 def _number(index: int, size: Dim, axis: int, x: Expr) -> Dim:
     """The place from 0 up."""
+    if not -(2**63) <= index < 2**63:
+        raise blame(IndexRangeError(f"index {index} is no index: it does not fit in 64 bits"), user_site(), x.site)
     if isinstance(size, int) and not -size <= index < size:
         raise blame(IndexRangeError(out_of_range(index, axis, size)), user_site(), x.site)
     return index if index >= 0 else size + index

@@ -14,8 +14,8 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
-from functools import cache
-from typing import Any, NamedTuple, TypeAlias
+from functools import lru_cache
+from typing import Any, TypeAlias
 
 _FUNCTIONS = frozenset(("floor", "ceiling", "Mod", "Max", "Min"))  # what sizes may hold besides names
 _fresh = itertools.count(1)
@@ -140,13 +140,6 @@ Dim: TypeAlias = int | SymDim
 Shape: TypeAlias = tuple[Dim, ...]
 
 
-class Guard(NamedTuple):
-    """Two sizes that an expression needs to be equal."""
-
-    left: Dim
-    right: Dim
-
-
 # How arithmetic on a SymDim that meets an expression is done: `operators.py` sets it, since dims know no graph.
 mixed_arithmetic: dict[str, Callable[[Any, Any], Any]] = {}
 
@@ -185,7 +178,7 @@ def fresh(hint: str = "d") -> SymDim:
     return SymDim(name)
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _symbol(name: str) -> Any:
     import sympy
 
@@ -229,15 +222,15 @@ def _arithmetic(operation: str, left: Any, right: Any) -> Any:
         return right
     if operation == "floordiv" and left == right:
         return 1  # sizes of 0 make no difference to what is divided by them
-    return _with_sources(_symbolic(operation, _plain(left), _plain(right)), _sources(left), _sources(right))
+    return _with_sources(_symbolic(operation, plain(left), plain(right)), _sources(left), _sources(right))
 
 
-def _plain(dim: Dim) -> Dim:
+def plain(dim: Dim) -> Dim:
     """The size without what its names stand for: what is remembered must not keep expressions alive."""
     return SymDim(dim.text, dim._sympy) if isinstance(dim, SymDim) and dim.sources else dim
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _symbolic(operation: str, left: Dim, right: Dim) -> Dim:
     import sympy
 

@@ -93,6 +93,10 @@ class ArgumentError(WeftError, TypeError):
     """An argument of a call that is missing, unknown or of the wrong kind."""
 
 
+class OutOfMemoryError(WeftError, MemoryError):
+    """Arrays that are larger than the memory there is, or than 64 bits can count."""
+
+
 class LinAlgError(WeftError, np.linalg.LinAlgError):
     """A matrix that has no inverse or decomposition of the kind asked for."""
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from .dims import SymDim, show
-from .errors import ArgumentError, GuardError, ShapeError, at_site, blame, user_site
+from .errors import ArgumentError, ShapeError, at_site, blame, user_site
 from .expr import Expr, Op, toposort
-from .leaves import Input, Size
+from .leaves import Input, Size, Sizes
 from .sizes import cells, sources, with_sizes
 from .types import FLOAT16, FLOAT32, TupleType
 
@@ -31,7 +31,7 @@ def run(roots: Sequence[Expr], given: Mapping[Expr, Any], known_sizes: Mapping[s
     """Values of the roots; `given` may hold any node's value, not only inputs'; `known_sizes` of symbols besides."""
     known: dict[Expr, Any] = {node: np.asarray(value, node.dtype) for node, value in given.items()}
     order = toposort(roots, into=lambda n: n not in known)
-    sizes = {**sizes_of_cells(order), **(known_sizes or {}), **bind_sizes(known)}
+    sizes = {**sizes_of_cells(cells(order)), **(known_sizes or {}), **bind_sizes(known)}
     for name, source in sources(order).items():
         if name not in sizes:
             sizes[name] = whole(int(run([source], given, sizes)[0]), source)
@@ -57,10 +57,8 @@ def _value(node: Expr, args: list[Any], sizes: Mapping[str, int]) -> Any:
     if isinstance(op, Size):
         return np.int64(op.dim if isinstance(op.dim, int) else op.dim.value(sizes))
     for guard in node.guards:
-        left, right = (d if isinstance(d, int) else d.value(sizes) for d in guard)
-        if left != right:
-            error = GuardError(f"{node.op.name}: {guard.left} is {left} and {guard.right} is {right}.")
-            raise blame(error, node.site, *[a.site for a in node.args])
+        if not guard.holds(sizes):
+            raise blame(guard.broken(node.op.name, sizes), node.site, *[a.site for a in node.args])
     try:
         sized = getattr(op, "numpy_of_sizes", None)  # ops with bodies, in which there are symbols, too
         with at_site(node.site):
@@ -83,14 +81,9 @@ def resolved(op: Op, sizes: Mapping[str, int]) -> Op:
     return with_sizes(op, lambda dim: dim.value(sizes))
 
 
-def sizes_of_cells(nodes: Sequence[Expr]) -> dict[str, int]:
-    """The present sizes of the shared variables whose sizes these nodes have."""
-    found: dict[str, int] = {}
-    for cell in cells(nodes).values():
-        for dim, size in zip(cell.of.shape, cell.value.shape, strict=True):
-            if isinstance(dim, SymDim) and dim.is_name:
-                found[dim.text] = size
-    return found
+def sizes_of_cells(found: Iterable[Sizes]) -> dict[str, int]:
+    """The sizes of the symbols for axes of shared variables, as they are now."""
+    return {name: size for each in found for name, size in each.known().items()}
 
 
 def bind_sizes(values: Mapping[Expr, np.ndarray]) -> dict[str, int]:

@@ -10,6 +10,7 @@ Walks are loops, never recursion: graphs get deeper than Python's stack.
 from __future__ import annotations
 
 import itertools
+import operator
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,9 +19,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from . import dims
-from .dims import Dim, Guard, Shape
-from .errors import ShapeError, Site, WeftError, at_site, blame, user_site
+from .dims import Shape
+from .errors import Site, WeftError, at_site, blame, user_site
+from .guards import AnyGuard, collected
 from .operators import Operators
 from .types import DType, TupleType, Type, dtype
 
@@ -37,6 +38,7 @@ class Op:
     commutative = False  # of two arguments, in either order the same value
     bodies: tuple[Graph, ...] = ()  # graphs that run inside: of a loop, of a branch
     takes_halves = False  # whether float16 reaches it as it is stored; all other ops are computed in float32
+    holds = False  # whether it holds what goes when its nodes go: functions of users, bodies of loops
     effects = False  # whether it does more than compute: it is never computed ahead, nor taken out of a loop
 
     @property
@@ -79,14 +81,15 @@ class Leaf(Op):
 class Expr(Operators):
     """A value that does not exist yet: the result of an op applied to other values."""
 
-    __slots__ = ("__weakref__", "args", "guards", "op", "site", "type")
+    __slots__ = ("__weakref__", "args", "compiled", "guards", "op", "site", "type")
     __match_args__ = ("op", "args")
 
     op: Op
     args: tuple[Expr, ...]
     type: Any  # Type, or TupleType where an op has several outputs
     site: Site
-    guards: tuple[Guard, ...]
+    guards: tuple[AnyGuard, ...]
+    compiled: dict[tuple[Expr, ...], Any]  # what `eval` has made of it: it goes when the expression goes
 
     @property
     def dtype(self) -> DType:
@@ -182,7 +185,9 @@ def _new(key: tuple[Op, tuple[Expr, ...]]) -> Expr:
     node.site = user_site()
     try:
         if args:
-            node.type, node.guards = _inferred(op, tuple([a.type for a in args]), dtype(None))
+            types = tuple([a.type for a in args])
+            remembered = not op.holds and not any(map(_holds, types))
+            node.type, node.guards = _inferred(op, types, dtype(None)) if remembered else _infer(op, types)
         else:
             node.type, node.guards = op.infer(), ()
     except WeftError as error:
@@ -200,37 +205,23 @@ def _new(key: tuple[Op, tuple[Expr, ...]]) -> Expr:
     return node
 
 
-class _Assumed(threading.local):
-    guards: tuple[Guard, ...] = ()
-
-
-_assumed = _Assumed()
+_holds = operator.attrgetter("holds")
 
 
 @lru_cache(maxsize=4096)
-def _inferred(op: Op, types: tuple[Any, ...], configured: DType) -> tuple[Any, tuple[Guard, ...]]:
+def _inferred(op: Op, types: tuple[Any, ...], configured: DType) -> tuple[Any, tuple[AnyGuard, ...]]:
     """The type of op over arguments of these types, and what it assumes.
 
-    A graph has far fewer sorts of nodes than nodes.  The configured dtype is what a type may depend on besides.
+    A graph has far fewer sorts of nodes than nodes.  The configured dtype is what a type may depend on besides.  What
+    is remembered stays: ops and types that hold expressions, arrays or functions are none of it.
     """
-    outer, _assumed.guards = _assumed.guards, ()  # an op may make nodes to find its type
-    try:
-        return op.infer(*types), _assumed.guards
-    finally:
-        _assumed.guards = outer
+    return _infer(op, types)
 
 
-def meet(left: Dim, right: Dim, message: Callable[[], str]) -> Dim:
-    """One size out of two that must be equal, for use in `Op.infer`; certain inequality raises `message()`.
-
-    Where only a call can tell, the equality becomes a guard of the node that is being made.
-    """
-    equal = dims.same(left, right)
-    if equal is False:
-        raise ShapeError(message())
-    if equal is None and (left, right) not in _assumed.guards:
-        _assumed.guards += (Guard(left, right),)
-    return left if isinstance(left, int) else right
+def _infer(op: Op, types: tuple[Any, ...]) -> tuple[Any, tuple[AnyGuard, ...]]:
+    with collected() as found:
+        of = op.infer(*types)
+    return of, found.guards
 
 
 def toposort(roots: Iterable[Expr], into: Callable[[Expr], bool] | None = None) -> list[Expr]:

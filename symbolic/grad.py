@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from .collector import uncollected
-from .dims import same, show
+from .dims import Shape, same, show
 from .errors import ArgumentError, GradientError, ShapeError, at_site, blame, user_site
 from .expr import Expr, Op, apply, depends, serial, toposort
+from .guards import AnyGuard, assume, meet
 from .leaves import Input, Item, constant, weak_constant
 from .operators import function
 from .types import TupleType, Type
@@ -48,7 +49,8 @@ def grad(
     """
     _check_loss(loss)
     seed = weak_constant(1.0, loss.dtype)
-    return _pack(wrt, _cotangents([loss], [seed], _as_list(wrt), known_cotangents or {}, disconnected))
+    params, known = _as_list(wrt), known_cotangents or {}
+    return _pack(wrt, _assuming([loss, *known], params, _cotangents([loss], [seed], params, known, disconnected)))
 
 
 def value_and_grad(loss: Expr, params: Any, **options: Any) -> tuple[Expr, Any]:
@@ -63,7 +65,13 @@ def vjp(outputs: Any, wrt: Any, cotangents: Any, *, disconnected: str = "zero") 
     """
     outs, seeds = _as_list(outputs), _as_list(cotangents)
     _check_partners("output", outs, "cotangent", seeds)
-    return _pack(wrt, _cotangents(outs, seeds, _as_list(wrt), {}, disconnected))
+    params = _as_list(wrt)
+    return _pack(wrt, _assuming(outs, params, _cotangents(outs, seeds, params, {}, disconnected)))
+
+
+def pullback(outputs: Sequence[Expr], wrt: Sequence[Expr], cotangents: Sequence[Expr]) -> list[Expr]:
+    """vjp for the bodies of loops and branches, whose guards their nodes have already."""
+    return _cotangents(outputs, cotangents, wrt, {}, "zero")
 
 
 def jvp(outputs: Any, wrt: Any, tangents: Any, *, disconnected: str = "zero") -> Any:
@@ -75,7 +83,7 @@ def jvp(outputs: Any, wrt: Any, tangents: Any, *, disconnected: str = "zero") ->
     _check_partners("variable", params, "tangent", directions)
     dummies = [apply(Input(serial(), Type(o.dtype, o.shape), None)) for o in outs]
     transposed = _cotangents(outs, dummies, params, {}, disconnected)
-    return _pack(outputs, _cotangents(transposed, directions, dummies, {}, "zero"))
+    return _pack(outputs, _assuming(outs, outs, _cotangents(transposed, directions, dummies, {}, "zero")))
 
 
 def hvp(loss: Expr, wrt: Any, vectors: Any) -> Any:
@@ -83,7 +91,7 @@ def hvp(loss: Expr, wrt: Any, vectors: Any) -> Any:
     params, directions = _as_list(wrt), _as_list(vectors)
     _check_partners("variable", params, "vector", directions)
     first = _as_list(grad(loss, params))
-    return _pack(wrt, _cotangents(first, directions, params, {}, "zero"))
+    return _pack(wrt, _assuming([loss], params, _cotangents(first, directions, params, {}, "zero")))
 
 
 def jacobian(y: Expr, x: Any) -> Any:
@@ -137,7 +145,8 @@ def _cotangents(
     _check_wrt(wrt)
     gathered = _Cotangents()
     for node, seed in [*zip(outputs, seeds, strict=True), *known.items()]:
-        gathered.add(node, function("astype")(seed, node.dtype))
+        sized = seed if seed.shape == node.shape else apply(Assume(node.shape, ()), seed)
+        gathered.add(node, function("astype")(sized, node.dtype))
     roots = [*outputs, *known]
     order = toposort(roots)
     on_path = depends(order, wrt)
@@ -267,6 +276,50 @@ def _pack(like: Any, results: list[Expr]) -> Any:
     return results[0]
 
 
+def _assuming(outputs: Sequence[Expr], like: Sequence[Expr], results: Sequence[Any]) -> list[Any]:
+    """The results in the shapes of `like`, with what the outputs take for granted of sizes.
+
+    A derivative may have nothing left of the node that needed two sizes to be equal: what is wrong in the value is
+    wrong in its derivative, too.
+    """
+    guards = tuple(dict.fromkeys(guard for node in toposort(outputs) for guard in node.guards))
+    return [
+        node if node is None or (not guards and node.shape == x.shape) else apply(Assume(x.shape, guards), node)
+        for node, x in zip(results, like, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class Assume(Op):
+    """x, which is taken to have this shape, where these guards hold.  Nothing is computed."""
+
+    shape: Shape
+    guards: tuple[AnyGuard, ...]
+
+    @property
+    def details(self) -> str:
+        """What is printed beside the argument."""
+        return f"shape={show(self.shape)}"
+
+    def infer(self, x: Type) -> Type:
+        if x.ndim != len(self.shape):
+            raise ShapeError(f"An expression of shape {show(x.shape)} is no {show(self.shape)}.")
+        for mine, wanted in zip(x.shape, self.shape, strict=True):
+            meet(mine, wanted, lambda: f"An expression of shape {show(x.shape)} is no {show(self.shape)}.")
+        for guard in self.guards:
+            assume(guard, what="gradient")
+        return Type(x.dtype, self.shape)
+
+    def numpy(self, x: Any) -> Any:
+        return x
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> tuple[Expr]:
+        return (g,)
+
+    def expand(self, *args: Expr) -> Expr:
+        return args[0]
+
+
 @dataclass(frozen=True)
 class StopGradient(Op):
     """x, with no derivative."""
@@ -294,6 +347,7 @@ class CustomGradient(Op):
     """The first argument's value, with the derivative that the user gives for the others."""
 
     rule: Callable[..., Any]
+    holds = True
 
     def infer(self, value: Type, *args: Type) -> Type:
         return value

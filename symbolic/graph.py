@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from .dims import Guard
+from .dims import SymDim
 from .expr import Expr, substitute, toposort
-from .leaves import Constant, Input, Shared
+from .guards import AnyGuard, Guard
+from .leaves import Constant, Input, Shared, Sizes
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Graph:
     inputs: tuple[Expr, ...]
     outputs: tuple[Expr, ...]
     updates: tuple[tuple[Expr, Expr], ...] = ()  # (shared variable, its new value)
+    assumed: tuple[tuple[AnyGuard, Expr], ...] = ()  # by what stands around the nodes: updates, givens
 
     @property
     def roots(self) -> tuple[Expr, ...]:
@@ -54,13 +56,13 @@ class Graph:
         return [n for n in self.nodes if isinstance(n.op, Input)]
 
     @cached_property
-    def guards(self) -> tuple[tuple[Guard, Expr], ...]:
-        """The sizes taken to be equal, each with the node that needs it."""
-        found: dict[Guard, Expr] = {}
-        for node in self.nodes:
-            for guard in node.guards:
-                if Guard(guard.right, guard.left) not in found:
-                    found.setdefault(guard, node)
+    def guards(self) -> tuple[tuple[AnyGuard, Expr], ...]:
+        """What is taken for granted of sizes, each with the node that needs it."""
+        found: dict[AnyGuard, Expr] = {}
+        own = [(guard, node) for node in self.nodes for guard in node.guards]
+        for guard, needing in [*own, *self.assumed]:
+            if not isinstance(guard, Guard) or Guard(guard.right, guard.left) not in found:
+                found.setdefault(guard, needing)
         return tuple(found.items())
 
     @cached_property
@@ -68,13 +70,24 @@ class Graph:
         """For each symbol among the sizes that stands for a value, the expression of that value."""
         from .sizes import sources
 
-        return sources(self.nodes)
+        return sources(self.nodes, self._assumed_dims)
+
+    @cached_property
+    def cells(self) -> list[Sizes]:
+        """The present sizes of the shared variables that sizes are taken from."""
+        from .sizes import cells
+
+        return cells(self.nodes, self._assumed_dims)
+
+    @property
+    def _assumed_dims(self) -> list[SymDim]:
+        return [dim for guard, _ in self.assumed for dim in guard.dims if isinstance(dim, SymDim)]
 
     def with_roots(self, roots: Sequence[Expr]) -> Graph:
         """The same graph computing other nodes: what a pass returns."""
         count = len(self.outputs)
         updates = tuple((shared, new) for (shared, _), new in zip(self.updates, roots[count:], strict=True))
-        return Graph(self.inputs, tuple(roots[:count]), updates)
+        return Graph(self.inputs, tuple(roots[:count]), updates, self.assumed)
 
     def replace(self, replacements: Mapping[Expr, Expr]) -> Graph:
         """The graph with nodes replaced wherever they occur."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
-import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .access import Access
 from .dims import Dim, SymDim, fresh, show
 from .errors import NOWHERE, ArgumentError, DTypeError, ShapeError, at_site, blame, user_site
 from .expr import Expr, Leaf, Op, _flattened, _rebuild, apply, serial
@@ -62,23 +61,61 @@ class Constant(Leaf):
         return hash(self.key)
 
 
-memory_lock = threading.RLock()  # held while shared variables change
+class Sizes:
+    """The present shape of a shared variable, and the symbols for its axes: what expressions that have its sizes hold.
+
+    They do not hold the array: it goes when the variable does.
+    """
+
+    __slots__ = ("names", "shape")
+
+    def __init__(self, shape: tuple[int, ...]):
+        self.shape = shape
+        self.names: tuple[str | None, ...] = ()
+
+    def known(self) -> dict[str, int]:
+        """The sizes of the symbols."""
+        return {name: size for name, size in zip(self.names, self.shape, strict=False) if name is not None}
 
 
 class Cell:
-    """The memory of a shared variable: its array stays at its address as long as its shape does."""
+    """The memory of a shared variable.  A cell whose sizes are all numbers keeps its array, and so its address."""
 
     def __init__(self, value: np.ndarray, of: Type, update: Any = None):
         self.number = serial()
         self.of = of
-        self.value = value
-        self.moved: weakref.WeakSet[Any] = weakref.WeakSet()  # compiled functions that know the address
+        self.sizes = Sizes(value.shape)
+        self.value = value if value.base is not None else value.view()
         self._update = update
+
+    @property
+    def resizable(self) -> bool:
+        """Whether it may hold arrays of several sizes."""
+        return not self.of.is_static
+
+    def replace(self, value: np.ndarray) -> None:
+        """Hold another array, as a view: an array of a user's that is none shares no memory with a cell."""
+        self.value = value if value.base is not None else value.view()
+        self.sizes.shape = value.shape
+
+    def reading(self) -> Access:
+        """`with cell.reading(): ...`: nobody else writes it meanwhile."""
+        return Access(frozenset((self,)), frozenset())
+
+    def writing(self) -> Access:
+        """`with cell.writing(): ...`: nobody else reads or writes it meanwhile."""
+        return Access(frozenset((self,)), frozenset((self,)))
 
     def axis(self, name: str | None) -> SymDim:
         """A symbol for the size of one of its axes: expressions may have it without reading the array."""
         dim = fresh(f"{name}_" if name else "d")
-        return SymDim(dim.text, None, {dim.text: self})
+        return SymDim(dim.text, None, {dim.text: self.sizes})
+
+    def shaped(self, shape: Sequence[Any], name: str | None) -> None:
+        """Say which sizes may change: as in `shared`."""
+        dims = tuple(self.axis(name) if d is None else as_dim(d, name) for d in shape)
+        self.of = Type(self.value.dtype, dims)
+        self.sizes.names = tuple(d.text if isinstance(d, SymDim) and d.is_name else None for d in dims)
 
     @property
     def default_update(self) -> Expr | None:
@@ -95,7 +132,8 @@ class Cell:
         # the update reads the cell itself, so it travels flat, and is rebuilt when it is first asked for; sizes know
         # the cell, so its type travels as part of its state
         update = self.default_update
-        state = {"value": self.value, "of": self.of, "_update": None if update is None else _flattened(update)}
+        state = {"value": self.value, "sizes": self.sizes, "of": self.of}
+        state["_update"] = None if update is None else _flattened(update)
         return _blank_cell, (), state
 
 
@@ -269,7 +307,7 @@ def shared(value: Any, name: str | None = None, *, dtype: Any = None, shape: Seq
     array = np.array(_checked(value, dtype), order="C")
     cell = Cell(array, Type(array.dtype, array.shape))
     if shape is not None:
-        cell.of = Type(array.dtype, tuple(cell.axis(name) if d is None else as_dim(d, name) for d in shape))
+        cell.shaped(shape, name)
     _check_fits(array, cell.of, name)
     return apply(Shared(cell, name))
 
@@ -283,7 +321,7 @@ def _cell(node: Expr) -> Cell:
 def get_value(node: Expr, borrow: bool = False) -> np.ndarray:
     """A copy of a shared variable's array; with borrow=True the array itself."""
     cell = _cell(node)
-    with memory_lock:
+    with cell.reading():
         return cell.value if borrow else cell.value.copy()
 
 
@@ -299,13 +337,11 @@ def set_value(node: Expr, value: Any) -> None:
             hint=f"convert it: value.astype({cell.of.dtype.name!r})",
         )
     _check_fits(given, cell.of, node.name)
-    with memory_lock:
+    with cell.writing():
         if given.shape == cell.value.shape:
             np.copyto(cell.value, given, casting="unsafe")
-            return
-        cell.value = np.array(given, cell.of.dtype, order="C")
-        for function in list(cell.moved):
-            function.forget()
+        else:
+            cell.replace(np.array(given, cell.of.dtype, order="C"))
 
 
 def _check_fits(array: np.ndarray, of: Type, name: str | None) -> None:

@@ -20,6 +20,8 @@ from .operators import function as bound
 from .patterns import Const, Match, Pattern, Variables, computed, dtype_class, head, number, patterns, variable
 from .types import BOOL, FLOAT64, INT64, DType, Type
 
+_REMEMBERED = 16_384  # sorts of nodes for which a set of rules knows the candidates
+
 
 class Template:
     """A right side, to be written again over what the variables stand for."""
@@ -180,6 +182,8 @@ class RuleSet:
         key = (root, of.dtype.kind if type(of) is Type else "", *[head(a) for a in node.args])
         found = self._candidates.get(key)
         if found is None:
+            if len(self._candidates) >= _REMEMBERED:  # functions of users are among the heads
+                self._candidates.clear()
             found = self._candidates[key] = self._fitting(root, type(op), key[1].replace("u", "i"), key[2:])
         return found
 

@@ -15,7 +15,7 @@ from .dims import Dim, SymDim, fresh
 from .errors import ShapeError, at_site, blame, user_site
 from .expr import Expr, Op, apply, rebuilt, toposort
 from .graph import Graph
-from .leaves import Cell, Constant, Input, Shared, Size, size
+from .leaves import Constant, Input, Shared, Size, Sizes, size
 from .types import TupleType, Type
 
 Change = Callable[[SymDim], Any]  # what stands in place of a size that is not a number
@@ -70,18 +70,18 @@ def _dim_of_node(node: Expr, args: Sequence[Dim | None]) -> Dim | None:
 # ---- the values that sizes stand for ---------------------------------------------------------------------------------
 
 
-def sources(nodes: Iterable[Expr]) -> dict[str, Expr]:
-    """For each symbol among the sizes of these nodes that stands for a value, its expression."""
+def sources(nodes: Iterable[Expr], more: Iterable[SymDim] = ()) -> dict[str, Expr]:
+    """For each symbol among the sizes of these nodes, and `more`, that stands for a value, its expression."""
     if not _names:
         return {}
-    found = {name: source for dim in dims_of(nodes) for name, source in dim.sources.items()}
+    found = {name: source for dim in [*dims_of(nodes), *more] for name, source in dim.sources.items()}
     return {name: source for name, source in found.items() if isinstance(source, Expr)}
 
 
-def cells(nodes: Iterable[Expr]) -> dict[int, Cell]:
-    """The memory of shared variables, by number, that sizes of these nodes are taken from."""
-    found = [source for dim in dims_of(nodes) for source in dim.sources.values()]
-    return {source.number: source for source in found if isinstance(source, Cell)}
+def cells(nodes: Iterable[Expr], more: Iterable[SymDim] = ()) -> list[Sizes]:
+    """The present sizes of the shared variables that sizes of these nodes, and `more`, are taken from."""
+    found = [source for dim in [*dims_of(nodes), *more] for source in dim.sources.values()]
+    return list(dict.fromkeys(source for source in found if isinstance(source, Sizes)))
 
 
 def all_sources(nodes: Iterable[Expr]) -> dict[str, Expr]:
@@ -111,7 +111,7 @@ def _dims_of(node: Expr) -> list[SymDim]:
 def _collect(value: Any, into: list[SymDim]) -> None:
     if isinstance(value, SymDim):
         into.append(value)
-    elif type(value) is tuple:
+    elif isinstance(value, tuple):
         for item in value:
             _collect(item, into)
     elif isinstance(value, Type):
@@ -177,9 +177,11 @@ def with_sizes(op: Op, change: Change) -> Op:
 def _changed(value: Any, change: Change) -> Any:
     if isinstance(value, SymDim):
         return change(value)
-    if type(value) is tuple:
+    if isinstance(value, tuple):
         items = tuple(_changed(item, change) for item in value)
-        return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
+        if all(a is b for a, b in zip(items, value, strict=True)):
+            return value
+        return type(value)(*items) if hasattr(value, "_fields") else items
     if isinstance(value, Type):
         shape = _changed(value.shape, change)
         return value if shape is value.shape else Type(value.dtype, shape, value.weak)

@@ -157,6 +157,9 @@ class _Writer:
             return self._array(value)
         if isinstance(value, np.dtype):
             return f"numpy.dtype({value.name!r})"
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            self.needed.add((type(value).__module__, type(value).__name__))
+            return f"{type(value).__name__}({', '.join(self.value(v) for v in value)})"
         if isinstance(value, tuple):
             return "(" + "".join(self.value(v) + ", " for v in value) + ")"
         if hasattr(value, "to_python"):
@@ -214,7 +217,7 @@ class _Writer:
             self.needed.add(("weft.symbolic.sizes", "value_dim"))
             return f"value_dim({self.variables[source]})"
         for node, variable in self.variables.items():
-            if isinstance(node.op, Shared) and node.op.cell is source:
+            if isinstance(node.op, Shared) and node.op.cell.sizes is source:
                 return f"{variable}.shape[{[str(d) for d in node.shape].index(name)}]"
         text = f"The size {name} is that of a shared variable that the graph does not read: it cannot be written."
         raise blame(ArgumentError(text), user_site())

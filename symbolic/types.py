@@ -3,14 +3,14 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
 
-from .dims import Shape, SymDim, product, show
+from .dims import Dim, Shape, SymDim, product, show
 from .errors import DTypeError
 
 DType = np.dtype
@@ -91,6 +91,7 @@ class Type:
     dtype: DType
     shape: Shape
     weak: bool = False
+    holds: bool = field(init=False, repr=False)  # whether a size stands for the value of an expression, which it keeps
 
     def __new__(cls, dtype: DType, shape: Shape, weak: bool = False) -> "Type":
         with _types_lock:
@@ -98,6 +99,7 @@ class Type:
             found = _types.get(key)
             if found is None:
                 found = _types[key] = object.__new__(cls)
+                object.__setattr__(found, "holds", any(map(_holds, shape)))
             return found
 
     def __reduce__(self) -> Any:
@@ -127,11 +129,20 @@ class Type:
         return f"{self.dtype.name}{show(self.shape)}" + (" weak" if self.weak else "")
 
 
+def _holds(dim: Dim) -> bool:
+    return isinstance(dim, SymDim) and any(hasattr(source, "op") for source in dim.sources.values())
+
+
 @dataclass(frozen=True, slots=True)
 class TupleType:
     """The type of an op with several outputs; `Item(i)` reads one of them."""
 
     items: tuple[Type, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether a size of one of them stands for the value of an expression."""
+        return any(of.holds for of in self.items)
 
     def __str__(self) -> str:
         return f"({', '.join(map(str, self.items))})"

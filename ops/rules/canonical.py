@@ -12,7 +12,7 @@ import numpy as np
 
 from ...symbolic.dims import SymDim
 from ...symbolic.expr import Expr, apply
-from ...symbolic.grad import CustomGradient, StopGradient, custom_gradient, stop_gradient
+from ...symbolic.grad import Assume, CustomGradient, StopGradient, custom_gradient, stop_gradient
 from ...symbolic.leaves import Constant, constant, size
 from ...symbolic.patterns import NUMBERS, Bool, Const, Number, computed
 from ...symbolic.rewrite import RuleSet, rewrite, rules
@@ -274,9 +274,11 @@ def _lossless(a: np.dtype, b: np.dtype) -> bool:
 
 
 @rewrite(
+    Assume,
     StopGradient,
     CustomGradient,
     examples=[
+        lambda: apply(Assume((3,), ()), like(3)),
         lambda: stop_gradient(like(3)),
         lambda: custom_gradient(exp, lambda g, out, x: g)(like(3)),
     ],

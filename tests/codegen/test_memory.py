@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from weft.codegen.memory import ALIGNMENT, Life, arena, plan
+from weft.codegen.memory import ALIGNMENT, Life, plan, raw_memory
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -47,8 +47,8 @@ def test_nothing_to_plan():
 
 
 @pytest.mark.parametrize("size", [0, 1, 100, 5 << 20])
-def test_arena_is_aligned_and_writable(size):
-    memory = arena(size)
+def test_raw_memory_is_aligned_and_writable(size):
+    memory = raw_memory(size)
     assert memory.size == size
     assert size == 0 or memory.ctypes.data % ALIGNMENT == 0
     memory[:] = 1
@@ -58,7 +58,7 @@ def test_arena_is_aligned_and_writable(size):
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("size", [1000, 1 << 24])
 def test_a_forked_process_writes_to_bytes_of_its_own(size):
-    here = arena(size)
+    here = raw_memory(size)
     here[:] = 1
     child = os.fork()
     if not child:

@@ -230,7 +230,7 @@ def test_sizes_assumed_equal_that_are_not():
         return wf.evaluate(z, {x: np.ones(2), y: np.ones(3)})
 
     assert message(call) == (
-        "GuardError: add: a is 2 and b is 3.\n"
+        "GuardError: add: a and b have to be the same size, and in this call they are 2 and 3.\n"
         "  line   z = x + y    <- here\n"
         '  line   x, y = wf.vector("x", ("a",)), wf.vector("y", ("b",))'
     )

@@ -1,0 +1,130 @@
+"""What an expression takes for granted of sizes that only a call knows.
+
+    Guard     two sizes are equal
+    Within    the places that a slice takes, or writes to, lie inside their axis
+
+An op says what it needs once, in `infer`, with `meet` and `within`.  What is certainly wrong is an error at once, what
+certainly holds is forgotten, and all else is a guard of the node, which is checked before a compiled function runs.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeAlias
+
+from .dims import Dim, at_least, same, value
+from .errors import GuardError, IndexRangeError, ShapeError, WeftError
+
+Sizes = Mapping[str, int]
+
+
+class Guard(NamedTuple):
+    """Two sizes that an expression needs to be equal."""
+
+    left: Dim
+    right: Dim
+
+    def certain(self) -> bool | None:
+        """True or False where it is certain, None where only a call can tell."""
+        return same(self.left, self.right)
+
+    def holds(self, sizes: Sizes) -> bool:
+        """Whether it is true of these sizes."""
+        return value(self.left, sizes) == value(self.right, sizes)
+
+    def broken(self, what: str, sizes: Sizes) -> WeftError:
+        """The error for sizes of which it is not true."""
+        here = f"in this call they are {value(self.left, sizes)} and {value(self.right, sizes)}"
+        return GuardError(f"{what}: {self.left} and {self.right} have to be the same size, and {here}.")
+
+    @property
+    def dims(self) -> tuple[Dim, ...]:
+        """The sizes it speaks of."""
+        return self.left, self.right
+
+
+class Within(NamedTuple):
+    """start, start + step, ... (`places` of them) lie in [0, size); no places lie anywhere."""
+
+    start: Dim
+    step: int
+    places: Dim
+    size: Dim
+    axis: int
+
+    def certain(self) -> bool | None:
+        """True or False where it is certain, None where only a call can tell."""
+        if all(isinstance(d, int) for d in self.dims):
+            return self.holds({})
+        if self.places == 0:
+            return True
+        last = self.start + self.step * (self.places - 1)
+        low, high = (self.start, last) if self.step > 0 else (last, self.start)
+        return True if at_least(low, 0) and at_least(self.size - 1, high) else None
+
+    def holds(self, sizes: Sizes) -> bool:
+        """Whether it is true of these sizes."""
+        start, count, size = (value(d, sizes) for d in self.dims)
+        return count <= 0 or (0 <= start < size and 0 <= start + self.step * (count - 1) < size)
+
+    def broken(self, what: str, sizes: Sizes) -> WeftError:
+        """The error for sizes of which it is not true."""
+        start, count, size = (value(d, sizes) for d in self.dims)
+        if count == 1:
+            index = start if start >= 0 else start - size  # as it was written: negative ones count from the end
+            return IndexRangeError(f"{what}: index {index} is out of range for axis {self.axis} with size {size}.")
+        last = start + self.step * (count - 1)
+        text = f"{what}: the places {start} to {last} do not lie within axis {self.axis}, which has size {size}."
+        return IndexRangeError(text)
+
+    @property
+    def dims(self) -> tuple[Dim, ...]:
+        """The sizes it speaks of."""
+        return self.start, self.places, self.size
+
+
+AnyGuard: TypeAlias = Guard | Within
+
+
+class _Assumed(threading.local):
+    guards: tuple[AnyGuard, ...] = ()
+
+
+_assumed = _Assumed()
+
+
+class collected:  # noqa: N801 - used like a function: `with collected() as found: ...`
+    """Gathers in `found.guards` what is assumed inside; an op may make nodes to find its type, so it nests."""
+
+    __slots__ = ("guards", "outer")
+
+    def __enter__(self) -> collected:
+        self.outer, _assumed.guards = _assumed.guards, ()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.guards, _assumed.guards = _assumed.guards, self.outer
+
+
+def assume(guard: AnyGuard, message: Callable[[], str] | None = None, what: str = "") -> None:
+    """Take a guard for granted, for use in `Op.infer`; raises its error, or `message()`, if it certainly is wrong."""
+    certain = guard.certain()
+    if certain is False:
+        raise ShapeError(message()) if message is not None else guard.broken(what, {})
+    if certain is None and guard not in _assumed.guards:
+        _assumed.guards += (guard,)
+
+
+def meet(left: Dim, right: Dim, message: Callable[[], str]) -> Dim:
+    """One size out of two that must be equal, for use in `Op.infer`; certain inequality raises `message()`.
+
+    Where only a call can tell, the equality becomes a guard of the node that is being made.
+    """
+    assume(Guard(left, right), message)
+    return left if isinstance(left, int) else right
+
+
+def within(what: str, start: Dim, step: int, count: Dim, size: Dim, axis: int) -> None:
+    """The places start, start + step, ... lie inside an axis, for use in `Op.infer`; raises IndexRangeError if not."""
+    assume(Within(start, step, count, size, axis), what=what)
