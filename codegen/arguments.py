@@ -255,7 +255,10 @@ def apart(arrays: list[np.ndarray], cells: Iterable[Cell]) -> list[np.ndarray]:
 
     The arrays of cells are views (`Cell.replace`), so what is no view shares memory with none of them.
     """
-    return [a if a.base is None or not _shared(a, cells) else a.copy() for a in arrays]
+    for place, a in enumerate(arrays):
+        if a.base is not None and _shared(a, cells):
+            arrays[place] = a.copy()
+    return arrays
 
 
 def _shared(array: np.ndarray, cells: Iterable[Cell]) -> bool:

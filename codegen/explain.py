@@ -26,7 +26,7 @@ from .program import memory_of
 
 if TYPE_CHECKING:
     from .function import Function
-    from .runtime import Binding
+    from .runtime import Binding, Walk
 
 STAGES = ("graph", "rules", "rewritten", "fuse", "memory", "ir", *(p.name for p in pipeline.PASSES))
 
@@ -152,11 +152,16 @@ class Profile:
 def profile(function: Function, args: tuple[Any, ...], repeat: int) -> Profile:
     """Median times of every step, each run `repeat` times on its own; shared variables keep their values."""
     saved = [(s, s.get_value()) for s, _ in function.graph.updates]
+    rows: list[Row] = []
+
+    def timed(binding: Binding, walk: Walk) -> int:
+        walk(binding.header)  # loops know how many steps there are once they have run
+        rows.extend(_profile_rows(function, binding, _row_times(binding, walk, repeat)))
+        return -1
+
     try:
         function(*args)
-        with function.bound(*args) as binding:
-            times = _row_times(binding, repeat)
-            rows = _profile_rows(function, binding, times)
+        function.run_by(timed, args)
         begun = time.perf_counter()
         for _ in range(repeat):
             function(*args)
@@ -164,10 +169,10 @@ def profile(function: Function, args: tuple[Any, ...], repeat: int) -> Profile:
     finally:
         for shared, value in saved:
             shared.set_value(value)
-    return Profile(rows, call)
+    return Profile(tuple(rows), call)
 
 
-def _row_times(binding: Binding, repeat: int) -> list[float]:
+def _row_times(binding: Binding, walk: Walk, repeat: int) -> list[float]:
     """Seconds for each launch in a call: the table is cut to a single row and run; a loop's rows count once a step."""
     import ctypes
 
@@ -184,7 +189,7 @@ def _row_times(binding: Binding, repeat: int) -> list[float]:
             samples = []
             for _ in range(repeat):
                 begun = time.perf_counter()
-                binding.walk(binding.header)
+                walk(binding.header)
                 samples.append(time.perf_counter() - begun)
             times.append(float(np.median(samples)) * often)
     finally:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from . import arenas, pipeline
 from .arguments import adapted, apart, as_graph, converted, expected
 from .program import Program, build
 from .results import LARGE, large
-from .runtime import Binder, Binding, live, threads
+from .runtime import Binder, Binding, Walk, live, threads
 
 REMEMBERED = 64  # sets of sizes whose tables and memory a function keeps
 
@@ -81,6 +81,7 @@ class Function:
         counts = Graph(graph.inputs, tuple(graph.sources.values()))
         self._counts = Function(counts, None, list, f"sizes of {name}", optimize) if counts.outputs else None
         self._idle: dict[Any, list[Binding]] = {}
+        self._accesses: list[Access] = []  # idle ones, of calls that are over
         self._lock = threading.Lock()
         self.graph = pipeline.run(graph, optimize)
         self.program: Program = build(self.graph)
@@ -110,85 +111,62 @@ class Function:
                 arrays.append(array(given, dtype))
             else:
                 arrays.append(adapted(given, x))
-        if not self._reads:
-            results = self._run(arrays)
-        else:
-            access = Access(self._reads, self._writes)
-            try:
+        access = None
+        try:
+            if self._reads:
+                access = self._accesses.pop() if self._accesses else Access(self._reads, self._writes)
                 access.acquire()
-                results = self._run(arrays)
+                if self._writes:
+                    arrays = apart(arrays, self._writes)
+            key = tuple([a.shape for a in arrays])
+            if self._sized or self._counts is not None:
+                key += self._more_sizes(arrays)
+            table = self._idle  # if the process forks during the call, bindings go where nobody looks
+            idle = table.get(key)
+            binding = idle.pop() if idle else self._bound(key, arrays)
+            try:
+                if binding.pooled:
+                    binding.settle()
+                try:
+                    results = [empty(s, d) if size < LARGE else large(s, d, size) for s, d, size in binding.results]
+                except (MemoryError, ValueError):
+                    results = self._results(binding)
+                objects, place = binding.objects, 0
+                for one in arrays:
+                    objects[place] = id(one)
+                    place += 1
+                for one in results:
+                    objects[place] = id(one)
+                    place += 1
+                for cell in self._resizable:
+                    objects[place] = id(cell.value)
+                    place += 1
+                failed = binding.walk(binding.header)
+                if failed >= 0:
+                    raise self._explained(binding, failed, arrays)
+                if self._replaced:
+                    self._replace(results)
             finally:
+                if binding.pooled:
+                    binding.leave()
+                table.setdefault(key, []).append(binding)
+        finally:
+            if access is not None:
                 access.release()
+                self._accesses.append(access)
         return results[0] if self._form is None else self._form(results)
 
-    def _run(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
-        """The results for arrays that fit; shared variables are this call's meanwhile."""
-        if self._writes:
-            arrays = apart(arrays, self._writes)
-        key = self._key(arrays)
-        table = self._idle  # if the process forks during the call, bindings go where nobody looks
-        idle = table.get(key)
-        binding = idle.pop() if idle else self._bound(key, arrays)
-        try:
-            results = self._filled(binding, arrays)
-            failed = binding.walk(binding.header)
-            if failed >= 0:
-                raise self._explained(binding, failed, arrays)
-            if self._replaced:
-                self._replace(results)
-        finally:
-            binding.leave()
-            table.setdefault(key, []).append(binding)
-        return results
+    def _more_sizes(self, arrays: list[np.ndarray]) -> tuple[Any, ...]:
+        """What decides on the tables besides the shapes of arguments: sizes that are values, and those of variables."""
+        counts = () if self._counts is None else tuple([int(n) for n in self._counts(*arrays)])
+        return (*counts, *[sizes.shape for sizes in self._sized])
 
-    def _key(self, arrays: list[np.ndarray]) -> Any:
-        """All that decides which tables serve: sizes."""
-        key = tuple([a.shape for a in arrays])
-        if self._counts is not None:
-            key += tuple([int(n) for n in self._counts(*arrays)])
-        if self._sized:
-            key += tuple([sizes.shape for sizes in self._sized])
-        return key
-
-    def _filled(self, binding: Binding, arrays: list[np.ndarray]) -> list[np.ndarray]:
-        """Put this call's arrays into the tables; those for results, which are made here."""
-        binding.settle()
-        results = self._allocated(binding)
-        objects, place = binding.objects, 0
-        for one in arrays:
-            objects[place] = id(one)
-            place += 1
-        for one in results:
-            objects[place] = id(one)
-            place += 1
-        for cell in self._resizable:
-            objects[place] = id(cell.value)
-            place += 1
-        return results
-
-    @contextmanager
-    def bound(self, *args: Any) -> Iterator[Binding]:
-        """The tables for these arguments, filled, to run row by row; variables are this thread's meanwhile."""
-        arrays = [adapted(given, x) for given, x in zip(args, self.source.inputs, strict=True)]
-        with Access(self._reads, self._writes):
-            binding = self._bound(self._key(arrays), arrays)
-            try:
-                results = self._filled(binding, arrays)
-                yield binding
-                del results
-            finally:
-                binding.leave()
-
-    def _allocated(self, binding: Binding) -> list[np.ndarray]:
-        """Memory for the results."""
-        try:
-            return [empty(s, d) if size < LARGE else large(s, d, size) for s, d, size in binding.results]
-        except (MemoryError, ValueError):
-            pass
-        node, (shape, _, size) = max(zip(self._made, binding.results, strict=True), key=lambda pair: pair[1][2])
+    def _results(self, binding: Binding) -> list[np.ndarray]:
+        """Memory for the results, once all that is idle has been given back.  Raises OutOfMemoryError."""
         try:
             return arenas.allocated(lambda: [empty(s, d) for s, d, _ in binding.results])
         except (MemoryError, ValueError):
+            node, (shape, _, size) = max(zip(self._made, binding.results, strict=True), key=lambda pair: pair[1][2])
             text = f"A result of shape {show(shape)} takes {size} bytes, which cannot be had: {node.op.name}."
             raise blame(OutOfMemoryError(text), node.site) from None
 
@@ -203,6 +181,18 @@ class Function:
         for cell, value in zip(self._replaced, results[first:], strict=True):
             cell.replace(value)
         del results[first:]
+
+    def run_by(self, run: Callable[[Binding, Walk], int], args: Sequence[Any]) -> None:
+        """A call whose rows `run` runs, with the walker in its own way, and says which of them failed (-1: none)."""
+        arrays = [adapted(given, x) for given, x in zip(args, self.source.inputs, strict=True)]
+        with Access(self._reads, self._writes):
+            key = (*[a.shape for a in arrays], *self._more_sizes(arrays))
+            binding = self._bound(key, arrays)
+            walk = binding.walk
+            binding.walk = lambda header: run(binding, walk)
+            other = copy.copy(self)
+            other._keywords, other._idle = None, {key: [binding]}
+            other(*arrays)
 
     # ---- sizes ----------------------------------------------------------------------------------------------------
 

@@ -41,6 +41,8 @@ from .views import View, whole
 GRAIN = 10_000.0  # nanoseconds of work below which a thread more is not worth waking
 MOST = 1 << 62  # bytes and steps of one array or loop: sums of two such numbers still fit in 64 bits
 
+Walk = Callable[[int], int]  # runs a binding's table, given its header; -1, or the row that failed
+
 _forked = False
 _functions: weakref.WeakSet[Any] = weakref.WeakSet()  # those with bindings
 
@@ -89,28 +91,33 @@ class Binding:
     results: list[tuple[tuple[int, ...], np.dtype, int]]
     rows: list[Row]
     step_table: np.ndarray
-    walk: Callable[[int], int]
+    walk: Walk
     links: Links
     temporaries: int  # bytes
     keep: list[Any] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     arena: Arena | None = None
+    taken: bool = False  # from the pool, for a call that runs
+
+    def __post_init__(self) -> None:
+        self.pooled = self.temporaries > arenas.PRIVATE  # whether its arena is one that others use, too
+        if not self.pooled:
+            self.move_to(Arena(self.temporaries))
 
     def settle(self) -> None:
-        """Have an arena: its own where it is small, else one that others use, too."""
-        if self.arena is None and self.temporaries <= arenas.PRIVATE:
-            self.move_to(Arena(self.temporaries))
-        elif self.temporaries > arenas.PRIVATE:
-            try:
-                found = arenas.take(self.temporaries, self.arena)
-            except MemoryError:
-                raise no_memory(self.temporaries, self.blocks) from None
-            if found is not self.arena:
-                self.move_to(found)
+        """Before a call: have an arena."""
+        try:
+            found = arenas.take(self.temporaries, self.arena)
+        except MemoryError:
+            raise no_memory(self.temporaries, self.blocks) from None
+        if found is not self.arena:
+            self.move_to(found)
+        self.taken = True
 
     def leave(self) -> None:
         """After a call: others may use the arena."""
-        if self.temporaries > arenas.PRIVATE and self.arena is not None:
+        if self.taken and self.arena is not None:
+            self.taken = False
             arenas.give(self.arena)
 
     def move_to(self, arena: Arena) -> None:
@@ -424,7 +431,7 @@ def _array_layout() -> None:
     assert ctypes.c_int64.from_address(id(probe) + ARRAY_DATA).value == probe.ctypes.data, "unknown layout of ndarray"
 
 
-def walker(parts: int) -> Callable[[int], int]:
+def walker(parts: int) -> Walk:
     """The function that runs a binding's table, given its header; -1, or the row that failed."""
     from .cpu.walker import walk_parallel, walk_serial
 

@@ -26,10 +26,11 @@ class Access:
     __slots__ = ("reads", "thread", "writes")
 
     def __init__(self, reads: frozenset[Any], writes: frozenset[Any]):
-        self.reads, self.writes, self.thread = reads, writes, threading.get_ident()
+        self.reads, self.writes, self.thread = reads, writes, 0
 
     def acquire(self) -> None:
         """Wait until no other thread is in the way."""
+        self.thread = threading.get_ident()
         with _lock:
             if not _held and not _waiting:
                 _held.append(self)
