@@ -2,8 +2,7 @@
 
     python -m benchmarks.startup
 
-Every figure is from a fresh process; cold: with an empty cache folder, warm: with the one the cold run left.  Numba
-keeps the program that runs all others in its own cache, which is emptied along.
+Every figure is from a fresh process; cold: with an empty cache folder, warm: with the one the cold run left.
 """
 
 import json
@@ -31,7 +30,7 @@ print(json.dumps([imported, compiled, time.perf_counter() - begun - compiled]))
 
 def run(model: str, cache: str) -> list[float]:
     """Seconds: import, function(), first call."""
-    environment = dict(os.environ, WEFT_CACHE_DIR=cache, NUMBA_CACHE_DIR=os.path.join(cache, "numba"))
+    environment = dict(os.environ, WEFT_CACHE_DIR=cache)
     program = PROGRAM.format(here=os.path.dirname(os.path.abspath(__file__)), model=model)
     answer = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True

@@ -1,24 +1,66 @@
 """The content-addressed cache on disk: the key says everything an entry depends on, so an entry is never stale.
 
-Entries are written to a temporary file and renamed, so that processes may share the folder without locks.  The folder
-is `WEFT_CACHE_DIR`, else the user's cache folder; a folder that cannot be written only costs compile time.
+The folder is `WEFT_CACHE_DIR`, else `weft` in the user's cache folder.  Whatever is wrong there costs compile time, and
+nothing else: a folder that cannot be written, an entry that is damaged, a disk that is full.
+
+An entry is a header and its content:
+
+    8 bytes    _MAGIC, which names the form
+    8 bytes    the content's length, low byte first
+    32 bytes   BLAKE2b of _MAGIC, the key and the content
+    ...        the content
+
+What does not agree with its header is compiled anew and replaced.  A digest is no signature: whoever can write an entry
+can write its digest, so only what belongs to this user, and to nobody else, is read (private_folder.py).  Entries are
+written to a temporary file and renamed, so that processes share the folder without locks; what killed ones leave, and
+what is beyond the limit, is removed now and then (upkeep.py).
 """
 
-import contextlib
 import hashlib
 import os
-import tempfile
+import time
+import warnings
 from pathlib import Path
+from typing import IO
+
+from ..symbolic.errors import ArgumentError, user_site
+from . import upkeep
+from .private_folder import PrivateFolder, Untrusted, make_folders
+
+_MAGIC = b"weft 1\r\n"  # a copy that took the file for text would show
+_DIGEST = 32
+_HEADER = len(_MAGIC) + 8 + _DIGEST
+_LIMIT = 1 << 30  # bytes
+_DAY = 86400.0  # seconds: how exactly the last use of an entry is known
+
+_warned = False
 
 
-def folder() -> Path:
-    """Where entries are kept: $WEFT_CACHE_DIR, or `weft` in the user's cache folder."""
+def folder() -> Path | None:
+    """Where entries are kept: $WEFT_CACHE_DIR, or `weft` in the user's cache folder; None where there is neither."""
     chosen = os.environ.get("WEFT_CACHE_DIR")
     if chosen:
         return Path(chosen)
-    import platformdirs
+    try:
+        import platformdirs
 
-    return Path(platformdirs.user_cache_dir("weft"))
+        found = Path(platformdirs.user_cache_dir("weft"))
+    except Exception:  # a user without a name or a home is nobody's mistake
+        return None
+    return found if found.is_absolute() else None
+
+
+def limit() -> int:
+    """How many bytes the folder may hold: 1 GiB, or $WEFT_CACHE_BYTES; 0 keeps nothing.
+
+    Raises ArgumentError for what is not a whole number.
+    """
+    text = os.environ.get("WEFT_CACHE_BYTES", str(_LIMIT))
+    if not (text.isascii() and text.isdecimal()):
+        raise ArgumentError(
+            f"WEFT_CACHE_BYTES is {text!r}: it must be a whole number of bytes, 0 or more, or not be set."
+        )
+    return int(text)
 
 
 def key(*parts: object) -> str:
@@ -32,19 +74,76 @@ def key(*parts: object) -> str:
 
 
 def load(name: str) -> bytes | None:
-    """The entry, or None."""
-    try:
-        return (folder() / name[:2] / name).read_bytes()
-    except OSError:
+    """The entry of a key, or None if there is none that can be trusted."""
+    place, most = folder(), limit()
+    if place is None:
         return None
+    with _Quietly(), PrivateFolder(str(place)) as top:
+        upkeep.now_and_then(top, most)
+        with top.folder(name[:2]) as part, part.reading(name) as (file, status):
+            content = _content(name, file, status.st_size)
+            if content is not None and abs(time.time() - status.st_mtime) > _DAY:
+                part.used(file, name)
+            return content
+    return None
 
 
 def store(name: str, data: bytes) -> None:
-    """Write the entry whole or not at all."""
-    place = folder() / name[:2]
-    with contextlib.suppress(OSError):
-        place.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=place)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(temporary, place / name)
+    """Keep the entry of a key, whole or not at all."""
+    place, most = folder(), limit()
+    if place is None or _HEADER + len(data) > upkeep.room(most):
+        return
+    with _Quietly():
+        make_folders(place)
+        with PrivateFolder(str(place)) as top:
+            upkeep.now_and_then(top, most)
+            with top.made_folder(name[:2]) as part:
+                part.write(name, _header(name, data) + data)
+            upkeep.note(top, _HEADER + len(data), most)
+
+
+def _header(name: str, data: bytes) -> bytes:
+    digest = hashlib.blake2b(_MAGIC, digest_size=_DIGEST)
+    digest.update(name.encode() + b"\0")
+    digest.update(data)
+    return _MAGIC + len(data).to_bytes(8, "little") + digest.digest()
+
+
+def _content(name: str, file: IO[bytes], size: int) -> bytes | None:
+    """What follows the header, if it is what the header says; nothing is read of what has another length."""
+    header = file.read(_HEADER)
+    length = int.from_bytes(header[len(_MAGIC) : -_DIGEST], "little")
+    if len(header) != _HEADER or length != size - _HEADER:
+        return None
+    data = file.read(length)
+    return data if _header(name, data) == header else None
+
+
+class _Quietly:
+    """Lets a fault of the folder pass; but says, once, that somebody else may write it."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> bool:
+        if isinstance(error, Untrusted):
+            _warn(str(error))
+        return isinstance(error, OSError)
+
+
+def distrust(path: str) -> str:
+    """The sentence about a folder or a file that is not used."""
+    return (
+        f"{path} belongs to another user, or others may write it: compiled code that is kept there is not run. "
+        "If it is yours, take their right to write (chmod go-w) or remove it; else set WEFT_CACHE_DIR to a folder that "
+        "only you may write."
+    )
+
+
+def _warn(path: str) -> None:
+    global _warned
+    if _warned:
+        return
+    _warned = True
+    site = user_site()
+    warnings.warn_explicit(distrust(path), RuntimeWarning, site.path or __file__, site.line if site.path else 1)

@@ -437,13 +437,14 @@ def walker(parts: int) -> Walk:
 
     _array_layout()
     if parts == 1 or _forked:
-        return walk_serial
+        return walk_serial()
+    walk = walk_parallel()
     if _concurrent():
-        return walk_parallel
+        return walk
 
     def one_at_a_time(header: int) -> int:
         with _one_at_a_time:
-            return int(walk_parallel(header))
+            return walk(header)
 
     return one_at_a_time
 

@@ -10,6 +10,7 @@ from typing import Any
 import numba
 import numpy as np
 from numba import types
+from numba.core.caching import NullCache
 
 from ...symbolic.errors import ArgumentError, blame, user_site
 from .intrinsics import pointer
@@ -63,7 +64,7 @@ def _compiled(function: Callable[..., None], layout: tuple[Any, ...], constants:
         "carray": numba.carray,
         "pointer": pointer,
         "as_strided": np.lib.stride_tricks.as_strided,
-        "function": function if hasattr(function, "py_func") else numba.njit(nogil=True)(function),
+        "function": _compiler_of(function),
         **{n: getattr(np, n) for n in ("float32", "float64", "bool_")},
         **{f"{u}int{b}": getattr(np, f"{u}int{b}") for u in ("", "u") for b in (8, 16, 32, 64)},
         "bool": np.bool_,
@@ -71,3 +72,16 @@ def _compiled(function: Callable[..., None], layout: tuple[Any, ...], constants:
     exec(compile(source, "<kernel>", "exec"), namespace)
     numbers = types.CPointer(types.int64)
     return numba.cfunc(types.int64(numbers, numbers, types.int64, types.int64))(namespace["entry"])
+
+
+def _compiler_of(function: Any) -> Any:
+    """Numba's compiler of a function.
+
+    One that keeps its code in files of Numba's is not asked: those are found by the date of the source, whatever
+    values the function takes from around it.
+    """
+    if not hasattr(function, "py_func"):
+        return numba.njit(nogil=True)(function)
+    if isinstance(function._cache, NullCache):
+        return function
+    return numba.jit(**function.targetoptions)(function.py_func)

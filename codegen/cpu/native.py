@@ -10,16 +10,20 @@ anything else where the input was bad (an index out of range): the kernel then s
 """
 
 import functools
-import inspect
+import itertools
 import os
-import re
+import struct
+import sys
 import threading
+from collections.abc import Callable, Iterable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 import llvmlite
 import llvmlite.binding as llvm
+import numpy as np
 
 from ...symbolic.errors import ArgumentError
 from .. import cache
@@ -27,6 +31,8 @@ from .. import cache
 llvm.initialize_native_target()
 llvm.initialize_native_asmprinter()
 
+# Numba's settings that make no other code
+_HARMLESS = {f"NUMBA_{name}" for name in ("NUM_THREADS", "CACHE_DIR", "THREADING_LAYER", "THREADING_LAYER_PRIORITY")}
 _LOCK = threading.Lock()  # LLVM's engine is one per process and not safe for concurrent additions
 
 
@@ -87,21 +93,59 @@ def _engine() -> llvm.ExecutionEngine:
     return llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
 
 
+def toolchain() -> str:
+    """A digest of what compiles, and for what: all that makes other code, or other code right, of the same source."""
+    processor = (llvm.get_process_triple(), host_cpu(), host_features(), vector_bytes())
+    return cache.key(*_software(), *processor)
+
+
+@functools.cache
+def _software() -> tuple[object, ...]:
+    """What is installed, how objects lie in memory, and how Numba was told to compile."""
+    versions = (numba_version(), llvmlite.__version__, llvm.llvm_version_info, np.__version__, sys.version)
+    libc = os.confstr("CS_GNU_LIBC_VERSION") if "CS_GNU_LIBC_VERSION" in getattr(os, "confstr_names", ()) else ""
+    layouts = (struct.calcsize("P"), object.__basicsize__, np.ndarray.__basicsize__)
+    settings = sorted((k, v) for k, v in os.environ.items() if k.startswith("NUMBA_") and k not in _HARMLESS)
+    return *versions, libc, *layouts, settings
+
+
+def numba_version() -> str:
+    """Numba's version; Numba is not imported for it, which takes longer than to load all kernels."""
+    try:
+        return version("numba")
+    except PackageNotFoundError:
+        import numba
+
+        return str(numba.__version__)
+
+
 def object_code(*modules: str) -> bytes:
     """Modules of IR, linked, optimised and compiled for this processor; from the cache if they were before."""
-    name = cache.key("object", llvmlite.__version__, llvm.llvm_version_info, host_cpu(), host_features(), *modules)
+    name = cache.key("object", _COMPILER, toolchain(), *modules) if _COMPILER else None
+    return kept(name, lambda: compile_ir(*modules))
+
+
+def kept(name: str | None, compiled: Callable[[], bytes]) -> bytes:
+    """The object code of a key, from the cache or compiled and put there; None: of code that has no key."""
+    if name is None:
+        return compiled()
     found = cache.load(name)
     if found is None:
-        found = _compile(*modules)
-        cache.store(name, found)
+        found = compiled()
+        if b"__svml" not in found:  # a library that may be gone tomorrow: LLVM would end the process
+            cache.store(name, found)
     return found
 
 
-def _compile(*modules: str) -> bytes:
+def compile_ir(*modules: str) -> bytes:
+    """Modules of IR, linked, optimised and compiled for this processor."""
     module = llvm.parse_assembly(modules[0])
     module.verify()
     for other in modules[1:]:
         module.link_in(llvm.parse_assembly(other))
+    for function in module.functions:
+        if function.linkage is llvm.Linkage.linkonce_odr:  # a helper: nobody else calls it, which LLVM should know
+            function.linkage = llvm.Linkage.internal
     module.triple = llvm.get_process_triple()
     machine = target_machine()
     module.data_layout = str(machine.target_data)
@@ -114,6 +158,8 @@ def _compile(*modules: str) -> bytes:
 
 def add_object(data: bytes, names: tuple[str, ...]) -> tuple[int, ...]:
     """Load object code into the process; the addresses of its functions, which must have names of their own."""
+    if b"NRT_" in data or b"numba_" in data:
+        _know_numbas_helpers()
     with _LOCK:
         engine = _engine()
         engine.add_object_file(llvm.ObjectFileRef.from_data(data))
@@ -122,12 +168,37 @@ def add_object(data: bytes, names: tuple[str, ...]) -> tuple[int, ...]:
 
 
 @functools.cache
-def _sources(folder: Path) -> str:
-    """A digest of the kernels' own sources: a change in any of them makes every kernel new."""
-    return cache.key(*(path.read_bytes() for path in sorted(folder.glob("*.py"))))
+def _know_numbas_helpers() -> None:
+    """Have Numba name the functions of its runtime to LLVM, which ends the process where it misses one."""
+    from numba.core.registry import cpu_target
+
+    cpu_target.target_context.refresh()
 
 
-_ADDRESSES: dict[tuple[Any, ...], int] = {}
+def _digest(files: Iterable[Path]) -> str | None:
+    """A digest of source files; None where there are none, as in an archive."""
+    found = [part for file in sorted(files) if file.is_file() for part in (file.name, file.read_bytes())]
+    return cache.key(*found) if found else None
+
+
+# Read now: what an editor writes later is not what runs.
+_COMPILER = _digest([Path(__file__)])
+_SOURCES = _digest(Path(__file__).parent.glob("*.py"))  # a change in any of them makes every kernel new
+_ADDRESSES: dict[tuple[FunctionType, str], int] = {}
+_numbers = itertools.count()  # of kernels without a key
+
+
+def kernel_key(make: FunctionType, *arguments: Any) -> str | None:
+    """The key of the kernel that `make(*arguments)` returns, or None: nobody can say what its code depends on.
+
+    That can be said of the functions of this folder's modules, whose code, and that of all that they use, is in its
+    files.  Others, and functions made by functions, use values that their source does not show.
+    """
+    module = sys.modules.get(make.__module__)
+    ours = make.__module__.rpartition(".")[0] == __package__ and getattr(module, make.__qualname__, None) is make
+    if not ours or _SOURCES is None:
+        return None
+    return cache.key("kernel", make.__module__, make.__qualname__, arguments, _SOURCES, toolchain())
 
 
 def kernel_address(make: FunctionType, *arguments: Any) -> int:
@@ -136,44 +207,24 @@ def kernel_address(make: FunctionType, *arguments: Any) -> int:
     `make` is called, and Numba imported, only if the cache has no object code for these arguments.  The arguments
     (dtypes, tile sizes ...) must print what they are.
     """
-    wanted = (make, *arguments)
+    wanted = (make, repr(arguments))  # 1, 1.0 and True are equal, and not the same
     if wanted not in _ADDRESSES:
         _ADDRESSES[wanted] = _kernel_address(make, arguments)
     return _ADDRESSES[wanted]
 
 
 def _kernel_address(make: FunctionType, arguments: tuple[Any, ...]) -> int:
-    folder = Path(inspect.getfile(make)).parent
-    sources = _sources(folder) if folder == Path(__file__).parent else inspect.getsource(make)
-    name = cache.key(
-        "kernel",
-        make.__module__,
-        make.__qualname__,
-        arguments,
-        sources,
-        llvmlite.__version__,
-        host_cpu(),
-        host_features(),
-    )
-    entry = "weft_kernel_" + name
-    found = cache.load(name)
-    if found is None:
-        found = _compile(numba_ir(make(*arguments), entry))
-        cache.store(name, found)
-    return add_object(found, (entry,))[0]
+    name = kernel_key(make, *arguments)
+    entry = f"weft_kernel_{name or next(_numbers)}"
+    return add_object(kept(name, lambda: compile_ir(numba_ir(make(*arguments), entry))), (entry,))[0]
 
 
-def numba_ir(function: FunctionType, entry: str) -> str:
-    """LLVM IR of a Python function with the kernels' signature, compiled by Numba, with its entry under that name.
+_KERNEL = "int64(CPointer(int64), CPointer(int64), int64, int64)"
 
-    All other functions in it become private to the module.  Then LLVM sees that none of them raises, and drops what
-    Numba puts in for that case: calls of Numba's own run time, which a process that loads the code may not have.
-    """
+
+def numba_ir(function: FunctionType, entry: str, signature: str = _KERNEL) -> str:
+    """LLVM IR of a Python function with the kernels' signature, compiled by Numba, with its entry under that name."""
     import numba
-    from numba import types
 
-    pointer = types.CPointer(types.int64)
-    signature = types.int64(pointer, pointer, types.int64, types.int64)
     compiled = numba.cfunc(signature, error_model="numpy", nopython=True)(function)
-    text = str(compiled.inspect_llvm()).replace(compiled.native_name, entry)
-    return re.sub(rf"^define (?:linkonce_odr )?(?![^\n]*@{entry}\()", "define internal ", text, flags=re.M)
+    return str(compiled.inspect_llvm()).replace(compiled.native_name, entry)

@@ -1,0 +1,222 @@
+"""Keys of kernels differ where the code would; what a source does not show is not kept; what is kept needs no Numba."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import llvmlite
+import numba
+import numpy as np
+import pytest
+from numba.core.caching import NullCache
+
+from weft.codegen import cache
+from weft.codegen.cpu import custom, native, order, walker
+
+MAKE = order.make_cumsum, "float32", False
+
+
+def test_keys_say_what_is_made():
+    keys = [
+        native.kernel_key(*MAKE),
+        native.kernel_key(order.make_cumsum, "float32", True),
+        native.kernel_key(order.make_cumsum, "float32", 0),
+        native.kernel_key(order.make_argsort, "float32", False),
+        native.kernel_key(walker.make_walk, False, 16),
+        native.kernel_key(walker.make_walk, False, 24),
+    ]
+    assert None not in keys
+    assert len(set(keys)) == len(keys)
+    assert native.kernel_key(*MAKE) == keys[0]
+
+
+DIFFERENT = {
+    "processor": (native, "host_cpu", lambda: "another"),
+    "features": (native, "host_features", lambda: "+another"),
+    "vectors": (native, "vector_bytes", lambda: 8),
+    "numba": (native, "numba_version", lambda: "0.0.1"),
+    "llvmlite": (llvmlite, "__version__", "0.0.1"),
+    "llvm": (native.llvm, "llvm_version_info", (1, 0, 0)),
+    "numpy": (np, "__version__", "1.0.0"),
+    "python": (sys, "version", "4.0"),
+    "sources": (native, "_SOURCES", "other"),
+}
+
+
+@pytest.fixture
+def looked():
+    """The key of a kernel, and the name of object code, in a process that knows nothing yet."""
+
+    def look():
+        native._software.cache_clear()
+        names = []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(cache, "load", lambda name: names.append(name) or b"")
+            native.object_code("some IR")
+        return native.kernel_key(*MAKE), names[0]
+
+    yield look
+    native._software.cache_clear()
+
+
+@pytest.mark.parametrize("what", DIFFERENT)
+def test_keys_depend_on_all_that_compiles(looked, monkeypatch, what):
+    kernel, code = looked()
+    monkeypatch.setattr(*DIFFERENT[what])
+    other_kernel, other_code = looked()
+    assert kernel != other_kernel
+    assert code != other_code or what == "sources"
+
+
+@pytest.mark.parametrize(("name", "other"), [("NUMBA_OPT", True), ("NUMBA_NUM_THREADS", False)])
+def test_keys_depend_on_settings_that_change_code(looked, monkeypatch, name, other):
+    monkeypatch.delenv(name, raising=False)
+    before = looked()
+    monkeypatch.setenv(name, "1")
+    assert (looked() != before) == other
+
+
+def test_the_version_is_numbas():
+    assert native.numba_version() == numba.__version__
+
+
+def make_constant(value):
+    def make():
+        def kernel(buffers, params, lo, hi):
+            return value
+
+        return kernel
+
+    return make
+
+
+VALUE = 3
+
+
+def make_global():
+    def kernel(buffers, params, lo, hi):
+        return VALUE
+
+    return kernel
+
+
+def run(address):
+    import ctypes
+
+    return ctypes.CFUNCTYPE(*[ctypes.c_int64] * 5)(address)(0, 0, 0, 0)
+
+
+def test_what_a_source_does_not_show_is_not_taken_for_another(monkeypatch):
+    assert native.kernel_key(make_constant(1)) is None
+    assert native.kernel_key(make_global) is None
+    assert [run(native.kernel_address(make_constant(value))) for value in (1, 2)] == [1, 2]
+    assert run(native.kernel_address(make_global)) == 3
+    monkeypatch.setattr(native, "_ADDRESSES", {})  # the next process, after an edit
+    monkeypatch.setitem(globals(), "VALUE", 4)
+    assert run(native.kernel_address(make_global)) == 4
+
+
+def test_functions_under_another_name_have_no_key(monkeypatch):
+    before = order.make_cumsum
+    monkeypatch.setattr(order, "make_cumsum", lambda dtype, reverse: before(dtype, not reverse))
+    assert native.kernel_key(before, "float32", False) is None
+
+
+def test_without_sources_nothing_is_kept(monkeypatch):
+    monkeypatch.setattr(native, "_SOURCES", None)
+    assert native.kernel_key(*MAKE) is None
+    assert native._digest([Path("nowhere.py")]) is None
+
+
+FOLDER = Path(native.__file__).parent
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.py")), ids=lambda file: file.stem)
+def test_kernels_use_nothing_from_elsewhere_in_weft(file):
+    """A kernel's key has the sources of its folder; what it takes from others could change behind it."""
+    tree = ast.parse(file.read_text())
+    foreign = {
+        alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.level > 1
+        for alias in node.names
+    }
+    for make in tree.body:
+        if isinstance(make, ast.FunctionDef) and make.name.startswith(("make_", "_make")):
+            used = {node.id for node in ast.walk(make) if isinstance(node, ast.Name)}
+            assert not used & foreign
+            assert not [n for n in ast.walk(make) if isinstance(n, ast.ImportFrom) and n.level > 1]
+
+
+PROGRAM = """
+import sys
+import numpy as np, weft as wf
+from weft.codegen.cpu import native, walker
+x = wf.vector("x", ("n",))
+f = wf.function([x], [wf.exp(x), wf.sort(x)])
+print([r.tolist() for r in f(np.array([3, 1, 2], "f4"))])
+header = np.zeros(5, np.int64)
+print(walker.walk_parallel()(int(header.ctypes.data)))
+"""
+# The kernels alone, as they lie in the cache, in a process that must not import Numba.
+KERNELS = """
+import sys
+sys.modules["numba"] = None
+from pathlib import Path
+import numpy as np
+from weft.codegen.cpu import native, walker
+from weft.codegen.cpu.order import make_argsort
+header = np.zeros(5, np.int64)
+assert walker.walk_serial()(int(header.ctypes.data)) == -1
+native.kernel_address(walker.make_part)
+print("well")
+"""
+
+
+def test_the_second_start_compiles_nothing(tmp_path):
+    """Neither a compiler of kernels nor a file of Numba's own is needed, and the numbers are the same."""
+    environment = dict(os.environ, WEFT_CACHE_DIR=str(tmp_path / "weft"), NUMBA_CACHE_DIR=str(tmp_path / "numba"))
+    refusal = (
+        "from weft.codegen.cpu import native\n"
+        "def refuse(*_, **__): raise AssertionError('compiled anew')\n"
+        "native.compile_ir = native.numba_ir = refuse\n"
+    )
+
+    def start(code):
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    first = start(PROGRAM)
+    assert start(refusal + PROGRAM) == first
+    assert start(KERNELS) == "well\n"
+    assert not (tmp_path / "numba").exists()
+
+
+def test_without_a_place_to_write_programs_run(tmp_path):
+    """No home, no folder that can be written: the kernels are compiled with every start, and nobody is warned."""
+    (tmp_path / "home").mkdir(mode=0o500)
+    environment = {k: v for k, v in os.environ.items() if k not in ("WEFT_CACHE_DIR", "XDG_CACHE_HOME")}
+    environment |= {"HOME": "/dev/null", "NUMBA_CACHE_DIR": "/dev/null"}
+    program = "import weft as wf; x = wf.scalar('x'); print(wf.function([x], 2 * x)(3.0))"
+    command = [sys.executable, "-W", "error", "-c", program]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "6.0\n"
+
+
+@pytest.mark.parametrize("options", [{}, {"fastmath": True}, {"parallel": True, "nogil": True}])
+def test_numbas_files_are_not_read_for_kernels_of_users(options):
+    def double(x, out):
+        out[:] = 2 * x
+
+    kept = numba.njit(cache=True, **options)(double)
+    asked = custom._compiler_of(kept)
+    assert isinstance(asked._cache, NullCache)
+    assert not isinstance(kept._cache, NullCache)
+    assert asked.py_func is double
+    assert asked.targetoptions == kept.targetoptions
+    plain = numba.njit(double)
+    assert custom._compiler_of(plain) is plain
