@@ -20,6 +20,7 @@ from ..symbolic.graph import Graph
 from ..symbolic.leaves import Shared
 from . import arenas, pipeline
 from .arguments import adapted, apart, as_graph, converted, expected
+from .cpu.table import PAUSED
 from .program import Program, build
 from .results import LARGE, large
 from .runtime import Binder, Binding, Walk, live, threads
@@ -141,11 +142,22 @@ class Function:
                 for cell in self._resizable:
                     objects[place] = id(cell.value)
                     place += 1
+                if self._replaced:
+                    binding.step[0] = 0
                 failed = binding.walk(binding.header)
-                if failed >= 0:
-                    raise self._explained(binding, failed, arrays)
+                if failed != -1:
+                    if failed == PAUSED:  # Python handles signals between two walks
+                        failed = binding.run()
+                    if failed >= 0:
+                        raise self._explained(binding, failed, arrays)
                 if self._replaced:
                     self._replace(results)
+                    results = results[: len(self.graph.outputs)]
+            except BaseException:
+                if binding.done and self._replaced:  # a signal came right behind the last step
+                    self._replace(results)
+                binding.step[0] = 0
+                raise
             finally:
                 if binding.pooled:
                     binding.leave()
@@ -177,10 +189,8 @@ class Function:
 
     def _replace(self, results: list[np.ndarray]) -> None:
         """Give variables their new arrays, which stand behind the results."""
-        first = len(self.graph.outputs)
-        for cell, value in zip(self._replaced, results[first:], strict=True):
+        for cell, value in zip(self._replaced, results[len(self.graph.outputs) :], strict=True):
             cell.replace(value)
-        del results[first:]
 
     def run_by(self, run: Callable[[Binding, Walk], int], args: Sequence[Any]) -> None:
         """A call whose rows `run` runs, with the walker in its own way, and says which of them failed (-1: none)."""

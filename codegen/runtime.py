@@ -30,7 +30,7 @@ from .control import Block, Control, Jump, Links, Place, add_branch, add_loop, r
 from .costs import nanoseconds
 from .cpu.kernels import KERNELS
 from .cpu.launch import Array, Plan
-from .cpu.table import STEP
+from .cpu.table import DONE, PAUSE, PAUSED, STEP
 from .fuse import KernelStep, NestStep, Step
 from .loops import Accumulate, Extent, LoopNest
 from .nests import Launch, Scratch
@@ -87,6 +87,7 @@ class Binding:
     """Tables for one set of sizes.  `results`: shape, dtype and bytes of each array that a call makes."""
 
     header: int
+    step: np.ndarray  # of one number, in the header: where a call that has paused goes on
     objects: np.ndarray  # ids of the call's arrays: inputs, results, the arrays of resizable variables
     results: list[tuple[tuple[int, ...], np.dtype, int]]
     rows: list[Row]
@@ -103,6 +104,18 @@ class Binding:
         self.pooled = self.temporaries > arenas.PRIVATE  # whether its arena is one that others use, too
         if not self.pooled:
             self.move_to(Arena(self.temporaries))
+
+    def run(self) -> int:
+        """Walk to the end; between its pauses Python handles signals.  -1, or the row that failed."""
+        failed = self.walk(self.header)
+        while failed == PAUSED:
+            failed = self.walk(self.header)
+        return failed
+
+    @property
+    def done(self) -> bool:
+        """Whether the last call ended well, whatever was raised since."""
+        return bool(self.step[0] == DONE)
 
     def settle(self) -> None:
         """Before a call: have an arena."""
@@ -340,10 +353,11 @@ class Binder:
                 refer(place, buffers.ctypes.data + 8 * b, links)
                 b += 1
             if row.jump is not None:
-                steps[number] = (0, row.jump.kind, row.jump.control.address, row.jump.distance, 1, 1, 0, 0, 0)
+                steps[number] = (0, row.jump.kind, row.jump.control.address, row.jump.distance, 1, 1, 0, 0, 0, 0)
                 continue
             parts = self.parts(row.units, row.cost)
-            steps[number] = (row.kernel, first, params.ctypes.data + 8 * p, row.units, parts, 1, 0, 0, 0)
+            cost = int(min(row.cost, PAUSE))
+            steps[number] = (row.kernel, first, params.ctypes.data + 8 * p, row.units, parts, 1, 0, 0, 0, cost)
             try:
                 params[p : p + len(row.params)] = row.params
             except OverflowError:
@@ -354,13 +368,14 @@ class Binder:
         self.mark_strips(steps)
         patches = np.array(links.arrays or [(0, 0, 0)], np.int64)
         objects = np.zeros(max(1, len(self.scope.given)), np.int64)
-        header = np.array(
-            [len(links.arrays), patches.ctypes.data, objects.ctypes.data, len(self.rows), steps.ctypes.data], np.int64
-        )
+        first = next((n for n, row in enumerate(self.rows) if row.step >= self.program.updates.commit), len(self.rows))
+        addresses = [patches.ctypes.data, objects.ctypes.data, len(self.rows), steps.ctypes.data]
+        header = np.array([len(links.arrays), *addresses, 0, first], np.int64)
         shapes = [(self.shape(o.shape), o) for o in self.made]
         most = int(steps[: len(self.rows), [4, 8]].max(initial=1))
         return Binding(
             int(header.ctypes.data),
+            header[5:6],
             objects,
             [(shape, o.dtype, self.bytes(shape, o)) for shape, o in shapes],
             self.rows,
@@ -380,7 +395,8 @@ class Binder:
             if len(strip) > 1:
                 at_once = max(1, STRIP // max(1, sum(one.bytes for one in lines)))
                 parts = self.parts(lines[0].count, sum(row.cost for row in strip))
-                steps[number, 5:] = (len(strip), lines[0].count, at_once, parts)
+                cost = int(min(sum(row.cost for row in strip), PAUSE))
+                steps[number, 5:] = (len(strip), lines[0].count, at_once, parts, cost)
             number += len(strip)
 
     def parts(self, units: int, cost: float) -> int:

@@ -5,6 +5,9 @@ It is compiled once and kept like every kernel (walker.py); nothing here is impo
 A step in one part runs on the calling thread; in more parts, on Numba's threads.  A strip of several steps runs a few
 of its lines at a time, one step after the other.  The result is -1, or the number of the first step whose status was
 not 0.
+
+Every now and then, between two steps, the loop returns to Python, which handles signals and calls it again: so Ctrl-C
+ends a call of many steps.  Once a step has written to a shared variable, it does not return before the end.
 """
 
 from __future__ import annotations
@@ -21,7 +24,22 @@ from numba.extending import intrinsic
 
 from . import intrinsics
 from .intrinsics import address_of, stack
-from .table import ALTERNATING, BEGIN, BRANCH, END, JUMP, PATCH, SLOT, STEP, VARIABLE, Field
+from .table import (
+    ALTERNATING,
+    BEGIN,
+    BRANCH,
+    DONE,
+    END,
+    JUMP,
+    LEAST,
+    PATCH,
+    PAUSE,
+    PAUSED,
+    SLOT,
+    STEP,
+    VARIABLE,
+    Field,
+)
 from .walker import PART
 
 _DONE, _LIMIT, _LENGTH, _COUNT, _TEST, _RESULT, _REVERSE, _VARIABLES, _, _SLOTS, _SLOT_COUNT = (8 * f for f in Field)
@@ -248,10 +266,17 @@ def make_walk(parallel: bool, array_data: int) -> FunctionType:
     patch, run = _make_patch(array_data), _shared if parallel else _alone
 
     def walk(header: int) -> int:
-        patch(header)
-        steps, rows, step = peek(header + 24), peek(header + 32), 0
+        steps, rows, step, last = peek(header + 24), peek(header + 32), peek(header + 40), peek(header + 48)
+        if step <= 0:
+            patch(header)
+            step = 0
+        spent = 0
         while 0 <= step < steps:
+            if spent > PAUSE and step <= last:
+                poke(header + 40, step)
+                return PAUSED
             row = rows + 8 * STEP * step
+            spent += max(peek(row + 72), LEAST)
             if peek(row) == 0:
                 step += _jump(row)
                 continue
@@ -259,8 +284,10 @@ def make_walk(parallel: bool, array_data: int) -> FunctionType:
             if not 1 < strip <= steps - step:
                 strip = 1
             if run(row, strip, peek(row + 64) if strip > 1 else peek(row + 32)) != 0:
+                poke(header + 40, 0)
                 return step
             step += strip
+        poke(header + 40, DONE)
         return -1
 
     return walk
