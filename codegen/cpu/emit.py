@@ -31,6 +31,9 @@ COLUMNS = 256, 4096  # accumulators kept side by side where the inner axis is no
 SHARED = 4  # among so many units the columns are shared, before they become more than the least
 ROWS = 64  # values that one of them takes before it joins its total
 
+_PARALLEL = "llvm.loop.parallel_accesses"  # iterations are independent but for accumulations
+_PLAIN = "llvm.loop.vectorize.enable"  # false, that is: iterations one after the other
+
 Parameter = Extent | tuple[Offset, ...] | Dim
 
 
@@ -128,7 +131,9 @@ class _Emitter:
         self.entry_end = self.entry.block
         body = self.function.append_basic_block("body")
         self.b = ir.IRBuilder(body)
-        with self.loop(start, stop, "unit") as unit:
+        # Without a loop inside, the units would be what LLVM makes vectors of: there is one, and LLVM's search for a
+        # way takes twice as long with each operation.
+        with self.loop(start, stop, "unit", kind=_PLAIN if self.inner is None else None) as unit:
             self.decode(unit)
             self.unit()
         self.b.ret(ir.Constant(I64, 0))
@@ -179,7 +184,7 @@ class _Emitter:
         if self.inner is None:
             self.stores()
             return
-        with self.loop(*self.bounds, "inner", parallel=True) as i:
+        with self.loop(*self.bounds, "inner", kind=_PARALLEL) as i:
             self.indices[self.inner] = i
             self.compute(1)
             self.stores()
@@ -206,7 +211,7 @@ class _Emitter:
         for a in accumulators:
             first = a.start_search()
             last = self.smaller(self.b.add(first, ir.Constant(I64, PLACED)), self.range(axis)[1])
-            with self.loop(first, last, "find", parallel=True) as i:
+            with self.loop(first, last, "find", kind=_PARALLEL) as i:
                 self.indices[axis] = i
                 self.compute(level)
                 a.search(self.values[a.value], i)
@@ -219,7 +224,7 @@ class _Emitter:
         with self.blocks(low, high, PLACED if placed else SUMMED if summed else None) as (first, last):
             for a in accumulators:
                 a.start_part(None)
-            with self.loop(first, last, "inner", parallel=True) as i:
+            with self.loop(first, last, "inner", kind=_PARALLEL) as i:
                 self.indices[axis] = i
                 self.compute(level)
                 for a in accumulators:
@@ -236,7 +241,7 @@ class _Emitter:
         low, high = self.bounds
         self.columns(lambda c: [a.start_total(c) for a in accumulators])
         self.reduce_loops(1, lambda level: self.rows_of_columns(level, accumulators))
-        with self.loop(low, high, "out", parallel=True) as i:
+        with self.loop(low, high, "out", kind=_PARALLEL) as i:
             assert self.inner is not None
             self.indices[self.inner] = i
             column = self.b.sub(i, low)
@@ -251,7 +256,7 @@ class _Emitter:
             with self.loop(first, last, "row") as r:
                 self.indices[axis] = r
                 self.compute(level)
-                with self.loop(*self.bounds, "column", parallel=True) as i:
+                with self.loop(*self.bounds, "column", kind=_PARALLEL) as i:
                     assert self.inner is not None
                     self.indices[self.inner] = i
                     self.compute(level + 1)
@@ -264,7 +269,7 @@ class _Emitter:
     def columns(self, work: Callable[[ir.Value], Any]) -> None:
         """Something for every accumulator of the block."""
         width = self.b.sub(self.bounds[1], self.bounds[0])
-        with self.loop(ir.Constant(I64, 0), width, "column", parallel=True) as c:
+        with self.loop(ir.Constant(I64, 0), width, "column", kind=_PARALLEL) as c:
             work(c)
 
     def reduce_loops(self, level: int, innermost: Callable[[int], None]) -> None:
@@ -379,9 +384,9 @@ class _Emitter:
 
     @contextmanager
     def loop(
-        self, low: ir.Value, high: ir.Value, name: str, parallel: bool = False, step: int = 1
+        self, low: ir.Value, high: ir.Value, name: str, kind: str | None = None, step: int = 1
     ) -> Iterator[ir.Value]:
-        """for i in range(low, high, step); `parallel`: iterations are independent but for accumulations."""
+        """for i in range(low, high, step); of a kind that LLVM is told, or none."""
         before = self.b.block
         head = self.function.append_basic_block(name)
         body = self.function.append_basic_block(name + ".body")
@@ -396,15 +401,16 @@ class _Emitter:
         after = self.b.add(i, ir.Constant(I64, step), flags=("nsw",))
         i.add_incoming(after, self.b.block)
         back = self.b.branch(head)
-        if parallel:
-            back.set_metadata("llvm.loop", self._independent())
+        if kind is not None:
+            back.set_metadata("llvm.loop", self._described(kind))
         self.b.position_at_end(done)
 
-    def _independent(self) -> Any:
-        """Metadata of a loop whose memory accesses do not meet."""
+    def _described(self, kind: str) -> Any:
+        """Metadata of a loop: its memory accesses do not meet, or it is left as it is."""
         self.loops += 1
-        accesses = self.module.add_metadata([ir.MetaDataString(self.module, "llvm.loop.parallel_accesses"), self.group])
-        return self.module.add_metadata([ir.MetaDataString(self.module, f"loop {self.loops}"), accesses])
+        values = self.group if kind == _PARALLEL else ir.Constant(ir.IntType(1), 0)
+        described = self.module.add_metadata([ir.MetaDataString(self.module, kind), values])
+        return self.module.add_metadata([ir.MetaDataString(self.module, f"loop {self.loops}"), described])
 
 
 def _finished(text: str) -> str:
