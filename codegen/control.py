@@ -46,7 +46,7 @@ class Links:
     and of the arena, whenever it is another one."""
 
     arrays: list[tuple[int, int, int]] = field(default_factory=list)  # slot, number of the array, bytes
-    arena: list[tuple[int, int]] = field(default_factory=list)  # slot, bytes
+    arena: list[tuple[int, Block, int]] = field(default_factory=list)  # slot, block, bytes from its start
 
 
 @dataclass(eq=False)
@@ -120,7 +120,7 @@ def refer(place: Place, slot: int, links: Links) -> None:
     elif isinstance(where, Variable):
         where.slots.append((slot, offset))
     elif isinstance(where, Block):
-        links.arena.append((slot, where.offset + offset))
+        links.arena.append((slot, where, offset))
     else:
         ctypes.c_int64.from_address(slot).value = where + offset
 

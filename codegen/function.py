@@ -13,14 +13,24 @@ from numpy import array, empty, ndarray
 
 from ..symbolic.access import Access
 from ..symbolic.dims import Dim, SymDim, show
-from ..symbolic.errors import GuardError, IndexRangeError, OutOfMemoryError, Site, WeftError, blame, user_site
+from ..symbolic.errors import (
+    GuardError,
+    IndexRangeError,
+    OutOfMemoryError,
+    Site,
+    VerifyError,
+    WeftError,
+    blame,
+    user_site,
+)
 from ..symbolic.evaluate import bind_sizes, sizes_of_cells, whole
 from ..symbolic.expr import Expr
 from ..symbolic.graph import Graph
 from ..symbolic.leaves import Shared
-from . import arenas, pipeline
+from . import arenas, checked, pipeline
 from .arguments import adapted, apart, as_graph, converted, expected
 from .cpu.table import PAUSED
+from .fuse import NestStep
 from .program import Program, build
 from .results import LARGE, large
 from .runtime import Binder, Binding, Walk, live, threads
@@ -67,7 +77,12 @@ def function(
     """
     site = user_site()
     graph, keywords, form = as_graph(inputs, outputs, updates, givens, target, optimize, on_unused_input)
-    return Function(graph, keywords, form, name or f"function at {site}", optimize)
+    made: type[Function] = Function
+    if checked.ENABLED:
+        from .checked_function import CheckedFunction
+
+        made = CheckedFunction
+    return made(graph, keywords, form, name or f"function at {site}", optimize)
 
 
 class Function:
@@ -80,12 +95,12 @@ class Function:
         self._count = len(graph.inputs)
         # sizes that are values come out of a function of their own, which runs before this one
         counts = Graph(graph.inputs, tuple(graph.sources.values()))
-        self._counts = Function(counts, None, list, f"sizes of {name}", optimize) if counts.outputs else None
+        self._counts = type(self)(counts, None, list, f"sizes of {name}", optimize) if counts.outputs else None
         self._idle: dict[Any, list[Binding]] = {}
         self._accesses: list[Access] = []  # idle ones, of calls that are over
         self._lock = threading.Lock()
         self.graph = pipeline.run(graph, optimize)
-        self.program: Program = build(self.graph)
+        self.program: Program = build(self.graph, checked.ENABLED)
         live(self)
         self.__name__ = name
         updated = [shared.op.cell for shared, _ in graph.updates]  # type: ignore[attr-defined]
@@ -263,6 +278,11 @@ class Function:
         if binding.rows[row].caller is not None:
             return binding.rows[row].caller.failure()  # type: ignore[no-any-return]
         step = self.program.steps[binding.rows[row].step]
+        if isinstance(step, NestStep):
+            text = "A loop nest reads or writes outside of its buffers:\n" + "\n".join(
+                str(x.nest) for x in step.launches
+            )
+            return blame(VerifyError(text), step.node.site)
         from ..symbolic.evaluate import run
 
         given = dict(zip(self.graph.inputs, arrays, strict=True))

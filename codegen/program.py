@@ -41,6 +41,7 @@ class Program:
     nests: dict[LoopNest, CompiledNest]
     updates: Placement
     lodgers: dict[Expr, Expr]  # temporary -> output
+    checks: bool = False
 
     @property
     def steps(self) -> list[Step]:
@@ -49,30 +50,33 @@ class Program:
 
     @cached_property
     def resizable(self) -> list[Expr]:
-        """The shared variables that the graph reads or updates whose arrays may be others at each call."""
+        """The shared variables that the graph reads or updates whose arrays may be others at each call.
+
+        In the checked mode all are.
+        """
         updated = [shared for shared, _ in self.graph.updates]
         found = dict.fromkeys([*self.graph.shared, *updated])
-        return [node for node in found if node.op.cell.resizable]  # type: ignore[attr-defined]
+        return [node for node in found if self.checks or node.op.cell.resizable]  # type: ignore[attr-defined]
 
 
-def build(graph: Graph) -> Program:
-    """Fuse, place updates and compile the nests."""
+def build(graph: Graph, checks: bool = False) -> Program:
+    """Fuse, place updates and compile the nests; `checks`: for the checked mode."""
     views.forget()
     schedule = fuse(graph)
     updates = place_updates(graph, schedule)
-    return Program(graph, schedule, _compiled(schedule), updates, lodgers(graph, schedule))
+    return Program(graph, schedule, _compiled(schedule, checks), updates, lodgers(graph, schedule), checks)
 
 
 _loaded: dict[str, int] = {}  # functions in the process, by name; equal nests are the same function
 
 
-def _compiled(schedule: Schedule) -> dict[LoopNest, CompiledNest]:
+def _compiled(schedule: Schedule, checks: bool) -> dict[LoopNest, CompiledNest]:
     """All nests of a program, compiled in one module; those that another program brought already are not repeated."""
     emitted: dict[LoopNest, EmittedNest] = {}
     for step in schedule.all_steps:
         for launch in step.launches if isinstance(step, NestStep) else ():
             if launch.nest not in emitted:
-                emitted[launch.nest] = emit(launch.nest, nest_name(launch.nest))
+                emitted[launch.nest] = emit(launch.nest, nest_name(launch.nest, checks), checks)
     new = [e for e in emitted.values() if e.name not in _loaded]
     if new:
         data = native.object_code(*(e.ir for e in new))
@@ -81,9 +85,9 @@ def _compiled(schedule: Schedule) -> dict[LoopNest, CompiledNest]:
     return {nest: CompiledNest(e, _loaded[e.name]) for nest, e in emitted.items()}
 
 
-def nest_name(nest: LoopNest) -> str:
+def nest_name(nest: LoopNest, checks: bool = False) -> str:
     """A name that says all that the code depends on."""
-    return "weft_nest_" + cache.key(repr(nest))
+    return ("weft_checked_" if checks else "weft_nest_") + cache.key(repr(nest))
 
 
 def memory_of(program: Program) -> dict[Any, str]:

@@ -28,6 +28,7 @@ from . import arenas, memory
 from .arenas import Arena
 from .control import Block, Control, Jump, Links, Place, add_branch, add_loop, refer
 from .costs import nanoseconds
+from .cpu.emit import Count
 from .cpu.kernels import KERNELS
 from .cpu.launch import Array, Plan
 from .cpu.table import DONE, PAUSE, PAUSED, STEP
@@ -136,8 +137,8 @@ class Binding:
     def move_to(self, arena: Arena) -> None:
         """Write the addresses of temporaries in this arena."""
         self.arena = arena
-        for slot, offset in self.links.arena:
-            ctypes.c_int64.from_address(slot).value = arena.address + offset
+        for slot, block, offset in self.links.arena:
+            ctypes.c_int64.from_address(slot).value = arena.address + block.offset + offset
 
 
 def no_memory(size: int, blocks: list[Block]) -> OutOfMemoryError:
@@ -186,6 +187,12 @@ class Binder:
         """Sizes as numbers."""
         return tuple(value(d, self.sizes) for d in shape)
 
+    def count(self, node: Expr | Scratch) -> int:
+        """The number of elements."""
+        if isinstance(node, Scratch):
+            return math.prod(e.value(self.sizes) for e in node.axes)
+        return self.bytes(self.shape(node.shape), node) // node.dtype.itemsize
+
     def bytes(self, shape: tuple[int, ...], node: Expr) -> int:
         """The bytes of an array.  Raises OutOfMemoryError where 64 bits do not count them."""
         size = math.prod(shape) * node.dtype.itemsize
@@ -211,7 +218,7 @@ class Binder:
     def nest(self, step: NestStep, launch: Launch) -> None:
         """One launch of an emitted nest."""
         compiled: CompiledNest = self.program.nests[launch.nest]
-        params = [self.parameter(p) for p in compiled.emitted.params]
+        params = [self.parameter(p, launch) for p in compiled.emitted.params]
         units = compiled.emitted.extent(self.sizes)
         elements = 1
         for k, axis in enumerate(launch.nest.axes):
@@ -236,8 +243,10 @@ class Binder:
                 )
                 raise blame(error, step.node.site)
 
-    def parameter(self, param: Any) -> int:
+    def parameter(self, param: Any, launch: Launch) -> int:
         """A parameter of a nest as a number."""
+        if isinstance(param, Count):
+            return self.count(launch.buffers[param.buffer])
         if isinstance(param, Extent):
             return param.value(self.sizes)
         if isinstance(param, tuple):
@@ -317,10 +326,7 @@ class Binder:
             return self.address(node.op.value), 0
         key = (self.scope, node)
         if key not in self.blocks:
-            if isinstance(node, Scratch):
-                size = math.prod(e.value(self.sizes) for e in node.axes) * node.dtype.itemsize
-            else:
-                size = self.bytes(self.shape(node.shape), node)
+            size = self.count(node) * node.dtype.itemsize
             self.blocks[key] = Block(size, self.time, self.time, node)
         self.blocks[key].last = self.time
         return self.blocks[key], 0

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 
@@ -34,7 +34,14 @@ ROWS = 64  # values that one of them takes before it joins its total
 _PARALLEL = "llvm.loop.parallel_accesses"  # iterations are independent but for accumulations
 _PLAIN = "llvm.loop.vectorize.enable"  # false, that is: iterations one after the other
 
-Parameter = Extent | tuple[Offset, ...] | Dim
+
+class Count(NamedTuple):
+    """The number of elements of a buffer."""
+
+    buffer: int
+
+
+Parameter = Extent | tuple[Offset, ...] | Dim | Count
 
 
 @dataclass(frozen=True)
@@ -58,14 +65,17 @@ class EmittedNest:
         return count
 
 
-def emit(nest: LoopNest, name: str) -> EmittedNest:
-    """One function for a nest whose axes are in the order of loops.ordered."""
-    return _Emitter(nest, name).finish()
+def emit(nest: LoopNest, name: str, checked: bool = False) -> EmittedNest:
+    """One function for a nest whose axes are in the order of loops.ordered.
+
+    `checked`: each place is compared with the number of elements there are; outside, the status is 1.
+    """
+    return _Emitter(nest, name, checked).finish()
 
 
 class _Emitter:
-    def __init__(self, nest: LoopNest, name: str):
-        self.nest = nest
+    def __init__(self, nest: LoopNest, name: str, checked: bool):
+        self.nest, self.checked = nest, checked
         self.module = ir.Module()
         kind = ir.FunctionType(I64, [I64.as_pointer(), I64.as_pointer(), I64, I64])
         self.function = ir.Function(self.module, kind, name)
@@ -327,7 +337,16 @@ class _Emitter:
         for k, stride in enumerate(access.strides):
             if stride != ZERO:
                 place = self.b.add(place, self.b.mul(self.indices[k], self.extent(stride)))
+        if self.checked:
+            self.check(access.buffer, place)
         return self.b.gep(base, [place])
+
+    def check(self, buffer: int, place: ir.Value) -> None:
+        """End with status 1 where the place is outside of a buffer."""
+        outside, inside = (self.function.append_basic_block(name) for name in ("outside", "inside"))
+        self.b.cbranch(self.b.icmp_unsigned("<", place, self.param(Count(buffer))), inside, outside)
+        ir.IRBuilder(outside).ret(ir.Constant(I64, 1))
+        self.b.position_at_end(inside)
 
     def load(self, access: Access) -> ir.Value:
         """An element; bools are bytes in memory."""
@@ -354,7 +373,7 @@ class _Emitter:
         """A number known when the function is bound to sizes, loaded once."""
         if isinstance(what, int):
             return ir.Constant(I64, what)
-        is_offset = isinstance(what, tuple) and not isinstance(what, Extent)
+        is_offset = isinstance(what, tuple) and not isinstance(what, Extent | Count)
         if is_offset and all(isinstance(o.start, int) and o.stride.is_static for o in what):
             return ir.Constant(I64, sum(o.value({}) for o in what))
         if what not in self.param_values:
