@@ -152,7 +152,9 @@ def _logistic(x: Expr, y: Expr) -> Expr:
 
 
 def opposite(x: Expr, y: Expr) -> bool:
-    """Whether y is -x, as far as the ops above them tell."""
+    """Whether y is -x, as far as the ops above them tell; integers wrap."""
+    if not (x.type.is_float and y.type.is_float):
+        return False
     if x.op.head is neg or y.op.head is neg:
         return (x.op.head is neg and x.args[0] is y) or (y.op.head is neg and y.args[0] is x)
     if x.op.head is not y.op.head or len(x.args) != 2:
@@ -179,7 +181,7 @@ def power_among_powers(node: Expr) -> Expr | None:
     for factor in found.below if found.powers else ():
         terms = _added(factor)
         above = next((t for t in terms if t in found.powers), None)
-        if len(terms) < 2 or above is None or any(t.op.head is not exp for t in terms):
+        if len(terms) < 2 or above is None or any(t.op.head is not exp or not t.args[0].type.is_float for t in terms):
             continue
         rest = list(terms)
         rest.remove(above)

@@ -16,6 +16,7 @@ from ...symbolic.rewrite import RuleSet, rewrite
 from ..indexing import Gather
 from ..movement import BroadcastTo, ExpandDims, Squeeze, Transpose, expand_dims
 from ..reduce import Reduce, max, mean, sum
+from ..reduce import top as largest_of
 from ..scalar import add, div, exp, isfinite, log, logaddexp, mul, mul_no_nan, neg, reciprocal, sub, where
 from .conditions import is_size, like
 from .products import factors, peeled, replaced
@@ -24,10 +25,10 @@ from .products import factors, peeled, replaced
 def power_sum(node: Expr) -> tuple[Expr, tuple[int, ...]] | None:
     """(x, axes) where the node is sum(exp(x), axes) and x is not shifted by a maximum already."""
     op: Any = node.op
-    if not isinstance(op, Reduce) or op.kind != "sum" or node.args[0].op.head is not exp:
+    if not isinstance(op, Reduce) or op.kind != "sum" or not op.axes or node.args[0].op.head is not exp:
         return None
     x = node.args[0].args[0]
-    if is_shifted(x) or any(x.shape[a] == 0 for a in op.axes):
+    if is_shifted(x) or not x.type.is_float or any(x.shape[a] == 0 for a in op.axes):
         return None
     return x, op.axes
 
@@ -76,8 +77,8 @@ def top_of(node: Expr) -> Expr | None:
 
 
 def top(x: Expr, axes: tuple[int, ...]) -> Expr:
-    """The maximum along axes, and 0 where that is infinite: inf - inf is NaN."""
-    largest = max(x, axes)
+    """The maximum along axes, and 0 where that is infinite: inf - inf is NaN.  Of nothing, too."""
+    largest = largest_of(x, axes).args[0]
     return where(isfinite(largest), largest, 0)
 
 
@@ -189,7 +190,7 @@ def shift_first(node: Expr) -> Expr | None:
     """x - (m + s) = (x - m) - s with the maximum m of x: m and x may be large, and their difference is exact."""
     x, shift = node.args
     inner = peeled(shift)
-    if inner.op.head is not add:
+    if inner.op.head is not add or not x.type.is_float:
         return None
     for m, s in (inner.args, inner.args[::-1]):
         if top_of(m) is x and _is_log(s):
@@ -224,7 +225,7 @@ def shift_back_first(node: Expr) -> Expr | None:
     """(m + s) - x[label] = s + (m - x[label]) with the maximum m of x: the crossentropy of labels."""
     total, picked = node.args
     base = _base(picked)
-    if total.op.head is not add or base is None:
+    if total.op.head is not add or base is None or not base.type.is_float:
         return None
     for m, s in (total.args, total.args[::-1]):
         if top_of(m) is base and _is_log(s):

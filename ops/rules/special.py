@@ -14,6 +14,7 @@ from ...symbolic.expr import Expr
 from ...symbolic.leaves import constant
 from ...symbolic.patterns import number, scalar_constant
 from ...symbolic.rewrite import RuleSet, rewrite, rules
+from ..elementwise import cast
 from ..linalg import MatMul, matmul
 from ..movement import broadcast_to
 from ..reduce import Reduce, sum
@@ -57,7 +58,7 @@ def factor_of_all(node: Expr) -> Expr | None:
     for x, factor in (arg.args, arg.args[::-1]):
         c = number(factor)
         if c is not None and 1 <= abs(c) <= np.finfo(arg.dtype).max:
-            return sum(broadcast_to(x, arg.shape), op.axes) * scalar_constant(factor)
+            return sum(broadcast_to(cast(x, arg.dtype), arg.shape), op.axes) * scalar_constant(factor)
     return None
 
 
