@@ -23,7 +23,7 @@ _SIZES = 2.0**63  # no size is larger
 def normal(value: float, kind: DType) -> bool:
     """Whether a number is held with all its digits by a dtype: it is neither 0, infinite, NaN nor subnormal."""
     limits = np.finfo(float_like(kind))
-    return bool(limits.tiny <= abs(value) <= limits.max)
+    return float(limits.tiny) <= abs(value) <= float(limits.max)
 
 
 def product_fits(x: Expr, c: float, d: float) -> bool:

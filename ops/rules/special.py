@@ -57,7 +57,7 @@ def factor_of_all(node: Expr) -> Expr | None:
         return None
     for x, factor in (arg.args, arg.args[::-1]):
         c = number(factor)
-        if c is not None and 1 <= abs(c) <= np.finfo(arg.dtype).max:
+        if c is not None and 1 <= abs(c) <= float(np.finfo(arg.dtype).max):
             return sum(broadcast_to(cast(x, arg.dtype), arg.shape), op.axes) * scalar_constant(factor)
     return None
 

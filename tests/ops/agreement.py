@@ -61,10 +61,16 @@ def _array(node: Expr, rng: np.random.Generator, kind: str, size: int) -> np.nda
 
 
 def disagreement(
-    node: Expr, written: np.ndarray, found: np.ndarray, values: Mapping[Expr, Any], stable: bool = True
+    node: Expr,
+    written: np.ndarray,
+    found: np.ndarray,
+    values: Mapping[Expr, Any],
+    stable: bool = True,
+    noise: float = 0.0,
 ) -> str | None:
     """What is wrong with the value `found` of a rewritten expression, None where nothing is.
 
+    noise : what is lost where large terms cancel
     stable : rules that keep digits were among those applied, which take an infinite argument for the limit
     """
     if found.dtype != written.dtype or found.shape != written.shape:
@@ -72,7 +78,7 @@ def disagreement(
     if written.dtype.kind != "f":
         return None if np.array_equal(written, found) else f"{found} in place of {written}"
     with np.errstate(all="ignore"):
-        wrong = np.asarray(~_close(written, found, 0.0))
+        wrong = np.asarray(~_close(written, found, noise))
         if wrong.any():
             wrong &= ~_moved(node, written, found, values)
         if wrong.any():

@@ -88,7 +88,11 @@ FUNCTIONS = {
     "maximum": lambda x, y: x if x >= y else y,
     "minimum": lambda x, y: x if x <= y else y,
     "where": lambda c, x, y: x if c else y,
+    "logical_not": lambda x: not x,
+    "logical_and": lambda x, y: bool(x) and bool(y),
     "gt": lambda x, y: x > y,
+    "le": lambda x, y: x <= y,
+    "ne": lambda x, y: x != y,
     "ge": lambda x, y: x >= y,
     "lt": lambda x, y: x < y,
     "eq": lambda x, y: x == y,
@@ -136,4 +140,6 @@ def _elementwise(function: Any, node: Expr, args: list[Any]) -> Any:
             if inner not in known:
                 known[inner] = _value(inner, inner.op, [known[a] for a in inner.args])
         return known[output]
+    if function.name not in FUNCTIONS:
+        raise NotImplementedError(function.name)
     return np.vectorize(_undefined(FUNCTIONS[function.name]), otypes=[object])(*args)
