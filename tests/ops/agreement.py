@@ -135,6 +135,8 @@ def _nearer(
 
 def _is_right(exact: Any, written: float, found: float, dtype: np.dtype) -> bool:
     limits = np.finfo(dtype)
+    if np.isnan(written) and np.isinf(found):  # no number either way
+        return True
     if mpmath.isnan(exact):
         return not np.isfinite(written)
     if abs(exact) > limits.max:
