@@ -20,7 +20,7 @@ faulthandler.enable()  # a kernel that leaves its buffers ends the process: this
 
 
 class CheckedFunction(Function):
-    """A function whose calls lay buffers against pages that nobody may touch: with their ends, then with their starts."""
+    """Its calls lay buffers against pages that nobody may touch: with their ends, then with their starts, in turn."""
 
     _calls = 0
 

@@ -87,6 +87,8 @@ class Primitive(Scalar):
         if self.result == "select":
             return (BOOL, *[promote(*types[1:])] * (len(types) - 1))
         common = promote(*types)
+        if self.result == "bool" and common.kind == "f" and not any(t.is_float for t in types):
+            return tuple(t.dtype for t in types)  # uint64 with what has a sign: as integers, see `as_unsigned`
         if self.result == "float":
             common = float_like(common)
         elif self.result == "bool" and common.kind == "f" and not any(t.is_float and not t.weak for t in types):
@@ -305,7 +307,19 @@ class Elementwise(Op):
     def expand(self, *args: Expr) -> Expr | None:
         if isinstance(self.function, Composite) and not self.function.whole:
             return self.function.expanded(*args)
+        compared = isinstance(self.function, Primitive) and self.function.result == "bool"
+        if compared and len(set(self.function.operand_dtypes(*[a.type for a in args]))) == 2:
+            return as_unsigned(self.function, *args)
         return None
+
+
+def as_unsigned(comparison: Scalar, x: Expr, y: Expr) -> Expr:
+    """x compared with y, one of which is uint64 and the other has a sign: where that is below 0, as -1 with 0."""
+    table, unsigned = Primitive.table, np.dtype("uint64")
+    signed = y if x.dtype == unsigned else x
+    below = (0, -1) if signed is y else (-1, 0)
+    answer = bool(comparison.numpy(*np.array(below)))
+    return table["where"](table["lt"](signed, 0), answer, comparison(cast(x, unsigned), cast(y, unsigned)))
 
 
 def _contribution(factor: Any, g: Expr, arg: Expr) -> Expr:

@@ -27,11 +27,13 @@ class Reduce(Op):
     """`kind` of the elements along `axes`, which disappear.
 
     Sums of floats are accurate: their error does not grow with the number of elements (blocks are summed in float32
-    or float64, the blocks' sums in float64 or with compensation).  A NaN makes max and min NaN.
+    or float64, the blocks' sums in float64 or with compensation).  A NaN makes max and min NaN; over nothing they are
+    an error, or -inf and inf where they are `of_nothing`.
     """
 
     kind: str
     axes: tuple[int, ...]
+    of_nothing: bool = False
 
     @property
     def name(self) -> str:
@@ -43,7 +45,7 @@ class Reduce(Op):
         return f"axes={self.axes}"
 
     def infer(self, x: Type) -> Type:
-        if self.kind in ("max", "min") and any_empty(x, self.axes):
+        if self.kind in ("max", "min") and not self.of_nothing and any_empty(x, self.axes):
             raise ShapeError(
                 f"{self.kind}: axes {self.axes} of {show(x.shape)} are empty, and nothing has no {self.kind}."
             )
@@ -52,6 +54,8 @@ class Reduce(Op):
     def numpy(self, x: np.ndarray) -> Any:
         if self.kind in ("sum", "prod") and x.dtype == np.float32:
             return getattr(np, self.kind)(x.astype(np.float64), axis=self.axes).astype(np.float32)
+        if self.of_nothing:
+            return getattr(np, self.kind)(x, axis=self.axes, initial=-np.inf if self.kind == "max" else np.inf)
         return getattr(np, self.kind)(x, axis=self.axes)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr | None]:
@@ -160,6 +164,13 @@ def all(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
     return reduce("all", x, axis, keepdims)
 
 
+def top(x: Expr, axes: tuple[int, ...]) -> Expr:
+    """The largest over axes, which keep the size 1; -inf over nothing."""
+    number = product(x.shape[a] for a in axes)
+    of_nothing = not (isinstance(number, int) and number)
+    return expand_dims(apply(Reduce("max", axes, of_nothing), x), axes) if axes else x
+
+
 def _arg(kind: str, x: Any, axis: int | None, keepdims: bool) -> Expr:
     from .movement import ravel
 
@@ -224,9 +235,9 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
     axes = normalize_all(axis, node.ndim, "logsumexp", node)
     if not axes:
         return node
-    top = stop_gradient(max(node, axes, keepdims=True))
-    top = scalar.where(scalar.isfinite(top), top, 0)
-    total = scalar.log(sum(scalar.exp(node - top), axes, keepdims=True)) + top
+    largest = stop_gradient(top(node, axes))
+    shift = scalar.where(scalar.isfinite(largest), largest, 0)
+    total = scalar.log(sum(scalar.exp(node - shift), axes, keepdims=True)) + shift
     from .movement import squeeze
 
     return total if keepdims else squeeze(total, axes)

@@ -158,7 +158,8 @@ class _Run:
         if self.record is not None:
             self.record.append(Fired(rule, old, new))
         self.by[old] = rule
-        fresh = len(toposort([new], into=lambda n: n not in self.done))
+        done = self.done
+        fresh = sum(n not in done for n in toposort([new], into=lambda n: n not in done))
         self.made[rule] += fresh
         self.total += fresh
         if self.total > self.bound:

@@ -1,6 +1,8 @@
 """One form for what can be written in many: exact laws only, NaN and infinity included, the sign of zero aside.
 
-Float constants are gathered as far as that neither overflows nor loses digits, so results differ by rounding alone.
+Float constants are gathered where no intermediate result leaves the range for it, and where a division does not become
+a multiplication by a rounded number; so results differ by rounding alone.  No constant changes places with a variable
+factor: x * y may overflow where (x * c) * y does not.
 """
 
 from __future__ import annotations
@@ -46,7 +48,17 @@ from ..scalar import (
     square,
     where,
 )
-from .conditions import always_finite, as_large, finite, like, never_zero, nonnegative, normal, power_of_two
+from .conditions import (
+    always_finite,
+    as_large,
+    finite,
+    like,
+    never_zero,
+    nonnegative,
+    power_of_two,
+    product_fits,
+    quotient_exact,
+)
 from .movement import movement
 from .reduce import reductions
 
@@ -59,7 +71,6 @@ def arithmetic(x, y, z, c: Const, d: Const):
     yield x * 1, x
     yield x * -1, -x
     yield -(-x), x  # noqa: B002
-    yield 0 - x, -x
     yield x + -y, x - y
     yield x - -y, x + y
     yield -(x - y), y - x
@@ -83,12 +94,12 @@ def arithmetic(x, y, z, c: Const, d: Const):
 def floats(x, y, c: Const, d: Const):
     """What holds for floats."""
     yield x - c, x + -c
-    yield (x * c) * d, x * (c * d), lambda c, d: normal(c) and normal(d) and normal(c * d)
-    yield (x * c) / d, x * (c / d), lambda c, d: normal(c) and normal(d) and normal(c / d)
-    yield (x / c) * d, x * (d / c), lambda c, d: normal(c) and normal(d) and normal(d / c)
-    yield (x / c) / d, x / (c * d), lambda c, d: normal(c) and normal(d) and normal(c * d)
-    yield (c / x) * d, (c * d) / x, lambda c, d: normal(c) and normal(d) and normal(c * d)
-    yield x / c, x * (1 / c), lambda c: power_of_two(c)
+    yield (x * c) * d, x * (c * d), lambda x, c, d: product_fits(x, c, d)
+    yield (x * c) / d, x * (c / d), lambda x, c, d: quotient_exact(x, c, d)
+    yield (x / c) * d, x * (d / c), lambda x, c, d: quotient_exact(x, d, c)
+    yield (x / c) / d, x / (c * d), lambda x, c, d: product_fits(x, c, d)
+    yield (c / x) * d, (c * d) / x, lambda x, c, d: product_fits(x, c, d)
+    yield x / c, x * (1 / c), lambda x, c: power_of_two(x, c)
     yield 1 / x, reciprocal(x)
     yield reciprocal(x) * c, c / x
     yield x * reciprocal(y), x / y, lambda x, y: as_large(y, x)
@@ -99,7 +110,7 @@ def floats(x, y, c: Const, d: Const):
     yield x / -y, -(x / y)
     yield pow(x, 0), 1.0
     yield pow(x, -1), reciprocal(x)
-    yield pow(x, -2), reciprocal(square(x))
+    yield pow(x, -2), square(reciprocal(x))  # x * x leaves the range before the result does
     yield pow(x, 0.5), sqrt(x)  # NaN at -inf for a scalar exponent, as NumPy has it
     yield pow(x, -0.5), rsqrt(x), lambda x: nonnegative(x)
     yield pow(x, -0.5), where(eq(x, -math.inf), 0.0, abs(rsqrt(x)))
@@ -124,8 +135,6 @@ def masked_products(x, y, c: Const):
     yield mul_no_nan(c, y), y * c, lambda c: finite(c)
     yield mul_no_nan(-x, y), -mul_no_nan(x, y)
     yield mul_no_nan(x, -y), -mul_no_nan(x, y)
-    yield mul_no_nan(x * c, y), mul_no_nan(x, y) * c, lambda c: normal(c)
-    yield mul_no_nan(x, y * c), mul_no_nan(x, y) * c, lambda c: normal(c)
 
 
 _MOVED = {BroadcastTo, ExpandDims, Squeeze}
@@ -152,6 +161,7 @@ def _per_size(n: str) -> Expr:
 @rules(dtypes=("int",))
 def integers(x, y, c: Const, d: Const):
     """What holds for integers, whose arithmetic is exact and wraps."""
+    yield 0 - x, -x  # of floats, 0 - 0 is +0
     yield x * 0, 0
     yield x - x, 0
     yield x - c, x + -c, lambda c: c > 0

@@ -12,12 +12,12 @@ from ...symbolic.leaves import Constant, constant
 from ...symbolic.patterns import number
 from ...symbolic.rewrite import RuleSet, rewrite
 from ..creation import Iota, arange
-from ..elementwise import Elementwise
+from ..elementwise import Elementwise, cast
 from ..indexing import Gather, ScatterAdd
 from ..movement import broadcast_to, expand_dims, moveaxis, squeeze
 from ..reduce import Reduce, sum
 from ..scalar import div, exp, mul, mul_no_nan, neg, sub
-from .conditions import like
+from .conditions import always_finite, like, never_zero
 
 
 @rewrite(
@@ -42,7 +42,7 @@ def _counts(index: Expr, size: Any) -> bool:
         return False
     if isinstance(index.op, Constant):
         return bool(np.array_equal(index.op.value, np.arange(size)))
-    return isinstance(index.op, Iota)
+    return isinstance(index.op, Iota) and index.dtype.itemsize >= 4  # a smaller one wraps
 
 
 @rewrite(
@@ -95,21 +95,38 @@ def _picked(arg: Expr, whole: Expr, node: Expr) -> Expr:
     when=lambda *heads: ScatterAdd in heads,
     examples=[
         lambda: mul_no_nan(like(3, 4), _scattered(like(3))),
-        lambda: _scattered(like(3)) * like(4),
-        lambda: _scattered(like(3)) / like(3, 1),
+        lambda: mul_no_nan(_scattered(like(3)), cast(like(4, dtype="bool"), "float64")),
+        lambda: _scattered(like(3)) * cast(like(4, dtype="int32"), "float64"),
+        lambda: _scattered(like(3)) / 7,
         lambda: -_scattered(like(3)),
     ],
 )
 def before_scattering(node: Expr) -> Expr | None:
-    """y times zeros with elements v at some places is zeros with y v at those places."""
+    """y times zeros with elements v at places of their own is zeros with y v at those places, where y times 0 is 0."""
     places = node.args[:1] if node.op.head is div else node.args
     arg = next((a for a in places if _is_scattered(a) and a.shape == node.shape), None)
-    if arg is None:
+    if arg is None or not _keeps_zeros(node, arg) or not any(_distinct(i) for i in arg.args[2:]):
         return None
     zeros, v, *indices = arg.args
     taken = apply(Gather(arg.op.axes), zeros, *indices)  # type: ignore[attr-defined]
     picked = [v if a is arg else _picked(a, arg, taken) for a in node.args]
     return apply(arg.op, zeros, apply(node.op, *picked), *indices)
+
+
+def _keeps_zeros(node: Expr, arg: Expr) -> bool:
+    """Whether a function of an argument and others is 0 wherever that argument is: no other is NaN or infinite."""
+    if node.op.head is mul_no_nan and node.args[1] is arg:
+        return True
+    others = [a for a in node.args if a is not arg]
+    return all(always_finite(a) and (node.op.head is not div or never_zero(a)) for a in others)
+
+
+def _distinct(index: Expr) -> bool:
+    """Whether no two elements of an index array are the same place."""
+    if isinstance(index.op, Constant):
+        value = index.op.value
+        return bool(value.min(initial=0) >= 0) and len(np.unique(value)) == value.size
+    return index.ndim == 1 and _counts(index, index.shape[0])
 
 
 def _is_scattered(node: Expr) -> bool:

@@ -13,10 +13,10 @@ from ...symbolic.expr import Expr
 from ...symbolic.leaves import weak_constant
 from ...symbolic.patterns import number
 from ...symbolic.rewrite import RuleSet, rewrite
-from ..movement import ExpandDims, broadcast_to, expand_dims, squeeze
-from ..reduce import Reduce, sum
-from ..scalar import add, div, exp, logaddexp, mul, mul_no_nan, neg, reciprocal, sigmoid, square, sub
-from .conditions import like, positive
+from ..movement import ExpandDims, expand_dims
+from ..reduce import sum
+from ..scalar import add, div, eq, exp, logaddexp, mul, mul_no_nan, neg, reciprocal, sigmoid, square, sub, where
+from .conditions import carries, like, positive
 from .products import Factor, factors, peeled, product, replaced
 from .rows import like_factor, power_sum, restored_axes, top
 
@@ -50,17 +50,26 @@ def _ones(node: Expr, left: Expr | None) -> Expr:
     ],
 )
 def cancelled(node: Expr) -> Expr | None:
-    """(x y) / x = y, where x is an exponential, a logistic function, or a sum of such; exp(x) y exp(-x) = y."""
+    """(x y) / x = y, where x is an exponential, a logistic function, or a sum of such; exp(x) y exp(-x) = y.
+
+    Where x is NaN, so is the result.
+    """
     found = product(node)
     for f in found.above if found.below else ():
         if f in found.below and number(f) is None and positive(f):
-            return _ones(node, replaced(node, {(f, 1): None, (f, -1): None}))
+            return _unless_nan(f, _ones(node, replaced(node, {(f, 1): None, (f, -1): None})))
     powers = [(f, p) for f, p in found.factors if f.op.head is exp]
     for i, (f, p) in enumerate(powers):
         for other, q in powers[:i]:
             if p == q and opposite(f.args[0], other.args[0]):
-                return _ones(node, replaced(node, {(f, p): None, (other, q): None}))
+                return _unless_nan(f, _ones(node, replaced(node, {(f, p): None, (other, q): None})))
     return None
+
+
+def _unless_nan(factor: Expr, rest: Expr) -> Expr:
+    """What is left where a factor was cancelled, and NaN where that was NaN."""
+    x = factor.args[0] if factor.op.head in (exp, sigmoid) else factor
+    return rest if carries(rest, x) else where(eq(x, x), rest, x)
 
 
 def _against(x: Expr, y: Expr) -> Expr:
@@ -143,7 +152,9 @@ def _logistic(x: Expr, y: Expr) -> Expr:
 
 
 def opposite(x: Expr, y: Expr) -> bool:
-    """Whether y is -x, as far as the ops above them tell."""
+    """Whether y is -x, as far as the ops above them tell; integers wrap."""
+    if not (x.type.is_float and y.type.is_float):
+        return False
     if x.op.head is neg or y.op.head is neg:
         return (x.op.head is neg and x.args[0] is y) or (y.op.head is neg and y.args[0] is x)
     if x.op.head is not y.op.head or len(x.args) != 2:
@@ -170,7 +181,7 @@ def power_among_powers(node: Expr) -> Expr | None:
     for factor in found.below if found.powers else ():
         terms = _added(factor)
         above = next((t for t in terms if t in found.powers), None)
-        if len(terms) < 2 or above is None or any(t.op.head is not exp for t in terms):
+        if len(terms) < 2 or above is None or any(t.op.head is not exp or not t.args[0].type.is_float for t in terms):
             continue
         rest = list(terms)
         rest.remove(above)
@@ -201,7 +212,10 @@ def _added(node: Expr, levels: int = 4) -> list[Expr]:
     ],
 )
 def distributed(node: Expr) -> Expr | None:
-    """e (a / e + b) = a + e b, for an exponential or logistic function e that, or a sum of which, divides a term."""
+    """e (a / e + b) = a + e b, for an exponential or logistic function e that, or a sum of which, divides a term.
+
+    Other factors stay outside: with them, terms that cancel may be infinite.
+    """
     found = product(node)
     sums = [f for f in found.above if f.op.head in (add, sub)]
     for e in found.above if sums else ():
@@ -210,7 +224,8 @@ def distributed(node: Expr) -> Expr | None:
         for inner in sums:
             terms = signed_terms(inner)
             if len(terms) > 1 and any(_meets(e, t) for t, _ in terms):
-                return _total([(_ones(node, replaced(node, {(inner, 1): t})), sign) for t, sign in terms])
+                whole = _total([(mul_no_nan(e, t), sign) for t, sign in terms])
+                return replaced(node, {(e, 1): None, (inner, 1): whole})
     return None
 
 
@@ -267,31 +282,4 @@ def _sums(node: Expr, e: Expr) -> bool:
     return found[0] is e.args[0] if found is not None else node.op.head is add and e in _added(node)
 
 
-@rewrite(
-    Reduce,
-    when=of_products,
-    examples=[
-        lambda: sum(like(3, 4) / sum(exp(like(3, 4)), 1, keepdims=True), 1),
-        lambda: sum(mul_no_nan(like(3, 4) / sum(exp(like(3, 4)), 0, keepdims=True), like(3, 4)), 0),
-    ],
-)
-def total_of_row(node: Expr) -> Expr | None:
-    """sum(x / s) = sum(x) / s, for a sum s of exponentials along the same axes."""
-    op: Any = node.op
-    arg = node.args[0]
-    if op.kind != "sum":
-        return None
-    for factor, power in factors(arg):
-        inner: Any = peeled(factor)
-        summed = isinstance(inner.op, Reduce) and inner.op.kind == "sum" and inner.args[0].op.head is exp
-        if power == 1 or not summed or not set(op.axes) <= restored_axes(factor, arg.ndim):
-            continue
-        rest = replaced(arg, {(factor, -1): None})
-        if rest is None:
-            continue
-        whole = expand_dims(factor, list(range(arg.ndim - factor.ndim)))
-        return sum(broadcast_to(rest, arg.shape), op.axes) / squeeze(whole, op.axes)
-    return None
-
-
-quotients = RuleSet("quotients", [cancelled, softmax_by_hand, power_among_powers, logistic, distributed, total_of_row])
+quotients = RuleSet("quotients", [cancelled, softmax_by_hand, power_among_powers, logistic, distributed])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ...symbolic.dims import Dim, product
@@ -9,6 +10,7 @@ from ...symbolic.expr import Expr, apply
 from ...symbolic.leaves import size, weak_constant
 from ...symbolic.patterns import NUMBERS
 from ...symbolic.rewrite import RuleSet, rewrite
+from ...symbolic.types import FLOAT16
 from ..elementwise import cast
 from ..movement import BroadcastTo, ExpandDims, Transpose, broadcast_to, expand_dims, squeeze, transpose
 from ..reduce import Reduce, max, min, prod, sum
@@ -33,7 +35,7 @@ def over_one_element(node: Expr) -> Expr | None:
     if not ones:
         return None
     rest = tuple(a - len([b for b in ones if b < a]) for a in op.axes if a not in ones)
-    return apply(Reduce(op.kind, rest), squeeze(x, ones)) if rest else squeeze(x, ones)
+    return apply(replace(op, axes=rest), squeeze(x, ones)) if rest else squeeze(x, ones)
 
 
 @rewrite(
@@ -58,6 +60,8 @@ def over_repeated(node: Expr) -> Expr | None:
     count = product(wide.shape[a] for a in repeated)
     if not repeated or (op.kind != "sum" and not (isinstance(count, int) and count > 0)):
         return None
+    if x.dtype == FLOAT16:  # which does not count so far
+        return None
     once = broadcast_to(x, tuple(1 if a in repeated else d for a, d in enumerate(wide.shape)))
     reduced = apply(op, once)
     return _times(reduced, count) if op.kind == "sum" else reduced
@@ -79,13 +83,16 @@ def _times(x: Expr, count: Dim) -> Expr:
     ],
 )
 def twice(node: Expr) -> Expr | None:
-    """A reduction of the same reduction is one over the axes of both."""
+    """A reduction of the same reduction is one over the axes of both.
+
+    Not products of floats, which in another order leave the range.
+    """
     op, x = _parts(node)
-    if not isinstance(x.op, Reduce) or x.op.kind != op.kind:
+    if not isinstance(x.op, Reduce) or replace(x.op, axes=op.axes) != op or (op.kind == "prod" and x.type.is_float):
         return None
     base = x.args[0]
     kept = [a for a in range(base.ndim) if a not in x.op.axes]
-    return apply(Reduce(op.kind, tuple(sorted((*x.op.axes, *(kept[a] for a in op.axes))))), base)
+    return apply(replace(op, axes=tuple(sorted((*x.op.axes, *(kept[a] for a in op.axes))))), base)
 
 
 @rewrite(
@@ -100,7 +107,7 @@ def before_new_axes(node: Expr) -> Expr | None:
         return None
     old = [a for a in range(x.ndim) if a not in x.op.axes]
     left = [a for a in range(x.ndim) if a not in op.axes]
-    reduced = apply(Reduce(op.kind, tuple(old.index(a) for a in op.axes)), x.args[0])
+    reduced = apply(replace(op, axes=tuple(old.index(a) for a in op.axes)), x.args[0])
     return expand_dims(reduced, [i for i, a in enumerate(left) if a in x.op.axes])
 
 
@@ -118,7 +125,7 @@ def of_transposed(node: Expr) -> Expr | None:
     gone = tuple(sorted(order[a] for a in op.axes))
     left = [a for a in range(x.ndim) if a not in gone]
     kept = [left.index(a) for i, a in enumerate(order) if i not in op.axes]
-    return transpose(apply(Reduce(op.kind, gone), x.args[0]), kept)
+    return transpose(apply(replace(op, axes=gone), x.args[0]), kept)
 
 
 @rewrite(
@@ -132,7 +139,7 @@ def of_negated(node: Expr) -> Expr | None:
     swapped = {"sum": "sum", "max": "min", "min": "max"}.get(op.kind)
     if x.op.head is not neg or swapped is None or x.dtype.kind == "u" or (x.dtype.kind == "i" and op.kind != "sum"):
         return None
-    return -apply(Reduce(swapped, op.axes), x.args[0])
+    return -apply(replace(op, kind=swapped), x.args[0])
 
 
 def _parts(node: Expr) -> tuple[Any, Expr]:

@@ -6,53 +6,79 @@ maximum, as they are.
 
 from __future__ import annotations
 
+import builtins
+import math
 from typing import Any
 
 from ...symbolic.expr import Expr
 from ...symbolic.patterns import number
 from ...symbolic.rewrite import RuleSet, rewrite
 from ..indexing import Gather
-from ..movement import ExpandDims, Squeeze, Transpose, expand_dims
+from ..movement import BroadcastTo, ExpandDims, Squeeze, Transpose, expand_dims
 from ..reduce import Reduce, max, mean, sum
+from ..reduce import top as largest_of
 from ..scalar import add, div, exp, isfinite, log, logaddexp, mul, mul_no_nan, neg, reciprocal, sub, where
-from .conditions import like
+from .conditions import is_size, like
 from .products import factors, peeled, replaced
 
 
 def power_sum(node: Expr) -> tuple[Expr, tuple[int, ...]] | None:
     """(x, axes) where the node is sum(exp(x), axes) and x is not shifted by a maximum already."""
     op: Any = node.op
-    if not isinstance(op, Reduce) or op.kind != "sum" or node.args[0].op.head is not exp:
+    if not isinstance(op, Reduce) or op.kind != "sum" or not op.axes or node.args[0].op.head is not exp:
         return None
     x = node.args[0].args[0]
-    if is_shifted(x) or any(x.shape[a] == 0 for a in op.axes):
+    if is_shifted(x) or not x.type.is_float or any(x.shape[a] == 0 for a in op.axes):
         return None
     return x, op.axes
 
 
 def is_shifted(x: Expr) -> bool:
     """Whether a maximum along axes is subtracted: then the exponential does not overflow."""
-    for _ in range(3):
-        if x.op.head is sub and top_of(x.args[1]) is not None:
-            return True
-        if x.op.head not in (mul, div) or number(x.args[1]) is None:
-            return False
-        x = x.args[0]
-    return False
+    x = _unscaled(x)
+    return x.op.head is sub and top_of(x.args[1]) is not None
+
+
+def _unscaled(x: Expr) -> Expr:
+    """x without the factors from above 0 that it is multiplied or divided by."""
+    for _ in range(2):
+        if x.op.head in (mul, div) and 0 < (number(x.args[1]) or 0) < math.inf:
+            x = x.args[0]
+    return x
+
+
+def is_row_total(node: Expr) -> bool:
+    """Whether it is sum(exp(x - max(x))), the maximum along no more axes than the sum: from 1 up, 0, inf or NaN.
+
+    It is infinite only where x is, and 0 only where all x are -inf.
+    """
+    inner = peeled(node)
+    op: Any = inner.op
+    if not isinstance(op, Reduce) or op.kind != "sum" or inner.args[0].op.head is not exp:
+        return False
+    shifted = _unscaled(inner.args[0].args[0])
+    if shifted.op.head is not sub or top_of(shifted.args[1]) is not shifted.args[0]:
+        return False
+    repeated = shifted.args[1]
+    while isinstance(repeated.op, BroadcastTo):
+        repeated = repeated.args[0]
+    return restored_axes(repeated, shifted.ndim) <= set(op.axes)
 
 
 def top_of(node: Expr) -> Expr | None:
     """x where the node is max(x, axes), or that with 0 in place of infinity; axes of size 1 aside."""
     inner = peeled(node)
     if inner.op.head is where:
-        inner = peeled(inner.args[1])
+        condition, inner = inner.args[0], peeled(inner.args[1])
+        if condition.op.head is not isfinite or peeled(condition.args[0]) is not inner:
+            return None
     op: Any = inner.op
     return inner.args[0] if isinstance(op, Reduce) and op.kind == "max" else None
 
 
 def top(x: Expr, axes: tuple[int, ...]) -> Expr:
-    """The maximum along axes, and 0 where that is infinite: inf - inf is NaN."""
-    largest = max(x, axes)
+    """The maximum along axes, and 0 where that is infinite: inf - inf is NaN.  Of nothing, too."""
+    largest = largest_of(x, axes).args[0]
     return where(isfinite(largest), largest, 0)
 
 
@@ -67,15 +93,24 @@ def top(x: Expr, axes: tuple[int, ...]) -> Expr:
         lambda: log(sum(exp(like(3, 4, 5)), (0, 2))),
         lambda: log(sum(exp(like("n", 4)), 0) / 7),
         lambda: log(3 / sum(exp(like(3, 4)), 0)),
+        lambda: log(like(4) * sum(exp(like(3, 4)), 0)),
     ],
 )
 def log_sum_exp(node: Expr) -> Expr | None:
-    """log(k sum(exp(x))) = m + log(k sum(exp(x - m))) with the maximum m of x."""
+    """log(k sum(exp(x))) = m + log(k sum(exp(x - m))) with the maximum m of x, for a number k far from overflow.
+
+    Other factors get a logarithm of their own.
+    """
     inside = node.args[0]
     for factor, power in factors(inside):
         found = power_sum(peeled(factor))
         if found is None:
             continue
+        beside = [f for f, _ in factors(inside)]
+        beside.remove(factor)
+        if not _moderate(beside):
+            others = log(replaced(inside, {(factor, power): None}))
+            return log(factor) + others if power == 1 else others - log(factor)
         x, axes = found
         shift = top(x, axes)
         total = like_factor(sum(exp(x - expand_dims(shift, axes)), axes), factor)
@@ -83,6 +118,14 @@ def log_sum_exp(node: Expr) -> Expr | None:
         shift = like_factor(shift, factor)
         return log(rest) + shift if power == 1 else log(rest) - shift
     return None
+
+
+def _moderate(others: list[Expr]) -> bool:
+    """Whether a product with these stays within the range of float32: numbers near 1, and at most one size."""
+    values = [number(f) for f in others if not is_size(f)]
+    if len(others) - len(values) > 1 or any(not v or not math.isfinite(v) for v in values):
+        return False
+    return builtins.sum(builtins.abs(math.log2(builtins.abs(v))) for v in values) < 60
 
 
 def like_factor(reduced: Expr, factor: Expr) -> Expr:
@@ -147,12 +190,17 @@ def shift_first(node: Expr) -> Expr | None:
     """x - (m + s) = (x - m) - s with the maximum m of x: m and x may be large, and their difference is exact."""
     x, shift = node.args
     inner = peeled(shift)
-    if inner.op.head is not add:
+    if inner.op.head is not add or not x.type.is_float:
         return None
     for m, s in (inner.args, inner.args[::-1]):
-        if top_of(m) is x:
+        if top_of(m) is x and _is_log(s):
             return (x - _moved(m, shift)) - _moved(s, shift)
     return None
+
+
+def _is_log(node: Expr) -> bool:
+    """Whether it is a logarithm: too small beside m and x for their difference to overflow without it alone."""
+    return peeled(node).op.head is log
 
 
 def _minus_log_sum_exp(x: Expr, axis: int) -> Expr:
@@ -177,10 +225,10 @@ def shift_back_first(node: Expr) -> Expr | None:
     """(m + s) - x[label] = s + (m - x[label]) with the maximum m of x: the crossentropy of labels."""
     total, picked = node.args
     base = _base(picked)
-    if total.op.head is not add or base is None:
+    if total.op.head is not add or base is None or not base.type.is_float:
         return None
     for m, s in (total.args, total.args[::-1]):
-        if top_of(m) is base:
+        if top_of(m) is base and _is_log(s):
             return s + (m - picked)
     return None
 

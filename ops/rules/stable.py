@@ -39,6 +39,7 @@ from ..scalar import (
     where,
 )
 from .canonical import canonical
+from .conditions import finite
 from .gather import gathers
 from .quotients import quotients
 from .rows import rows
@@ -58,7 +59,7 @@ def _softplus(x):
 def differences(x, y):
     """Differences of what is nearly equal, and powers that leave the range on the way."""
     yield exp(x) - 1, expm1(x)
-    yield 1 - exp(x), -expm1(x)
+    yield 1 - exp(x), 0 - expm1(x)  # +0 at 0, which may be divided by
     yield 1 - cos(x), 2 * square(sin(0.5 * x))
     yield cosh(x) - 1, 2 * square(sinh(0.5 * x))
     yield 1 - erf(x), erfc(x)
@@ -109,6 +110,7 @@ def logarithms(x, y, c: Const):
     yield log(exp(x) + c), logaddexp(x, log(c)), lambda c: c > 0
     yield log(expm1(x)), x + log1mexp(-x)
     yield log(-expm1(x)), log1mexp(x)
+    yield log(0 - expm1(x)), log1mexp(x)
     yield log1p(-exp(x)), log1mexp(x)
     yield log(exp(x) * y), x + log(y)
     yield log(exp(x) / y), x - log(y)
@@ -118,7 +120,7 @@ def logarithms(x, y, c: Const):
     yield log(reciprocal(x)), -log(x)
     yield log(rsqrt(x)), -0.5 * log(x)
     yield log(pow(x, c)), c * log(abs(x)), lambda c: c != 0 and c % 2 == 0
-    yield log(pow(x, c)), c * log(x), lambda c: c % 2 != 0
+    yield log(pow(x, c)), c * log(x), lambda c: finite(c) and c % 2 != 0
     yield logaddexp(x, y) - x, _softplus(y - x)
     yield x - logaddexp(x, y), -_softplus(y - x)
     yield log((1 + x) / (1 - x)), 2 * arctanh(x)

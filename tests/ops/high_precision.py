@@ -11,6 +11,7 @@ from weft.ops.elementwise import Cast, Composite, Elementwise
 from weft.ops.indexing import Gather, ScatterAdd
 from weft.ops.movement import Unslice
 from weft.ops.reduce import Reduce
+from weft.symbolic.evaluate import bind_sizes, resolved
 from weft.symbolic.expr import Expr, toposort
 from weft.symbolic.grad import StopGradient
 from weft.symbolic.leaves import Constant
@@ -43,6 +44,16 @@ def _masked(x: Any, y: Any) -> Any:
     return mp.mpf(0) if y == 0 else x * y
 
 
+def _bounded(function: Any) -> Any:
+    """NaN, which says nothing, in place of numbers whose exponents alone fill the memory."""
+
+    def safe(*args: Any) -> Any:
+        numbers = [mp.convert(a) for a in args]
+        return mp.nan if any(mp.isfinite(a) and a and mp.mag(a) > 5000 for a in numbers) else function(*numbers)
+
+    return safe
+
+
 FUNCTIONS = {
     "add": lambda x, y: x + y,
     "sub": lambda x, y: x - y,
@@ -55,29 +66,33 @@ FUNCTIONS = {
     "reciprocal": lambda x: _divide(mp.mpf(1), x),
     "sqrt": mp.sqrt,
     "rsqrt": lambda x: _divide(mp.mpf(1), mp.sqrt(x)),
-    "pow": lambda x, y: mp.power(x, y),
-    "exp": mp.exp,
-    "exp2": lambda x: mp.power(2, x),
-    "expm1": lambda x: mp.exp(x) - 1,
+    "pow": _bounded(mp.power),
+    "exp": _bounded(mp.exp),
+    "exp2": _bounded(lambda x: mp.power(2, x)),
+    "expm1": _bounded(lambda x: mp.exp(x) - 1),
     "log": mp.log,
     "log2": lambda x: mp.log(x) / mp.log(2),
     "log1p": lambda x: mp.log(1 + x),
-    "logaddexp": lambda x, y: mp.log(mp.exp(x) + mp.exp(y)),
-    "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
-    "tanh": mp.tanh,
-    "sinh": mp.sinh,
-    "cosh": mp.cosh,
-    "sin": mp.sin,
-    "cos": mp.cos,
+    "logaddexp": _bounded(lambda x, y: mp.log(mp.exp(x) + mp.exp(y))),
+    "sigmoid": _bounded(lambda x: 1 / (1 + mp.exp(-x))),
+    "tanh": _bounded(mp.tanh),
+    "sinh": _bounded(mp.sinh),
+    "cosh": _bounded(mp.cosh),
+    "sin": _bounded(mp.sin),
+    "cos": _bounded(mp.cos),
     "arctanh": mp.atanh,
     "arcsinh": mp.asinh,
-    "erf": mp.erf,
-    "erfc": lambda x: mp.erfc(x) if x < 1e3 else mp.mpf(0),
+    "erf": lambda x: mp.erf(x) if abs(x) < 1e3 else mp.sign(x),
+    "erfc": lambda x: mp.erfc(x) if abs(x) < 1e3 else 1 - mp.sign(x),
     "relu": lambda x: x if x > 0 else mp.mpf(0),
     "maximum": lambda x, y: x if x >= y else y,
     "minimum": lambda x, y: x if x <= y else y,
     "where": lambda c, x, y: x if c else y,
+    "logical_not": lambda x: not x,
+    "logical_and": lambda x, y: bool(x) and bool(y),
     "gt": lambda x, y: x > y,
+    "le": lambda x, y: x <= y,
+    "ne": lambda x, y: x != y,
     "ge": lambda x, y: x >= y,
     "lt": lambda x, y: x < y,
     "eq": lambda x, y: x == y,
@@ -88,9 +103,10 @@ FUNCTIONS = {
 def evaluate_exactly(root: Expr, values: dict[Expr, np.ndarray]) -> np.ndarray:
     """The value of the root as an object array of mpmath numbers; NaN where it is not defined."""
     known: dict[Expr, Any] = {node: _numbers(value) for node, value in values.items()}
+    sizes = bind_sizes(values)
     for node in toposort([root], into=lambda n: n not in known):
         if node not in known:
-            known[node] = _value(node, [known[a] for a in node.args])
+            known[node] = _value(node, resolved(node.op, sizes), [known[a] for a in node.args])
     return np.asarray(known[root], object)
 
 
@@ -99,8 +115,7 @@ def _numbers(value: Any) -> np.ndarray:
     return np.vectorize(mp.mpf, otypes=[object])(array) if array.dtype.kind == "f" else array
 
 
-def _value(node: Expr, args: list[Any]) -> Any:
-    op: Any = node.op
+def _value(node: Expr, op: Any, args: list[Any]) -> Any:
     if isinstance(op, Constant):
         return _numbers(op.value if op.number is None else np.asarray(op.number))
     if isinstance(op, Elementwise):
@@ -123,6 +138,8 @@ def _elementwise(function: Any, node: Expr, args: list[Any]) -> Any:
         known = dict(zip(inputs, wide, strict=True))
         for inner in toposort([output]):
             if inner not in known:
-                known[inner] = _value(inner, [known[a] for a in inner.args])
+                known[inner] = _value(inner, inner.op, [known[a] for a in inner.args])
         return known[output]
+    if function.name not in FUNCTIONS:
+        raise NotImplementedError(function.name)
     return np.vectorize(_undefined(FUNCTIONS[function.name]), otypes=[object])(*args)

@@ -81,7 +81,7 @@ EXTREMES = [
 ]
 
 
-ENABLING = ("forms", "distributed", "total_of_row")  # these gain nothing alone, but bring factors together
+ENABLING = ("forms", "distributed")  # these gain nothing alone, but bring factors together
 
 
 @pytest.mark.parametrize("rule", _cases([rule for rule in stable if rule not in set(special)]))

@@ -1,0 +1,147 @@
+"""Whether a rewritten expression still says what the written one did: digits, range, and NaN.
+
+Two spellings may differ by rounding.  Apart from that, what is finite as written stays so, and what is NaN or infinite
+stays so, unless it is that by overflow on the way alone: then its value with many digits is right as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import mpmath
+import numpy as np
+
+from weft.symbolic.dims import SymDim
+from weft.symbolic.evaluate import run
+from weft.symbolic.expr import Expr
+
+from .high_precision import evaluate_exactly
+
+DRAWS = ("ordinary", "range", "infinite", "nan")
+_SPECIAL = {
+    "infinite": [np.inf, -np.inf, 0.0, -0.0, 1.0],
+    "nan": [np.nan],
+}
+_FAR = 1e3  # for infinity, where a limit is asked for
+_ULPS = 64  # of the value, and of what it moves by when the arguments move by one
+
+
+def draw(inputs: Iterable[Expr], rng: np.random.Generator, kind: str, size: int = 4) -> dict[Expr, np.ndarray]:
+    """A value for each input; symbols are of this size.
+
+    ordinary : numbers near 1         range : finite ones of any magnitude, 0 and -0 among them
+    infinite : and infinities and 0   nan : and NaN
+    """
+    return {node: _array(node, rng, kind, size) for node in inputs}
+
+
+def _array(node: Expr, rng: np.random.Generator, kind: str, size: int) -> np.ndarray:
+    shape = tuple(d.value({d.text: size}) if isinstance(d, SymDim) else d for d in node.shape)
+    if node.dtype == bool:
+        return rng.random(shape) < 0.5
+    if node.dtype.kind in "iu":
+        limits = np.iinfo(node.dtype)
+        small = rng.integers(max(limits.min, -6), 6, shape)
+        if kind == "ordinary":
+            return np.asarray(small, node.dtype)
+        edges = np.array([limits.min, limits.max, limits.max - 1, limits.max // 2 + 1], node.dtype)
+        return np.where(rng.random(shape) < 0.5, rng.choice(edges, shape), np.asarray(small, node.dtype))
+    array = rng.normal(size=shape) * 2
+    if kind == "range":
+        limits = np.finfo(node.dtype)
+        powers = np.exp2(rng.uniform(limits.minexp - limits.nmant, limits.maxexp, shape).astype("longdouble"))
+        ends = np.array([0.0, -0.0, limits.smallest_subnormal, limits.tiny, limits.max, -limits.max, 1.0])
+        wide = np.where(rng.random(shape) < 0.5, powers * np.sign(array), rng.choice(ends, shape))
+        array = np.where(rng.random(shape) < 0.8, wide, array)
+    elif kind != "ordinary":
+        array = np.where(rng.random(shape) < 0.4, rng.choice(_SPECIAL[kind], shape), array)
+    with np.errstate(all="ignore"):
+        return np.asarray(array).astype(node.dtype)
+
+
+def disagreement(
+    node: Expr,
+    written: np.ndarray,
+    found: np.ndarray,
+    values: Mapping[Expr, Any],
+    stable: bool = True,
+    noise: float = 0.0,
+) -> str | None:
+    """What is wrong with the value `found` of a rewritten expression, None where nothing is.
+
+    noise : what is lost where large terms cancel
+    stable : rules that keep digits were among those applied, which take an infinite argument for the limit
+    """
+    if found.dtype != written.dtype or found.shape != written.shape:
+        return f"{found.dtype}{found.shape} in place of {written.dtype}{written.shape}"
+    if written.dtype.kind != "f":
+        return None if np.array_equal(written, found) else f"{found} in place of {written}"
+    with np.errstate(all="ignore"):
+        wrong = np.asarray(~_close(written, found, noise))
+        if wrong.any():
+            wrong &= ~_moved(node, written, found, values)
+        if wrong.any():
+            wrong &= ~_nearer(node, written, found, values, wrong, stable)
+    return f"{found[wrong]} in place of {written[wrong]}" if wrong.any() else None
+
+
+def _close(written: np.ndarray, found: np.ndarray, slack: Any) -> np.ndarray:
+    limits = np.finfo(written.dtype)
+    near = np.abs(found - written) <= _ULPS * (limits.eps * np.abs(written) + slack) + 8 * limits.smallest_subnormal
+    edge = (np.abs(written) > 0.999 * limits.max) & (np.abs(found) > 0.999 * limits.max) & (written * found > 0)
+    return (written == found) | (np.isnan(written) & np.isnan(found)) | near | edge
+
+
+def _moved(node: Expr, written: np.ndarray, found: np.ndarray, values: Mapping[Expr, Any]) -> np.ndarray:
+    """Where arguments that differ in the last bit, or in the sign of zero, explain the difference."""
+    rng, explained = np.random.default_rng(0), np.zeros(written.shape, bool)
+    for _ in range(3):
+        moved = {
+            n: (v * (1 + np.finfo(v.dtype).eps * rng.integers(-1, 2, v.shape)) + 0.0).astype(v.dtype)
+            if v.dtype.kind == "f" and np.isfinite(v).all()
+            else v
+            for n, v in values.items()
+        }
+        other = run([node], moved)[0]
+        explained |= _close(written, found, np.abs(other - written)) | _close(other, found, 0.0)
+    return explained
+
+
+def _nearer(
+    node: Expr, written: np.ndarray, found: np.ndarray, values: Mapping[Expr, Any], where: np.ndarray, stable: bool
+) -> np.ndarray:
+    """Where the value with many digits is that found, or as near to it as to the written one."""
+    floats = [v for v in values.values() if v.dtype.kind == "f"]
+    infinite = any(np.isinf(v).any() for v in floats)
+    if infinite and not stable:
+        return np.zeros(written.shape, bool)
+    if infinite:  # their limits
+        values = {n: np.nan_to_num(v, nan=np.nan, posinf=_FAR, neginf=-_FAR) for n, v in values.items()}
+    if any(np.isnan(v).any() for v in floats):
+        where = where & np.isfinite(written)
+    try:
+        exact = np.broadcast_to(evaluate_exactly(node, dict(values)), written.shape)
+    except NotImplementedError:
+        return where & ~np.isfinite(written)
+    result = np.zeros(written.shape, bool)
+    for place in np.argwhere(where).tolist():
+        place = tuple(place)
+        of = float(written[place]), float(found[place])
+        limit = infinite and (not np.isfinite(of[0]) or (np.isinf(of[1]) and exact[place] * of[1] > 0.5 * _FAR))
+        result[place] = limit or _is_right(exact[place], *of, written.dtype)
+    return result
+
+
+def _is_right(exact: Any, written: float, found: float, dtype: np.dtype) -> bool:
+    limits = np.finfo(dtype)
+    if np.isnan(written) and np.isinf(found):  # no number either way
+        return True
+    if mpmath.isnan(exact):
+        return not np.isfinite(written)
+    if abs(exact) > limits.max:
+        return not np.isfinite(written) and np.isinf(found) and (found > 0) == (exact > 0)
+    if not np.isfinite(found):
+        return False
+    off = [float(abs(mpmath.mpf(v) - exact)) if np.isfinite(v) else np.inf for v in (written, found)]
+    return bool(off[1] <= max(_ULPS * float(limits.eps * abs(exact)) + float(limits.tiny), 16 * off[0]))

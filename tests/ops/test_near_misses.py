@@ -1,0 +1,73 @@
+"""Where rules must not fire: expressions like their left sides, as written and after all passes."""
+
+import contextlib
+
+import numpy as np
+import pytest
+
+from weft.codegen.pipeline import run as passes
+from weft.ops.elementwise import Cast
+from weft.ops.rules import canonical, special, stable
+from weft.symbolic.errors import WeftError
+from weft.symbolic.evaluate import run
+from weft.symbolic.expr import toposort
+from weft.symbolic.graph import Graph
+from weft.symbolic.leaves import Input
+from weft.symbolic.verify import verify
+
+from .agreement import DRAWS, disagreement, draw
+from .laws import instances
+from .near_misses import near_miss
+
+RULES = list(dict.fromkeys([*canonical, *stable, *special]))
+
+
+def check(root, rng, kinds=DRAWS):
+    """The expression as written against that after all passes, at values of each kind."""
+    order = toposort([root])
+    inputs = tuple(n for n in order if isinstance(n.op, Input))
+    if _has_undefined_casts(order):
+        kinds = ("ordinary",)
+    graph = Graph(inputs, (root, *(n for n in order[-3:-1] if n.args and rng.random() < 0.3)))
+    plain = passes(graph, 0)  # float16 is computed with as float32
+    cases = []
+    for kind in kinds:
+        values = draw(inputs, rng, kind, rng.integers(4))
+        with contextlib.suppress(WeftError, IndexError, ValueError, KeyError):
+            cases.append((values, run(list(plain.outputs), values)))
+    if cases:
+        compare(graph, plain, cases)
+
+
+def compare(graph, plain, cases):
+    """What the passes make of a graph, and what the written one gave."""
+    record = []
+    after = passes(graph, 2, record=record)
+    verify(after)
+    stable_ = any(f.rule in set(stable) for f in record)
+    for values, written in cases:
+        found = run(list(after.outputs), dict(zip(after.inputs, values.values(), strict=True)))
+        for node, left, right in zip(plain.outputs, written, found, strict=True):
+            fault = disagreement(node, left, right, values, stable_)
+            rules = "".join(f"\n{f}" for f in record)
+            given = [f"{n.name} = {v!r}" for n, v in values.items()]
+            assert fault is None, f"{node!r} of {given}: {fault}; rules:{rules}"
+
+
+def _has_undefined_casts(order):
+    """Whether floats become integers, which is not defined for NaN and what is too large."""
+    return any(n.op.head is Cast and n.dtype.kind in "iu" and n.args[0].dtype.kind == "f" for n in order if n.args)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name} {rule.statement}")
+def test_rule(rule):
+    sweep(rule, 12)
+
+
+def sweep(rule, count, seed=0):
+    rng = np.random.default_rng(seed)
+    found = instances(rule)
+    for number in range(count):
+        root = near_miss(found[number % len(found)].left, rng)
+        if root is not None:
+            check(root, rng)
