@@ -217,7 +217,7 @@ class Function:
             binding.walk = lambda header: run(binding, walk)
             other = copy.copy(self)
             other._keywords, other._idle = None, {key: [binding]}
-            other(*arrays)
+            Function.__call__(other, *arrays)
 
     # ---- sizes ----------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import weft as wf
+from weft.codegen import checked
 from weft.ops.elementwise import Primitive, Scalar
 from weft.symbolic.dims import SymDim
 from weft.symbolic.expr import Expr
@@ -196,7 +197,10 @@ def wrong_when_compiled(cases: Iterable[Case]) -> list[str]:
 
 
 @by_dozen
-def test_compiled_values_and_gradients_are_the_references(cases):
+@pytest.mark.parametrize("checks", [False, True], ids=["", "checked"])
+def test_compiled_values_and_gradients_are_the_references(cases, checks, monkeypatch):
+    """In the checked mode, too, which shows what a proof of sizes and places has missed."""
+    monkeypatch.setattr(checked, "ENABLED", checks)
     try:
         wrong = wrong_when_compiled(cases)
     except Exception:

@@ -9,7 +9,7 @@ import pytest
 from weft.codegen import runtime
 from weft.codegen.cpu import walker
 from weft.codegen.cpu.native import kernel_address
-from weft.codegen.cpu.table import BEGIN, END, FIELDS, STEP, Field
+from weft.codegen.cpu.table import BEGIN, DONE, END, FIELDS, PAUSE, PAUSED, STEP, Field
 
 WALKERS = {"serial": walker.walk_serial, "parallel": walker.walk_parallel}
 
@@ -54,7 +54,7 @@ class Tables:
             row[:6] = kernel_address(make_count), buffers.ctypes.data, params.ctypes.data, units, parts, 1
             self.counts.append(counts)
             self.keep += [buffers, params]
-        self.header = np.array([0, 0, 0, len(steps), self.table.ctypes.data])
+        self.header = np.array([0, 0, 0, len(steps), self.table.ctypes.data, 0, len(steps)])
 
     def run(self, walk):
         return walk(int(self.header.ctypes.data))
@@ -92,7 +92,7 @@ def test_the_first_row_that_fails_is_told_and_ends_the_walk(walk, parts, bad):
 def test_strips_run_all_their_lines(walk, parts, at_once, bad):
     lines = 12
     tables = Tables([(lines, 1, None), (3 * lines, 1, bad), (lines, 1, None)])
-    tables.table[0, 5:] = 2, lines, at_once, parts
+    tables.table[0, 5:9] = 2, lines, at_once, parts
     assert tables.run(walk) == (-1 if bad is None else 0)
     np.testing.assert_array_equal(tables.counts[0], 1)
     if bad is None:
@@ -125,7 +125,7 @@ def test_other_threads_run_while_it_walks(walk):
     steps[0, 1:4] = BEGIN, fields.ctypes.data, 3
     steps[1, 0], steps[1, 3:6] = kernel_address(make_nothing), 1
     steps[2, 1:4] = END, fields.ctypes.data, -1
-    header = np.array([0, 0, 0, 3, steps.ctypes.data])
+    header = np.array([0, 0, 0, 3, steps.ctypes.data, 0, 0])  # the first step may not be paused before: it never pauses
     thread = threading.Thread(target=walk, args=(int(header.ctypes.data),))
     thread.start()
     while fields[Field.DONE] == 0:  # it has begun; whoever kept the GIL would let us look only after the last step
@@ -133,6 +133,24 @@ def test_other_threads_run_while_it_walks(walk):
     go_on[0] = 0
     thread.join()
     assert 0 < fields[Field.DONE] < most
+
+
+def test_pauses_before_dear_steps_and_goes_on_where_it_was(walk):
+    tables = Tables([(10, 1, None)] * 4)
+    tables.table[:, 9] = PAUSE
+    seen = []
+    while tables.run(walk) == PAUSED:
+        seen.append(int(tables.header[5]))
+        np.testing.assert_array_equal([c[0] for c in tables.counts], np.arange(4) < seen[-1])
+    assert seen == [2]  # two steps take longer than a pause may be away, three and four end together
+    assert tables.header[5] == DONE
+    np.testing.assert_array_equal(np.concatenate(tables.counts), 1)
+
+
+def test_does_not_pause_once_a_variable_may_have_been_written(walk):
+    tables = Tables([(10, 1, None)] * 4)
+    tables.table[:, 9], tables.header[6] = PAUSE, 1
+    assert tables.run(walk) == -1
 
 
 def test_what_is_no_address_is_refused(walk):
