@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from weakref import WeakValueDictionary
 
 from ..symbolic.expr import Expr
 from ..symbolic.graph import Graph
@@ -23,10 +24,15 @@ from .loops import LoopNest
 
 @dataclass(frozen=True)
 class CompiledNest:
-    """A nest's code and its address."""
+    """A nest's code, where it is, and what keeps it there."""
 
     emitted: EmittedNest
-    address: int
+    code: native.Code
+
+    @property
+    def address(self) -> int:
+        """The address of its function."""
+        return self.code.addresses[self.emitted.name]
 
 
 @dataclass
@@ -67,7 +73,9 @@ def build(graph: Graph, checks: bool = False) -> Program:
     return Program(graph, schedule, _compiled(schedule, checks), updates, lodgers(graph, schedule), checks)
 
 
-_loaded: dict[str, int] = {}  # functions in the process, by name; equal nests are the same function
+# Code in the process by the names of its functions: equal nests are the same function, and what no program has any
+# more goes.
+_loaded: WeakValueDictionary[str, native.Code] = WeakValueDictionary()
 
 
 def _compiled(schedule: Schedule, checks: bool) -> dict[LoopNest, CompiledNest]:
@@ -77,12 +85,13 @@ def _compiled(schedule: Schedule, checks: bool) -> dict[LoopNest, CompiledNest]:
         for launch in step.launches if isinstance(step, NestStep) else ():
             if launch.nest not in emitted:
                 emitted[launch.nest] = emit(launch.nest, nest_name(launch.nest, checks), checks)
-    new = [e for e in emitted.values() if e.name not in _loaded]
+    found = {e.name: _loaded.get(e.name) for e in emitted.values()}
+    new = [e for e in emitted.values() if found[e.name] is None]
     if new:
-        data = native.object_code(*(e.ir for e in new))
-        addresses = native.add_object(data, tuple(e.name for e in new))
-        _loaded.update(zip((e.name for e in new), addresses, strict=True))
-    return {nest: CompiledNest(e, _loaded[e.name]) for nest, e in emitted.items()}
+        code = native.Code(native.object_code(*(e.ir for e in new)), [e.name for e in new])
+        found.update(dict.fromkeys((e.name for e in new), code))
+        _loaded.update(dict.fromkeys((e.name for e in new), code))
+    return {nest: CompiledNest(e, found[e.name]) for nest, e in emitted.items()}  # type: ignore[arg-type]
 
 
 def nest_name(nest: LoopNest, checks: bool = False) -> str:

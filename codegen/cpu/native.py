@@ -15,7 +15,7 @@ import os
 import struct
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FunctionType
@@ -82,6 +82,10 @@ def second_level_cache() -> int:
 @functools.cache
 def target_machine() -> llvm.TargetMachine:
     """Code for this processor, as fast as LLVM can make it."""
+    return _new_machine()
+
+
+def _new_machine() -> llvm.TargetMachine:
     target = llvm.Target.from_default_triple()
     return target.create_target_machine(
         cpu=host_cpu(), features=host_features(), opt=3, reloc="default", codemodel="jitdefault", jit=True
@@ -156,8 +160,25 @@ def compile_ir(*modules: str) -> bytes:
     return bytes(machine.emit_object(module))
 
 
+class Code:
+    """Object code in the process for as long as this lives: `addresses` of its functions, by their names."""
+
+    def __init__(self, data: bytes, names: Sequence[str]):
+        builder = llvm.JITLibraryBuilder().add_object_img(data).add_current_process()
+        for name in names:
+            builder.export_symbol(name)
+        with _LOCK:
+            self._library = builder.link(_compiler(), f"weft_{next(_libraries)}")
+            self.addresses = {name: int(self._library[name]) for name in names}
+
+
+@functools.cache
+def _compiler() -> llvm.LLJIT:
+    return llvm.create_lljit_compiler(_new_machine(), use_jit_link=False)
+
+
 def add_object(data: bytes, names: tuple[str, ...]) -> tuple[int, ...]:
-    """Load object code into the process; the addresses of its functions, which must have names of their own."""
+    """Load object code for good; the addresses of its functions, which must have names of their own."""
     if b"NRT_" in data or b"numba_" in data:
         _know_numbas_helpers()
     with _LOCK:
@@ -186,6 +207,7 @@ _COMPILER = _digest([Path(__file__)])
 _SOURCES = _digest(Path(__file__).parent.glob("*.py"))  # a change in any of them makes every kernel new
 _ADDRESSES: dict[tuple[FunctionType, str], int] = {}
 _numbers = itertools.count()  # of kernels without a key
+_libraries = itertools.count()
 
 
 def kernel_key(make: FunctionType, *arguments: Any) -> str | None:
