@@ -20,7 +20,7 @@ import numpy as np
 from ..ops.branch import Branch
 from ..ops.loop import Loop
 from ..symbolic.dims import Shape, show, value
-from ..symbolic.errors import LoweringError, OutOfMemoryError, ShapeError, at_site, blame
+from ..symbolic.errors import LoweringError, OutOfMemoryError, at_site, blame
 from ..symbolic.evaluate import resolved
 from ..symbolic.expr import Expr
 from ..symbolic.leaves import Constant, Shared
@@ -32,7 +32,7 @@ from .cpu.kernels import KERNELS
 from .cpu.launch import Array, Plan
 from .cpu.table import STEP
 from .fuse import KernelStep, NestStep, Step
-from .loops import Accumulate, Extent, LoopNest
+from .loops import Extent
 from .nests import Launch, Scratch
 from .program import CompiledNest, Program
 from .strips import STRIP, Lines, lines_of, together
@@ -194,11 +194,8 @@ class Binder:
         params = [self.parameter(p) for p in compiled.emitted.params]
         units = compiled.emitted.extent(self.sizes)
         elements = 1
-        for k, axis in enumerate(launch.nest.axes):
-            size = axis.value(self.sizes)
-            elements *= size
-            if size == 0 and k in launch.nest.reduced:
-                self.check_empty(step, launch.nest)
+        for axis in launch.nest.axes:
+            elements *= axis.value(self.sizes)
         if elements >= MOST:
             raise beyond_counting(step.node, tuple(axis.value(self.sizes) for axis in launch.nest.axes))
         buffers = [self.memory(b) for b in launch.buffers]
@@ -206,15 +203,6 @@ class Binder:
             cost = elements * nanoseconds(launch.nest)
             lines = lines_of(launch.nest, self.sizes, [where for where, _ in buffers])
             self.rows.append(Row(compiled.address, buffers, params, units, cost, self.number, self.time, lines))
-
-    def check_empty(self, step: NestStep, nest: LoopNest) -> None:
-        """max and min of nothing do not exist."""
-        for w in nest.writes:
-            if isinstance(w, Accumulate) and w.kind in ("max", "min", "argmax", "argmin"):
-                error = ShapeError(
-                    f"{w.kind}: an axis of size 0 has no {w.kind}; the sizes of this call: {self.sizes}."
-                )
-                raise blame(error, step.node.site)
 
     def parameter(self, param: Any) -> int:
         """A parameter of a nest as a number."""
