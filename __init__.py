@@ -21,17 +21,16 @@ from .ops.conv import conv1d, conv1d_transpose, conv2d, conv2d_transpose, conv3d
 from .ops.creation import arange, eye, full, full_like, iota, one_hot, ones, ones_like, zeros, zeros_like
 from .ops.decompositions import (
     cholesky,
-    det,
     eigh,
     inv,
     qr,
-    slogdet,
     solve,
     solve_triangular,
     svd,
     tril,
     triu,
 )
+from .ops.determinants import det, slogdet
 from .ops.einsum import einsum
 from .ops.elementwise import Elementwise, cast, elementwise
 from .ops.indexing import index_add, index_set, take, take_along_axis

@@ -19,9 +19,8 @@ import numpy as np
 
 from ..ops.branch import Branch
 from ..ops.loop import Loop
-from ..ops.reduce import ArgReduce, Reduce
 from ..symbolic.dims import Shape, show, value
-from ..symbolic.errors import LoweringError, OutOfMemoryError, ShapeError, at_site, blame
+from ..symbolic.errors import LoweringError, OutOfMemoryError, at_site, blame
 from ..symbolic.evaluate import resolved
 from ..symbolic.expr import Expr
 from ..symbolic.leaves import Constant, Shared
@@ -42,7 +41,6 @@ from .views import View, whole
 
 GRAIN = 10_000.0  # nanoseconds of work below which a thread more is not worth waking
 MOST = 1 << 62  # bytes and steps of one array or loop: sums of two such numbers still fit in 64 bits
-_OF_SOMETHING = ("max", "min", "argmax", "argmin")
 
 Walk = Callable[[int], int]  # runs a binding's table, given its header; -1, or the row that failed
 
@@ -223,11 +221,8 @@ class Binder:
         params = [self.parameter(p, launch) for p in compiled.emitted.params]
         units = compiled.emitted.extent(self.sizes)
         elements = 1
-        for k, axis in enumerate(launch.nest.axes):
-            size = axis.value(self.sizes)
-            elements *= size
-            if size == 0 and k in launch.nest.reduced:
-                self.check_empty(step)
+        for axis in launch.nest.axes:
+            elements *= axis.value(self.sizes)
         if elements >= MOST:
             raise beyond_counting(step.node, tuple(axis.value(self.sizes) for axis in launch.nest.axes))
         buffers = [self.memory(b) for b in launch.buffers]
@@ -235,13 +230,6 @@ class Binder:
             cost = elements * nanoseconds(launch.nest)
             lines = lines_of(launch.nest, self.sizes, [where for where, _ in buffers])
             self.rows.append(Row(compiled.address, buffers, params, units, cost, self.number, self.time, lines))
-
-    def check_empty(self, step: NestStep) -> None:
-        """max and min of nothing do not exist, but for those that say what they are."""
-        for op in (root.op for root in step.roots):
-            if isinstance(op, Reduce | ArgReduce) and op.kind in _OF_SOMETHING and not getattr(op, "of_nothing", False):
-                text = f"{op.kind}: an axis of size 0 has no {op.kind}; the sizes of this call: {self.sizes}."
-                raise blame(ShapeError(text), step.node.site)
 
     def parameter(self, param: Any, launch: Launch) -> int:
         """A parameter of a nest as a number."""

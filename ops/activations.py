@@ -9,18 +9,19 @@ import numpy as np
 
 from ..symbolic.dims import Dim, same, show
 from ..symbolic.errors import DTypeError, IndexRangeError, ShapeError, blame, user_site
-from ..symbolic.expr import Expr, Op, apply
+from ..symbolic.expr import Expr, Op, apply, toposort
 from ..symbolic.grad import custom_gradient, stop_gradient
-from ..symbolic.leaves import weak_constant
+from ..symbolic.leaves import Input, Shared, weak_constant
 from ..symbolic.types import Type
 from . import scalar
 from .axes import normalize_all
 from .coerce import as_expr
 from .creation import iota
 from .elementwise import as_float, cast, unbroadcast
+from .indexing import take_along_axis
 from .movement import expand_dims, squeeze
-from .reduce import max as max_over
 from .reduce import sum as sum_over
+from .reduce import top
 
 
 def softmax(x: Any, axis: Any = -1) -> Expr:
@@ -144,7 +145,7 @@ def binary_crossentropy(logits: Any, targets: Any) -> Expr:
 
 def _shifted(node: Expr, axes: tuple[int, ...]) -> Expr:
     """x minus the maximum, which no derivative sees: any constant would do."""
-    return node - stop_gradient(max_over(node, axes, keepdims=True))
+    return node - stop_gradient(top(node, axes))
 
 
 def _log_parts(node: Expr, axes: tuple[int, ...]) -> tuple[Expr, Expr]:
@@ -185,6 +186,10 @@ def _at_label(node: Expr, labels: Expr) -> Expr:
 
 
 def _pick_value(node: Expr, labels: Expr) -> Expr:
+    if not any(isinstance(n.op, Input | Shared) for n in toposort([node])):
+        # of constants the comparison may be nothing but a constant, and labels would go unchecked
+        checked = cast(apply(CheckLabels(node.shape[-1]), labels), "int64")
+        return squeeze(take_along_axis(node, expand_dims(checked, -1), -1), -1)
     zero = weak_constant(0, node.dtype)
     return cast(sum_over(scalar.where(_at_label(node, labels), node, zero), -1), node.dtype)
 

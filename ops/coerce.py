@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..symbolic.dims import SymDim
-from ..symbolic.errors import DTypeError, blame, user_site
+from ..symbolic.errors import ArgumentError, DTypeError, blame, user_site
 from ..symbolic.expr import Expr
 from ..symbolic.leaves import constant, size
 
@@ -29,3 +29,17 @@ def as_expr(value: Any, dtype: Any = None) -> Expr:
         pass
     text = f"A {type(value).__name__} cannot be part of an expression."
     raise blame(DTypeError(text), user_site(), hint="use numbers, NumPy arrays or expressions.")
+
+
+def check_flag(name: str, what: str, value: Any) -> bool:
+    """The value of an argument that is True or False; raises ArgumentError for all else."""
+    if not isinstance(value, bool | np.bool_):
+        raise blame(ArgumentError(f"{name}: {what} is True or False, not {value!r}."), user_site())
+    return bool(value)
+
+
+def check_count(name: str, what: str, value: Any, least: int = 0) -> int:
+    """The value of an argument that is a whole number from `least` up; raises ArgumentError for all else."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise blame(ArgumentError(f"{name}: {what} is a whole number from {least} up, not {value!r}."), user_site())
+    return int(value)

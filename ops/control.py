@@ -13,7 +13,7 @@ from ..symbolic.types import BOOL, INT64, promote
 from . import scalar
 from .bodies import numbered, stand_in, stand_ins
 from .branch import branched
-from .coerce import as_expr
+from .coerce import as_expr, check_count, check_flag
 from .creation import full, iota
 from .elementwise import cast
 from .loop import ENDLESS, looped
@@ -66,15 +66,19 @@ def scan(
     --------
     For init, xs and whatever `step` uses, to any order: the steps backwards, with the carries of all steps kept.
     """
+    _check_function("scan", "step", step)
+    if until is not None:
+        _check_function("scan", "until", until)
     sequences, rebuild = flatten(xs)
     sequences = [as_expr(x) for x in sequences]
     size, count = _length(sequences, length)
     if until is not None and reverse:
         error = ArgumentError("scan: a loop that ends early runs forwards: flip the sequences instead of reverse=True.")
         raise blame(error, user_site())
-    chunk = checkpoint_every if checkpoint_every is not None else unroll
-    if chunk < 1:
-        raise blame(ArgumentError(f"scan: unroll and checkpoint_every count steps, and {chunk} is none."), user_site())
+    chunk = check_count("scan", "unroll", unroll, least=1)
+    if checkpoint_every is not None:
+        chunk = check_count("scan", "checkpoint_every", checkpoint_every, least=1)
+    reverse = check_flag("scan", "reverse", reverse)
     loop = _Scan(step, init, rebuild, non_sequences, until)
     if chunk == 1:
         return loop.run(sequences, size, count, reverse)
@@ -164,8 +168,10 @@ def while_loop(condition: Step, body: Step, init: Any, max_steps: int | None = N
     GradientError
         when a derivative is taken and max_steps is not given
     """
-    if max_steps is not None and max_steps < 0:
-        raise blame(ArgumentError(f"while_loop: max_steps counts steps, and {max_steps} is less than 0."), user_site())
+    _check_function("while_loop", "condition", condition)
+    _check_function("while_loop", "body", body)
+    if max_steps is not None:
+        max_steps = check_count("while_loop", "max_steps", max_steps)
     starts, number = _Carry(init), stand_in(INT64, ())
     limit = ENDLESS if max_steps is None else max_steps
     with numbered(number):
@@ -277,6 +283,11 @@ def _pair(step: Step, result: Any) -> _Pair:
         text = f"{what} must return (carry, y), and it returned {form}."
         raise blame(ArgumentError(text), user_site(), hint="return carry, None where there is nothing to stack.")
     return _Pair(result)
+
+
+def _check_function(name: str, what: str, given: Any) -> None:
+    if not callable(given) or isinstance(given, Expr):
+        raise blame(ArgumentError(f"{name}: {what} is a function, not {given!r}."), user_site())
 
 
 # ---- lengths and tests -----------------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..symbolic.dims import Dim, Shape
-from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
+from ..symbolic.dims import Dim, Shape, SymDim
+from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.leaves import as_dim, weak_constant
 from ..symbolic.types import INT64, DType, Type, dtype
@@ -45,12 +45,12 @@ def shape_of(shape: Any) -> Shape:
 
 def full(shape: Any, value: Any, dtype: Any = None) -> Expr:
     """An array of this shape with `value` everywhere.  dtype None: the value's (config.float_dtype for floats)."""
-    from .elementwise import cast
+    from .elementwise import fitted
     from .movement import broadcast_to
 
     node = as_expr(value)
     if dtype is not None or node.type.weak:
-        node = cast(node, dtype if dtype is not None else node.dtype)
+        node = fitted(node, _dtype(dtype) if dtype is not None else node.dtype)
     return broadcast_to(node, shape_of(shape))
 
 
@@ -65,7 +65,10 @@ def ones(shape: Any, dtype: Any = None) -> Expr:
 
 
 def _dtype(name: Any) -> DType:
-    return dtype(name)
+    try:
+        return dtype(name)
+    except DTypeError as error:
+        raise blame(error, user_site()) from None
 
 
 def zeros_like(x: Any, dtype: Any = None) -> Expr:
@@ -101,8 +104,13 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Ex
     """
     if stop is None:
         start, stop = 0, start
-    if not isinstance(step, int | float | np.number | Expr) or (not isinstance(step, Expr) and step == 0):
+    if not isinstance(step, int | float | np.number | Expr) or step == 0 or step != step:
         raise blame(ArgumentError(f"arange: the step must be a number other than 0, not {step!r}."), user_site())
+    for limit in (start, stop):
+        if isinstance(limit, bool) or not isinstance(limit, int | float | np.number | SymDim | Expr):
+            raise blame(ArgumentError(f"arange: a limit is a number or a scalar, not {limit!r}."), user_site())
+    if isinstance(step, float) and np.isinf(step):
+        step = _step_beyond(start, stop, step)
     whole = not any(_is_float(v) for v in (start, stop, step))
     kind = _dtype(dtype if dtype is not None else "int64" if whole else None)
     count = _count(start, stop, step)
@@ -112,6 +120,14 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Ex
     return cast(_scaled(line, step, start), kind)
 
 
+def _step_beyond(start: Any, stop: Any, step: float) -> float:
+    """A finite step that leads as far as an infinite one: behind the last element from the first."""
+    if not all(isinstance(v, int | float | np.number) for v in (start, stop)):
+        raise blame(ArgumentError(f"arange: the step must be finite here, not {step!r}."), user_site())
+    span = float(stop - start)
+    return span if span * step > 0 else float(np.sign(step))
+
+
 def _scaled(line: Expr, step: Any, start: Any) -> Expr:
     scaled = line if step == 1 else line * step
     return scaled if isinstance(start, int) and start == 0 else scaled + start
@@ -119,7 +135,13 @@ def _scaled(line: Expr, step: Any, start: Any) -> Expr:
 
 def _count(start: Any, stop: Any, step: Any) -> Dim:
     if all(isinstance(v, int | float | np.number) for v in (start, stop, step)):
-        return max(0, int(np.ceil((stop - start) / step)))
+        if all(isinstance(v, int | np.integer) for v in (start, stop, step)):
+            return max(0, -((int(start) - int(stop)) // int(step)))
+        count = np.ceil(np.float64(stop - start) / step)
+        if not np.isfinite(count):
+            text = f"arange: from {start} to {stop} in steps of {step} there is no end."
+            raise blame(ArgumentError(text), user_site())
+        return max(0, int(count))
     if any(isinstance(v, Expr | float | np.floating) for v in (start, stop, step)):
         return _computed_count(start, stop, step)
     span = (stop - start) if step > 0 else (start - stop)
@@ -161,8 +183,6 @@ def one_hot(labels: Any, classes: int, dtype: Any = None) -> Expr:
 
     node = as_expr(labels)
     if node.dtype.kind not in "iu":
-        from ..symbolic.errors import DTypeError
-
         raise blame(DTypeError(f"one_hot takes integer labels, not {node.dtype.name}."), user_site(), node.site)
     places = iota((classes,), 0, node.dtype)
     return cast(eq(expand_dims(node, -1), places), _dtype(dtype))

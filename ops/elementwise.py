@@ -9,6 +9,8 @@ Elementwise   the op: one of these over arguments that broadcast
 from __future__ import annotations
 
 import functools
+import inspect
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +19,7 @@ import numpy as np
 
 from ..symbolic import operators
 from ..symbolic.dims import Dim, Shape, same, show
-from ..symbolic.errors import DTypeError, ShapeError, blame, user_site
+from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply, serial, substitute, toposort
 from ..symbolic.grad import grad
 from ..symbolic.guards import meet
@@ -60,8 +62,29 @@ class Scalar:
         """The op that applies it to every element."""
         return Elementwise(self)
 
+    @property
+    def signature(self) -> inspect.Signature:
+        """Its parameters."""
+        raise NotImplementedError
+
+    @functools.cached_property
+    def arity(self) -> tuple[int, int]:
+        """The fewest and the most arguments it takes."""
+        parameters = self.signature.parameters.values()
+        if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+            return 1, sys.maxsize
+        return sum(p.default is p.empty for p in parameters), len(parameters)
+
     def __call__(self, *args: Any) -> Expr:
+        fewest, most = self.arity
+        if not fewest <= len(args) <= most:
+            raise blame(ArgumentError(_miscounted(self.name, fewest, most, len(args))), user_site())
         return apply_elementwise(self, *args)
+
+
+def _miscounted(name: str, fewest: int, most: int, given: int) -> str:
+    takes = f"{most} argument{'s' * (most != 1)}" if fewest == most else f"{fewest} to {most} arguments"
+    return f"{name} takes {takes}, and {given} {'was' if given == 1 else 'were'} given."
 
 
 class Primitive(Scalar):
@@ -82,6 +105,16 @@ class Primitive(Scalar):
         self.derivative, self.sympy, self.__doc__ = derivative, sympy, doc
         self.__name__ = name
         Primitive.table[name] = self
+
+    @property
+    def signature(self) -> inspect.Signature:
+        # NumPy's own functions say nothing of their parameters, and have a derivative or are ufuncs
+        if self.derivative is not None:
+            found = inspect.signature(self.derivative)
+            return found.replace(parameters=list(found.parameters.values())[1:])  # the first is the result
+        count = getattr(self.reference, "nin", None) or len(inspect.signature(self.reference).parameters)
+        names = "xyz"[:count]
+        return inspect.Signature([inspect.Parameter(n, inspect.Parameter.POSITIONAL_ONLY) for n in names])
 
     def operand_dtypes(self, *types: Type) -> tuple[DType, ...]:
         if self.result == "select":
@@ -180,6 +213,10 @@ class Composite(Scalar):
         self.name = function.__name__
         self._bodies: dict[tuple[DType, ...], tuple[tuple[Expr, ...], Expr]] = {}
 
+    @property
+    def signature(self) -> inspect.Signature:
+        return inspect.signature(self.function)
+
     def body(self, *dtypes: DType) -> tuple[tuple[Expr, ...], Expr]:
         """(inputs, output): the function as a graph over scalars of these dtypes."""
         if dtypes not in self._bodies:
@@ -199,8 +236,6 @@ class Composite(Scalar):
         return tuple(grad(output, floats, disconnected="zero"))
 
     def operand_dtypes(self, *types: Type) -> tuple[DType, ...]:
-        if all(t.weak for t in types):
-            return tuple(float_like(t.dtype) for t in types)
         common = promote(*types)
         return tuple(common if t.weak or _gives_way(t.dtype, common) else t.dtype for t in types)
 
@@ -218,15 +253,18 @@ class Composite(Scalar):
     def factors(self, out: Expr, *args: Expr) -> Sequence[Any]:
         if not out.type.is_float:
             return (None,) * len(args)
-        kinds = tuple(a.dtype for a in args)
+        kinds = self.operand_dtypes(*(a.type for a in args))
         inputs, _ = self.body(*kinds)
-        known = iter(substitute(self.partials(*kinds), dict(zip(inputs, args, strict=True))))
-        return [next(known) if a.type.is_float else None for a in args]
+        operands = map(_as_operand, args, kinds)
+        known = iter(substitute(self.partials(*kinds), dict(zip(inputs, operands, strict=True))))
+        found = [next(known) if k.kind == "f" else None for k in kinds]
+        return [f if a.type.is_float else None for f, a in zip(found, args, strict=True)]
 
     def expanded(self, *args: Expr) -> Expr:
         """The body over these arguments."""
-        inputs, output = self.body(*(a.dtype for a in args))
-        return substitute([output], dict(zip(inputs, args, strict=True)))[0]
+        kinds = self.operand_dtypes(*(a.type for a in args))
+        inputs, output = self.body(*kinds)
+        return substitute([output], dict(zip(inputs, map(_as_operand, args, kinds), strict=True)))[0]
 
     def __repr__(self) -> str:
         return self.name
@@ -238,6 +276,10 @@ class Composite(Scalar):
         """How a printed graph refers to it."""
         writer.needed.add((self.function.__module__, self.name))
         return self.name
+
+
+def _as_operand(node: Expr, kind: DType) -> Expr:
+    return node if node.dtype == kind else apply(Cast(kind).op, node)
 
 
 def _composite(module: str, name: str) -> Any:
@@ -254,7 +296,12 @@ def elementwise(function: Callable[..., Expr]) -> Composite:
         @wf.elementwise
         def swish(x):
             return x * wf.sigmoid(x)
+
+    Raises ArgumentError for what is no function with a name to find it by.
     """
+    if not callable(function) or not hasattr(function, "__name__"):
+        text = f"elementwise takes a function of scalars, not {function!r}."
+        raise blame(ArgumentError(text), user_site())
     return Composite(function)
 
 
@@ -431,6 +478,13 @@ def cast(x: Any, to: Any) -> Expr:
         with np.errstate(all="ignore"):
             return constant(node.op.value.astype(kind))
     return apply(Cast(kind).op, node)
+
+
+def fitted(value: Any, kind: DType) -> Expr:
+    """The value in a dtype, which it must fit in where it is a Python integer: DTypeError if not."""
+    node = as_expr(value)
+    whole = node.type.weak and node.dtype.kind == "i" and kind.kind in "iu"
+    return _strong(node, kind) if whole else cast(node, kind)
 
 
 def as_float(x: Any) -> Expr:

@@ -17,7 +17,7 @@ from . import scalar
 from .axes import normalize, without
 from .coerce import as_expr
 from .creation import full, iota, zeros_like
-from .elementwise import cast
+from .elementwise import fitted
 from .movement import broadcast_to, check_integer, expand_dims, moveaxis, ravel, reshape
 from .selection import Selection, first_outside, out_of_range, select
 from .slices import narrowed
@@ -210,15 +210,15 @@ def index_set(x: Any, key: Any, value: Any) -> Expr:
     Of x: g, and 0 at x[key].  Of the value: g[key], and 0 for those that were written over.
     """
     node = as_expr(x)
-    values = _fitting(node, value)
-    mask = _mask(node, key, values)
+    values = _fitting("index_set", node, value)
+    mask = _mask("index_set", node, key, values)
     if mask is not None:
         return _where_masked(node, mask, values)
     cut = narrowed(key, node)
     if cut is not None:
         return _put_back(node, *cut[:2], index_set(take(node, cut[1], cut[0]), cut[2], value))
     selection = select(node, key)
-    part = selection.unplaced(values)
+    part = selection.unplaced(values, "index_set")
     if selection.indices:
         part = apply(ScatterSet(selection.axes), selection.sliced(node), part, *selection.indices)
     if selection.whole:
@@ -246,15 +246,15 @@ def index_add(x: Any, key: Any, value: Any) -> Expr:
     Of x: g.  Of the value: g[key].
     """
     node = as_expr(x)
-    values = _fitting(node, value)
-    mask = _mask(node, key, values)
+    values = _fitting("index_add", node, value)
+    mask = _mask("index_add", node, key, values)
     if mask is not None:
         return scalar.add(node, _where_masked(zeros_like(node), mask, values))
     cut = narrowed(key, node)
     if cut is not None:
         return _put_back(node, *cut[:2], index_add(take(node, cut[1], cut[0]), cut[2], value))
     selection = select(node, key)
-    part = selection.unplaced(values)
+    part = selection.unplaced(values, "index_add")
     if not selection.indices:
         return scalar.add(node, selection.unsliced(part))
     if selection.whole:
@@ -263,13 +263,14 @@ def index_add(x: Any, key: Any, value: Any) -> Expr:
     return scalar.add(node, selection.unsliced(apply(ScatterAdd(selection.axes), base, part, *selection.indices)))
 
 
-def _fitting(x: Expr, value: Any) -> Expr:
+def _fitting(name: str, x: Expr, value: Any) -> Expr:
     """The value in the dtype of x.  Raises DTypeError where it would lose what it is: floats in integers."""
     node = as_expr(value)
-    if not np.can_cast(node.dtype, x.dtype, "same_kind") and not (node.type.weak and x.type.is_float):
-        error = DTypeError(f"The value is {node.dtype.name}, and x is {x.dtype.name}.")
+    number = node.type.weak and (x.type.is_float or (node.dtype.kind == "i" and x.dtype.kind in "iu"))
+    if not number and not np.can_cast(node.dtype, x.dtype, "same_kind"):
+        error = DTypeError(f"{name}: the value is {node.dtype.name}, and x is {x.dtype.name}.")
         raise blame(error, user_site(), node.site, x.site, hint=f"cast it: value.astype({x.dtype.name!r})")
-    return cast(node, x.dtype)
+    return fitted(node, x.dtype)
 
 
 def _put_back(x: Expr, axis: int, places: Expr, part: Expr) -> Expr:
@@ -277,13 +278,13 @@ def _put_back(x: Expr, axis: int, places: Expr, part: Expr) -> Expr:
     return apply(ScatterSet((axis,)), x, moveaxis(part, axis, 0), places)
 
 
-def _mask(x: Expr, key: Any, value: Expr) -> Expr | None:
+def _mask(name: str, x: Expr, key: Any, value: Expr) -> Expr | None:
     """The key, if it is a bool expression, and the value the same at all the places that it selects."""
     if not (isinstance(key, Expr) and key.dtype == BOOL):
         return None
     if key.ndim > x.ndim:
-        error = ShapeError(f"A mask of shape {show(key.shape)} has more axes than x, whose shape is {show(x.shape)}.")
-        raise blame(error, user_site(), key.site, x.site)
+        text = f"{name}: a mask of shape {show(key.shape)} has more axes than x, whose shape is {show(x.shape)}."
+        raise blame(ShapeError(text), user_site(), key.site, x.site)
     return key if value.ndim <= x.ndim - key.ndim else None
 
 
@@ -301,7 +302,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Expr:
     Gradient: g added up at the places it was taken from.
     """
     node = as_expr(x) if axis is not None else ravel(x)
-    place = normalize(axis or 0, node.ndim, "take", node)
+    place = normalize(0 if axis is None else axis, node.ndim, "take", node)
     index = as_expr(indices)
     check_integer(index, "The indices of take")
     return getitem(node, (*[slice(None)] * place, index))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,11 @@ from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.guards import meet
 from ..symbolic.types import Type, promote
 from .axes import normalize, without
-from .coerce import as_expr
+from .coerce import as_expr, check_count
 from .elementwise import broadcast, cast, unbroadcast
 from .movement import check_same_dtype, expand_dims, reshape, squeeze, swapaxes, transpose
 from .reduce import sum as sum_over
+from .scalar import eq, where
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,8 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Expr:
 
 
 def _paired(a: Expr, b: Expr, axes: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    if isinstance(axes, int):
+    if not isinstance(axes, Sequence):
+        axes = check_count("tensordot", "the number of axes", axes)
         if not 0 <= axes <= min(a.ndim, b.ndim):
             text = f"tensordot: {axes} axes cannot be summed over for {show(a.shape)} and {show(b.shape)}."
             raise blame(ShapeError(text), user_site(), a.site, b.site)
@@ -133,9 +136,16 @@ def _paired(a: Expr, b: Expr, axes: Any) -> tuple[tuple[int, ...], tuple[int, ..
 
 
 def trace(x: Any) -> Expr:
-    """The sum of the diagonal of a matrix."""
-    from .creation import eye
+    """The sum of the diagonal of a matrix, x[i, i]; of more axes, of each matrix of the last two.
+
+    Raises ShapeError for fewer than two axes.  Gradient: g on the diagonal.
+    """
+    from .creation import iota
 
     node = as_expr(x)
-    diagonal = eye(node.shape[-2], node.shape[-1], dtype=node.dtype)
-    return sum_over(node * diagonal, axis=(-2, -1))
+    if node.ndim < 2:
+        text = f"trace: a matrix has two axes, and this expression has shape {show(node.shape)}."
+        raise blame(ShapeError(text), user_site(), node.site)
+    rows, columns = node.shape[-2:]
+    diagonal = eq(iota((rows, 1)), iota((1, columns), 1))
+    return sum_over(where(diagonal, node, 0), axis=(-2, -1))

@@ -19,7 +19,7 @@ from ..symbolic.guards import meet, within
 from ..symbolic.leaves import as_dim
 from ..symbolic.types import Type, promote
 from .axes import normalize, normalize_all, without
-from .coerce import as_expr
+from .coerce import as_expr, check_count
 
 
 @dataclass(frozen=True)
@@ -281,6 +281,8 @@ def _filled(node: Expr, wanted: list[Any]) -> Shape:
     if len(unknown) > 1:
         raise ShapeError(f"reshape: only one size can be -1, and {tuple(wanted)} has {len(unknown)}.")
     kept = [d for i, d in enumerate(wanted) if i != unknown[0]]
+    if product(kept) == 0:
+        raise ShapeError(f"reshape: of no elements, {show(wanted)} does not say how many there are along the -1.")
     left = _left_over(list(node.shape), kept)
     if isinstance(left, int) and left < 0:
         text = f"reshape: the {node.type.size} elements of {show(node.shape)} do not fill {tuple(wanted)}."
@@ -294,8 +296,6 @@ def _left_over(have: list[Dim], kept: list[Dim]) -> Dim:
     _cancel(have, kept)
     total, known = product(have), product(kept)
     if isinstance(total, int) and isinstance(known, int):
-        if known == 0:
-            return 0 if total == 0 else -1
         return total // known if total % known == 0 else -1
     return total // known
 
@@ -362,7 +362,7 @@ def squeeze(x: Any, axis: Any = None) -> Expr:
 def expand_dims(x: Any, axis: Any) -> Expr:
     """x with new axes of size 1 at these positions of the result."""
     node = as_expr(x)
-    count = 1 if isinstance(axis, int | np.integer) else len(axis)
+    count = len(axis) if isinstance(axis, Sequence | np.ndarray) else 1
     axes = normalize_all(axis, node.ndim + count, "expand_dims", node)
     return apply(ExpandDims(axes), node) if axes else node
 
@@ -375,7 +375,8 @@ def ravel(x: Any) -> Expr:
 def flatten(x: Any, start: int = 0) -> Expr:
     """The axes from `start` on as one: flatten(x, 1) keeps the batch axis."""
     node = as_expr(x)
-    return reshape(node, (*node.shape[:start], product(node.shape[start:])))
+    first = 0 if start == 0 else normalize(start, node.ndim + 1, "flatten", node)
+    return reshape(node, (*node.shape[:first], product(node.shape[first:])))
 
 
 def flip(x: Any, axis: Any = None) -> Expr:
@@ -388,17 +389,20 @@ def flip(x: Any, axis: Any = None) -> Expr:
 
 def pad(x: Any, widths: Any, value: Any = 0) -> Expr:
     """x with `value` around it.  `widths`: one number, (before, after), or a pair for each axis."""
-    from .elementwise import cast
+    from .elementwise import fitted
 
     node = as_expr(x)
     try:
-        pairs = np.broadcast_to(np.asarray(widths, dtype=np.int64), (node.ndim, 2)).tolist()
+        given = np.asarray(widths)
+        if given.dtype.kind not in "iu":
+            raise blame(ArgumentError(f"pad: widths are whole numbers, not {widths!r}."), user_site(), node.site)
+        pairs = np.broadcast_to(given, (node.ndim, 2)).tolist()
     except ValueError:
         text = f"pad: widths {widths!r} are neither a number, a pair, nor a pair for each of {node.ndim} axes."
         raise blame(ShapeError(text), user_site(), node.site) from None
     if min((w for pair in pairs for w in pair), default=0) < 0:
         raise blame(ShapeError(f"pad: widths must be from 0 up, not {widths!r}."), user_site(), node.site)
-    return apply(Pad(tuple(tuple(p) for p in pairs)), node, cast(value, node.dtype))
+    return apply(Pad(tuple(tuple(p) for p in pairs)), node, fitted(value, node.dtype))
 
 
 def concatenate(values: Sequence[Any], axis: int = 0) -> Expr:
@@ -421,10 +425,13 @@ def concatenate(values: Sequence[Any], axis: int = 0) -> Expr:
 def stack(values: Sequence[Any], axis: int = 0) -> Expr:
     """The values one after the other along a new axis."""
     nodes = [as_expr(v) for v in values]
+    if not nodes:
+        raise blame(ShapeError("stack needs at least one array."), user_site())
     if len({n.ndim for n in nodes}) > 1:
         text = f"stack: the arrays have shapes {', '.join(show(n.shape) for n in nodes)}, and must have the same."
         raise blame(ShapeError(text), user_site(), *[n.site for n in nodes])
-    return concatenate([expand_dims(n, axis) for n in nodes], axis)
+    place = normalize(axis, nodes[0].ndim + 1, "stack", nodes[0])
+    return concatenate([expand_dims(n, place) for n in nodes], place)
 
 
 def split(x: Any, parts: Any, axis: int = 0) -> list[Expr]:
@@ -438,10 +445,8 @@ def split(x: Any, parts: Any, axis: int = 0) -> list[Expr]:
     node = as_expr(x)
     place = normalize(axis, node.ndim, "split", node)
     size = node.shape[place]
-    if isinstance(parts, int):
-        if parts < 1:
-            text = f"split: the number of pieces is a number from 1 up, not {parts}."
-            raise blame(ArgumentError(text), user_site(), node.site)
+    if not isinstance(parts, Sequence | np.ndarray):
+        parts = check_count("split", "the number of pieces", parts, least=1)
         if not isinstance(size, int):  # that the parts divide it becomes the reshape's guard
             whole = reshape(node, (*node.shape[:place], parts, size // parts, *node.shape[place + 1 :]))
             return [squeeze(_piece(whole, place, i, 1), place) for i in range(parts)]
@@ -463,21 +468,30 @@ def _piece(x: Expr, axis: int, start: Dim, count: Dim) -> Expr:
 def tile(x: Any, repeats: Any) -> Expr:
     """x repeated `repeats[i]` times along axis i, as np.tile."""
     node = as_expr(x)
-    counts = [repeats] if isinstance(repeats, int) else list(repeats)
+    given = repeats if isinstance(repeats, Sequence | np.ndarray) else [repeats]
+    counts: list[Dim] = [_times("tile", r) for r in given]
     rank = max(node.ndim, len(counts))
-    counts = [1] * (rank - len(counts)) + counts
+    counts = [*[1] * (rank - len(counts)), *counts]
     sizes = (1,) * (rank - node.ndim) + node.shape
     inner = reshape(node, tuple(v for d in sizes for v in (1, d)))
     wide = broadcast_to(inner, tuple(v for c, d in zip(counts, sizes, strict=True) for v in (c, d)))
     return reshape(wide, tuple(c * d for c, d in zip(counts, sizes, strict=True)))
 
 
-def repeat(x: Any, count: int, axis: int | None = None) -> Expr:
+def repeat(x: Any, count: Any, axis: int | None = None) -> Expr:
     """Every element `count` times in a row along an axis (None: of the flattened x), as np.repeat."""
     node = as_expr(x) if axis is not None else ravel(x)
-    place = normalize(axis or 0, node.ndim, "repeat", node)
+    place = normalize(0 if axis is None else axis, node.ndim, "repeat", node)
+    count = _times("repeat", count)
     wide = broadcast_to(expand_dims(node, place + 1), (*node.shape[: place + 1], count, *node.shape[place + 1 :]))
     return reshape(wide, (*node.shape[:place], node.shape[place] * count, *node.shape[place + 1 :]))
+
+
+def _times(name: str, count: Any) -> Dim:
+    """How often something is repeated: a number or a size."""
+    if isinstance(count, SymDim):
+        return count
+    return as_dim(count) if isinstance(count, Expr) else check_count(name, "the number of repetitions", count)
 
 
 def check_integer(node: Expr, what: str) -> None:

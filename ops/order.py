@@ -7,16 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from ..symbolic.dims import minimum
 from ..symbolic.errors import ArgumentError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
+from ..symbolic.guards import meet
 from ..symbolic.types import INT64, Type
 from .axes import normalize
-from .coerce import as_expr
+from .coerce import as_expr, check_count
 from .control import scan
 from .creation import ones_like
 from .elementwise import cast
 from .indexing import take_along_axis
-from .movement import moveaxis, ravel
+from .movement import Slice, moveaxis, ravel
 from .reduce import accumulator
 from .scalar import sub
 
@@ -59,6 +61,29 @@ class ArgSort(Op):
         return [None]
 
 
+@dataclass(frozen=True)
+class First(Op):
+    """The first `count` places along the last axis, which has so many."""
+
+    count: int
+    name = "topk"
+
+    def infer(self, x: Type) -> Type:
+        size = x.shape[-1]
+        meet(minimum(size, self.count), self.count, lambda: f"topk: {self.count} of {size} elements.")
+        return Type(x.dtype, (*x.shape[:-1], self.count))
+
+    def numpy(self, x: np.ndarray) -> Any:
+        return x[..., : self.count]
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[None]:
+        return [None]
+
+    def expand(self, *args: Expr) -> Expr:
+        x = args[0]
+        return apply(Slice((0,) * x.ndim, (1,) * x.ndim, (*x.shape[:-1], self.count)), x)
+
+
 def _last(name: str, x: Any, axis: int | None) -> tuple[Expr, int]:
     """x with the axis last, and where it was; the flattened x where axis is None."""
     node = as_expr(x)
@@ -96,8 +121,7 @@ def cumprod(x: Any, axis: int | None = None) -> Expr:
 
 def diff(x: Any, n: int = 1, axis: int = -1) -> Expr:
     """x[i + 1] - x[i] along an axis, n times, as np.diff; for bools, whether they differ."""
-    if not isinstance(n, int) or n < 0:
-        raise blame(ArgumentError(f"diff: n counts differences, and {n!r} is no number from 0 up."), user_site())
+    n = check_count("diff", "the number of differences", n)
     node, place = _last("diff", x, axis)
     for _ in range(n):
         later, earlier = node[..., 1:], node[..., :-1]
@@ -127,11 +151,12 @@ def topk(x: Any, k: int, axis: int = -1) -> tuple[Expr, Expr]:
     """(the k largest elements along an axis, from the largest; their int64 places).
 
     A NaN is larger than all; of equal elements the first comes first.  Gradient: g, at these places.  Raises
-    ArgumentError unless 0 <= k <= the size of the axis.
+    ArgumentError unless 0 <= k <= the size of the axis, GuardError where only a call knows that size.
     """
     node, place = _last("topk", x, axis)
     size = node.shape[-1]
-    if not isinstance(k, int) or k < 0 or (isinstance(size, int) and k > size):
-        raise blame(ArgumentError(f"topk: k is {k!r}, and the axis has {size} elements."), user_site(), node.site)
-    places = apply(ArgSort(descending=True), node)[..., :k]
+    k = check_count("topk", "k", k)
+    if isinstance(size, int) and k > size:
+        raise blame(ArgumentError(f"topk: k is {k}, and the axis has {size} elements."), user_site(), node.site)
+    places = apply(First(k), apply(ArgSort(descending=True), node))
     return moveaxis(take_along_axis(node, places, -1), -1, place), moveaxis(places, -1, place)

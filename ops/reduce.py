@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ..symbolic.dims import product, show
-from ..symbolic.errors import DTypeError, ShapeError, blame, user_site
+from ..symbolic.dims import product
+from ..symbolic.errors import ArgumentError, DTypeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
+from ..symbolic.guards import nonempty
 from ..symbolic.leaves import size
 from ..symbolic.types import BOOL, FLOAT16, FLOAT32, INT64, DType, Type, float_like
 from . import scalar
 from .axes import normalize, normalize_all, without
-from .coerce import as_expr
+from .coerce import as_expr, check_flag
 from .elementwise import cast
 from .movement import broadcast_to, expand_dims
 
@@ -28,12 +29,12 @@ class Reduce(Op):
 
     Sums of floats are accurate: their error does not grow with the number of elements (blocks are summed in float32
     or float64, the blocks' sums in float64 or with compensation).  A NaN makes max and min NaN; over nothing they are
-    an error, or -inf and inf where they are `of_nothing`.
+    the smallest and the largest number of the dtype, or an error where they are `of_something`.
     """
 
     kind: str
     axes: tuple[int, ...]
-    of_nothing: bool = False
+    of_something: bool = False
 
     @property
     def name(self) -> str:
@@ -45,17 +46,15 @@ class Reduce(Op):
         return f"axes={self.axes}"
 
     def infer(self, x: Type) -> Type:
-        if self.kind in ("max", "min") and not self.of_nothing and any_empty(x, self.axes):
-            raise ShapeError(
-                f"{self.kind}: axes {self.axes} of {show(x.shape)} are empty, and nothing has no {self.kind}."
-            )
+        for axis in self.axes if self.of_something else ():
+            nonempty(self.kind, x.shape[axis], axis)
         return Type(x.dtype, without(x.shape, self.axes))
 
     def numpy(self, x: np.ndarray) -> Any:
         if self.kind in ("sum", "prod") and x.dtype == np.float32:
             return getattr(np, self.kind)(x.astype(np.float64), axis=self.axes).astype(np.float32)
-        if self.of_nothing:
-            return getattr(np, self.kind)(x, axis=self.axes, initial=-np.inf if self.kind == "max" else np.inf)
+        if self.kind in ("max", "min") and not x.size:
+            return getattr(np, self.kind)(x, axis=self.axes, initial=_outermost(self.kind, x.dtype))
         return getattr(np, self.kind)(x, axis=self.axes)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr | None]:
@@ -81,8 +80,7 @@ class ArgReduce(Op):
         return self.kind
 
     def infer(self, x: Type) -> Type:
-        if any_empty(x, (self.axis,)):
-            raise ShapeError(f"{self.kind}: axis {self.axis} of {show(x.shape)} is empty.")
+        nonempty(self.kind, x.shape[self.axis], self.axis)
         return Type(INT64, without(x.shape, (self.axis,)))
 
     def numpy(self, x: np.ndarray) -> Any:
@@ -92,9 +90,12 @@ class ArgReduce(Op):
         return [None]
 
 
-def any_empty(x: Type, axes: tuple[int, ...]) -> bool:
-    """Whether one of the axes is known to have no elements."""
-    return builtins.any(x.shape[a] == 0 for a in axes)
+def _outermost(kind: str, dtype: DType) -> Any:
+    """What max and min start from."""
+    if dtype.kind == "b":
+        return kind == "min"
+    limits = (-np.inf, np.inf) if dtype.kind == "f" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    return limits[kind == "min"]
 
 
 def restore(reduced: Expr, x: Expr, axes: tuple[int, ...]) -> Expr:
@@ -105,25 +106,60 @@ def restore(reduced: Expr, x: Expr, axes: tuple[int, ...]) -> Expr:
 def product_of_others(x: Expr, axes: tuple[int, ...]) -> Expr:
     """For each element the product of all others along the axes; right where elements are 0.
 
-    With z zeros: z = 0: product / x; z = 1: the product without the zero, at its place; z > 1: 0.
+    With z zeros: z = 0: product / x; z = 1: the product without the zero, at its place; z > 1: 0.  Which are 0 says
+    nothing of what is near, so that derivatives are those of the products of all before and all behind.
     """
+    from ..symbolic.grad import CustomGradient
+
     zero = scalar.eq(x, 0)
     filled = scalar.where(zero, 1.0, x)
     rest = restore(reduce("prod", filled, axes, False), x, axes)
     count = restore(sum(cast(zero, x.dtype), axis=axes), x, axes)
     alone = scalar.where(scalar.eq(count, 1), rest, 0)
-    return scalar.where(zero, alone, scalar.where(scalar.eq(count, 0), rest / filled, 0))
+    value = scalar.where(zero, alone, scalar.where(scalar.eq(count, 0), rest / filled, 0))
+    return apply(CustomGradient(_OthersGradient(axes)), value, x)
+
+
+@dataclass(frozen=True)
+class _OthersGradient:
+    """The vjp of `product_of_others`."""
+
+    axes: tuple[int, ...]
+
+    def __call__(self, g: Expr, out: Expr, x: Expr) -> Expr:
+        from ..symbolic.grad import vjp
+
+        others: Expr = vjp(_before_times_behind(x, self.axes), x, g)
+        return others
+
+
+def _before_times_behind(x: Expr, axes: tuple[int, ...]) -> Expr:
+    """The product of all others, element after element along the axes: derivatives of any order are right."""
+    from .control import scan
+    from .creation import ones
+    from .movement import reshape, transpose
+
+    kept = without(range(x.ndim), axes)
+    order, rest = (*axes, *kept), tuple(x.shape[a] for a in kept)
+    moved = transpose(x, order)
+    lines = reshape(moved, (product(x.shape[a] for a in axes), *rest))
+    before, behind = (
+        scan(lambda past, line: (past * line, past), ones(rest, x.dtype), lines, reverse=back)[1]
+        for back in (False, True)
+    )
+    return transpose(reshape(before * behind, moved.shape), tuple(int(i) for i in np.argsort(order)))
 
 
 def reduce(kind: str, x: Any, axis: Any, keepdims: bool) -> Expr:
     """One reduction with NumPy's axis and keepdims."""
     node = as_expr(x)
     axes = normalize_all(axis, node.ndim, kind, node)
+    keepdims = check_flag(kind, "keepdims", keepdims)
     if kind in ("sum", "prod"):
         node = cast(node, accumulator(node.dtype))
     if kind in ("any", "all"):
         node = cast(node, BOOL)
-    result = apply(Reduce(kind, axes), node) if axes else cast(node, node.dtype)
+    result = apply(Reduce(kind, axes, kind in ("max", "min")), node) if axes else cast(node, node.dtype)
     return expand_dims(result, axes) if keepdims and axes else result
 
 
@@ -135,13 +171,24 @@ def accumulator(kind: DType) -> DType:
 
 
 def sum(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Expr:
-    """The sum over axes (None: all).  Integers and bools are summed as int64, unsigned ones as uint64."""
-    return reduce("sum", x if dtype is None else cast(x, dtype), axis, keepdims)
+    """The sum over axes (None: all).
+
+    dtype : that of the elements that are added, and of the sum.  None: int64 for integers and bools, uint64 for
+        unsigned integers, else that of x
+    """
+    return _accumulated("sum", x, axis, keepdims, dtype)
 
 
-def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
-    """The product over axes.  Gradient: right where elements are 0, too."""
-    return reduce("prod", x, axis, keepdims)
+def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Expr:
+    """The product over axes (None: all); dtype as in `sum`.  Gradient: right where elements are 0, to any order."""
+    return _accumulated("prod", x, axis, keepdims, dtype)
+
+
+def _accumulated(kind: str, x: Any, axis: Any, keepdims: bool, dtype: Any) -> Expr:
+    if dtype is None:
+        return reduce(kind, x, axis, keepdims)
+    node = cast(x, dtype)
+    return cast(reduce(kind, node, axis, keepdims), node.dtype)
 
 
 def max(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
@@ -167,14 +214,14 @@ def all(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
 def top(x: Expr, axes: tuple[int, ...]) -> Expr:
     """The largest over axes, which keep the size 1; -inf over nothing."""
     number = product(x.shape[a] for a in axes)
-    of_nothing = not (isinstance(number, int) and number)
-    return expand_dims(apply(Reduce("max", axes, of_nothing), x), axes) if axes else x
+    known = isinstance(number, int) and number > 0  # then it is `max`, and computed once where both are
+    return expand_dims(apply(Reduce("max", axes, known), x), axes) if axes else x
 
 
 def _arg(kind: str, x: Any, axis: int | None, keepdims: bool) -> Expr:
     from .movement import ravel
 
-    node = as_expr(x)
+    node, keepdims = as_expr(x), check_flag(kind, "keepdims", keepdims)
     if axis is None:
         flat = apply(ArgReduce(kind, 0), ravel(node))
         return expand_dims(flat, tuple(range(node.ndim))) if keepdims else flat
@@ -193,50 +240,65 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Expr:
     return _arg("argmin", x, axis, keepdims)
 
 
-def count(x: Expr, axes: tuple[int, ...], kind: DType) -> float | Expr:
-    """The number of elements along the axes: a number where it is known, else an expression."""
+def count(x: Expr, axes: tuple[int, ...], kind: DType, less: float = 0) -> float | Expr:
+    """The number of elements along the axes, less so many, or 0: a number where it is known, else an expression."""
     number = product(x.shape[a] for a in axes)
-    return float(number) if isinstance(number, int) else cast(size(number), kind)
+    if isinstance(number, int):
+        return builtins.max(float(number - less), 0.0)
+    whole = cast(size(number), kind)
+    return scalar.maximum(whole - less, 0) if less else whole
 
 
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
     """The mean over axes; integers give floats as in NumPy.  NaN over nothing."""
-    node = as_expr(x)
+    node, keepdims = as_expr(x), check_flag("mean", "keepdims", keepdims)
     if node.dtype == FLOAT16:  # which ends below many an array's number of elements
         return cast(mean(cast(node, FLOAT32), axis, keepdims), FLOAT16)
     node = cast(node, float_like(node.dtype))
     axes = normalize_all(axis, node.ndim, "mean", node)
     number = count(node, axes, node.dtype)
-    return sum(node, axis, keepdims) / number
+    return sum(node, axes, keepdims) / number
 
 
-def var(x: Any, axis: Any = None, keepdims: bool = False, ddof: int = 0) -> Expr:
-    """The mean squared distance from the mean, divided by n - ddof: two passes, so without cancellation."""
-    node = as_expr(x)
-    if node.dtype == FLOAT16:
-        return cast(var(cast(node, FLOAT32), axis, keepdims, ddof), FLOAT16)
-    node = cast(node, float_like(node.dtype))
-    axes = normalize_all(axis, node.ndim, "var", node)
-    distance = node - mean(node, axes, keepdims=True)
-    return sum(scalar.square(distance), axes, keepdims) / (count(node, axes, node.dtype) - ddof)
+def var(x: Any, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> Expr:
+    """The sum of squared distances from the mean, divided by max(n - ddof, 0): two passes, so without cancellation.
+
+    Where n <= ddof it is NaN, or inf where the elements differ, as in NumPy.  ddof : a number.
+    """
+    return _variance("var", x, axis, keepdims, ddof)
 
 
-def std(x: Any, axis: Any = None, keepdims: bool = False, ddof: int = 0) -> Expr:
+def std(x: Any, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> Expr:
     """sqrt(var)."""
-    return scalar.sqrt(var(x, axis, keepdims, ddof))
+    return scalar.sqrt(_variance("std", x, axis, keepdims, ddof))
+
+
+def _variance(name: str, x: Any, axis: Any, keepdims: bool, ddof: float) -> Expr:
+    node, keepdims = as_expr(x), check_flag(name, "keepdims", keepdims)
+    if isinstance(ddof, bool) or not isinstance(ddof, int | float | np.integer | np.floating):
+        raise blame(ArgumentError(f"{name}: ddof is a number, not {ddof!r}."), user_site(), node.site)
+    if node.dtype == FLOAT16:
+        return cast(_variance(name, cast(node, FLOAT32), axis, keepdims, ddof), FLOAT16)
+    node = cast(node, float_like(node.dtype))
+    axes = normalize_all(axis, node.ndim, name, node)
+    distance = node - mean(node, axes, keepdims=True)
+    return sum(scalar.square(distance), axes, keepdims) / count(node, axes, node.dtype, less=ddof)
 
 
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
-    """log(sum(exp(x))) over axes without overflow: max + log(sum(exp(x - max))).  Gradient softmax(x)."""
+    """log(sum(exp(x))) over axes without overflow: max + log(sum(exp(x - max))); -inf over nothing.
+
+    Gradient: softmax(x).
+    """
     from ..symbolic.grad import stop_gradient
 
-    node = as_expr(x)
+    node, keepdims = as_expr(x), check_flag("logsumexp", "keepdims", keepdims)
     node = cast(node, float_like(node.dtype))
     axes = normalize_all(axis, node.ndim, "logsumexp", node)
     if not axes:
         return node
-    largest = stop_gradient(top(node, axes))
-    shift = scalar.where(scalar.isfinite(largest), largest, 0)
+    shift = stop_gradient(top(node, axes))
+    shift = scalar.where(scalar.isfinite(shift), shift, 0)
     total = scalar.log(sum(scalar.exp(node - shift), axes, keepdims=True)) + shift
     from .movement import squeeze
 

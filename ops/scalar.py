@@ -77,7 +77,10 @@ pow: Primitive = P(
     "pow",
     references.power,
     "number",
-    lambda out, x, y: (y * pow(x, y - 1), where(eq(x, 0), 0, out * log(where(eq(x, 0), 1, x)))),
+    lambda out, x, y: (
+        mul_no_nan(pow(x, y - 1), y),  # 0 where y is 0, also at x = 0
+        where(eq(x, 0), 0, mul_no_nan(log(where(eq(x, 0), 1, x)), out)),
+    ),
     lambda S, x, y: x**y,
     "x ** y; the derivative to y at x = 0 is 0; integers to negative powers give 0 (1 and -1 excepted)",
 )
@@ -223,13 +226,13 @@ cosh: Primitive = P(
     "cosh", np.cosh, "float", lambda out, x: (sinh(x),), lambda S, x: S.cosh(x), "the hyperbolic cosine"
 )
 arcsinh: Primitive = P(
-    "arcsinh", np.arcsinh, "float", lambda out, x: (rsqrt(square(x) + 1),), lambda S, x: S.asinh(x), "sinh(y) = x"
+    "arcsinh", np.arcsinh, "float", lambda out, x: (reciprocal(hypot(x, 1)),), lambda S, x: S.asinh(x), "sinh(y) = x"
 )
 arccosh: Primitive = P(
     "arccosh",
     np.arccosh,
     "float",
-    lambda out, x: (rsqrt((x - 1) * (x + 1)),),
+    lambda out, x: (reciprocal(sqrt(x - 1) * sqrt(x + 1)),),
     lambda S, x: S.acosh(x),
     "cosh(y) = x; NaN below 1",
 )
@@ -237,7 +240,7 @@ arctanh: Primitive = P(
     "arctanh",
     np.arctanh,
     "float",
-    lambda out, x: (1 / (1 - square(x)),),
+    lambda out, x: (reciprocal((1 - x) * (1 + x)),),
     lambda S, x: S.atanh(x),
     "tanh(y) = x; NaN outside [-1, 1]",
 )
@@ -249,10 +252,10 @@ tan: Primitive = P(
     "tan", np.tan, "float", lambda out, x: (1 + square(out),), lambda S, x: S.tan(x), "tangent of radians"
 )
 arcsin: Primitive = P(
-    "arcsin", np.arcsin, "float", lambda out, x: (rsqrt(1 - square(x)),), lambda S, x: S.asin(x), "sin(y) = x"
+    "arcsin", np.arcsin, "float", lambda out, x: (rsqrt((1 - x) * (1 + x)),), lambda S, x: S.asin(x), "sin(y) = x"
 )
 arccos: Primitive = P(
-    "arccos", np.arccos, "float", lambda out, x: (-rsqrt(1 - square(x)),), lambda S, x: S.acos(x), "cos(y) = x"
+    "arccos", np.arccos, "float", lambda out, x: (-rsqrt((1 - x) * (1 + x)),), lambda S, x: S.acos(x), "cos(y) = x"
 )
 arctan: Primitive = P(
     "arctan", np.arctan, "float", lambda out, x: (1 / (1 + square(x)),), lambda S, x: S.atan(x), "tan(y) = x"
@@ -261,7 +264,7 @@ arctan2: Primitive = P(
     "arctan2",
     np.arctan2,
     "float",
-    lambda out, y, x: (x / (square(x) + square(y)), -y / (square(x) + square(y))),
+    lambda out, y, x: (x / hypot(x, y) / hypot(x, y), -y / hypot(x, y) / hypot(x, y)),
     lambda S, y, x: S.atan2(y, x),
     "the angle of the point (x, y), for arctan2(y, x)",
 )
@@ -312,13 +315,13 @@ relu: Primitive = P(
 @elementwise
 def softplus(x: Any) -> Any:
     """log(1 + exp(x)) without overflow.  Derivative sigmoid(x)."""
-    return logaddexp(x, 0.0)
+    return logaddexp(as_float(x), 0.0)
 
 
 @elementwise
 def log_sigmoid(x: Any) -> Any:
     """log(sigmoid(x)) without overflow or lost digits.  Derivative sigmoid(-x)."""
-    return -logaddexp(-x, 0.0)
+    return -logaddexp(-as_float(x), 0.0)
 
 
 @elementwise
@@ -336,19 +339,21 @@ def silu(x: Any) -> Any:
 @elementwise
 def gelu(x: Any) -> Any:
     """x * Phi(x) with the normal distribution function Phi (Hendrycks and Gimpel 2016), not its approximation."""
-    return x * 0.5 * erfc(x * -math.sqrt(0.5))
+    z = as_float(x)
+    return z * 0.5 * erfc(z * -math.sqrt(0.5))
 
 
 @elementwise
 def softsign(x: Any) -> Any:
     """x / (1 + |x|)."""
-    return x / (1 + abs(x))
+    z = as_float(x)
+    return z / (1 + abs(z))
 
 
 @elementwise
 def hard_sigmoid(x: Any) -> Any:
     """0.2 x + 0.5, kept within [0, 1]."""
-    return minimum(maximum(x * 0.2 + 0.5, 0.0), 1.0)
+    return minimum(maximum(as_float(x) * 0.2 + 0.5, 0.0), 1.0)
 
 
 def leaky_relu(x: Any, slope: float = 0.01) -> Any:

@@ -68,14 +68,15 @@ class Selection:
         ordered = transpose(taken, self.order)
         return expand_dims(ordered, self.new) if self.new else ordered
 
-    def unplaced(self, value: Expr) -> Expr:
+    def unplaced(self, value: Expr, name: str) -> Expr:
         """A value broadcast to the shape of the result, its axes as they were before the last step."""
         inner = (*self.indices[0].shape, *self.left) if self.indices else self.kept
         result: list[Dim] = [inner[i] for i in self.order]
         for position in self.new:
             result.insert(position, 1)
-        if value.ndim > len(result):
-            text = f"A value of shape {show(value.shape)} does not fit where the key selects {show(result)}."
+        sizes = zip(reversed(value.shape), reversed(result), strict=False)
+        if value.ndim > len(result) or any(mine != 1 and same(mine, wanted) is False for mine, wanted in sizes):
+            text = f"{name}: a value of shape {show(value.shape)} does not fit where the key selects {show(result)}."
             raise blame(ShapeError(text), user_site(), value.site)
         whole = broadcast_to(value, tuple(result))
         plain = squeeze(whole, self.new) if self.new else whole
@@ -99,8 +100,8 @@ def select(x: Expr, key: Any) -> Selection:
     places: list[int] = []  # where numbers and arrays stand among the items
     kinds: list[str] = []
     for place, item in enumerate(items):
-        if item is None:
-            kinds.append("new")
+        if item is None or item is Ellipsis:
+            kinds.append("new" if item is None else "ellipsis")
             continue
         axis = len(found.starts)
         if isinstance(item, Expr):
@@ -132,7 +133,7 @@ def _add(found: Selection, x: Expr, axis: int, item: Any) -> None:
 
 def _arrange(found: Selection, x: Expr, kinds: list[str], places: list[int], arrays: list[tuple[int, Expr]]) -> None:
     """NumPy's rule: the arrays' axes stand where the first of them (numbers included) stood, or in front of all where
-    a slice or a new axis stands between them."""
+    a slice, a new axis or an ellipsis stands between them."""
     together = not places or places == list(range(places[0], places[-1] + 1))
     before = kinds[: places[0]] if arrays and together else []
     if arrays:
@@ -168,7 +169,7 @@ def _broadcast(indices: list[Expr], x: Expr) -> tuple[Expr, ...]:
 
 
 def _items(x: Expr, key: tuple[Any, ...]) -> list[Any]:
-    """None, slice, int or integer expression for each item; the ellipsis and masks expanded, all axes named."""
+    """None, Ellipsis, slice, int or integer expression for each item; the ellipsis and masks expanded."""
     items = [_item(x, given) for given in key]
     used = sum(i.ndim if _is_mask(i) else i is not None and i is not Ellipsis for i in items)
     if used > x.ndim:
@@ -182,7 +183,7 @@ def _items(x: Expr, key: tuple[Any, ...]) -> list[Any]:
     axis = 0
     for item in items:
         if item is Ellipsis:
-            expanded += [slice(None)] * (x.ndim - used)
+            expanded += [Ellipsis] + [slice(None)] * (x.ndim - used)  # which parts its sides, also where it is no axis
             axis += x.ndim - used
         elif _is_mask(item):
             expanded += _of_mask(item, x, axis)

@@ -15,7 +15,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, TypeAlias
+from numbers import Number
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from .errors import blame, user_site
 
 _FUNCTIONS = frozenset(("floor", "ceiling", "Mod", "Max", "Min"))  # what sizes may hold besides names
 _fresh = itertools.count(1)
@@ -23,6 +26,10 @@ _made: set[str] = set()  # names that no user chose
 _process = os.urandom(8)
 _elsewhere: dict[tuple[bytes, str], SymDim] = {}  # what stands here for symbols made in other processes
 _NOTHING: Mapping[str, Any] = {}
+_PYTHON_USES = "compare it, count up to it, or compute anything of it but sums, products, // and %"
+_SIZES_IN_GRAPHS = (
+    "give the axis a number, or leave the choice to the graph: wf.maximum, wf.where and wf.arange take sizes as values."
+)
 
 
 class SymDim:
@@ -110,6 +117,19 @@ class SymDim:
 
     def __neg__(self) -> Any:
         return _arithmetic("sub", 0, self)
+
+    def _unknown(self, *others: Any) -> Any:
+        if not all(isinstance(other, Number | SymDim) for other in others):
+            return NotImplemented  # an expression knows what to do with a size
+        what = f"The size {self} is known only when a function is called: Python cannot {_PYTHON_USES}."
+        raise blame(TypeError(what), user_site(), hint=_SIZES_IN_GRAPHS)
+
+    __bool__ = __int__ = __float__ = _unknown
+    if not TYPE_CHECKING:  # for which a size is no index
+        __index__ = _unknown
+    __lt__ = __le__ = __gt__ = __ge__ = _unknown
+    __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __divmod__ = __rdivmod__ = _unknown
+    __floor__ = __ceil__ = __round__ = __trunc__ = _unknown
 
 
 def _exact(expression: Any, sizes: Mapping[str, int]) -> Fraction | int:

@@ -19,12 +19,17 @@ def evaluate(outputs: Any, values: Mapping[Expr, Any] | None = None) -> Any:
     """The value of one expression, or a list of values: NumPy arrays, computed by the reference of every op.
 
     `values` gives an array for each input.  Slow and obviously right: the reference that compiled code is tested
-    against.
+    against.  The arrays are the caller's own.
     """
     given = values or {}
     many = isinstance(outputs, list | tuple)
-    results = run(list(outputs) if many else [outputs], given)
+    results = [_own(r) for r in run(list(outputs) if many else [outputs], given)]
     return results if many else results[0]
+
+
+def _own(result: Any) -> Any:
+    """A copy: what is given, and what shared variables hold, stays theirs."""
+    return tuple(np.array(r) for r in result) if isinstance(result, tuple) else np.array(result)
 
 
 def run(roots: Sequence[Expr], given: Mapping[Expr, Any], known_sizes: Mapping[str, int] | None = None) -> list[Any]:

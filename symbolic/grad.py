@@ -13,7 +13,7 @@ from typing import Any
 from .collector import uncollected
 from .dims import Shape, same, show
 from .errors import ArgumentError, GradientError, ShapeError, at_site, blame, user_site
-from .expr import Expr, Op, apply, depends, serial, toposort
+from .expr import Expr, Op, apply, depends, serial, substitute, toposort
 from .guards import AnyGuard, assume, meet
 from .leaves import Input, Item, constant, weak_constant
 from .operators import function
@@ -77,13 +77,16 @@ def pullback(outputs: Sequence[Expr], wrt: Sequence[Expr], cotangents: Sequence[
 def jvp(outputs: Any, wrt: Any, tangents: Any, *, disconnected: str = "zero") -> Any:
     """d output / d wrt . tangent for each output: the Jacobian-vector product, shaped like `outputs`.
 
-    Computed as the vjp of a vjp, which is linear in its cotangent; rewriting removes what is not needed.
+    Computed as the vjp of a vjp.  A vjp is linear in its cotangents, so that its derivative is the same at all of them:
+    it is taken at 0, and rewriting removes what is not needed.
     """
     outs, params, directions = _as_list(outputs), _as_list(wrt), _as_list(tangents)
     _check_partners("variable", params, "tangent", directions)
     dummies = [apply(Input(serial(), Type(o.dtype, o.shape), None)) for o in outs]
     transposed = _cotangents(outs, dummies, params, {}, disconnected)
-    return _pack(outputs, _assuming(outs, outs, _cotangents(transposed, directions, dummies, {}, "zero")))
+    found = _cotangents(transposed, directions, dummies, {}, "zero")
+    found = substitute(found, {d: function("zeros_like")(d) for d in dummies})
+    return _pack(outputs, _assuming(outs, outs, found))
 
 
 def hvp(loss: Expr, wrt: Any, vectors: Any) -> Any:

@@ -2,9 +2,11 @@
 
     Guard     two sizes are equal
     Within    the places that a slice takes, or writes to, lie inside their axis
+    Nonempty  there is something along an axis
 
-An op says what it needs once, in `infer`, with `meet` and `within`.  What is certainly wrong is an error at once, what
-certainly holds is forgotten, and all else is a guard of the node, which is checked before a compiled function runs.
+An op says what it needs once, in `infer`, with `meet`, `within` and `nonempty`.  What is certainly wrong is an error at
+once, what certainly holds is forgotten, and all else is a guard of the node, which is checked before a compiled
+function runs.
 """
 
 from __future__ import annotations
@@ -84,7 +86,34 @@ class Within(NamedTuple):
         return self.start, self.places, self.size
 
 
-AnyGuard: TypeAlias = Guard | Within
+class Nonempty(NamedTuple):
+    """An axis has elements."""
+
+    size: Dim
+    axis: int
+
+    def certain(self) -> bool | None:
+        """True or False where it is certain, None where only a call can tell."""
+        if isinstance(self.size, int):
+            return self.size > 0
+        return None if self.size.is_name or not at_least(self.size, 1) else True
+
+    def holds(self, sizes: Sizes) -> bool:
+        """Whether it is true of these sizes."""
+        return value(self.size, sizes) > 0
+
+    def broken(self, what: str, sizes: Sizes) -> WeftError:
+        """The error for sizes of which it is not true."""
+        where = f"axis {self.axis}" if isinstance(self.size, int) else f"axis {self.axis}, of {self.size} elements,"
+        return ShapeError(f"{what}: {where} is empty, and nothing has no {what}.")
+
+    @property
+    def dims(self) -> tuple[Dim, ...]:
+        """The sizes it speaks of."""
+        return (self.size,)
+
+
+AnyGuard: TypeAlias = Guard | Within | Nonempty
 
 
 class _Assumed(threading.local):
@@ -128,3 +157,8 @@ def meet(left: Dim, right: Dim, message: Callable[[], str]) -> Dim:
 def within(what: str, start: Dim, step: int, count: Dim, size: Dim, axis: int) -> None:
     """The places start, start + step, ... lie inside an axis, for use in `Op.infer`; raises IndexRangeError if not."""
     assume(Within(start, step, count, size, axis), what=what)
+
+
+def nonempty(what: str, size: Dim, axis: int) -> None:
+    """There is something along an axis, for use in `Op.infer`; raises ShapeError if not."""
+    assume(Nonempty(size, axis), what=what)

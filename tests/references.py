@@ -70,3 +70,9 @@ def index_add(x: Array, places: Array, value: Array) -> Array:
     out = x.copy()
     np.add.at(out, places, value)
     return out
+
+
+def log_softmax(x: Array) -> Array:
+    """The definition, shifted: a row with +inf is NaN, unlike SciPy's."""
+    shifted = x - x.max(-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))

@@ -6,6 +6,7 @@ The records are in `cases.py`.  Cases are compiled a dozen at a time: one functi
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
@@ -137,7 +138,8 @@ def test_gradients_are_those_of_the_values(case):
 
     def with_fixed(*floats: Expr) -> Expr:
         rest = iter(floats)
-        return case.call(*[wf.constant(fixed[i]) if i in fixed else next(rest) for i in range(len(values))])
+        y = case.call(*[wf.constant(fixed[i]) if i in fixed else next(rest) for i in range(len(values))])
+        return y + y * y / 2  # so that the second derivative of what is linear shows that of its vjp
 
     check_gradients(with_fixed, [v for i, v in enumerate(values) if i not in fixed], tolerance=1e-5)
 
@@ -171,10 +173,17 @@ def odd_strides(array: np.ndarray) -> np.ndarray:
     return view
 
 
-def wrong_when_compiled(cases: Iterable[Case]) -> list[str]:
+@cache
+def compiled(cases: tuple[Case, ...]) -> tuple[list[Any], list[Expr], Any]:
+    """Jobs (case, kind, inputs, outputs), their inputs in a row, and one function for all."""
     jobs = [(case, kind, *with_gradients(case, kind)) for case in cases for kind in FLOATS]
     inputs = [x for _, _, listed, _ in jobs for x in listed]
-    f = wf.function(inputs, [out for *_, outs in jobs for out in outs], on_unused_input="ignore")
+    outputs = [out for *_, outs in jobs for out in outs]
+    return jobs, inputs, wf.function(inputs, outputs, on_unused_input="ignore")
+
+
+def wrong_when_compiled(cases: Iterable[Case]) -> list[str]:
+    jobs, inputs, f = compiled(tuple(cases))
     wrong = []
     for size, change in itertools.product((0, 1, 2), (np.copy, odd_strides)):
         values, expected, names, args = {}, [], [], []
@@ -208,6 +217,43 @@ def test_compiled_values_and_gradients_are_the_references(cases, checks, monkeyp
             print(f"compiling {case.label}")
             assert wrong_when_compiled([case]) == []
         raise
+    assert wrong == []
+
+
+# ---- infinities and NaN in all of them -------------------------------------------------------------------------------
+
+
+def spoilt(case: Case, kind: str, special: float) -> list[np.ndarray]:
+    """Arguments in each of which one float is special."""
+    values, rng = drawn(case, case.sizes[-1], kind), np.random.default_rng(len(case.label))
+    for value in values:
+        if value.dtype.kind == "f" and value.size:
+            value.reshape(-1)[rng.integers(value.size)] = special
+    return values
+
+
+@by_dozen
+def test_infinities_and_nan_are_numpys(cases):
+    jobs, inputs, f = compiled(tuple(cases))
+    wrong = []
+    for special in (np.nan, np.inf, -np.inf):
+        values = {}
+        for case, kind, listed, outs in jobs:
+            values.update(zip(listed, spoilt(case, kind, special), strict=False))
+            if outs[1:]:
+                values[listed[-1]] = np.ones_like(wf.evaluate(outs[0], {x: values[x] for x in listed[:-1]}))
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = iter(f(*[values[x] for x in inputs]))
+            for case, kind, listed, outs in jobs:
+                given = [values[x] for x in listed[: len(case.args)]]
+                exact = case.reference(*[v.astype("float64") if v.dtype.kind == "f" else v for v in given])
+                first, *_ = [next(found) for _ in outs]
+                got = {"compiled": first, "evaluated": wf.evaluate(outs[0], values)}
+                sizes = [np.where(np.isfinite(v), v, 0) for v in given]
+                for way, value in got.items() if case.special else ():
+                    if not close(value, exact, case.eps, sizes):
+                        wrong.append(f"{case.label}, {kind}, {way}, {special}")
     assert wrong == []
 
 

@@ -11,7 +11,7 @@ from dataclasses import fields
 from importlib import import_module
 from typing import Any
 
-from ...ops import activations, callback, conv, decompositions, indexing, linalg, order, pool
+from ...ops import activations, callback, conv, decompositions, determinants, indexing, linalg, order, pool
 from ...symbolic.expr import Op
 from .launch import Array, Plan
 
@@ -73,7 +73,9 @@ KERNELS: dict[type[Op], Planner] = {
     decompositions.Inverse: _in_python("plan_reference"),
     decompositions.Solve: _in_python("plan_reference"),
     decompositions.SolveTriangular: _on_arrays("triangular", "solve_triangular"),
-    decompositions.SignLogDet: _in_python("plan_reference"),
+    determinants.SignLogDet: _in_python("plan_reference"),
+    determinants.Determinant: _in_python("plan_reference"),
+    determinants.Cofactors: _in_python("plan_reference"),
     decompositions.EigH: _in_python("plan_reference"),
     decompositions.SVD: _in_python("plan_reference"),
     decompositions.QR: _in_python("plan_reference"),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import weft as wf
 from weft.codegen.check import check_grad
 from weft.nn.losses import absolute_error, binary_crossentropy, crossentropy, multiclass_hinge, squared_error
 from weft.symbolic.errors import IndexRangeError
@@ -43,3 +44,14 @@ def test_losses_are_not_reduced():
     z = matrix("z", ("n", 4))
     assert crossentropy(z, vector("t", ("n",), "int64")).ndim == 1
     assert binary_crossentropy(z, z).ndim == 2
+
+
+@pytest.mark.parametrize("label", [3, 7, -1])
+def test_labels_are_checked_beside_constant_logits(label):
+    t = vector("t", (1,), "int64")
+    for logits in (np.zeros((1, 3), "float32"), np.array([[1.0, 2, 3]])):
+        f = wf.function([t], crossentropy(wf.constant(logits), t))
+        expected = np.log(np.exp(logits).sum()) - logits[0, 2]
+        np.testing.assert_allclose(f(np.array([2])), [expected], rtol=1e-6)
+        with pytest.raises(IndexRangeError):
+            f(np.array([label]))

@@ -93,8 +93,8 @@ def test_singular_vectors_and_qr(shape):
     q, r = wf.qr(a)
     np.testing.assert_allclose(wf.function([a], q @ r)(value), value, rtol=1e-9)
     np.testing.assert_allclose(wf.function([a], r)(value), np.triu(np.linalg.qr(value)[1]), rtol=1e-9, atol=1e-12)
-    if shape[0] >= shape[1]:
-        wf.check_grad(wf.sum(q * left[:, : shape[1]]) + wf.sum(r * r), a, {a: value}, order=2, rtol=1e-3)
+    weights = wf.constant(matrices(*r.shape[1:]))
+    wf.check_grad(wf.sum(q * left) + wf.sum(r * r * weights), a, {a: value}, order=2, rtol=1e-3)
 
 
 def test_triangles():
@@ -139,9 +139,10 @@ def test_sizes_that_only_a_call_knows(shape):
     a = wf.matrix("a", dtype="float64")
     u, s, vt = wf.svd(a)
     q, r = wf.qr(a)
-    f = wf.function([a], [u * s @ vt, q @ r, s, wf.grad(s.sum(), a)])
+    f = wf.function([a], [u * s @ vt, q @ r, s, wf.grad(s.sum(), a), wf.grad((q @ r).sum(), a)])
     value = np.random.default_rng(0).normal(size=shape)
-    again, product, sigma, gradient = f(value)
+    again, product, sigma, gradient, ones = f(value)
+    np.testing.assert_allclose(ones, np.ones(shape), atol=1e-12)
     np.testing.assert_allclose(again, value, atol=1e-12)
     np.testing.assert_allclose(product, value, atol=1e-12)
     left, right, v = np.linalg.svd(value, full_matrices=False)
@@ -156,3 +157,84 @@ def test_what_is_refused():
         wf.svd(wf.vector("a", (2,)))
     with pytest.raises(wf.ShapeError, match="do not fit"):
         wf.solve(wf.matrix("a", (2, 2)), wf.matrix("b", (3, 2)))
+
+
+ROTATION = np.linalg.qr(np.random.default_rng(2).normal(size=(5, 5)))[0]
+COTANGENT = np.random.default_rng(3).normal(size=(5, 5))
+
+
+@pytest.mark.parametrize("value", [np.eye(5), ROTATION, ROTATION * 1e8, np.diag([3.0, 2, 2, 1, 0.5])], ids=str)
+def test_vectors_of_equal_values_have_no_wrong_derivative(value):
+    a = wf.tensor("a", (5, 5), "float64")
+    u, s, vt = wf.svd(a)
+    inverse = wf.function([a], wf.vjp(vt.T @ (u / s).T, a, COTANGENT))(value)
+    right = -np.linalg.inv(value).T @ COTANGENT @ np.linalg.inv(value).T
+    assert np.isnan(inverse).any() or np.allclose(inverse, right, rtol=1e-6)
+    symmetric = value @ value.T / np.linalg.norm(value, 2) ** 2
+    values, vectors = wf.eigh(a)
+    square = wf.function([a], wf.vjp((vectors * values**2) @ vectors.T, a, COTANGENT))(symmetric)
+    moved = (square + square.T) / 2  # what moves both triangles alike
+    right = (symmetric @ (COTANGENT + COTANGENT.T) + (COTANGENT + COTANGENT.T) @ symmetric) / 2
+    assert np.isnan(square).any() or np.allclose(moved, right, rtol=1e-6)
+
+
+@pytest.mark.parametrize("value", [np.eye(4), np.diag([2.0, 2, 1, 1]), ROTATION[:4]], ids=str)
+def test_sums_of_equal_singular_values_have_a_derivative(value):
+    a = wf.tensor("a", value.shape, "float64")
+    u, _, vt = np.linalg.svd(value, full_matrices=False)
+    found = wf.function([a], wf.grad(wf.svd(a)[1].sum(), a))(value)
+    np.testing.assert_allclose(found, u @ vt, atol=1e-12)
+
+
+def test_a_vector_apart_from_equal_ones_has_a_derivative():
+    tall = matrices(5, 2)
+    value = tall @ tall.T  # the eigenvalue 0 three times
+    a, weights = wf.tensor("a", (5, 5), "float64"), wf.constant(matrices(5))
+    _, vectors = wf.eigh(a)
+    loss = (vectors[:, 4] ** 2 * weights).sum()
+    found, change = wf.function([a], wf.grad(loss, a))(value), lower(matrices(5, 5)) * 1e-6
+    ends = [wf.evaluate(loss, {a: value + side * change}) for side in (1, -1)]
+    assert (np.tril(found) * np.tril(change)).sum() == pytest.approx((ends[0] - ends[1]) / 2, rel=1e-6)
+
+
+def test_what_a_mask_leaves_out_is_not_nan():
+    a = wf.tensor("a", (3, 3), "float64")
+    u, _, vt = wf.svd(a)
+    values, vectors = wf.eigh(a)
+    y = wf.where(a.sum() > 100, (u @ vt + vectors).sum(), values.sum())
+    np.testing.assert_allclose(wf.function([a], wf.grad(y, a))(np.eye(3)), np.eye(3), atol=1e-12)
+
+
+def test_a_square_matrix_of_low_rank_is_put_together_again():
+    value = matrices(5, 4) @ matrices(4, 5)
+    a = wf.tensor("a", (5, 5), "float64")
+    u, s, vt = wf.svd(a)
+    found = wf.function([a], wf.vjp((u * s) @ vt, a, COTANGENT))(value)
+    np.testing.assert_allclose(found, COTANGENT, atol=1e-9)
+
+
+def cofactors(value):
+    """By minors."""
+    n = len(value)
+    minors = np.array([[np.delete(np.delete(value, i, 0), j, 1) for j in range(n)] for i in range(n)])
+    return np.linalg.det(minors) * (-1.0) ** np.add.outer(np.arange(n), np.arange(n))
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_the_gradient_of_a_determinant_is_its_cofactors(kind):
+    n = 4
+    values = [matrices(n, rank) @ matrices(rank, n) for rank in range(n + 1)]
+    values += [np.eye(n), np.ones((n, n)), np.diag([1e-6, 1.0, 2.0, 3.0]), -ROTATION[:n, :n], np.diag([2.0, 0, 1, 3])]
+    a = wf.tensor("a", ("batch", n, n), kind)
+    found = wf.function([a], wf.grad(wf.det(a).sum(), a))(np.array(values, kind))
+    for got, value in zip(found, values, strict=True):
+        scale = max(1.0, np.abs(value).max()) ** (n - 1)
+        np.testing.assert_allclose(got, cofactors(value), atol=(1e-4 if kind == "float32" else 1e-12) * scale)
+
+
+def test_second_derivatives_of_a_determinant_are_right_or_nan():
+    a = wf.tensor("a", (3, 3), "float64")
+    hessian = wf.function([a], wf.hessian(wf.det(a), a))
+    wf.check_grad(wf.det(a), a, {a: np.eye(3)}, order=2, rtol=1e-4)
+    for value in (np.ones((3, 3)), matrices(3, 2) @ matrices(2, 3), np.zeros((3, 3))):
+        assert np.isnan(hessian(value)).all()

@@ -205,11 +205,11 @@ def test_writes_broadcast_and_keep_the_dtype():
     assert evaluate(out, {x: xv}).tolist() == [[0, 2.5, 0]] * 2
     k = tensor("k", (4,), "int8")
     assert evaluate(index_add(k, [1, 1], 3), {k: np.zeros(4)}).tolist() == [0, 6, 0, 0]
-    with pytest.raises(DTypeError, match="The value is float32, and x is int8"):
+    with pytest.raises(DTypeError, match="index_set: the value is float32, and x is int8"):
         index_set(k, 0, 2.5)
-    with pytest.raises(ShapeError, match=r"A value of shape \(2, 3\) does not fit where the key selects \(3,\)"):
+    with pytest.raises(ShapeError, match=r"index_set: a value of shape \(2, 3\) does not fit where the key"):
         index_set(x, 0, np.ones((2, 3)))
-    with pytest.raises(ShapeError, match="does not broadcast"):
+    with pytest.raises(ShapeError, match="index_add: a value of shape"):
         index_add(x, 0, np.ones(2))
 
 
@@ -307,3 +307,28 @@ def test_ops_check_their_arguments():
         apply(ScatterAdd((0,)), X, tensor("v", (3,)), I)
     with pytest.raises(DTypeError, match="the values are float64, and x is float32"):
         apply(ScatterSet((0,)), X, tensor("v", (3, 4), "float64"), I)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        (slice(2, -1), [0, 2], Ellipsis, -3),
+        ([0, 2], Ellipsis, [0, 1], 1),
+        (0, Ellipsis, [1, 2], slice(None)),
+        ([0, 1], [0, 1], [0, 1], Ellipsis),
+        (Ellipsis, [0, 1], [0, 1], [0, 1]),
+        (None, [0, 1], Ellipsis, 1, [1, 0]),
+        ([0, 1], None, Ellipsis, 0, slice(None)),
+    ],
+    ids=str,
+)
+def test_an_ellipsis_for_no_axis_parts_its_sides(key):
+    data = np.arange(60.0).reshape(5, 4, 3)
+    x = tensor("x", data.shape, "float64")
+    right = data[key]
+    found = evaluate(x[key], {x: data})
+    assert found.shape == right.shape
+    np.testing.assert_array_equal(found, right)
+    written, value = data.copy(), RNG.normal(size=right.shape)
+    written[key] = value
+    np.testing.assert_array_equal(evaluate(index_set(x, key, value), {x: data}), written)

@@ -1,6 +1,7 @@
 """Sizes: arithmetic over symbols against plain integers, certainty of equality, and the guards that follow."""
 
 import itertools
+import math
 import pickle
 
 import numpy as np
@@ -163,3 +164,41 @@ class TestGuards:
         assert all(node.guards == () for node in inner)
         graph = wf.Graph((x, y), (wf.exp(composite(x, y)),))
         assert [guard for guard, _ in graph.guards] == [Guard(SymDim("a"), SymDim("b"))]
+
+
+PYTHON_USES = {
+    "max": lambda n, m: max(n, m),
+    "min": lambda n, m: min(n, 3),
+    ">=": lambda n, m: n >= 3,
+    "< of NumPy's": lambda n, m: n < np.int64(3),
+    "/": lambda n, m: n / 2,
+    "1 /": lambda n, m: 1 / n,
+    "**": lambda n, m: n**2,
+    "ceil": lambda n, m: math.ceil(n / 2),
+    "round": lambda n, m: round(n),
+    "range": lambda n, m: range(n),
+    "bool": lambda n, m: "some" if n else "none",
+    "int": lambda n, m: int(n),
+    "float": lambda n, m: float(n),
+    "index": lambda n, m: [1, 2, 3][n],
+    "divmod": lambda n, m: divmod(n, 2),
+}
+
+
+@pytest.mark.parametrize("name", PYTHON_USES)
+@pytest.mark.parametrize("arithmetic", [False, True])
+def test_python_cannot_decide_by_a_size(name, arithmetic):
+    n = wf.tensor("x", ("n", "m")).shape[0]
+    with pytest.raises(TypeError, match=r"^The size [nm].* is known only when a function is called") as caught:
+        PYTHON_USES[name](n + 1 if arithmetic else n, M)
+    notes = "".join(caught.value.__notes__)
+    assert "test_dims.py" in notes
+    assert "wf.maximum" in notes
+
+
+def test_the_graph_can():
+    x, s = wf.tensor("x", ("n", "m")), wf.scalar("s", dtype="float64")
+    n, m = x.shape
+    uses = [wf.maximum(n, m), n / s, s / n, n < s, n >= s, n**s, wf.where(s > 2, n, m), wf.arange(n).sum()]
+    found = wf.function([x, s], [wf.cast(u, "float64") for u in uses])(np.zeros((4, 3), "float32"), 2.5)
+    np.testing.assert_allclose(found, [4, 4 / 2.5, 2.5 / 4, 0, 1, 4**2.5, 4, 6])

@@ -334,3 +334,30 @@ class TestCustom:
 def test_what_has_no_derivative(call, text):
     with pytest.raises((wf.GradientError, wf.ShapeError), match=text):
         call(double("x"))
+
+
+LOOPS = {
+    "the last carry": lambda x: wf.scan(lambda c, a: (c * a + x.sum(), None), wf.constant(1.0, "float64"), x)[0],
+    "all steps": lambda x: wf.scan(lambda c, a: (c * a, c * c * x), wf.constant(1.0, "float64"), x)[1],
+    "backwards": lambda x: wf.scan(lambda c, a: (wf.sin(c) * a, c), x.sum(), x, reverse=True)[1],
+    "checkpoints": lambda x: wf.scan(lambda c, _: (wf.sin(c) * x[1] + x.sum(), c), x[0], length=5, checkpoint_every=2)[
+        1
+    ],
+    "an early end": lambda x: wf.scan(lambda c, a: (c + a * a, c * a), x[0], x, until=lambda c, y: c > 3)[1],
+    "while": lambda x: wf.while_loop(lambda c: c.sum() < 50, lambda c: c * c * x + 1, x, max_steps=5),
+    "cond": lambda x: wf.cond(x.sum() > 1, lambda: x**2, lambda: -x),
+    "the other branch": lambda x: wf.cond(x.sum() > 100, lambda: x**2, lambda: wf.cumsum(x) * x),
+    "cumprod": wf.cumprod,
+    "prod": lambda x: wf.prod(x),
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_jvp_through_loops(name):
+    x, t = wf.vector("x", ("n",), "float64"), wf.vector("t", ("n",), "float64")
+    y = LOOPS[name](x)
+    value, tangent = np.array([1.2, 0.7, 2.0]), np.array([0.3, -1.0, 0.5])
+    f, forward = wf.function([x], y), wf.jvp(y, x, t)
+    numeric = (f(value + 1e-6 * tangent) - f(value - 1e-6 * tangent)) / 2e-6
+    np.testing.assert_allclose(wf.function([x, t], forward)(value, tangent), numeric, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(wf.evaluate(forward, {x: value, t: tangent}), numeric, rtol=1e-6, atol=1e-7)

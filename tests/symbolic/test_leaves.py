@@ -127,3 +127,13 @@ class TestShared:
 def test_the_outputs_of_an_op_with_several():
     y, mean, var = wf.batch_norm(wf.matrix("x", (4, 3)), wf.ones(3), wf.zeros(3), axes=0)
     assert (y.shape, mean.shape, var.shape) == ((4, 3), (3,), (3,))
+
+
+def test_evaluated_arrays_are_the_callers_own():
+    shared, x, c = wf.shared(np.zeros(3)), wf.vector("x", (3,), "float64"), wf.constant(np.zeros(3))
+    given = np.zeros(3)
+    for y in (shared, x, c, wf.stop_gradient(x), wf.reshape(shared, (1, 3)), x[1:], wf.broadcast_to(x, (2, 3))):
+        wf.evaluate(y, {x: given})[...] = -1
+    first, second = wf.evaluate([x, x], {x: given})
+    first[...] = -1
+    assert not np.concatenate([shared.get_value(), given, second, wf.evaluate(c)]).any()

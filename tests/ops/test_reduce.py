@@ -1,0 +1,123 @@
+"""Reductions: of nothing, of too few, of products through zero, in the dtype that is asked for."""
+
+import itertools
+import math
+import warnings
+
+import numpy as np
+import pytest
+
+import weft as wf
+
+from ..numeric import check_gradients
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64", "int32"])
+def test_variance_of_too_few_is_numpys(kind):
+    options = [(n, a, d) for n, a, d in itertools.product(("var", "std"), (1, None), (0, 1, 2, 3, 0.5))]
+    x = wf.tensor("x", (2, "n"), kind)
+    f = wf.function([x], [getattr(wf, name)(x, axis, ddof=ddof) for name, axis, ddof in options])
+    for n in (0, 1, 2, 3):
+        data = np.arange(2 * n).reshape(2, n).astype(kind)
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            right = [getattr(np, name)(data, axis=axis, ddof=ddof) for name, axis, ddof in options]
+        known = wf.tensor("x", data.shape, kind)
+        of_known = [getattr(wf, name)(known, axis, ddof=ddof) for name, axis, ddof in options]
+        for found in (f(data), wf.evaluate(of_known, {known: data})):
+            for a, b, option in zip(found, right, options, strict=True):
+                np.testing.assert_allclose(a, b, rtol=2e-3 if kind == "float16" else 1e-6, err_msg=f"{n}, {option}")
+
+
+AXES = (0, 1, (0, 1))
+
+
+def exponentials(x):
+    """logsumexp and its kind along all axes; also of what is transposed, and the gradient."""
+    return [
+        f(x, axis)
+        for axis in AXES
+        for f in (
+            wf.logsumexp,
+            wf.softmax,
+            wf.log_softmax,
+            lambda x, axis: wf.logsumexp(wf.transpose(x), axis),
+            lambda x, axis: wf.grad(wf.logsumexp(x, axis).sum(), x),
+        )
+    ]
+
+
+@pytest.mark.parametrize("optimize", [0, 2])
+def test_exponentials_of_nothing(optimize):
+    x = wf.tensor("x", ("b", "n"), "float64")
+    f = wf.function([x], exponentials(x), optimize=optimize)
+    for shape in ((2, 0), (0, 3), (0, 0), (2, 3)):
+        data, right = np.linspace(-1, 1, math.prod(shape)).reshape(shape), []
+        for axis in AXES:
+            with np.errstate(divide="ignore"):
+                total = np.log(np.exp(data).sum(axis, keepdims=True))
+                turned = np.log(np.exp(data.T).sum(axis))
+            right += [total.squeeze(axis), np.exp(data - total), data - total, turned, np.exp(data - total)]
+        known = wf.tensor("x", shape, "float64")
+        for found in (f(data), wf.evaluate(exponentials(known), {known: data})):
+            for a, b in zip(found, right, strict=True):
+                np.testing.assert_allclose(a, b, atol=1e-14)
+
+
+@pytest.mark.parametrize("reduce", [wf.max, wf.min, wf.argmax, wf.argmin])
+def test_nothing_has_no_largest(reduce):
+    with pytest.raises(wf.ShapeError, match="axis 1 is empty, and nothing has no"):
+        reduce(wf.tensor("x", (2, 0)), 1)
+    x, s = wf.tensor("x", ("b", "n")), wf.tensor("s", ("b", 1))
+    inside = wf.scan(lambda c, row: (c, reduce(row, 0)), wf.zeros(()), x)[1]
+    wide = reduce(wf.broadcast_to(s, x.shape), 1)
+    for y in (reduce(x, 1), reduce(wf.transpose(x), 0), reduce(-x, 1), inside, wide):
+        f = wf.function([x, s], y, on_unused_input="ignore")
+        assert f(np.ones((2, 3), "float32"), np.ones((2, 1), "float32")).shape == (2,)
+        with pytest.raises(wf.ShapeError, match="empty") as caught:
+            f(np.ones((2, 0), "float32"), np.ones((2, 1), "float32"))
+        assert "test_reduce.py" in "".join(caught.value.__notes__)
+        with pytest.raises(wf.ShapeError, match="empty"):
+            wf.evaluate(y, {x: np.ones((2, 0)), s: np.ones((2, 1))})
+
+
+def products_of_others(x, order):
+    """The derivatives of this order of the product of a vector, by their definition."""
+    found = np.zeros((len(x),) * order)
+    for places in itertools.permutations(range(len(x)), order):
+        found[places] = math.prod(v for i, v in enumerate(x) if i not in places)
+    return found
+
+
+def test_derivatives_of_products_through_zero():
+    x = wf.vector("x", (4,), dtype="float64")
+    derivatives = [wf.grad(wf.prod(x), x), wf.hessian(wf.prod(x), x)]
+    derivatives.append(wf.jacobian(derivatives[1], x))
+    f = wf.function([x], derivatives)
+    for zeros in range(5):
+        value = np.array([0.0] * zeros + [2.0, 3.0, -1.5, 4.0][zeros:])
+        for order, found in enumerate(f(value), 1):
+            np.testing.assert_allclose(found, products_of_others(value, order), rtol=1e-12)
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1, (0, 2)])
+@pytest.mark.parametrize("function", [wf.prod, wf.cumprod])
+def test_second_derivatives_along_axes_through_zero(function, axis):
+    value = np.random.default_rng(0).normal(size=(2, 4, 3))
+    value[0, 1] = value[1, 2, 1] = value[1, 3, 1] = 0
+    if function is wf.cumprod and isinstance(axis, tuple):
+        axis = -1
+    check_gradients(lambda x: wf.sin(function(x, axis)), [value], symbolic=True)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int8", "int32", "float16", "float32", "bool"])
+@pytest.mark.parametrize("name", ["sum", "prod"])
+def test_the_dtype_that_is_asked_for(name, kind):
+    data = np.array([[1, 2, 3], [100, 5, 7]], "uint8")
+    x = wf.tensor("x", (2, "n"), "uint8")
+    axes = (None, 0, (), (0, 1))
+    found = wf.function([x], [getattr(wf, name)(x, axis, dtype=kind) for axis in axes])(data)
+    for axis, got in zip(axes, found, strict=True):
+        right = getattr(np, name)(data, axis=axis, dtype=kind)
+        assert got.dtype == right.dtype
+        np.testing.assert_array_equal(got, right)

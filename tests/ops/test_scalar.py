@@ -1,0 +1,146 @@
+"""Functions of numbers: derivatives where squares leave the range, at 0, to higher order; arguments and dtypes."""
+
+import mpmath
+import numpy as np
+import pytest
+
+import weft as wf
+
+TINY_AND_HUGE = [
+    s * v for v in (1e-40, 1e-25, 1e-19, 1e-6, 0.5, 0.9999999, 1.0000002, 3.0, 1e6, 1e19, 3e37) for s in (1, -1)
+]
+ONE = {
+    wf.arcsinh: lambda x: 1 / mpmath.sqrt(x * x + 1),
+    wf.arccosh: lambda x: 1 / mpmath.sqrt(x * x - 1) if x > 1 else None,
+    wf.arctanh: lambda x: 1 / (1 - x * x) if abs(x) < 1 else None,
+    wf.arcsin: lambda x: 1 / mpmath.sqrt(1 - x * x) if abs(x) < 1 else None,
+    wf.arccos: lambda x: -1 / mpmath.sqrt(1 - x * x) if abs(x) < 1 else None,
+    wf.arctan: lambda x: 1 / (1 + x * x),
+    wf.sqrt: lambda x: 1 / (2 * mpmath.sqrt(x)) if x > 0 else None,
+    wf.rsqrt: lambda x: -1 / (2 * x * mpmath.sqrt(x)) if x > 0 else None,
+    wf.cbrt: lambda x: 1 / (3 * mpmath.cbrt(x * x)),
+    wf.log: lambda x: 1 / x if x > 0 else None,
+    wf.log1p: lambda x: 1 / (1 + x) if x > -1 else None,
+    wf.reciprocal: lambda x: -1 / (x * x),
+}
+TWO = {
+    wf.arctan2: (lambda y, x: x / (x * x + y * y), lambda y, x: -y / (x * x + y * y)),
+    wf.hypot: (lambda x, y: x / mpmath.hypot(x, y), lambda x, y: y / mpmath.hypot(x, y)),
+    wf.div: (lambda x, y: 1 / y, lambda x, y: -x / (y * y)),
+    wf.logaddexp: (lambda x, y: 1 / (1 + mpmath.exp(y - x)), lambda x, y: 1 / (1 + mpmath.exp(x - y))),
+}
+
+
+def disagreeing(found, exact, points):
+    """The points where a derivative that fits in float32 is not the exact one."""
+    info = np.finfo("float32")
+    for got, right, point in zip(found.ravel(), exact, points, strict=True):
+        if right is None or abs(right) > info.max / 2:
+            continue
+        if not abs(mpmath.mpf(float(got)) - right) <= 64 * float(info.eps) * abs(right) + 4 * float(info.tiny):
+            yield point, float(got), float(right)
+
+
+@pytest.mark.parametrize("function", ONE, ids=str)
+def test_derivatives_are_within_range(function):
+    points = np.array(TINY_AND_HUGE, "float32")
+    x = wf.vector("x", ("n",), "float32")
+    found = wf.function([x], wf.grad(function(x).sum(), x))(points)
+    assert list(disagreeing(found, [ONE[function](mpmath.mpf(float(p))) for p in points], points)) == []
+
+
+@pytest.mark.parametrize("function", TWO, ids=str)
+def test_derivatives_of_two_are_within_range(function):
+    points = np.array(TINY_AND_HUGE, "float32")
+    x, y = wf.tensor("x", ("n", 1), "float32"), wf.tensor("y", (1, "m"), "float32")
+    found = wf.function([x, y], wf.vjp(function(x, y), [x, y], wf.ones((x.shape[0], y.shape[1]))), optimize=2)
+    partials = wf.function(
+        [x, y], [wf.vjp(function(u, v), w, wf.ones_like(u)) for u, v in [wide(x, y)] for w in (u, v)]
+    )
+    assert [g.shape for g in found(points[:, None], points[None])] == [(len(points), 1), (1, len(points))]
+    pairs = [(mpmath.mpf(float(p)), mpmath.mpf(float(q))) for p in points for q in points]
+    for got, partial in zip(partials(points[:, None], points[None]), TWO[function], strict=True):
+        assert list(disagreeing(got, [partial(p, q) for p, q in pairs], pairs)) == []
+
+
+def wide(x, y):
+    """Both in the shape that they have together."""
+    shape = (x.shape[0], y.shape[1])
+    return wf.broadcast_to(x, shape), wf.broadcast_to(y, shape)
+
+
+@pytest.mark.parametrize("optimize", [0, 2])
+def test_powers_at_zero(optimize):
+    x, k = wf.scalar("x", dtype="float64"), wf.scalar("k", dtype="float64")
+    by_base, by_exponent = wf.grad(x**k, [x, k])
+    f = wf.function([x, k], [by_base, by_exponent], optimize=optimize)
+    for exponent, slope in ((0.0, 0), (1.0, 1), (2.0, 0), (3.0, 0), (0.5, np.inf)):
+        assert f(0.0, exponent) == [slope, 0], exponent
+    assert f(np.inf, -2.0) == [0, 0]
+    for power, right in ((2, (0, 2, 0, 0)), (3, (0, 0, 6, 0)), (1, (1, 0, 0, 0)), (0, (0, 0, 0, 0))):
+        derivative = x**power
+        for number, value in enumerate(right, 1):
+            derivative = wf.grad(derivative, x, disconnected="zero")
+            g = wf.function([x], derivative, optimize=optimize, on_unused_input="ignore")
+            assert g(0.0) == value, (power, number)
+    derivative = wf.exp(-(x**2))
+    for value in (0, -2, 0, 12):
+        derivative = wf.grad(derivative, x)
+        assert wf.function([x], derivative, optimize=optimize)(0.0) == value
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda x: wf.add(x), "add takes 2 arguments, and 1 was given"),
+        (lambda x: wf.add(x, x, x), "add takes 2 arguments, and 3 were given"),
+        (lambda x: wf.exp(x, x), "exp takes 1 argument, and 2 were given"),
+        (lambda x: wf.exp(), "exp takes 1 argument, and 0 were given"),
+        (lambda x: wf.where(x), "where takes 3 arguments, and 1 was given"),
+        (lambda x: wf.isnan(x, x), "isnan takes 1 argument"),
+        (lambda x: wf.left_shift(x), "left_shift takes 2 arguments"),
+        (lambda x: wf.floor_divide(x), "floor_divide takes 2 arguments"),
+        (lambda x: x.clip(0), "clip takes 3 arguments, and 2 were given"),
+        (lambda x: wf.softplus(x, x), "softplus takes 1 argument"),
+    ],
+)
+def test_arguments_are_counted(call, says):
+    with pytest.raises(wf.ArgumentError, match=says):
+        call(wf.vector("x", (3,), "int64"))
+
+
+def test_functions_of_ones_own_may_have_defaults():
+    @wf.elementwise
+    def scaled(x, factor=2.0):
+        return x * factor
+
+    x = wf.vector("x", (2,))
+    assert wf.evaluate(scaled(x), {x: [1, 3]}).tolist() == [2, 6]
+    assert wf.evaluate(scaled(x, 5), {x: [1, 3]}).tolist() == [5, 15]
+    with pytest.raises(wf.ArgumentError, match="scaled takes 1 to 2 arguments, and 3 were given"):
+        scaled(x, x, x)
+    with pytest.raises(wf.ArgumentError, match="elementwise takes a function of scalars, not 3"):
+        wf.elementwise(3)
+
+
+@pytest.mark.parametrize("kind", ["bool", "int8", "uint8", "int16", "int32", "int64", "uint64"])
+def test_functions_of_integers_give_the_float_that_exp_gives(kind):
+    x = wf.vector("x", ("n",), kind)
+    value = np.array([0, 1, 1] if kind == "bool" else [0, 3, 127], kind)
+    functions = (wf.softplus, wf.log_sigmoid, wf.silu, wf.gelu, wf.softsign, wf.hard_sigmoid, wf.elu, wf.leaky_relu)
+    for function in functions:
+        y = function(x)
+        assert y.dtype == wf.exp(x).dtype, function
+        floats = wf.vector("x", ("n",), y.dtype)
+        right = wf.evaluate(function(floats), {floats: value.astype(y.dtype)})
+        np.testing.assert_allclose(wf.function([x], y)(value), right, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "call", [lambda: wf.gelu(-1), lambda: wf.softplus(2), lambda: wf.clip(0.5, 0, 1), lambda: wf.silu(True)]
+)
+def test_functions_of_numbers_are_what_they_say(call):
+    for optimize in (0, 2):
+        found = wf.function([], call(), optimize=optimize)()
+        assert found.dtype == call().dtype
+        np.testing.assert_allclose(found, wf.evaluate(call()), rtol=1e-6)
