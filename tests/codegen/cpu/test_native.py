@@ -157,7 +157,7 @@ from weft.codegen.cpu import native, walker
 x = wf.vector("x", ("n",))
 f = wf.function([x], [wf.exp(x), wf.sort(x)])
 print([r.tolist() for r in f(np.array([3, 1, 2], "f4"))])
-header = np.zeros(5, np.int64)
+header = np.zeros(7, np.int64)
 print(walker.walk_parallel()(int(header.ctypes.data)))
 """
 # The kernels alone, as they lie in the cache, in a process that must not import Numba.
@@ -168,7 +168,7 @@ from pathlib import Path
 import numpy as np
 from weft.codegen.cpu import native, walker
 from weft.codegen.cpu.order import make_argsort
-header = np.zeros(5, np.int64)
+header = np.zeros(7, np.int64)
 assert walker.walk_serial()(int(header.ctypes.data)) == -1
 native.kernel_address(walker.make_part)
 print("well")

@@ -9,7 +9,7 @@ import pytest
 from weft.codegen import runtime
 from weft.codegen.cpu import walker
 from weft.codegen.cpu.native import kernel_address
-from weft.codegen.cpu.table import BEGIN, END, FIELDS, STEP, Field
+from weft.codegen.cpu.table import BEGIN, DONE, END, FIELDS, PAUSE, PAUSED, STEP, Field
 
 WALKERS = {"serial": walker.walk_serial, "parallel": walker.walk_parallel}
 
@@ -54,7 +54,7 @@ class Tables:
             row[:6] = kernel_address(make_count), buffers.ctypes.data, params.ctypes.data, units, parts, 1
             self.counts.append(counts)
             self.keep += [buffers, params]
-        self.header = np.array([0, 0, 0, len(steps), self.table.ctypes.data])
+        self.header = np.array([0, 0, 0, len(steps), self.table.ctypes.data, 0, len(steps)])
 
     def run(self, walk):
         return walk(int(self.header.ctypes.data))
@@ -92,12 +92,26 @@ def test_the_first_row_that_fails_is_told_and_ends_the_walk(walk, parts, bad):
 def test_strips_run_all_their_lines(walk, parts, at_once, bad):
     lines = 12
     tables = Tables([(lines, 1, None), (3 * lines, 1, bad), (lines, 1, None)])
-    tables.table[0, 5:] = 2, lines, at_once, parts
+    tables.table[0, 5:9] = 2, lines, at_once, parts
     assert tables.run(walk) == (-1 if bad is None else 0)
     np.testing.assert_array_equal(tables.counts[0], 1)
     if bad is None:
         np.testing.assert_array_equal(tables.counts[1], 1)
     np.testing.assert_array_equal(tables.counts[2], bad is None)
+
+
+def test_a_walk_that_pauses_goes_on_where_it_was(walk):
+    tables = Tables([(5, 1, None)] * 6)
+    tables.table[:, 9] = PAUSE + 1
+    tables.header[6] = 4  # the first step that no pause comes before any more, but for itself
+    for step in range(1, 5):
+        assert tables.run(walk) == PAUSED
+        assert tables.header[5] == step
+        assert [int(counts.sum()) for counts in tables.counts] == [5] * step + [0] * (6 - step)
+    assert tables.run(walk) == -1
+    assert tables.header[5] == DONE
+    assert tables.run(walk) == PAUSED  # a new walk begins at the first step
+    assert [int(counts.sum()) for counts in tables.counts] == [10, 5, 5, 5, 5, 5]
 
 
 def test_several_threads_of_python_walk_at_once():
@@ -125,7 +139,7 @@ def test_other_threads_run_while_it_walks(walk):
     steps[0, 1:4] = BEGIN, fields.ctypes.data, 3
     steps[1, 0], steps[1, 3:6] = kernel_address(make_nothing), 1
     steps[2, 1:4] = END, fields.ctypes.data, -1
-    header = np.array([0, 0, 0, 3, steps.ctypes.data])
+    header = np.array([0, 0, 0, 3, steps.ctypes.data, 0, -1])
     thread = threading.Thread(target=walk, args=(int(header.ctypes.data),))
     thread.start()
     while fields[Field.DONE] == 0:  # it has begun; whoever kept the GIL would let us look only after the last step
