@@ -1,4 +1,4 @@
-"""A call changes all of its variables, or none: where it fails in the middle, is interrupted, or others call beside it."""
+"""A call changes all of its variables, or none: also one that fails in the middle, is interrupted, or is not alone."""
 
 import os
 import signal

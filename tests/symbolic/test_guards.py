@@ -1,4 +1,4 @@
-"""What is taken for granted of sizes: told at once where it is certain, else checked by every call, whatever is asked."""
+"""What is taken for granted of sizes: told at once where it is certain, else checked by every call."""
 
 import pickle
 
