@@ -185,6 +185,7 @@ def _check_inputs(graph: Graph, on_unused_input: str) -> None:
             name = f"{node.name!r}" if node.name else "an input without a name"
             error = ArgumentError(f"The outputs depend on {name}, which is not among the inputs.")
             raise blame(error, user_site(), node.site, hint="add it to inputs, or replace it with givens.")
+    _check_sizes_known(graph, sizes)
     used = {*graph.free_inputs, *sizes.free_inputs}
     named = {name for dim in dims_of(graph.nodes) for name in dim.names}
     for x in graph.inputs:
@@ -195,6 +196,19 @@ def _check_inputs(graph: Graph, on_unused_input: str) -> None:
             warnings.warn(text, stacklevel=4)
             continue
         raise blame(ArgumentError(text), user_site(), x.site, hint='leave it out, or use on_unused_input="ignore".')
+
+
+def _check_sizes_known(graph: Graph, sizes: Graph) -> None:
+    """Raise ArgumentError where nothing says how large an axis is: a name that is a size of no array of the call."""
+    arrays = [*graph.inputs, *graph.shared, *sizes.shared, *(shared for shared, _ in graph.updates)]
+    known = {d.text for x in arrays for d in x.shape if isinstance(d, SymDim) and d.is_name}
+    for node in graph.nodes:
+        for dim in dims_of([node]):
+            missing = [name for name in dim.names if name not in known and name not in dim.sources]
+            if missing:
+                text = f"{node.op.name} depends on a size, and no array of the call has the size {missing[0]!r}."
+                hint = "make what has this size an input, or read the shared variable that has it."
+                raise blame(ArgumentError(text), user_site(), node.site, hint=hint)
 
 
 # ---- calls -------------------------------------------------------------------------------------------------------

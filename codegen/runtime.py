@@ -98,6 +98,7 @@ class Binding:
     temporaries: int  # bytes
     keep: list[Any] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
+    sizes: dict[str, int] = field(default_factory=dict)
     arena: Arena | None = None
     taken: bool = False  # from the pool, for a call that runs
 
@@ -123,7 +124,7 @@ class Binding:
         try:
             found = arenas.take(self.temporaries, self.arena)
         except MemoryError:
-            raise no_memory(self.temporaries, self.blocks) from None
+            raise no_memory(self.temporaries, self.blocks, self.sizes) from None
         if found is not self.arena:
             self.move_to(found)
         self.taken = True
@@ -141,12 +142,13 @@ class Binding:
             ctypes.c_int64.from_address(slot).value = arena.address + block.offset + offset
 
 
-def no_memory(size: int, blocks: list[Block]) -> OutOfMemoryError:
+def no_memory(size: int, blocks: list[Block], sizes: dict[str, int]) -> OutOfMemoryError:
     """The error where temporaries do not fit into memory, with the largest of them."""
     largest = max((b for b in blocks if isinstance(b.node, Expr)), key=lambda b: b.size)
+    shape = show(tuple(value(d, sizes) for d in largest.node.shape))
     text = (
         f"The temporaries of this call take {size} bytes at once, which cannot be had; the largest is "
-        f"{largest.node.op.name} of shape {show(largest.node.shape)}, with {largest.size} bytes."
+        f"{largest.node.op.name} of shape {shape}, with {largest.size} bytes."
     )
     return blame(OutOfMemoryError(text), largest.node.site)
 
@@ -379,6 +381,7 @@ class Binder:
             self.temporaries,
             [*self.keep, *(table for c in self.controls for table in c.tables), buffers, params, patches, header],
             self.placed,
+            self.sizes,
         )
 
     def mark_strips(self, steps: np.ndarray) -> None:

@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from .dims import Shape
+from .dims import Shape, SymDim
 from .errors import Site, WeftError, at_site, blame, user_site
 from .guards import AnyGuard, collected
 from .operators import Operators
@@ -186,7 +186,7 @@ def _new(key: tuple[Op, tuple[Expr, ...]]) -> Expr:
     try:
         if args:
             types = tuple([a.type for a in args])
-            remembered = not op.holds and not any(map(_holds, types))
+            remembered = not op.holds and not any(map(_holds, types)) and not _sized_by_values(op)
             node.type, node.guards = _inferred(op, types, dtype(None)) if remembered else _infer(op, types)
         else:
             node.type, node.guards = op.infer(), ()
@@ -206,6 +206,15 @@ def _new(key: tuple[Op, tuple[Expr, ...]]) -> Expr:
 
 
 _holds = operator.attrgetter("holds")
+
+
+def _sized_by_values(op: Op) -> bool:
+    """Whether a size among the parameters of an op stands for a value, whose expression it keeps."""
+    for parameter in getattr(op, "__dict__", {}).values():  # an op of a user may have slots
+        for size in parameter if type(parameter) is tuple else (parameter,):
+            if type(size) is SymDim and size.sources:
+                return True
+    return False
 
 
 @lru_cache(maxsize=4096)
