@@ -9,7 +9,7 @@ import pytest
 
 import weft as wf
 
-SMALL, LONG = range(50), range(50, 3050)
+SMALL, LONG = range(30), range(30, 3030)
 SIZES = [(5, 3), (1, 1), (7, 7), (1, 6), (4, 1), (33, 17), (3, 40)]
 
 
