@@ -154,8 +154,9 @@ class Function:
                 for one in results:
                     objects[place] = id(one)
                     place += 1
-                for cell in self._resizable:
-                    objects[place] = id(cell.value)
+                held = [cell.value for cell in self._resizable]  # a callback may put others in their place
+                for one in held:
+                    objects[place] = id(one)
                     place += 1
                 if self._replaced:
                     binding.step[0] = 0

@@ -11,8 +11,7 @@ import pytest
 
 def dirty(array):
     """The array, with every byte 0xFF."""
-    if array.nbytes:
-        ctypes.memset(array.ctypes.data, 0xFF, array.nbytes)
+    array.reshape(-1).view(np.uint8)[:] = 0xFF
     return array
 
 
@@ -22,7 +21,7 @@ def dirty_walk(binding, walk):
     def run(header):
         whole = ctypes.c_int64.from_address(header + 24).value == len(binding.rows)  # not one row, for a profile
         if binding.step[0] <= 0 and whole and binding.temporaries:
-            ctypes.memset(binding.arena.address, 0xFF, binding.temporaries)
+            binding.arena.bytes[: binding.temporaries] = 0xFF
         return walk(header)
 
     return run

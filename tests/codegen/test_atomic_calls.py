@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+import weakref
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -208,6 +209,23 @@ def test_what_a_callback_does_belongs_to_its_call():
     f(np.ones(3, FLOAT))
     np.testing.assert_array_equal(w.get_value(), [1 + 1 + 3 + 1] * 3)
     np.testing.assert_array_equal(other.get_value(), [1, 1, 1])
+
+
+def test_a_callback_that_resizes_a_variable_leaves_the_calls_array():
+    w, x = wf.shared(np.full(1000, 0.5), "w", shape=(None,)), wf.vector("x", (1,), "float64")
+    old = []
+
+    def inside(a):
+        old.append(weakref.ref(w.op.cell.value))
+        w.set_value(np.zeros(7))
+        old.append(old[-1]() is not None)
+        return a
+
+    f = wf.function([x], wf.tanh(w + wf.callback(inside, x.type, x)) * 2)
+    np.testing.assert_allclose(f(np.ones(1)), np.full(1000, 2 * np.tanh(1.5)))
+    assert old[1], "the call reads an array that is gone"
+    np.testing.assert_allclose(f(np.ones(1)), np.full(7, 2 * np.tanh(1.0)))
+    assert w.get_value().shape == (7,)
 
 
 def test_requests_are_granted_in_order():

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import weft as wf
-from weft.codegen import arenas, memory
 
 FLOAT = "float32"
 
@@ -239,73 +238,3 @@ def test_memory_that_cannot_be_had(size):
         np.testing.assert_array_equal(w.get_value(), before)
         f(3)
         np.testing.assert_array_equal(w.get_value(), before + 1)
-
-
-# ---- working memory --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def idle():
-    """The pool of arenas, empty."""
-    kept = arenas._idle[:]
-    arenas._idle.clear()
-    yield arenas._idle
-    arenas._idle[:] = kept
-
-
-def working(rows):
-    """A function whose temporaries take some `rows` KB for as many rows."""
-    x = wf.matrix("x", ("n", 256))
-    return wf.function([x], wf.cumsum(wf.cumsum(x, 0), 1).sum() + rows)
-
-
-def test_sizes_and_functions_share_an_arena(idle):
-    f, g = working(0), working(1)
-    sizes = range(400, 500, 10)
-    for n in sizes:
-        assert f(ones(n, 256)) == g(ones(n, 256)) - 1
-    assert len(idle) == 1
-    kept = idle[0]
-    f(ones(450, 256))
-    assert idle == [kept]
-    assert kept.bytes.nbytes < 4 * max(sizes) * 256 * 4
-
-
-def test_idle_arenas_are_limited(idle, monkeypatch):
-    monkeypatch.setattr(arenas, "IDLE", 1000)
-    taken = [arenas.Arena(400) for _ in range(5)]
-    for one in taken:
-        arenas.give(one)
-    assert idle == taken[-2:]
-    arenas.give(large := arenas.Arena(5000))
-    assert idle == [large]
-    assert arenas.take(10, taken[0]) is large
-    assert arenas.take(10, None) is not large
-
-
-def test_an_arena_comes_back_after_an_exception(idle):
-    x, i = wf.matrix("x", ("n", 256)), wf.vector("i", ("k",), "int64")
-    f = wf.function([x, i], wf.take(wf.cumsum(wf.cumsum(x, 0), 1), i, 0).sum())
-    f(ones(300, 256), np.int64([1]))
-    (kept,) = idle
-    for _ in range(3):
-        with pytest.raises(IndexError):
-            f(ones(300, 256), np.int64([300]))
-        assert idle == [kept]
-    assert f(ones(300, 256), np.int64([1])) == 2 * np.arange(1, 257).sum()
-
-
-def test_idle_memory_makes_room_for_what_is_asked_for(idle, monkeypatch):
-    arenas.give(arenas.Arena(100))
-    real, asked = memory.raw_memory, []
-
-    def once(size):
-        asked.append(size)
-        if len(asked) == 1:
-            raise MemoryError
-        return real(size)
-
-    monkeypatch.setattr(memory, "raw_memory", once)
-    assert arenas.take(5000, None).bytes.nbytes >= 5000
-    assert len(asked) == 2
-    assert not idle

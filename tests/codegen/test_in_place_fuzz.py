@@ -9,7 +9,7 @@ import pytest
 
 import weft as wf
 
-SMALL, LONG = range(50), range(50, 3050)
+SMALL, LONG = range(30), range(30, 3030)
 SIZES = [(5, 3), (1, 1), (7, 7), (1, 6), (4, 1), (33, 17), (3, 40)]
 
 
@@ -21,7 +21,7 @@ class Drawn:
         self.lines = [f"seed {seed}"]
         self.free = bool(self.rng.integers(2))
         self.n, self.m = SIZES[self.rng.integers(len(SIZES))]
-        self.dtype = ("float64", "float64", "float32")[self.rng.integers(3)]
+        self.dtype = "float64"  # rounding must not decide between the sides of a comparison
         shape = (None, None) if self.free else None
         x = wf.matrix("x", (None, None) if self.free else (self.n, self.m), self.dtype)
         self.inputs = [x]
@@ -109,9 +109,11 @@ STEPS = {
     "add to rows": lambda p, a, b: wf.index_add(a, p.order(0)[:2], b[-1]),
     "split": split_and_joined,
     "shift": shifted,
-    "product": lambda p, a, b: wf.tanh(a @ (b.T @ a) * 0.1),
+    "product": lambda p, a, b: wf.tanh(wf.tanh(a) @ (wf.tanh(b.T) @ a) * 0.02),
     "transposed": lambda p, a, b: wf.transpose(wf.transpose(a) * 2.0) - b,
-    "product of transposed": lambda p, a, b: wf.sin(wf.transpose(wf.transpose(a) @ b @ wf.transpose(b))),
+    "product of transposed": lambda p, a, b: wf.sin(
+        wf.transpose(wf.transpose(wf.tanh(a)) @ wf.tanh(b) @ wf.transpose(b) * 0.02)
+    ),
     "padded": lambda p, a, b: wf.pad(a, 1)[1:-1, 2:] + b if not p.free else wf.cumsum(a, 0) + wf.flip(b, 0),
     "places": lambda p, a, b: a + wf.argmax(b, 1, keepdims=True).astype(p.dtype),
     "places in columns": lambda p, a, b: wf.argmin(a, 0).astype(p.dtype) * 0.1 + b,
@@ -151,13 +153,9 @@ def check(seed):
             found += [s.get_value() for s in p.variables]
             wanted[len(outputs) :] = [fresh.get(s, before[s]) for s in p.variables]
             assert len(found) == len(wanted)
-            tolerance = 1e-8 if p.dtype == "float64" else 5e-2
             for one, other in zip(found, wanted, strict=True):
-                if one.dtype.kind == "i":  # places of values that rounding may exchange are looked at in float64
-                    assert one.shape == other.shape
-                    assert p.dtype == "float32" or np.array_equal(one, other), (one, other)
-                else:
-                    np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
+                assert one.shape == other.shape
+                np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-8)
             for s in p.variables:  # the second call begins where the reference does
                 s.set_value(fresh.get(s, before[s]) * 0.5)
     except BaseException as error:
