@@ -45,7 +45,7 @@ class CheckedFunction(Function):
         if failed >= 0:
             raise self._explained(binding, failed, arrays)
         for cell, value in zip(self._resizable, variables, strict=True):
-            if cell in self._writes and cell not in self._replaced:
+            if cell in self._updated and cell not in self._replaced:
                 np.copyto(cell.value, value)
         self._replace([np.array(m) for m in made])
         return [np.array(m) for m in made[: len(self.graph.outputs)]]

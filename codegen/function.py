@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy import array, empty, ndarray
 
-from ..symbolic.access import Access
+from ..symbolic.access import CALLING_BACK, Access
 from ..symbolic.dims import Dim, SymDim, show
 from ..symbolic.errors import (
     GuardError,
@@ -105,7 +105,9 @@ class Function:
         self.__name__ = name
         updated = [shared.op.cell for shared, _ in graph.updates]  # type: ignore[attr-defined]
         read = [node.op.cell for node in self.program.schedule.memory if isinstance(node.op, Shared)]
-        self._reads, self._writes = frozenset([*read, *updated]), frozenset(updated)
+        calling = [CALLING_BACK] if (read or updated) and self.program.calls_back else []
+        self._updated = frozenset(updated)
+        self._reads, self._writes = frozenset([*read, *updated, *calling]), frozenset([*updated, *calling])
         self._resizable = tuple(node.op.cell for node in self.program.resizable)  # type: ignore[attr-defined]
         self._replaced = tuple(shared.op.cell for shared, _ in self.program.updates.replaced)  # type: ignore[attr-defined]
         # of all that decides which tables serve: shapes of arguments, then these sizes
@@ -132,8 +134,8 @@ class Function:
             if self._reads:
                 access = self._accesses.pop() if self._accesses else Access(self._reads, self._writes)
                 access.acquire()
-                if self._writes:
-                    arrays = apart(arrays, self._writes)
+                if self._updated:
+                    arrays = apart(arrays, self._updated)
             key = tuple([a.shape for a in arrays])
             if self._sized or self._counts is not None:
                 key += self._more_sizes(arrays)

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 from weakref import WeakValueDictionary
 
+from ..ops.callback import Callback
 from ..symbolic.expr import Expr
 from ..symbolic.graph import Graph
 from ..symbolic.leaves import Shared
@@ -53,6 +54,11 @@ class Program:
     def steps(self) -> list[Step]:
         """The steps in order."""
         return self.schedule.steps
+
+    @property
+    def calls_back(self) -> bool:
+        """Whether one of its steps runs a function of the user's in Python."""
+        return any(isinstance(step.node.op, Callback) for step in self.schedule.all_steps)
 
     @cached_property
     def resizable(self) -> list[Expr]:

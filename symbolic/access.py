@@ -2,7 +2,8 @@
 
 Calls that only read run side by side; one that writes a variable runs when nobody else reads or writes it.  Requests
 are granted in the order in which they come, so that readers without a pause do not keep a writer out.  A thread never
-waits for itself: what a callback does inside a call belongs to that call.
+waits for itself: what a callback does inside a call belongs to that call.  Calls that hold variables and call back, and
+so may ask for more, run one at a time: then no two wait for each other.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import time
 from typing import Any
 
 _PATIENCE = 1.0  # seconds that a fork waits for calls of other threads to finish writing
+
+CALLING_BACK = object()  # stands among what is written by calls that run users' Python
 
 _lock = threading.Lock()
 _changed = threading.Condition(_lock)

@@ -211,6 +211,31 @@ def test_what_a_callback_does_belongs_to_its_call():
     np.testing.assert_array_equal(other.get_value(), [1, 1, 1])
 
 
+def test_callbacks_that_write_each_others_variables_do_not_wait_for_each_other():
+    a, b, x = wf.shared(np.zeros(3)), wf.shared(np.zeros(3)), wf.vector("x", (3,), "float64")
+    more = {v: wf.function([], None, updates={v: v + 1}) for v in (a, b)}
+
+    def updating(own, other):
+        def slow(value):
+            time.sleep(0.002)
+            more[other]()
+            return value
+
+        return wf.function([x], None, updates={own: own + wf.callback(slow, x.type, x)})
+
+    def work(f):
+        for _ in range(20):
+            f(np.ones(3))
+
+    threads = [threading.Thread(target=work, args=(updating(*p),), daemon=True) for p in ((a, b), (b, a))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert not any(thread.is_alive() for thread in threads)
+    assert a.get_value().tolist() == b.get_value().tolist() == [40] * 3
+
+
 def test_a_callback_that_resizes_a_variable_leaves_the_calls_array():
     w, x = wf.shared(np.full(1000, 0.5), "w", shape=(None,)), wf.vector("x", (1,), "float64")
     old = []
