@@ -29,11 +29,10 @@ from ..symbolic.graph import Graph
 from ..symbolic.leaves import Shared
 from . import arenas, checked, pipeline
 from .arguments import adapted, apart, as_graph, converted, expected
-from .cpu.table import PAUSED
 from .fuse import NestStep
 from .program import Program, build
 from .results import LARGE, large
-from .runtime import Binder, Binding, Walk, live, threads
+from .runtime import PAUSED, Binder, Binding, Walk, live, threads
 
 REMEMBERED = 64  # sets of sizes whose tables and memory a function keeps
 

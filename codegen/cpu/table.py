@@ -21,6 +21,7 @@ DONE = -1
 PAUSE = 20_000_000  # nanoseconds, as estimated, after which the walker returns to Python, which looks after signals
 LEAST = 20  # nanoseconds of a step, for that purpose
 BEGIN, END, BRANCH, JUMP = range(1, 5)
+PART = "weft_walk_part"  # the name by which the walker calls what a thread does of a step
 ALTERNATING = 1  # the mask of a variable that goes there and back; 0: of one that goes on
 
 

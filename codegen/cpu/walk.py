@@ -32,6 +32,7 @@ from .table import (
     END,
     JUMP,
     LEAST,
+    PART,
     PATCH,
     PAUSE,
     PAUSED,
@@ -40,7 +41,6 @@ from .table import (
     VARIABLE,
     Field,
 )
-from .walker import PART
 
 _DONE, _LIMIT, _LENGTH, _COUNT, _TEST, _RESULT, _REVERSE, _VARIABLES, _, _SLOTS, _SLOT_COUNT = (8 * f for f in Field)
 

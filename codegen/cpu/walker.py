@@ -15,10 +15,10 @@ from typing import Any, cast
 import llvmlite.binding as llvm
 
 from . import native
+from .table import PART
 
 ARRAY_DATA = object.__basicsize__  # where an ndarray object keeps its data pointer: its first field
 
-PART = "weft_walk_part"  # the name by which the loop calls make_part's kernel
 _METH_O = 8  # a function of one argument, as Python's headers number them
 _definitions: list[Any] = []  # Python keeps their addresses for as long as it runs
 
