@@ -111,6 +111,7 @@ class Function:
         self._replaced = tuple(shared.op.cell for shared, _ in self.program.updates.replaced)  # type: ignore[attr-defined]
         # of all that decides which tables serve: shapes of arguments, then these sizes
         self._sized = tuple(dict.fromkeys([*(c.sizes for c in self._resizable), *graph.cells]))
+        self._plain = not self._sized and self._counts is None  # shapes of arguments decide alone, and all arrays stay
 
     def __repr__(self) -> str:
         listed = ", ".join(x.name or "?" for x in self.source.inputs)
@@ -136,7 +137,7 @@ class Function:
                 if self._updated:
                     arrays = apart(arrays, self._updated)
             key = tuple([a.shape for a in arrays])
-            if self._sized or self._counts is not None:
+            if not self._plain:
                 key += self._more_sizes(arrays)
             table = self._idle  # if the process forks during the call, bindings go where nobody looks
             idle = table.get(key)
@@ -155,23 +156,19 @@ class Function:
                 for one in results:
                     objects[place] = id(one)
                     place += 1
-                held = [cell.value for cell in self._resizable]  # a callback may put others in their place
-                for one in held:
-                    objects[place] = id(one)
-                    place += 1
-                if self._replaced:
-                    binding.step[0] = 0
+                if not self._plain:
+                    held = self._variables(binding, place)  # noqa: F841 - a callback may put others in their place
                 failed = binding.walk(binding.header)
                 if failed != -1:
                     if failed == PAUSED:  # Python handles signals between two walks
                         failed = binding.run()
                     if failed >= 0:
                         raise self._explained(binding, failed, arrays)
-                if self._replaced:
+                if not self._plain:
                     self._replace(results)
                     results = results[: len(self.graph.outputs)]
             except BaseException:
-                if binding.done and self._replaced:  # a signal came right behind the last step
+                if not self._plain and binding.done:  # a signal came right behind the last step
                     self._replace(results)
                 binding.step[0] = 0
                 raise
@@ -184,6 +181,14 @@ class Function:
                 access.release()
                 self._accesses.append(access)
         return results[0] if self._form is None else self._form(results)
+
+    def _variables(self, binding: Binding, place: int) -> list[np.ndarray]:
+        """Put the arrays of variables that may have others at each call into the tables, from this place on."""
+        held = [cell.value for cell in self._resizable]
+        for number, one in enumerate(held, place):
+            binding.objects[number] = id(one)
+        binding.step[0] = 0
+        return held
 
     def _more_sizes(self, arrays: list[np.ndarray]) -> tuple[Any, ...]:
         """What decides on the tables besides the shapes of arguments: sizes that are values, and those of variables."""

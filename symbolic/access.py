@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from threading import get_ident
 from typing import Any
 
 _PATIENCE = 1.0  # seconds that a fork waits for calls of other threads to finish writing
@@ -33,9 +34,9 @@ class Access:
 
     def acquire(self) -> None:
         """Wait until no other thread is in the way."""
-        self.thread = threading.get_ident()
+        self.thread = get_ident()
         with _lock:
-            if not _held and not _waiting:
+            if not (_held or _waiting):  # as it is nearly always
                 _held.append(self)
                 return
             nested = any(other.thread == self.thread for other in _held)
@@ -50,7 +51,9 @@ class Access:
     def release(self) -> None:
         """Let the others go on; nothing where it was not acquired."""
         with _lock:
-            if self in _held:
+            if len(_held) == 1 and _held[0] is self and not _waiting:
+                _held.clear()
+            elif self in _held:
                 _held.remove(self)
                 if _waiting:
                     _changed.notify_all()
@@ -73,7 +76,7 @@ class Access:
 
 def _before_fork() -> None:
     """Have the child find every variable whole, and this lock free."""
-    me, patience = threading.get_ident(), time.monotonic() + _PATIENCE
+    me, patience = get_ident(), time.monotonic() + _PATIENCE
     _lock.acquire()
     while any(a.writes and a.thread != me for a in _held) and time.monotonic() < patience:
         _changed.wait(0.01)
@@ -81,7 +84,7 @@ def _before_fork() -> None:
 
 def _after_fork_in_child() -> None:
     global _changed
-    me = threading.get_ident()
+    me = get_ident()
     _held[:] = [a for a in _held if a.thread == me]
     _waiting.clear()
     _changed = threading.Condition(_lock)  # those who waited are not here
