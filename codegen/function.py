@@ -166,6 +166,7 @@ class Function:
                         raise self._explained(binding, failed, arrays)
                 if not self._plain:
                     self._replace(results)
+                    binding.step[0] = 0  # a call that ends before it walks has not ended well
                     results = results[: len(self.graph.outputs)]
             except BaseException:
                 if not self._plain and binding.done:  # a signal came right behind the last step
@@ -187,7 +188,6 @@ class Function:
         held = [cell.value for cell in self._resizable]
         for number, one in enumerate(held, place):
             binding.objects[number] = id(one)
-        binding.step[0] = 0
         return held
 
     def _more_sizes(self, arrays: list[np.ndarray]) -> tuple[Any, ...]:

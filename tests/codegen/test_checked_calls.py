@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import weft as wf
+from weft.codegen import arenas
 
 FLOAT = "float32"
 
@@ -238,3 +239,18 @@ def test_memory_that_cannot_be_had(size):
         np.testing.assert_array_equal(w.get_value(), before)
         f(3)
         np.testing.assert_array_equal(w.get_value(), before + 1)
+
+
+def test_no_memory_in_a_later_call_is_told_and_changes_nothing(monkeypatch):
+    w, x = wf.shared(np.ones(3), "w", shape=(None,)), wf.vector("x", (100_000,), "float64")
+    f = wf.function([x], wf.cumsum(x)[::2].sum(), updates={w: wf.cumsum(wf.flip(wf.cumsum(x)))[:3] * 2})
+    f(np.ones(100_000))
+    before = w.get_value()
+
+    def nothing(size, wanted):
+        raise MemoryError
+
+    monkeypatch.setattr(arenas, "take", nothing)
+    with pytest.raises(wf.OutOfMemoryError, match="temporaries"):
+        f(np.zeros(100_000))
+    np.testing.assert_array_equal(w.get_value(), before)
