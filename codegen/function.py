@@ -25,6 +25,7 @@ from ..symbolic.errors import (
 )
 from ..symbolic.evaluate import bind_sizes, sizes_of_cells, whole
 from ..symbolic.expr import Expr
+from ..symbolic.forks import renewed
 from ..symbolic.graph import Graph
 from ..symbolic.leaves import Shared
 from . import arenas, checked, pipeline
@@ -84,6 +85,7 @@ def function(
     return made(graph, keywords, form, name or f"function at {site}", optimize)
 
 
+@renewed
 class Function:
     """A compiled function.  Safe to call from several threads: each call sees every shared variable whole."""
 

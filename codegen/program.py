@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 
 from ..ops.callback import Callback
 from ..symbolic.expr import Expr
+from ..symbolic.forks import renewed
 from ..symbolic.graph import Graph
 from ..symbolic.leaves import Shared
 from . import cache, views
@@ -36,6 +37,7 @@ class CompiledNest:
         return self.code.addresses[self.emitted.name]
 
 
+@renewed
 @dataclass
 class Program:
     """Steps in order, and what is written into memory that something else has before or after it.

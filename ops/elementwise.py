@@ -21,6 +21,7 @@ from ..symbolic import operators
 from ..symbolic.dims import Dim, Shape, same, show
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply, serial, substitute, toposort
+from ..symbolic.forks import renewed
 from ..symbolic.grad import grad
 from ..symbolic.guards import meet
 from ..symbolic.leaves import Constant, Input, constant, weak_constant
@@ -36,6 +37,7 @@ from .coerce import as_expr
 RESULTS = ("number", "float", "bool", "logical", "integer", "select")
 
 
+@renewed
 class Scalar:
     """A function of scalars.  `operand_dtypes` says what its arguments are cast to before it is computed."""
 
@@ -305,6 +307,7 @@ def elementwise(function: Callable[..., Expr]) -> Composite:
     return Composite(function)
 
 
+@renewed
 @dataclass(frozen=True)
 class Elementwise(Op):
     """`function` of every element of arguments that broadcast: only a literal 1 stretches."""

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 from collections.abc import Callable
 from functools import wraps
+from threading import get_ident
 from typing import ParamSpec, TypeVar
+
+from .forks import held
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_lock = threading.Lock()
-_running = 0
+_lock = held(threading.RLock())
+_running: list[int] = []  # the threads that run such functions, once for each
+_enabled = True
 
 
 def uncollected(function: Callable[P, R]) -> Callable[P, R]:
@@ -24,21 +29,29 @@ def uncollected(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def paused(*args: P.args, **keywords: P.kwargs) -> R:
-        global _running, _enabled
+        global _enabled
         with _lock:
             if not _running:
                 _enabled = gc.isenabled()
                 gc.disable()
-            _running += 1
+            _running.append(get_ident())
         try:
             return function(*args, **keywords)
         finally:
             with _lock:
-                _running -= 1
+                _running.remove(get_ident())
                 if not _running and _enabled:
                     gc.enable()
 
     return paused
 
 
-_enabled = True
+def _after_fork() -> None:
+    """Only this thread is left."""
+    _running[:] = [thread for thread in _running if thread == get_ident()]
+    if not _running and _enabled:
+        gc.enable()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -21,9 +21,10 @@ from weakref import ref
 
 from .dims import Shape, SymDim
 from .errors import Site, WeftError, at_site, blame, user_site
+from .forks import held
 from .guards import AnyGuard, collected
 from .operators import Operators
-from .types import DType, TupleType, Type, dtype
+from .types import DType, TupleType, Type, dtype, types_lock
 
 if TYPE_CHECKING:
     import numpy as np
@@ -158,7 +159,8 @@ class _Entry(ref[Expr]):
 
 
 _table: dict[tuple[Op, tuple[Expr, ...]], _Entry] = {}
-_lock = threading.RLock()  # reentrant: a collection may run `_forget` anywhere
+_lock = held(threading.RLock())  # reentrant: a collection may run `_forget` anywhere, also where types are made
+held(types_lock)
 
 
 def _forget(entry: _Entry) -> None:

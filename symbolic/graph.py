@@ -8,10 +8,12 @@ from functools import cached_property
 
 from .dims import SymDim
 from .expr import Expr, substitute, toposort
+from .forks import renewed
 from .guards import AnyGuard, Guard
 from .leaves import Constant, Input, Shared, Sizes
 
 
+@renewed
 @dataclass(frozen=True)
 class Graph:
     """Every read of a shared variable sees its value before any update."""

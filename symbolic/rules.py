@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from .errors import Site
 from .expr import Expr, apply, toposort
+from .forks import renewed
 from .graph import Graph
 from .leaves import Constant, constant
 from .operators import function as bound
@@ -146,6 +147,7 @@ class Rewrite:
 AnyRule: TypeAlias = Rule | Rewrite
 
 
+@renewed
 class RuleSet:
     """Rules under a name, tried in order.  Sets are joined with +."""
 
@@ -211,6 +213,7 @@ def _may_match(rule: AnyRule, pattern: Pattern | None, kind: str, heads: tuple[A
     return not isinstance(rule, Rewrite) or rule.when is None or rule.when(*heads)
 
 
+@renewed
 class _Equations(RuleSet):
     """The rules that a generator yields; it runs when they are first needed."""
 

@@ -78,7 +78,7 @@ def dtype(name: Any) -> DType:
 
 
 _types: WeakValueDictionary[tuple[DType, Shape, bool], "Type"] = WeakValueDictionary()
-_types_lock = threading.RLock()
+types_lock = threading.RLock()
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
@@ -94,7 +94,7 @@ class Type:
     holds: bool = field(init=False, repr=False)  # whether a size stands for the value of an expression, which it keeps
 
     def __new__(cls, dtype: DType, shape: Shape, weak: bool = False) -> "Type":
-        with _types_lock:
+        with types_lock:
             key = (dtype, shape, weak)
             found = _types.get(key)
             if found is None:

@@ -15,6 +15,7 @@ from numba.core.caching import NullCache
 from ...symbolic.errors import ArgumentError, blame, user_site
 from .intrinsics import pointer
 from .launch import Array, Launch, Plan
+from .native import alone
 
 _COST = 1e4  # nobody knows; it runs on one thread anyway
 
@@ -41,6 +42,7 @@ def plan_custom(
 
 
 @functools.cache
+@alone
 def _compiled(function: Callable[..., None], layout: tuple[Any, ...], constants: tuple[Any, ...]) -> Any:
     """The kernel behind the common signature; compiled once for each set of dtypes and ranks."""
     lines, place = [], 0

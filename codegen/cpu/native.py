@@ -15,34 +15,59 @@ import os
 import struct
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FunctionType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import llvmlite
 import llvmlite.binding as llvm
 import numpy as np
 
 from ...symbolic.errors import ArgumentError
+from ...symbolic.forks import held
 from .. import cache
 
 llvm.initialize_native_target()
 llvm.initialize_native_asmprinter()
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 # Numba's settings that make no other code
 _HARMLESS = {f"NUMBA_{name}" for name in ("NUM_THREADS", "CACHE_DIR", "THREADING_LAYER", "THREADING_LAYER_PRIORITY")}
-_LOCK = threading.Lock()  # LLVM's engine is one per process and not safe for concurrent additions
+_LOCK = held(threading.RLock())  # of LLVM and Numba: a fork waits until nobody compiles
+
+
+def alone(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, which compiles or loads code: one thread at a time."""
+
+    @functools.wraps(function)
+    def locked(*args: P.args, **keywords: P.kwargs) -> R:
+        with _LOCK:
+            return function(*args, **keywords)
+
+    return locked
 
 
 @functools.cache
+@alone
+def host_triple() -> str:
+    """LLVM's name for the kind of machine and its system."""
+    return str(llvm.get_process_triple())
+
+
+@functools.cache
+@alone
 def host_cpu() -> str:
     """LLVM's name for this processor."""
     return str(llvm.get_host_cpu_name())
 
 
 @functools.cache
+@alone
 def host_features() -> str:
     """What this processor can do, as LLVM spells it: '+avx2,+fma,...'; without what is wider than wanted."""
     features = llvm.get_host_cpu_features()
@@ -52,6 +77,7 @@ def host_features() -> str:
 
 
 @functools.cache
+@alone
 def vector_bytes() -> int:
     """The width of the vectors in kernels, in bytes: 64, 32 or 16.
 
@@ -99,7 +125,7 @@ def _engine() -> llvm.ExecutionEngine:
 
 def toolchain() -> str:
     """A digest of what compiles, and for what: all that makes other code, or other code right, of the same source."""
-    processor = (llvm.get_process_triple(), host_cpu(), host_features(), vector_bytes())
+    processor = (host_triple(), host_cpu(), host_features(), vector_bytes())
     return cache.key(*_software(), *processor)
 
 
@@ -141,6 +167,7 @@ def kept(name: str | None, compiled: Callable[[], bytes]) -> bytes:
     return found
 
 
+@alone
 def compile_ir(*modules: str) -> bytes:
     """Modules of IR, linked, optimised and compiled for this processor."""
     module = llvm.parse_assembly(modules[0])
@@ -150,7 +177,7 @@ def compile_ir(*modules: str) -> bytes:
     for function in module.functions:
         if function.linkage is llvm.Linkage.linkonce_odr:  # a helper: nobody else calls it, which LLVM should know
             function.linkage = llvm.Linkage.internal
-    module.triple = llvm.get_process_triple()
+    module.triple = host_triple()
     machine = target_machine()
     module.data_layout = str(machine.target_data)
     options = llvm.create_pipeline_tuning_options(speed_level=3)
@@ -163,13 +190,14 @@ def compile_ir(*modules: str) -> bytes:
 class Code:
     """Object code in the process for as long as this lives: `addresses` of its functions, by their names."""
 
+    @alone
     def __init__(self, data: bytes, names: Sequence[str]):
         builder = llvm.JITLibraryBuilder().add_object_img(data).add_current_process()
         for name in names:
             builder.export_symbol(name)
-        with _LOCK:
-            self._library = builder.link(_compiler(), f"weft_{next(_libraries)}")
-            self.addresses = {name: int(self._library[name]) for name in names}
+        library = builder.link(_compiler(), f"weft_{next(_libraries)}")
+        self.addresses = {name: int(library[name]) for name in names}
+        weakref.finalize(self, alone(library.close)).atexit = False
 
 
 @functools.cache
@@ -177,15 +205,15 @@ def _compiler() -> llvm.LLJIT:
     return llvm.create_lljit_compiler(_new_machine(), use_jit_link=False)
 
 
+@alone
 def add_object(data: bytes, names: tuple[str, ...]) -> tuple[int, ...]:
     """Load object code for good; the addresses of its functions, which must have names of their own."""
     if b"NRT_" in data or b"numba_" in data:
         _know_numbas_helpers()
-    with _LOCK:
-        engine = _engine()
-        engine.add_object_file(llvm.ObjectFileRef.from_data(data))
-        engine.finalize_object()
-        return tuple(engine.get_function_address(name) for name in names)
+    engine = _engine()
+    engine.add_object_file(llvm.ObjectFileRef.from_data(data))
+    engine.finalize_object()
+    return tuple(engine.get_function_address(name) for name in names)
 
 
 @functools.cache
@@ -244,6 +272,7 @@ def _kernel_address(make: FunctionType, arguments: tuple[Any, ...]) -> int:
 _KERNEL = "int64(CPointer(int64), CPointer(int64), int64, int64)"
 
 
+@alone
 def numba_ir(function: FunctionType, entry: str, signature: str = _KERNEL) -> str:
     """LLVM IR of a Python function with the kernels' signature, compiled by Numba, with its entry under that name."""
     import numba

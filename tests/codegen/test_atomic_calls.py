@@ -1,5 +1,6 @@
 """A call changes all of its variables, or none: also one that fails in the middle, is interrupted, or is not alone."""
 
+import gc
 import os
 import signal
 import threading
@@ -209,6 +210,35 @@ def test_what_a_callback_does_belongs_to_its_call():
     f(np.ones(3, FLOAT))
     np.testing.assert_array_equal(w.get_value(), [1 + 1 + 3 + 1] * 3)
     np.testing.assert_array_equal(other.get_value(), [1, 1, 1])
+
+
+@forks
+@quiet
+def test_a_child_forked_while_another_thread_compiles_can_compile():
+    x, over = wf.vector("x", ("n",), "float64"), threading.Event()
+
+    def compiling():
+        count = 0
+        while not over.is_set():
+            count, y = count + 1, x
+            for j in range(30):
+                y = wf.tanh(y * (1 + count * 1e-3) + j)
+            wf.function([x], [y, wf.grad(y.sum(), x)])
+
+    thread = threading.Thread(target=compiling)
+    thread.start()
+    try:
+        for i in range(10):
+            time.sleep(0.02)
+            child = os.fork()
+            if not child:
+                signal.alarm(20)
+                found = wf.function([x], (x * (i + 1.25)).sum())(np.ones(4))
+                os._exit(0 if found == 4 * (i + 1.25) and gc.isenabled() else 1)
+            assert os.waitpid(child, 0)[1] == 0
+    finally:
+        over.set()
+        thread.join()
 
 
 def test_callbacks_that_write_each_others_variables_do_not_wait_for_each_other():
