@@ -11,10 +11,10 @@ import numpy as np
 from ..symbolic.access import Access
 from . import checked
 from .arguments import adapted, expected
+from .binding import Binding
 from .checked import Guarded
 from .control import Block
 from .function import Function
-from .runtime import Binding
 
 faulthandler.enable()  # a kernel that leaves its buffers ends the process: this says which call it was
 

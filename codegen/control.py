@@ -190,7 +190,7 @@ def add_branch(binder: Any, step: KernelStep) -> None:
 
 def _jump(binder: Any, kind: int, control: Control, target: int | None = None) -> int:
     """A row that jumps; its number."""
-    from .runtime import Row
+    from .binding import Row
 
     number = len(binder.rows)
     jump = Jump(kind, control, 0 if target is None else target - number)

@@ -25,8 +25,8 @@ from .fuse import KernelStep, NestStep, Step
 from .program import memory_of
 
 if TYPE_CHECKING:
+    from .binding import Binding, Walk
     from .function import Function
-    from .runtime import Binding, Walk
 
 STAGES = ("graph", "rules", "rewritten", "fuse", "memory", "ir", *(p.name for p in pipeline.PASSES))
 

@@ -30,10 +30,11 @@ from ..symbolic.graph import Graph
 from ..symbolic.leaves import Shared
 from . import arenas, checked, pipeline
 from .arguments import adapted, apart, as_graph, converted, expected
+from .binding import PAUSED, Binding, Walk
 from .fuse import NestStep
 from .program import Program, build
 from .results import LARGE, large
-from .runtime import PAUSED, Binder, Binding, Walk, live, threads
+from .runtime import Binder, live, threads
 
 REMEMBERED = 64  # sets of sizes whose tables and memory a function keeps
 

@@ -1,7 +1,7 @@
 """What runs: the graph's steps with compiled nests, and where every buffer comes from.  Still without sizes.
 
 Program    made once for a function
-Binding    (runtime.py) a program for given sizes: addresses, numbers, an arena
+Binding    (binding.py) a program for given sizes: addresses, numbers, an arena
 """
 
 from __future__ import annotations

@@ -23,7 +23,8 @@ from .conv_arguments import (
     with_bias,
 )
 from .conv_docs import CONV, TRANSPOSE, told
-from .movement import check_same_dtype, flip, reshape, swapaxes
+from .movement import flip, reshape, swapaxes
+from .operands import check_same_dtype
 from .windows import Padding, extent, minus, window_count
 
 

@@ -23,7 +23,8 @@ from .coerce import as_expr, check_flag
 from .creation import eye, iota, zeros_like
 from .elementwise import cast
 from .linalg import matmul
-from .movement import broadcast_to, check_same_dtype, concatenate, expand_dims, reshape, squeeze, swapaxes
+from .movement import broadcast_to, concatenate, expand_dims, reshape, squeeze, swapaxes
+from .operands import check_same_dtype
 from .reduce import top
 from .scalar import abs, eq, mul_no_nan, where
 

@@ -16,7 +16,8 @@ from ..symbolic.types import Type, promote
 from .axes import normalize, without
 from .coerce import as_expr, check_count
 from .elementwise import broadcast, cast, unbroadcast
-from .movement import check_same_dtype, expand_dims, reshape, squeeze, swapaxes, transpose
+from .movement import expand_dims, reshape, squeeze, swapaxes, transpose
+from .operands import check_same_dtype
 from .reduce import sum as sum_over
 from .scalar import eq, where
 

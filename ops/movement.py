@@ -15,11 +15,12 @@ import numpy as np
 from ..symbolic.dims import Dim, Shape, SymDim, product, same, show
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
-from ..symbolic.guards import meet, within
+from ..symbolic.guards import meet
 from ..symbolic.leaves import as_dim
 from ..symbolic.types import Type, promote
 from .axes import normalize, normalize_all, without
 from .coerce import as_expr, check_count
+from .operands import check_axes, check_places, check_same_dtype
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Squeeze(Op):
     axes: tuple[int, ...]
 
     def infer(self, x: Type) -> Type:
-        _check_axes("squeeze", self.axes, x.ndim)
+        check_axes("squeeze", self.axes, x.ndim)
         for axis in self.axes:
             if same(x.shape[axis], 1) is False:
                 raise ShapeError(f"squeeze: axis {axis} of {show(x.shape)} has size {x.shape[axis]}, not 1.")
@@ -121,7 +122,7 @@ class ExpandDims(Op):
     axes: tuple[int, ...]
 
     def infer(self, x: Type) -> Type:
-        _check_axes("expand_dims", self.axes, x.ndim + len(self.axes))
+        check_axes("expand_dims", self.axes, x.ndim + len(self.axes))
         sizes = iter(x.shape)
         return Type(x.dtype, tuple(1 if i in self.axes else next(sizes) for i in range(x.ndim + len(self.axes))))
 
@@ -142,7 +143,7 @@ class Slice(Op):
     sizes: Shape
 
     def infer(self, x: Type) -> Type:
-        _check_places(self, self.starts, self.steps, self.sizes, x.shape)
+        check_places(self, self.starts, self.steps, self.sizes, x.shape)
         return Type(x.dtype, self.sizes)
 
     def numpy(self, x: np.ndarray) -> np.ndarray:
@@ -162,7 +163,7 @@ class Unslice(Op):
     shape: Shape
 
     def infer(self, x: Type) -> Type:
-        _check_places(self, self.starts, self.steps, x.shape, self.shape)
+        check_places(self, self.starts, self.steps, x.shape, self.shape)
         return Type(x.dtype, self.shape)
 
     def numpy(self, x: np.ndarray) -> np.ndarray:
@@ -210,7 +211,7 @@ class Concatenate(Op):
     def infer(self, *types: Type) -> Type:
         first = types[0]
         check_same_dtype("concatenate", *types)
-        _check_axes("concatenate", (self.axis,), first.ndim)
+        check_axes("concatenate", (self.axis,), first.ndim)
         shape = list(first.shape)
         for other in types[1:]:
             if other.ndim != first.ndim:
@@ -232,28 +233,6 @@ class Concatenate(Op):
             parts.append(apply(Slice(starts, (1,) * g.ndim, arg.shape), g))
             start = start + arg.shape[self.axis]
         return parts
-
-
-def check_same_dtype(name: str, *types: Type) -> None:
-    """Raise DTypeError unless all have one dtype, for use in `infer`: kernels read all of them as the same."""
-    if any(t.dtype != types[0].dtype for t in types):
-        found = " and ".join(dict.fromkeys(t.dtype.name for t in types))
-        raise DTypeError(f"{name}: the operands have one dtype, and here they have {found}.")
-
-
-def _check_axes(name: str, axes: tuple[int, ...], ndim: int) -> None:
-    """Raise ShapeError unless these are different axes of so many, from 0 up."""
-    if len(set(axes)) != len(axes) or any(not 0 <= a < ndim for a in axes):
-        raise ShapeError(f"{name}: {axes} are not axes of an expression with {ndim}.")
-
-
-def _check_places(op: Op, starts: Shape, steps: tuple[int, ...], counts: Shape, sizes: Shape) -> None:
-    """Raise, or assume what only a call can tell, unless the places along every axis lie inside of it."""
-    if not len(starts) == len(steps) == len(counts) == len(sizes) or 0 in steps:
-        raise ShapeError(f"{op.name}: starts {starts} and steps {steps} do not belong to {len(sizes)} axes.")
-    for axis, (start, step, count, size) in enumerate(zip(starts, steps, counts, sizes, strict=True)):
-        if count != size or start != 0 or step != 1:
-            within(op.name, start, step, count, size, axis)
 
 
 def _not_joined(axis: int, first: Type, other: Type) -> str:

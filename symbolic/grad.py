@@ -298,6 +298,7 @@ class Assume(Op):
 
     shape: Shape
     guards: tuple[AnyGuard, ...]
+    name = "gradient"  # whose sizes these are, for the user
 
     @property
     def details(self) -> str:
@@ -310,7 +311,7 @@ class Assume(Op):
         for mine, wanted in zip(x.shape, self.shape, strict=True):
             meet(mine, wanted, lambda: f"An expression of shape {show(x.shape)} is no {show(self.shape)}.")
         for guard in self.guards:
-            assume(guard, what="gradient")
+            assume(guard, what=self.name)
         return Type(x.dtype, self.shape)
 
     def numpy(self, x: Any) -> Any:

@@ -154,9 +154,9 @@ def meet(left: Dim, right: Dim, message: Callable[[], str]) -> Dim:
     return left if isinstance(left, int) else right
 
 
-def within(what: str, start: Dim, step: int, count: Dim, size: Dim, axis: int) -> None:
+def within(what: str, start: Dim, step: int, places: Dim, size: Dim, axis: int) -> None:
     """The places start, start + step, ... lie inside an axis, for use in `Op.infer`; raises IndexRangeError if not."""
-    assume(Within(start, step, count, size, axis), what=what)
+    assume(Within(start, step, places, size, axis), what=what)
 
 
 def nonempty(what: str, size: Dim, axis: int) -> None:

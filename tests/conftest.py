@@ -29,9 +29,9 @@ def dirty_walk(binding, walk):
 
 @pytest.fixture(scope="session", autouse=True)
 def _dirty_memory():
-    from weft.codegen import function, runtime
+    from weft.codegen import binding, function
 
-    large, settled = function.large, runtime.Binding.__post_init__
+    large, settled = function.large, binding.Binding.__post_init__
 
     def prepared(binding):
         settled(binding)
@@ -40,5 +40,5 @@ def _dirty_memory():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(function, "empty", lambda shape, dtype: dirty(np.empty(shape, dtype)))
         patch.setattr(function, "large", lambda shape, dtype, size: dirty(large(shape, dtype, size)))
-        patch.setattr(runtime.Binding, "__post_init__", prepared)
+        patch.setattr(binding.Binding, "__post_init__", prepared)
         yield
