@@ -15,8 +15,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import ref
 
 from .dims import Shape, SymDim
@@ -187,9 +186,7 @@ def _new(key: tuple[Op, tuple[Expr, ...]]) -> Expr:
     node.site = user_site()
     try:
         if args:
-            types = tuple([a.type for a in args])
-            remembered = not op.holds and not any(map(_holds, types)) and not _sized_by_values(op)
-            node.type, node.guards = _inferred(op, types, dtype(None)) if remembered else _infer(op, types)
+            node.type, node.guards = _inferred(op, tuple([a.type for a in args]))
         else:
             node.type, node.guards = op.infer(), ()
     except WeftError as error:
@@ -207,7 +204,31 @@ def _new(key: tuple[Op, tuple[Expr, ...]]) -> Expr:
     return node
 
 
+Inferred: TypeAlias = "tuple[Any, tuple[AnyGuard, ...]]"  # a type, and what it assumes
+
+_known: dict[tuple[Op, tuple[Any, ...], DType], Inferred] = {}
+_MOST = 4096
 _holds = operator.attrgetter("holds")
+
+
+def _inferred(op: Op, types: tuple[Any, ...]) -> Inferred:
+    """The type of op over arguments of these types, and what it assumes.
+
+    A graph has far fewer sorts of nodes than nodes, so that it is remembered.  The configured dtype is what a type may
+    depend on besides.  What is remembered stays: ops and types that hold expressions, arrays or functions are none of
+    it.
+    """
+    sort = (op, types, dtype(None))
+    found = _known.get(sort)
+    if found is None:
+        with collected() as assumed:
+            of = op.infer(*types)
+        found = of, assumed.guards
+        if not (op.holds or any(map(_holds, types)) or _sized_by_values(op)):
+            if len(_known) >= _MOST:
+                _known.clear()
+            _known[sort] = found
+    return found
 
 
 def _sized_by_values(op: Op) -> bool:
@@ -217,22 +238,6 @@ def _sized_by_values(op: Op) -> bool:
             if type(size) is SymDim and size.sources:
                 return True
     return False
-
-
-@lru_cache(maxsize=4096)
-def _inferred(op: Op, types: tuple[Any, ...], configured: DType) -> tuple[Any, tuple[AnyGuard, ...]]:
-    """The type of op over arguments of these types, and what it assumes.
-
-    A graph has far fewer sorts of nodes than nodes.  The configured dtype is what a type may depend on besides.  What
-    is remembered stays: ops and types that hold expressions, arrays or functions are none of it.
-    """
-    return _infer(op, types)
-
-
-def _infer(op: Op, types: tuple[Any, ...]) -> tuple[Any, tuple[AnyGuard, ...]]:
-    with collected() as found:
-        of = op.infer(*types)
-    return of, found.guards
 
 
 def toposort(roots: Iterable[Expr], into: Callable[[Expr], bool] | None = None) -> list[Expr]:

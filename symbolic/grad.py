@@ -50,7 +50,7 @@ def grad(
     _check_loss(loss)
     seed = weak_constant(1.0, loss.dtype)
     params, known = _as_list(wrt), known_cotangents or {}
-    return _pack(wrt, _assuming([loss, *known], params, _cotangents([loss], [seed], params, known, disconnected)))
+    return _pack(wrt, _derivatives([loss], [seed], params, known, disconnected))
 
 
 def value_and_grad(loss: Expr, params: Any, **options: Any) -> tuple[Expr, Any]:
@@ -66,7 +66,7 @@ def vjp(outputs: Any, wrt: Any, cotangents: Any, *, disconnected: str = "zero") 
     outs, seeds = _as_list(outputs), _as_list(cotangents)
     _check_partners("output", outs, "cotangent", seeds)
     params = _as_list(wrt)
-    return _pack(wrt, _assuming(outs, params, _cotangents(outs, seeds, params, {}, disconnected)))
+    return _pack(wrt, _derivatives(outs, seeds, params, {}, disconnected))
 
 
 def pullback(outputs: Sequence[Expr], wrt: Sequence[Expr], cotangents: Sequence[Expr]) -> list[Expr]:
@@ -86,7 +86,7 @@ def jvp(outputs: Any, wrt: Any, tangents: Any, *, disconnected: str = "zero") ->
     transposed = _cotangents(outs, dummies, params, {}, disconnected)
     found = _cotangents(transposed, directions, dummies, {}, "zero")
     found = substitute(found, {d: function("zeros_like")(d) for d in dummies})
-    return _pack(outputs, _assuming(outs, outs, found))
+    return _pack(outputs, _assuming(toposort(outs), outs, found))
 
 
 def hvp(loss: Expr, wrt: Any, vectors: Any) -> Any:
@@ -94,7 +94,7 @@ def hvp(loss: Expr, wrt: Any, vectors: Any) -> Any:
     params, directions = _as_list(wrt), _as_list(vectors)
     _check_partners("variable", params, "vector", directions)
     first = _as_list(grad(loss, params))
-    return _pack(wrt, _assuming([loss], params, _cotangents(first, directions, params, {}, "zero")))
+    return _pack(wrt, _derivatives(first, directions, params, {}, "zero"))
 
 
 def jacobian(y: Expr, x: Any) -> Any:
@@ -141,7 +141,9 @@ def _cotangents(
     wrt: Sequence[Expr],
     known: Mapping[Expr, Expr],
     disconnected: str,
+    order: Sequence[Expr] | None = None,
 ) -> list[Any]:
+    """The cotangents of `wrt`; `order` is that of the nodes the outputs lead to, where it is known."""
     if disconnected not in ("raise", "warn", "zero", "none"):
         text = f"disconnected is 'raise', 'warn', 'zero' or 'none', not {disconnected!r}."
         raise blame(ArgumentError(text), user_site())
@@ -150,8 +152,7 @@ def _cotangents(
     for node, seed in [*zip(outputs, seeds, strict=True), *known.items()]:
         sized = seed if seed.shape == node.shape else apply(Assume(node.shape, ()), seed)
         gathered.add(node, function("astype")(sized, node.dtype))
-    roots = [*outputs, *known]
-    order = toposort(roots)
+    order = toposort([*outputs, *known]) if order is None else order
     on_path = depends(order, wrt)
     for node in reversed(order):
         if node in on_path and node.args:
@@ -279,13 +280,20 @@ def _pack(like: Any, results: list[Expr]) -> Any:
     return results[0]
 
 
-def _assuming(outputs: Sequence[Expr], like: Sequence[Expr], results: Sequence[Any]) -> list[Any]:
-    """The results in the shapes of `like`, with what the outputs take for granted of sizes.
+def _derivatives(
+    outputs: Sequence[Expr], seeds: Sequence[Expr], wrt: Sequence[Expr], known: Mapping[Expr, Expr], disconnected: str
+) -> list[Any]:
+    order = toposort([*outputs, *known])
+    return _assuming(order, wrt, _cotangents(outputs, seeds, wrt, known, disconnected, order))
+
+
+def _assuming(nodes: Sequence[Expr], like: Sequence[Expr], results: Sequence[Any]) -> list[Any]:
+    """The results in the shapes of `like`, with what the nodes of the outputs take for granted of sizes.
 
     A derivative may have nothing left of the node that needed two sizes to be equal: what is wrong in the value is
     wrong in its derivative, too.
     """
-    guards = tuple(dict.fromkeys(guard for node in toposort(outputs) for guard in node.guards))
+    guards = tuple(dict.fromkeys([guard for node in nodes if node.guards for guard in node.guards]))
     return [
         node if node is None or (not guards and node.shape == x.shape) else apply(Assume(x.shape, guards), node)
         for node, x in zip(results, like, strict=True)

@@ -25,6 +25,7 @@ from typing import Any, ParamSpec, TypeVar
 import llvmlite
 import llvmlite.binding as llvm
 import numpy as np
+from llvmlite.binding.newpassmanagers import NewPassManager
 
 from ...symbolic.errors import ArgumentError
 from ...symbolic.forks import held
@@ -170,21 +171,29 @@ def kept(name: str | None, compiled: Callable[[], bytes]) -> bytes:
 @alone
 def compile_ir(*modules: str) -> bytes:
     """Modules of IR, linked, optimised and compiled for this processor."""
-    module = llvm.parse_assembly(modules[0])
+    context = llvm.create_context()  # one of its own: types and constants go with it
+    module = llvm.parse_assembly(modules[0], context)
     module.verify()
     for other in modules[1:]:
-        module.link_in(llvm.parse_assembly(other))
+        module.link_in(llvm.parse_assembly(other, context))
     for function in module.functions:
         if function.linkage is llvm.Linkage.linkonce_odr:  # a helper: nobody else calls it, which LLVM should know
             function.linkage = llvm.Linkage.internal
     module.triple = host_triple()
     machine = target_machine()
     module.data_layout = str(machine.target_data)
+    _optimise(module, machine)
+    return bytes(machine.emit_object(module))
+
+
+def _optimise(module: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = True
     builder = llvm.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(module, builder)
-    return bytes(machine.emit_object(module))
+    passes = builder.getModulePassManager()
+    passes.run(module, builder)
+    NewPassManager._dispose(passes)  # 70 KiB, which closing leaves: of its two bases it finds the other's _dispose
+    passes.detach()
 
 
 class Code:
@@ -195,13 +204,18 @@ class Code:
         builder = llvm.JITLibraryBuilder().add_object_img(data).add_current_process()
         for name in names:
             builder.export_symbol(name)
-        library = builder.link(_compiler(), f"weft_{next(_libraries)}")
+        number = next(_libraries)
+        library = builder.link(_compiler(number // 64), f"weft_{number}")
         self.addresses = {name: int(library[name]) for name in names}
         weakref.finalize(self, alone(library.close)).atexit = False
 
 
-@functools.cache
-def _compiler() -> llvm.LLJIT:
+@functools.lru_cache(maxsize=1)
+def _compiler(generation: int) -> llvm.LLJIT:
+    """What loads code: a new one now and then, because it keeps 10 KiB of every library until it goes itself.
+
+    It goes with the last of its libraries.
+    """
     return llvm.create_lljit_compiler(_new_machine(), use_jit_link=False)
 
 
