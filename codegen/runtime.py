@@ -20,7 +20,7 @@ from ..symbolic.errors import LoweringError, OutOfMemoryError, at_site, blame
 from ..symbolic.evaluate import resolved
 from ..symbolic.expr import Expr
 from ..symbolic.leaves import Constant, Shared
-from . import memory
+from . import checked, memory
 from .binding import Binding, Row, Walk
 from .control import Block, Control, Links, Place, add_branch, add_loop, refer
 from .costs import nanoseconds
@@ -71,6 +71,7 @@ class Binder:
         self.controls: list[Control] = []
         self.keep: list[Any] = []
         self.time = 0
+        self.at_end = program.checks and next(checked.ends)
         graph, updates = program.graph, program.updates
         self.made = [*graph.outputs, *(new for _, new in updates.replaced)]
         given = [*graph.inputs, *self.made, *program.resizable]
@@ -221,13 +222,17 @@ class Binder:
         if isinstance(node, Expr) and isinstance(node.op, Shared):
             return self.address(node.op.cell.value), 0
         if isinstance(node, Expr) and isinstance(node.op, Constant):
-            return self.address(node.op.value), 0
+            return self.address(self.constant(node.op.value)), 0
         key = (self.scope, node)
         if key not in self.blocks:
             size = self.count(node) * node.dtype.itemsize
             self.blocks[key] = Block(size, self.time, self.time, node)
         self.blocks[key].last = self.time
         return self.blocks[key], 0
+
+    def constant(self, value: np.ndarray) -> np.ndarray:
+        """The array of a constant; in the checked mode a guarded copy of it."""
+        return checked.copy(value, self.at_end) if self.program.checks else value
 
     def address(self, array: np.ndarray) -> int:
         self.keep.append(array)

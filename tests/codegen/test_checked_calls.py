@@ -1,10 +1,12 @@
 """Calls that would touch memory that is not theirs are refused, with the numbers and lines, and change nothing."""
 
+import mmap
+
 import numpy as np
 import pytest
 
 import weft as wf
-from weft.codegen import arenas
+from weft.codegen import arenas, checked
 
 FLOAT = "float32"
 
@@ -254,3 +256,18 @@ def test_no_memory_in_a_later_call_is_told_and_changes_nothing(monkeypatch):
     with pytest.raises(wf.OutOfMemoryError, match="temporaries"):
         f(np.zeros(100_000))
     np.testing.assert_array_equal(w.get_value(), before)
+
+
+# ---- the checked mode ------------------------------------------------------------------------------------------------
+
+
+def test_constants_lie_against_both_pages_in_turn(monkeypatch):
+    monkeypatch.setattr(checked, "ENABLED", True)
+    c, copy, copied = np.arange(7, dtype=FLOAT), checked.copy, []
+    monkeypatch.setattr(checked, "copy", lambda array, at_end: copied.append(copy(array, at_end)) or copied[-1])
+    x = wf.vector("x", (7,))
+    f = wf.function([x], wf.cumsum(x + c))
+    for _ in range(2):
+        np.testing.assert_array_equal(f(ones(7)), np.cumsum(1 + c))
+    places = [a.ctypes.data % mmap.PAGESIZE for a in copied if np.array_equal(a, c)]
+    assert sorted(places) == [0, mmap.PAGESIZE - c.nbytes]
