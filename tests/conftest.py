@@ -4,6 +4,7 @@ Fresh pages are zeros, so that a result or a temporary that a kernel forgets to 
 """
 
 import ctypes
+import signal
 
 import numpy as np
 import pytest
@@ -42,3 +43,11 @@ def _dirty_memory():
         patch.setattr(function, "large", lambda shape, dtype, size: dirty(large(shape, dtype, size)))
         patch.setattr(binding.Binding, "__post_init__", prepared)
         yield
+
+
+@pytest.fixture
+def interrupts():
+    """Ctrl-C as it is in a terminal: processes that a shell starts in the background ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

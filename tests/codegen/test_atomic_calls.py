@@ -120,16 +120,8 @@ def long_chain():
     return wf.function([n], None, updates={w: product * 0 + w + 1.0}), w, 1, 0
 
 
-@pytest.fixture
-def _interrupts():
-    """Ctrl-C as it is in a terminal: processes that a shell starts in the background ignore it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.skipif(os.name != "posix", reason="signals of other systems")
-@pytest.mark.usefixtures("_interrupts")
+@pytest.mark.usefixtures("interrupts")
 @pytest.mark.parametrize("program", [endless, long_scan, long_chain])
 def test_an_interrupt_ends_a_call_and_changes_nothing(program):
     f, w, lasting, short = program()

@@ -602,6 +602,7 @@ class Interrupted(wf.Op):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="looks up a function of the C library")
+@pytest.mark.usefixtures("interrupts")
 def test_a_signal_that_waited_for_python():
     send = getattr(ctypes.CDLL(None), "raise")
     send.argtypes, send.restype = [ctypes.c_int], ctypes.c_int
