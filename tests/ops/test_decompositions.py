@@ -56,19 +56,27 @@ def test_derivatives(name):
     wf.check_grad(function(a), a, {a: value}, order=2, rtol=1e-4)
 
 
-def test_solutions():
-    for shape_a, shape_b in (((4, 4), (4,)), ((4, 4), (4, 3)), ((2, 4, 4), (2, 4, 3)), ((3, 1, 2, 2), (3, 1, 2, 1))):
-        value, right = matrices(*shape_a) + 4 * np.eye(shape_a[-1]), matrices(*shape_b)
-        a, b = wf.tensor("a", shape_a, "float64"), wf.tensor("b", shape_b, "float64")
-        x = wf.solve(a, b)
-        np.testing.assert_allclose(wf.function([a, b], x)(value, right), np.linalg.solve(value, right), rtol=1e-9)
-        wf.check_grad(x, [a, b], {a: value, b: right}, order=2, rtol=1e-4)
-        for below in (True, False):
-            y = wf.solve_triangular(a, b, lower=below)
-            part = np.tril(value) if below else np.triu(value)
-            found = wf.function([a, b], y)(value, right)
-            np.testing.assert_allclose(found, np.linalg.solve(part, right), rtol=1e-8)
-            wf.check_grad(y, [a, b], {a: value, b: right}, order=2, rtol=1e-4)
+@pytest.mark.parametrize(
+    ("shape_a", "shape_b"),
+    [
+        ((4, 4), (4,)),
+        ((2, 3, 3), (2, 3, 2)),
+        pytest.param((4, 4), (4, 3), marks=pytest.mark.slow),
+        pytest.param((3, 1, 2, 2), (3, 1, 2, 1), marks=pytest.mark.slow),
+    ],
+)
+def test_solutions(shape_a, shape_b):
+    value, right = matrices(*shape_a) + 4 * np.eye(shape_a[-1]), matrices(*shape_b)
+    a, b = wf.tensor("a", shape_a, "float64"), wf.tensor("b", shape_b, "float64")
+    x = wf.solve(a, b)
+    np.testing.assert_allclose(wf.function([a, b], x)(value, right), np.linalg.solve(value, right), rtol=1e-9)
+    wf.check_grad(x, [a, b], {a: value, b: right}, order=2, rtol=1e-4)
+    for below in (True, False):
+        y = wf.solve_triangular(a, b, lower=below)
+        part = np.tril(value) if below else np.triu(value)
+        found = wf.function([a, b], y)(value, right)
+        np.testing.assert_allclose(found, np.linalg.solve(part, right), rtol=1e-8)
+        wf.check_grad(y, [a, b], {a: value, b: right}, order=2, rtol=1e-4)
 
 
 def test_vectors():
@@ -134,20 +142,20 @@ def test_what_has_no_inverse():
     assert (sign, log) == (0, -np.inf)
 
 
-@pytest.mark.parametrize("shape", [(4, 3), (3, 3), (2, 3)])
-def test_sizes_that_only_a_call_knows(shape):
+def test_sizes_that_only_a_call_knows():
     a = wf.matrix("a", dtype="float64")
     u, s, vt = wf.svd(a)
     q, r = wf.qr(a)
     f = wf.function([a], [u * s @ vt, q @ r, s, wf.grad(s.sum(), a), wf.grad((q @ r).sum(), a)])
-    value = np.random.default_rng(0).normal(size=shape)
-    again, product, sigma, gradient, ones = f(value)
-    np.testing.assert_allclose(ones, np.ones(shape), atol=1e-12)
-    np.testing.assert_allclose(again, value, atol=1e-12)
-    np.testing.assert_allclose(product, value, atol=1e-12)
-    left, right, v = np.linalg.svd(value, full_matrices=False)
-    np.testing.assert_allclose(sigma, right, atol=1e-12)
-    np.testing.assert_allclose(gradient, left @ v, atol=1e-12)
+    for shape in ((4, 3), (3, 3), (2, 3)):
+        value = np.random.default_rng(0).normal(size=shape)
+        again, product, sigma, gradient, ones = f(value)
+        np.testing.assert_allclose(ones, np.ones(shape), atol=1e-12)
+        np.testing.assert_allclose(again, value, atol=1e-12)
+        np.testing.assert_allclose(product, value, atol=1e-12)
+        left, right, v = np.linalg.svd(value, full_matrices=False)
+        np.testing.assert_allclose(sigma, right, atol=1e-12)
+        np.testing.assert_allclose(gradient, left @ v, atol=1e-12)
 
 
 def test_what_is_refused():
