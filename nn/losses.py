@@ -49,4 +49,4 @@ def multiclass_hinge(scores: Any, labels: Any, delta: float = 1.0) -> Expr:
     node = as_expr(scores)
     right = pick(node, labels)
     margins = scalar.maximum(node - expand_dims(right, -1) + delta, 0.0)
-    return sum_over(margins, -1) - delta  # the label's own margin is delta
+    return sum_over(margins, -1) - max(delta, 0.0)  # the label's own margin

@@ -105,10 +105,9 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
 
 
 @method("compress")
-def compress(a: Any, condition: Any, axis: int | None = None) -> Any:
-    """The elements along an axis for which the condition holds."""
-    (places,) = wf.nonzero(unwrap(condition))
-    return wrap(wf.take(unwrap(a), places, axis))
+def compress(condition: Any, x: Any, axis: int | None = None) -> Any:
+    """The elements of x along an axis (None: of the flat x) for which the condition, which stands first, holds."""
+    return wrap(wf.take(unwrap(x), unwrap(flatnonzero(condition)), axis))
 
 
 @method("diagonal")

@@ -13,25 +13,32 @@ def rng():
     return np.random.default_rng(0)
 
 
-@pytest.mark.parametrize(
-    ("name", "std"),
-    [
-        ("glorot_normal", np.sqrt(2 / 700)),
-        ("glorot_uniform", np.sqrt(2 / 700)),
-        ("he_normal", np.sqrt(2 / 300)),
-        ("he_uniform", np.sqrt(2 / 300)),
-        ("lecun_normal", np.sqrt(1 / 300)),
-        ("lecun_uniform", np.sqrt(1 / 300)),
-        ("normal", 0.01),
-        ("uniform", 0.01 / np.sqrt(3)),
-    ],
-)
-def test_spread(rng, name, std):
-    value = getattr(init, name)((300, 400), rng)
+SPREADS = [
+    ("glorot_normal", {}, 0, np.sqrt(2 / 700)),
+    ("glorot_normal", {"gain": 3.0}, 0, 3 * np.sqrt(2 / 700)),
+    ("glorot_uniform", {}, 0, np.sqrt(2 / 700)),
+    ("glorot_uniform", {"gain": 3.0}, 0, 3 * np.sqrt(2 / 700)),
+    ("he_normal", {}, 0, np.sqrt(2 / 300)),
+    ("he_normal", {"gain": 3.0}, 0, 3 * np.sqrt(1 / 300)),
+    ("he_uniform", {}, 0, np.sqrt(2 / 300)),
+    ("he_uniform", {"gain": 3.0}, 0, 3 * np.sqrt(1 / 300)),
+    ("lecun_normal", {}, 0, np.sqrt(1 / 300)),
+    ("lecun_uniform", {}, 0, np.sqrt(1 / 300)),
+    ("normal", {}, 0, 0.01),
+    ("normal", {"std": 0.5, "mean": 3.0}, 3, 0.5),
+    ("uniform", {}, 0, 0.01 / np.sqrt(3)),
+    ("uniform", {"limit": 0.6}, 0, 0.6 / np.sqrt(3)),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "mean", "std"), SPREADS)
+@pytest.mark.parametrize("dtype", [None, "float64"])
+def test_spread(rng, name, options, mean, std, dtype):
+    value = getattr(init, name)((300, 400), rng, dtype=dtype, **options)
     assert value.shape == (300, 400)
-    assert value.dtype == np.float32
+    assert value.dtype == (dtype or "float32")
     np.testing.assert_allclose(value.std(), std, rtol=0.01)
-    assert abs(value.mean()) < 5 * std / np.sqrt(value.size)
+    assert abs(value.mean(dtype="float64") - mean) < 5 * std / np.sqrt(value.size)
 
 
 def test_convolutions_count_the_kernel():
@@ -51,6 +58,12 @@ def test_orthogonal(rng, shape):
     value = init.orthogonal(shape, rng, gain=2.0, dtype="float64").reshape(shape[0], -1)
     gram = value @ value.T if value.shape[0] <= value.shape[1] else value.T @ value
     np.testing.assert_allclose(gram, 4 * np.eye(len(gram)), atol=1e-12)
+
+
+def test_orthogonal_matrices_have_either_sign_everywhere(rng):
+    """LAPACK's factor alone has one sign along its diagonal."""
+    values = np.array([init.orthogonal((3, 3), rng) for _ in range(400)])
+    assert np.abs(values.mean(0)).max() < 5 / np.sqrt(3 * 400)
 
 
 def test_constant_and_dtypes(rng):

@@ -1,10 +1,11 @@
 """Layers: shapes, values, running averages."""
 
 import numpy as np
+import pytest
 
 from weft.nn import layers
 from weft.symbolic.evaluate import evaluate
-from weft.symbolic.leaves import matrix, tensor4
+from weft.symbolic.leaves import matrix, tensor, tensor4
 
 RNG = np.random.default_rng(0)
 
@@ -39,6 +40,32 @@ def test_batch_norm_learns_the_statistics():
     mean, var = evaluate([changes[state.mean], changes[state.var]], {x: value})
     np.testing.assert_allclose(mean, 0.25 * value.mean(0), rtol=1e-5)
     np.testing.assert_allclose(var, 0.75 + 0.25 * value.var(0, ddof=1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("axis", [1, 2, -1, -3])
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_norm_along_any_axis(axis, training):
+    value = RNG.normal(2, 3, (4, 3, 2))
+    features = value.shape[axis]
+    state = layers.batch_norm_params(features)
+    settings = [RNG.uniform(0.5, 2, features).astype("float32") for _ in state]
+    for cell, setting in zip(state, settings, strict=True):
+        cell.set_value(setting)
+    scale, shift, mean, var = (np.moveaxis(v.reshape(-1, 1, 1), 0, axis) for v in settings)
+    if training:
+        others = tuple(i for i in range(3) if i != axis % 3)
+        mean, var = value.mean(others, keepdims=True), value.var(others, keepdims=True)
+    x = tensor("x", (None, None, None), "float64")
+    y, _ = layers.batch_norm(x, state, training, eps=0.5, axis=axis)
+    np.testing.assert_allclose(evaluate(y, {x: value}), (value - mean) / np.sqrt(var + 0.5) * scale + shift, rtol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [1, "n"])
+def test_batch_norm_of_one_example_keeps_its_averages_finite(rows):
+    x, state = matrix("x", (rows, 3)), layers.batch_norm_params(3)
+    _, changes = layers.batch_norm(x, state, training=True)
+    found = evaluate([changes[state.mean], changes[state.var]], {x: np.full((1, 3), 5.0)})
+    np.testing.assert_allclose(found, [[0.5] * 3, [0.9] * 3], rtol=1e-6)
 
 
 def test_batch_norm_at_test_time_uses_them():

@@ -18,14 +18,17 @@ def test_multiclass_hinge_of_the_cat_the_car_and_the_frog():
     np.testing.assert_allclose(evaluate(loss), [2.9, 0, 12.9], atol=1e-12)
 
 
-def test_multiclass_hinge_is_its_formula():
+@pytest.mark.parametrize("delta", [1.0, 0.5, 0.0, -0.5])
+def test_multiclass_hinge_is_its_formula(delta):
     rng = np.random.default_rng(0)
     s, t = matrix("s", ("n", 5)), vector("t", ("n",), "int32")
     scores, labels = rng.normal(size=(7, 5)), rng.integers(0, 5, 7)
-    margins = np.maximum(0, scores - scores[np.arange(7), labels][:, None] + 0.5)
+    margins = np.maximum(0, scores - scores[np.arange(7), labels][:, None] + delta)
     margins[np.arange(7), labels] = 0
-    np.testing.assert_allclose(evaluate(multiclass_hinge(s, t, 0.5), {s: scores, t: labels}), margins.sum(1), rtol=1e-5)
-    check_grad(multiclass_hinge(s, t, 0.5), s, {s: scores, t: labels})
+    np.testing.assert_allclose(
+        evaluate(multiclass_hinge(s, t, delta), {s: scores, t: labels}), margins.sum(1), rtol=1e-5
+    )
+    check_grad(multiclass_hinge(s, t, delta), s, {s: scores, t: labels})
     with pytest.raises(IndexRangeError):
         evaluate(grad(multiclass_hinge(s, t).sum(), s), {s: scores, t: labels + 5})
 

@@ -50,50 +50,77 @@ def sgd(w, g, state, t):
     return w - 0.1 * g
 
 
-def momentum(w, g, state, t):
-    return w + kept(state, "v", lambda v: 0.8 * v - 0.1 * g)
+def momentum(w, g, state, t, momentum=0.9):
+    return w + kept(state, "v", lambda v: momentum * v - 0.1 * g)
 
 
-def nesterov(w, g, state, t):
-    return w + 0.8 * kept(state, "v", lambda v: 0.8 * v - 0.1 * g) - 0.1 * g
+def nesterov(w, g, state, t, momentum=0.9):
+    return w + momentum * kept(state, "v", lambda v: momentum * v - 0.1 * g) - 0.1 * g
 
 
-def adagrad(w, g, state, t):
-    return w - 0.1 * g / np.sqrt(kept(state, "s", lambda s: s + g * g) + 1e-6)
+def adagrad(w, g, state, t, epsilon=1e-6):
+    return w - 0.1 * g / np.sqrt(kept(state, "s", lambda s: s + g * g) + epsilon)
 
 
-def rmsprop(w, g, state, t):
-    return w - 0.1 * g / np.sqrt(kept(state, "s", lambda s: 0.9 * s + 0.1 * g * g) + 1e-6)
+def rmsprop(w, g, state, t, rho=0.9, epsilon=1e-6):
+    return w - 0.1 * g / np.sqrt(kept(state, "s", lambda s: rho * s + (1 - rho) * g * g) + epsilon)
 
 
-def adadelta(w, g, state, t):
-    mean = kept(state, "s", lambda s: 0.95 * s + 0.05 * g * g)
-    step = g * np.sqrt(state.get("d", np.zeros(4)) + 1e-6) / np.sqrt(mean + 1e-6)
-    kept(state, "d", lambda d: 0.95 * d + 0.05 * step**2)
+def adadelta(w, g, state, t, rho=0.95, epsilon=1e-6):
+    mean = kept(state, "s", lambda s: rho * s + (1 - rho) * g * g)
+    step = g * np.sqrt(state.get("d", np.zeros(4)) + epsilon) / np.sqrt(mean + epsilon)
+    kept(state, "d", lambda d: rho * d + (1 - rho) * step**2)
     return w - 0.1 * step
 
 
-def adam(w, g, state, t):
-    m, v = kept(state, "m", lambda m: 0.9 * m + 0.1 * g), kept(state, "v", lambda v: 0.999 * v + 0.001 * g * g)
-    return w - 0.1 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+def adam(w, g, state, t, beta1=0.9, beta2=0.999, epsilon=1e-8):
+    m = kept(state, "m", lambda m: beta1 * m + (1 - beta1) * g)
+    v = kept(state, "v", lambda v: beta2 * v + (1 - beta2) * g * g)
+    return w - 0.1 * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + epsilon)
 
 
-OPTIONS = {"momentum": {"momentum": 0.8}, "nesterov": {"momentum": 0.8}}
+RULES = [
+    (sgd, {}),
+    (momentum, {"momentum": 0.8}),
+    (nesterov, {"momentum": 0.8}),
+    (adagrad, {"epsilon": 0.3}),
+    (rmsprop, {"rho": 0.6, "epsilon": 0.3}),
+    (adadelta, {"rho": 0.6, "epsilon": 0.3}),
+    (adam, {"beta1": 0.7, "beta2": 0.8, "epsilon": 0.3}),
+]
 
 
-@pytest.mark.parametrize("reference", [sgd, momentum, nesterov, adagrad, rmsprop, adadelta, adam])
-def test_each_follows_its_equations(reference):
-    name = reference.__name__
-    rule = getattr(updates, name)
-    path = train(lambda loss, params: rule(loss, params, learning_rate=0.1, **OPTIONS.get(name, {})))
-    np.testing.assert_allclose(path, by_numpy(reference), rtol=1e-11, atol=1e-13)
+@pytest.mark.parametrize(("reference", "options"), [*RULES, *((rule, {}) for rule, _ in RULES[1:])])
+def test_each_follows_its_equations(reference, options):
+    rule = getattr(updates, reference.__name__)
+    path = train(lambda loss, params: rule(loss, params, learning_rate=0.1, **options))
+    wanted = by_numpy(lambda w, g, state, t: reference(w, g, state, t, **options))
+    np.testing.assert_allclose(path, wanted, rtol=1e-11, atol=1e-13)
 
 
-@pytest.mark.parametrize("name", ["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adadelta", "adam"])
+@pytest.mark.parametrize("reference", [rule for rule, _ in RULES])
+def test_parameters_of_any_shape_are_trained_as_if_alone(reference):
+    rule = getattr(updates, reference.__name__)
+    cells = [shared(np.array(v, "float64"), name) for v, name in (([1.0, -2.0], "a"), (3.0, "b"), ([[0.5]], "c"))]
+    loss = [sum_over(c * c * c) for c in cells]
+    together = rule(loss[0] + loss[1] + loss[2], cells, learning_rate=0.1)
+    for cell, own in zip(cells, loss, strict=True):
+        np.testing.assert_array_equal(*evaluate([together[cell], rule(own, [cell], learning_rate=0.1)[cell]]))
+
+
+def coefficient(value):
+    """A shared scalar that is float64 for sure: a number alone would take the dtype of what it meets."""
+    cell = shared(np.array(value), "coefficient")
+    assert cell.dtype == "float64"
+    return cell
+
+
+@pytest.mark.parametrize("name", [rule.__name__ for rule, _ in RULES])
 def test_float32_stays_float32(name):
-    rate = shared(np.float64(0.1), "rate")
-    single = train(lambda loss, params: getattr(updates, name)(loss, params, learning_rate=rate), dtype="float32")
-    double = train(lambda loss, params: getattr(updates, name)(loss, params, learning_rate=0.1))
+    options = {"learning_rate": 0.1} | ({"momentum": 0.8} if name in ("momentum", "nesterov") else {})
+    wide = {key: coefficient(value) for key, value in options.items()}
+    single = train(lambda loss, params: getattr(updates, name)(loss, params, **wide), dtype="float32")
+    double = train(lambda loss, params: getattr(updates, name)(loss, params, **options))
     assert single.dtype == np.float32
     np.testing.assert_allclose(single, double, rtol=1e-4, atol=1e-5)
 
@@ -105,9 +132,26 @@ def test_momentum_on_top_of_sgd(added, whole):
     np.testing.assert_allclose(path, wanted, rtol=1e-11, atol=1e-13)
 
 
-def test_momentum_on_all_that_is_updated():
-    path = train(lambda loss, params: updates.apply_momentum(updates.sgd(loss, params, 0.1)))
-    assert np.abs(path[-1] - START).max() > 0
+@pytest.mark.parametrize("added", ["apply_momentum", "apply_nesterov"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_momentum_takes_a_shared_scalar(added, dtype):
+    paths = [
+        train(lambda loss, params: getattr(updates, added)(updates.sgd(loss, params, 0.1), None, decay), dtype=dtype)
+        for decay in (0.8, coefficient(0.8))
+    ]
+    np.testing.assert_allclose(*paths, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("added", "whole"), [("apply_momentum", "momentum"), ("apply_nesterov", "nesterov")])
+def test_momentum_on_some_of_what_is_updated(added, whole):
+    w, v = shared(START, "w"), shared(START, "v")
+    plain = updates.sgd(sum_over(w * w) + sum_over(v * v), [w, v], 0.1)
+    some, every = getattr(updates, added)(plain, [w]), getattr(updates, added)(plain)
+    assert [len(u) for u in (some, every)] == [3, 4]
+    assert some[v] is plain[v]
+    alone = [getattr(updates, whole)(sum_over(c * c), [c], 0.1)[c] for c in (w, v)]
+    found, right = evaluate([some[w], every[w], every[v]]), evaluate([alone[0], *alone])
+    np.testing.assert_allclose(found, right, rtol=1e-12)
 
 
 def test_a_learning_rate_that_changes():
@@ -130,6 +174,18 @@ def test_clip_by_norm():
     values = {a: np.array([3.0, 0]), b: np.array([4.0])}
     np.testing.assert_allclose(np.concatenate(evaluate(updates.clip_by_norm([a, b], 1.0), values)), [0.6, 0, 0.8])
     np.testing.assert_allclose(np.concatenate(evaluate(updates.clip_by_norm([a, b], 9.0), values)), [3, 0, 4])
+
+
+def test_gradients_keep_their_dtype_or_take_the_parameters():
+    single, double = vector("a", (2,), "float32"), vector("b", (1,), "float64")
+    for limit in (1.0, coefficient(1.0)):
+        clipped = updates.clip_by_norm([single, double], limit)
+        assert [g.dtype.name for g in clipped] == ["float32", "float64"]
+        found = evaluate(clipped, {single: np.array([3.0, 0]), double: np.array([4.0])})
+        np.testing.assert_allclose(np.concatenate(found), [0.6, 0, 0.8], rtol=1e-6)
+    w = shared(np.zeros(1, "float32"), "w")
+    for reference, _ in RULES:
+        assert all(cell.dtype == new.dtype for cell, new in getattr(updates, reference.__name__)([double], [w]).items())
 
 
 def test_what_cannot_be_updated():

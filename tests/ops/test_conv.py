@@ -196,6 +196,19 @@ def test_gradients_of_transpose(xs, ws, stride, padding, extra, dilation, groups
     check_gradients(f, [RNG.standard_normal(xs), RNG.standard_normal(ws)], symbolic=True)
 
 
+@pytest.mark.parametrize("dilation", [1, 2])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4])
+def test_same_padding_of_the_transpose_is_that_of_the_convolution(kernel, stride, dilation):
+    """<conv(x), g> = <x, transposed(g)>, from size * stride to size and back."""
+    options = {"stride": stride, "padding": "same", "dilation": dilation}
+    w = RNG.standard_normal((2, 3, kernel))
+    x, g = RNG.standard_normal((1, 3, 4 * stride)), RNG.standard_normal((1, 2, 4))
+    forward, back = evaluate([conv1d(constant(x), w, **options), conv1d_transpose(constant(g), w, **options)])
+    assert (forward.shape, back.shape) == (g.shape, x.shape)
+    np.testing.assert_allclose(np.sum(forward * g), np.sum(x * back))
+
+
 def test_transpose_with_same_gives_size_times_stride():
     for stride, kernel in itertools.product((1, 2, 3), (1, 2, 3, 5)):
         x, w = tensor("x", (1, 1, 4)), tensor("w", (1, 1, kernel))

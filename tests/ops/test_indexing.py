@@ -197,6 +197,47 @@ def test_the_last_value_stays_and_has_the_gradient():
     assert [f.tolist() for f in found] == [[2, 4, 0], [0, 0, 30], [0, 10, 0, 20]]
 
 
+@pytest.mark.parametrize("shape", [(), (1,), (5,), (1, 4), (4, 1), (2, 3), (0, 2)])
+def test_writes_over_each_other_and_their_gradients(shape):
+    """Places that repeat, also as negative numbers, in index arrays of any shape: by a plain loop."""
+    places, others = RNG.integers(-4, 4, shape), RNG.integers(-2, 2, shape)
+    for key, sizes, one in (((places,), (4, 3), (3,)), ((places, others), (4, 2), ())):
+        xv, vv, weights = (RNG.standard_normal(s) for s in (sizes, (*shape, *one), sizes))
+        x, v = tensor("x", xv.shape, "float64"), tensor("v", vv.shape, "float64")
+        out, last = xv.copy(), {}
+        for place in np.ndindex(shape):
+            where = tuple(int(k[place]) % n for k, n in zip(key, sizes, strict=False))
+            out[where], last[where] = vv[place], place
+        for_x, for_v = weights.copy(), np.zeros(vv.shape)
+        for where, place in last.items():
+            for_x[where], for_v[place] = 0, weights[where]
+        written = index_set(x, key, v)
+        found = evaluate([written, *grad((written * weights).sum(), [x, v])], {x: xv, v: vv})
+        for one_, other in zip(found, (out, for_x, for_v), strict=True):
+            np.testing.assert_array_equal(one_, other)
+
+
+def test_slices_with_computed_bounds():
+    """Every bound from beyond one end to beyond the other, computed or not, with every step: NumPy's elements."""
+    xv, bounds = np.arange(5.0), (-7, -5, -1, 0, 2, 5, 7)
+    x, i, j = tensor("x", (None,), "float64"), tensor("i", (), "int64"), tensor("j", (), "int64")
+    for step in (1, 2, 3, -1, -2, -3):
+        outputs = [x[i:j:step], x[i::step], x[:j:step], x[i:-2:step], x[1:j:step]]
+        outputs += [index_set(x, slice(i, j, step), 9.0), grad((x[i:j:step] ** 2).sum(), x)]
+        for a, b in itertools.product(bounds, bounds):
+            keys = [
+                slice(a, b, step),
+                slice(a, None, step),
+                slice(None, b, step),
+                slice(a, -2, step),
+                slice(1, b, step),
+            ]
+            right = [xv[key] for key in keys] + [xv.copy(), np.zeros(5)]
+            right[-2][keys[0]], right[-1][keys[0]] = 9.0, 2 * xv[keys[0]]
+            for found, wanted in zip(evaluate(outputs, {x: xv, i: a, j: b}), right, strict=True):
+                np.testing.assert_array_equal(found, wanted, err_msg=f"{a}:{b}:{step}")
+
+
 def test_writes_broadcast_and_keep_the_dtype():
     x = tensor("x", (2, 3), "float32")
     xv = np.zeros((2, 3), np.float32)
@@ -248,6 +289,11 @@ def test_take_along_axis(shape):
         i = tensor("i", shape, dtype="int64")
         expected = np.take_along_axis(xv, wanted, axis)
         np.testing.assert_array_equal(evaluate(take_along_axis(x, i, axis), {x: xv, i: wanted}), expected)
+    line, order = tensor("line", shape[:1]), np.array([2, -1, 0, 0])
+    for axis in (0, -1, None):
+        np.testing.assert_array_equal(
+            evaluate(take_along_axis(line, order, axis), {line: xv[:, 0, 0]}), xv[:, 0, 0][order]
+        )
     flat = constant(np.array([5, 0]))
     np.testing.assert_array_equal(evaluate(take_along_axis(x, flat, None), {x: xv}), xv.ravel()[[5, 0]])
     with pytest.raises(ShapeError, match="need as many axes as x"):

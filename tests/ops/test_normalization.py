@@ -18,14 +18,16 @@ def rng():
 
 
 @pytest.mark.parametrize(
-    ("shape", "axes"), [((6, 3), 0), ((4, 3, 5, 2), (0, 2, 3)), ((1, 4), 0), ((3, 2, 4, 4), (3, 2))]
+    ("shape", "axes"),
+    [((6, 3), 0), ((4, 3, 5, 2), (0, 2, 3)), ((1, 4), 0), ((3, 2, 4, 4), (3, 2)), ((4, 3, 5, 2), (-1, 0, -2))],
 )
 def test_batch_norm_is_its_formula(rng, shape, axes):
-    kept = tuple(s for i, s in enumerate(shape) if i not in np.atleast_1d(axes))
+    reduced = np.atleast_1d(axes) % len(shape)
+    kept = tuple(s for i, s in enumerate(shape) if i not in reduced)
     x = (tensor4 if len(shape) == 4 else matrix)("x", dtype="float64")
     value, scale, shift = rng.normal(3, 2, shape), rng.normal(size=kept), rng.normal(size=kept)
     y, mean, var = evaluate(list(batch_norm(x, scale, shift, axes, eps=1e-3)), {x: value})
-    wide = tuple(1 if i in np.atleast_1d(axes) else s for i, s in enumerate(shape))
+    wide = tuple(1 if i in reduced else s for i, s in enumerate(shape))
     np.testing.assert_allclose(mean, value.mean(axes), rtol=1e-12)
     np.testing.assert_allclose(var, value.var(axes), rtol=1e-12, atol=1e-15)
     normal = (value - mean.reshape(wide)) / np.sqrt(var.reshape(wide) + 1e-3)
@@ -61,7 +63,9 @@ def test_batch_norm_of_constant_features_is_the_shift():
     np.testing.assert_array_equal(slope, 0)
 
 
-@pytest.mark.parametrize(("shape", "axes"), [((4, 6), -1), ((2, 3, 4, 5), (1, 2, 3)), ((3, 1), 1)])
+@pytest.mark.parametrize(
+    ("shape", "axes"), [((4, 6), -1), ((2, 3, 4, 5), (1, 2, 3)), ((3, 1), 1), ((2, 3, 4, 5), (-1, -3, -2))]
+)
 def test_layer_norm_is_its_formula(rng, shape, axes):
     x = (tensor4 if len(shape) == 4 else matrix)("x", dtype="float64")
     inner = shape[1:]

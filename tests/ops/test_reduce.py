@@ -121,3 +121,24 @@ def test_the_dtype_that_is_asked_for(name, kind):
         right = getattr(np, name)(data, axis=axis, dtype=kind)
         assert got.dtype == right.dtype
         np.testing.assert_array_equal(got, right)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_every_reduction_along_every_axis(kept):
+    data = np.random.default_rng(0).normal(size=(2, 1, 4))
+    x = wf.tensor("x", data.shape, "float64")
+    names = ("sum", "prod", "max", "min", "any", "all", "mean", "var", "std", "argmax", "argmin")
+    for name, axis in itertools.product(names, (None, 0, 1, -1, (), (0, -1), (-1, 1), (2, 0, 1))):
+        if isinstance(axis, tuple) and name.startswith("arg"):
+            continue
+        found = wf.evaluate(getattr(wf, name)(x, axis, keepdims=kept), {x: data})
+        right = getattr(np, name)(data, axis=axis, keepdims=kept)
+        assert found.shape == right.shape, (name, axis)
+        np.testing.assert_allclose(found, right, rtol=1e-12, err_msg=f"{name} {axis}")
+    for axis in (None, 0, -1, (0, -1), (-1, 1)):
+        total = np.log(np.exp(data).sum(axis, keepdims=True))
+        logs = [wf.logsumexp(x, axis, kept), wf.softmax(x, axis), wf.log_softmax(x, axis)]
+        right = [total if kept else total.squeeze(axis), np.exp(data - total), data - total]
+        for one, other in zip(wf.evaluate(logs, {x: data}), right, strict=True):
+            assert one.shape == other.shape, axis
+            np.testing.assert_allclose(one, other, rtol=1e-10, err_msg=f"{axis}")

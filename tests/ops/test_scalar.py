@@ -89,6 +89,37 @@ def test_powers_at_zero(optimize):
         assert wf.function([x], derivative, optimize=optimize)(0.0) == value
 
 
+KINKS = [  # function, points, derivatives there: as the docstrings say
+    (wf.abs, [0.0, -0.0], [0, 0]),
+    (wf.relu, [0.0, -0.0], [0, 0]),
+    (lambda x: wf.leaky_relu(x, 0.3), [0.0, -0.0], [0.3, 0.3]),
+    (lambda x: wf.elu(x, 0.3), [0.0, -0.0], [0.3, 0.3]),
+    (wf.softsign, [0.0, -0.0], [1, 1]),
+    (wf.hard_sigmoid, [-2.6, -2.5, 2.5, 2.6], [0, 0.2, 0.2, 0]),
+    (lambda x: wf.clip(x, -1, 2), [-1.0, 2.0, -1.1, 2.1], [1, 1, 0, 0]),
+    (lambda x: wf.clip(0.0 * x, x, 2), [0.0, 1.0], [0, 1]),
+    (lambda x: wf.maximum(x, 1.0), [1.0, 2.0, 0.0, np.nan], [1, 1, 0, 0]),
+    (lambda x: wf.maximum(1.0, x), [1.0, 2.0, 0.0, np.nan], [0, 1, 0, 1]),
+    (lambda x: wf.minimum(x, 1.0), [1.0, 2.0, 0.0, np.nan], [1, 0, 1, 0]),
+    (lambda x: wf.minimum(1.0, x), [1.0, 2.0, 0.0, np.nan], [0, 0, 1, 1]),
+    (lambda x: wf.maximum(x, np.nan), [1.0, np.nan], [0, 0]),
+    (lambda x: wf.where(x > 0, x, 3 * x), [0.0, 1.0, np.nan], [3, 1, 3]),
+    (lambda x: wf.maximum(x, 2 * x), [0.0, 1.0, -1.0], [1, 2, 1]),
+    (lambda x: wf.minimum(x, 2 * x), [0.0, 1.0, -1.0], [1, 1, 2]),
+]
+
+
+@pytest.mark.parametrize("optimize", [0, 2])
+def test_derivatives_at_kinks(optimize):
+    x = wf.vector("x", ("n",), "float64")
+    found = wf.function([x], [wf.vjp(f(x), x, wf.ones_like(x)) for f, *_ in KINKS], optimize=optimize)
+    points = [0.0, -0.0, *{p for _, at, _ in KINKS for p in at if p and p == p}, np.nan]
+    values = found(np.array(points))
+    for (number, (_, at, slopes)), value in zip(enumerate(KINKS), values, strict=True):
+        places = [next(i for i, p in enumerate(points) if str(p) == str(a)) for a in at]
+        np.testing.assert_array_equal(value[places], slopes, err_msg=f"number {number} at {at}")
+
+
 @pytest.mark.parametrize(
     ("call", "says"),
     [
