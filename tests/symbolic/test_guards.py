@@ -1,5 +1,6 @@
 """What is taken for granted of sizes: told at once where it is certain, else checked by every call."""
 
+import itertools
 import pickle
 
 import numpy as np
@@ -9,8 +10,8 @@ import weft as wf
 from weft.ops.decompositions import Solve
 from weft.ops.linalg import MatMul
 from weft.ops.movement import Concatenate, Pad, Slice, Transpose, Unslice
-from weft.symbolic.dims import SymDim
-from weft.symbolic.guards import Guard, Within, collected, meet, within
+from weft.symbolic.dims import SymDim, at_least, value
+from weft.symbolic.guards import Guard, Nonempty, Within, collected, meet, within
 
 N, M = SymDim("n"), SymDim("m")
 FLOAT, DOUBLE = "float32", "float64"
@@ -95,6 +96,42 @@ def test_places_within_an_axis(start, step, places, size, certain):
             inside = all(0 <= first + step * k < length for k in range(count))
             assert guard.holds(sizes) is inside
             assert inside or certain is not True
+
+
+DIMS = (
+    0,
+    1,
+    3,
+    N,
+    M,
+    N + 1,
+    N - 1,
+    2 * N,
+    N + M,
+    N * M,
+    N // 2,
+    2 * (N // 2),
+    N - N // 2,
+    (N + 1) // 2,
+    N - 1 - N // 3,
+)
+SIZES = [{"n": n, "m": m} for n in range(5) for m in (0, 1, 4)]
+
+
+def test_what_is_certain_is_so_for_all_sizes():
+    """At the edge of what can be told: an element more, an axis that only a size of 0 makes empty, rounded halves."""
+    known = {d: [value(d, sizes) for sizes in SIZES] for d in DIMS}
+    for left, right in itertools.product(DIMS, DIMS):
+        if at_least(left, right):
+            assert all(a >= b for a, b in zip(known[left], known[right], strict=True)), (left, right)
+    guards = [Nonempty(size, 0) for size in DIMS]
+    guards += [Within(first, 1, 1, size, 0) for first in DIMS[:10] for size in DIMS]
+    guards += [
+        Within(first, step, n, n, 0) for first in (0, N, N - 1, 1) for step in (1, -1) for n in (N, N + 1, N // 2)
+    ]
+    for guard in guards:
+        assert guard.certain() is not True or all(map(guard.holds, SIZES)), guard
+        assert guard.certain() is not False or not any(map(guard.holds, SIZES)), guard
 
 
 def test_within_tells_what_is_wrong_and_guards_the_rest():
