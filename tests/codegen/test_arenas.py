@@ -64,6 +64,26 @@ def test_an_arena_comes_back_after_an_exception(idle):
     assert f(ones(300, 256), np.int64([1])) == 2 * np.arange(1, 257).sum()
 
 
+def test_a_call_without_memory_gives_back_nothing(idle, monkeypatch):
+    f = working(0)
+    f(ones(300, 256))
+    elsewhere = arenas.take(1, None)  # the arena that the function had: another call has it now
+    assert idle == []
+
+    def none(size):
+        raise MemoryError
+
+    monkeypatch.setattr(memory, "raw_memory", none)
+    for _ in range(2):
+        with pytest.raises(wf.OutOfMemoryError):
+            f(ones(300, 256))
+        assert idle == []
+    monkeypatch.undo()
+    f(ones(300, 256))
+    assert len(idle) == 1
+    assert idle != [elsewhere]
+
+
 def test_idle_memory_makes_room_for_what_is_asked_for(idle, monkeypatch):
     arenas.give(arenas.Arena(100))
     real, asked = memory.raw_memory, []

@@ -1,5 +1,6 @@
 """A call changes all of its variables, or none: also one that fails in the middle, is interrupted, or is not alone."""
 
+import ctypes
 import gc
 import os
 import signal
@@ -349,3 +350,50 @@ def test_a_child_forked_beside_updates_finds_whole_values():
     together(f, fork, seconds=0.6)
     assert failed
     assert not any(failed)
+
+
+@forks
+@quiet
+def test_a_child_forked_beside_a_reader_and_who_waits_for_it_can_write():
+    w = wf.shared(np.ones(3, FLOAT), "w")
+    f, reads, over = wf.function([], None, updates={w: w + 1.0}), threading.Event(), threading.Event()
+
+    def reading():
+        with w.op.cell.reading():
+            reads.set()
+            over.wait(30)
+
+    threads = [threading.Thread(target=reading, daemon=True), threading.Thread(target=f, daemon=True)]
+    threads[0].start()
+    reads.wait(30)
+    threads[1].start()
+    time.sleep(0.05)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)  # in the child neither of the two is there
+        f()
+        os._exit(0 if (w.get_value(borrow=True) == 2).all() else 1)
+    ended = os.waitpid(child, 0)[1]
+    over.set()
+    for thread in threads:
+        thread.join(30)
+    assert ended == 0
+    np.testing.assert_array_equal(w.get_value(), [2, 2, 2])
+
+
+def test_no_call_pauses_once_it_has_written_to_a_variable():
+    # between two writes an interrupt would leave one variable with its new value and another with its old one
+    x = wf.matrix("x", (7, 5))
+    news = [x * 2.0, x.T + 1.0, wf.cumsum(x, 0)[:3], x[0] - 1.0]  # three steps and a copy
+    variables = [wf.shared(np.zeros(new.shape, FLOAT)) for new in news]
+    f = wf.function([x], wf.exp(x @ x.T), updates=list(zip(variables, news, strict=True)))
+    a = np.random.default_rng(0).standard_normal((7, 5)).astype(FLOAT)
+    f(a)
+    for variable, expected in zip(variables, (a * 2, a.T + 1, np.cumsum(a, 0)[:3], a[0] - 1), strict=True):
+        np.testing.assert_allclose(variable.get_value(), expected, rtol=1e-5)
+    ((binding,),) = f._idle.values()
+    addresses = {variable.get_value(borrow=True).ctypes.data for variable in variables}
+    writes = [number for number, row in enumerate(binding.rows) if addresses & {where for where, _ in row.buffers}]
+    last = ctypes.c_int64.from_address(binding.header + 48).value  # before this row a call may pause, and not later
+    assert len(writes) >= 3
+    assert 0 < last <= writes[0]

@@ -200,11 +200,14 @@ SHARING = {
 }
 
 
+@pytest.mark.parametrize("resized", [False, True])
 @pytest.mark.parametrize("free", [False, True])
 @pytest.mark.parametrize("kind", SHARING)
-def test_an_argument_that_is_the_updated_variables_memory(kind, free):
-    w = wf.shared(np.arange(7.0, dtype=FLOAT)[1:], "w", shape=(None,) if free else None)
-    x = wf.vector("x", (None,) if free else (6,))
+def test_an_argument_that_is_the_updated_variables_memory(kind, free, resized):
+    start = np.arange(7.0, dtype=FLOAT)[1:]
+    w = wf.shared(start[:2] if free and resized else start, "w", shape=(None,) if free else None)
+    w.set_value(start if resized else start.copy())
+    x = wf.vector("x", w.shape)  # of the same size for certain: the new value takes the old one's place
     f = wf.function([x], [x * 1.0, wf.flip(x)], updates={w: w + wf.flip(x)})
     for _ in range(3):
         given = SHARING[kind](w)

@@ -68,6 +68,29 @@ def test_two_outputs_of_one_temporary():
         np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-5)
 
 
+SEARCHES = {
+    "largest": lambda x: wf.argmax(x, 1),
+    "least": lambda x: wf.argmin(x, 1),
+    "largest of columns": lambda x: wf.argmax(x, 0),
+    "largest of what is made of it": lambda x: wf.argmax(wf.abs(x * 0.5 - 1.0), 1),
+}
+
+
+@pytest.mark.parametrize("kind", SEARCHES)
+@pytest.mark.parametrize("size", [3, 700])
+def test_what_is_searched_is_read_twice_and_stays(kind, size):
+    # one loop reads, writes and searches: its second look must not meet what it has written
+    search, x = SEARCHES[kind], wf.matrix("x", (6, size))
+    s, w = wf.shared(normal(6, size), "s"), wf.shared(normal(size, size), "w")
+    before, a = s.get_value(), normal(6, size)
+    places = wf.function([], search(s), updates={s: s * -2.0})()
+    np.testing.assert_array_equal(places, search(wf.constant(before)).eval({}))
+    np.testing.assert_array_equal(s.get_value(), before * -2)
+    product = x @ w
+    places, other = wf.function([x], [search(product), product * -2.0])(a)
+    np.testing.assert_array_equal(places, search(wf.constant(other * -0.5)).eval({}))
+
+
 def test_an_output_that_is_a_new_value_too():
     w = wf.shared(normal(30, 30), "w")
     x = wf.matrix("x", (40, 30))

@@ -1,11 +1,14 @@
 """Strips: which nests run line by line together, and that they compute what they did apart."""
 
+from itertools import pairwise
+
 import numba
 import numpy as np
 import pytest
 
 import weft as wf
 from weft.codegen import runtime
+from weft.codegen.control import Block
 from weft.codegen.strips import Lines, Touch, together
 
 
@@ -27,6 +30,9 @@ WRITES = line(("m", True, 0, 40, 40))
         (line(("m", False, -8, 40, 40)), False),  # from the end of the line before
         (line(("m", False, 280, -40, 40)), False),  # the lines in reverse
         (line(("m", False, 0, 40, 40), count=9), False),  # other lines
+        (line(("m", False, 0, 0, 40)), False),  # the first line, in every line
+        (line(("m", False, 0, 20, 20)), False),  # narrower lines
+        (line(("m", False, 0, 80, 40)), False),  # every other line
     ],
 )
 def test_what_is_written_is_met_line_by_line_only(more, allowed):
@@ -54,6 +60,7 @@ FUNCTIONS = {
     "layer norm": layer_norm,
     "its gradient": lambda x: wf.grad((layer_norm(x) ** 3).sum(), x),
     "flipped rows": lambda x: layer_norm(x)[::-1] + wf.softmax(x, axis=-1),
+    "chained": lambda x: wf.softmax(layer_norm(wf.softmax(x * 2, axis=-1)).astype("float64"), axis=-1),
     "rows of sums": lambda x: [x.sum(axis=1), (x - x.sum(axis=1, keepdims=True)).max(axis=1), x.max(axis=0)],
 }
 
@@ -86,3 +93,36 @@ def test_softmax_runs_in_strips():
     f(np.zeros((64, 500), np.float32))
     ((binding,),) = f._idle.values()
     assert binding.step_table[0, 5] == len(binding.rows) > 1
+
+
+def strips_of(binding):
+    """The rows of each strip that the walker runs."""
+    number = 0
+    while number < len(binding.rows):
+        length = max(1, int(binding.step_table[number, 5]))
+        yield binding.rows[number : number + length]
+        number += length
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_what_a_strip_touches_shares_no_bytes(name):
+    # lines of one buffer would meet other lines of another, on another thread if not on this one
+    x = wf.matrix("x", ("rows", "columns"))
+    f = wf.function([x], FUNCTIONS[name](x))
+    f(np.ones((37, 301), np.float32))
+    ((binding,),) = f._idle.values()
+    for strip in strips_of(binding):
+        blocks = {where for row in strip for where, _ in row.buffers if isinstance(where, Block)}
+        ordered = sorted(blocks, key=lambda block: block.offset)
+        assert all(a.offset + a.size <= b.offset for a, b in pairwise(ordered))
+
+
+def test_a_line_that_is_read_backwards_is_the_same_bytes():
+    x = wf.matrix("x", ("rows", "columns"))
+    found = []
+    for y in (x[:, :7], x[:, :7][:, ::-1]):
+        f = wf.function([x], y * 2)
+        f(np.ones((4, 9), np.float32))
+        ((binding,),) = f._idle.values()
+        found.append(binding.rows[0].lines)
+    assert found[0] == found[1]

@@ -358,3 +358,20 @@ def test_errors():
         wf.cond(wf.sum(x), x, x)
     with pytest.raises(wf.ArgumentError, match="runs forwards"):
         wf.scan(lambda c, x: (c, x), 0.0, x, reverse=True, until=lambda c, y: c > 0)
+
+
+def test_loops_that_differ_in_one_thing_are_two():
+    # loops over one body are joined where nothing else differs
+    def step(c, x):
+        return c * 0.5 + x, c - x
+
+    x, n = wf.vector("x", (5,), "float64"), wf.scalar("n", dtype="int64")
+    given, starts = (np.array([3.0, -1.0, 2.0, 0.5, 7.0]), 3), (wf.constant(np.array(1.0)), wf.constant(np.array(-2.0)))
+    loops = [wf.scan(step, start, x, reverse=reverse) for start in starts for reverse in (False, True)]
+    loops += [wf.scan(step, starts[0], xs) for xs in (x[:4], x[::-1])]
+    loops += [wf.scan(step, starts[0], x, length=length) for length in (n, n + 1)]
+    loops += [wf.scan(step, starts[0], x, until=lambda c, y, limit=limit: c > limit) for limit in (2.0, 5.0)]
+    together = [part for loop in loops for part in loop[:2]]
+    expected = wf.evaluate(together, {x: given[0], n: np.int64(given[1])})
+    for one, other in zip(wf.function([x, n], together)(*given), expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)

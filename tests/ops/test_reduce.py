@@ -142,3 +142,18 @@ def test_every_reduction_along_every_axis(kept):
         for one, other in zip(wf.evaluate(logs, {x: data}), right, strict=True):
             assert one.shape == other.shape, axis
             np.testing.assert_allclose(one, other, rtol=1e-10, err_msg=f"{axis}")
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64", "int64"])
+@pytest.mark.parametrize("which", ["argmax", "argmin"])
+def test_the_first_of_several_extremes_however_far_apart(which, kind):
+    # rows are searched block by block, and columns element by element
+    x = wf.matrix("x", dtype=kind)
+    f = wf.function([x], [getattr(wf, which)(x, 1), getattr(wf, which)(x.T, 0)])
+    extremes = {"float32": [np.nan, np.inf, -np.inf], "float64": [np.nan, np.inf, -np.inf], "int64": [-(2**63), 9]}
+    for extreme in extremes[kind]:
+        for places in ([3, 4], [3, 4000], [1500, 1501, 5999], [5000, 5999]):
+            v = np.random.default_rng(0).integers(-5, 5, (2, 6000)).astype(kind)
+            v[:, places] = extreme
+            for found in f(v):
+                np.testing.assert_array_equal(found, getattr(np, which)(v, 1))

@@ -42,6 +42,16 @@ class TestConstant:
         np.testing.assert_array_equal(wf.evaluate(wf.constant(value)), np.asarray(value))
         assert wf.constant(value).dtype == np.asarray(value).dtype
 
+    def test_python_numbers_that_float32_does_not_tell_apart(self):
+        # they may meet a float64, and then they are what was written
+        numbers = [0.1, float(np.float32(0.1)), 1.0, 1.0 + 2.0**-30, 0.0, -0.0, 0, False, 1, True]
+        assert len({id(wf.constant(n)) for n in numbers}) == len(numbers)
+        x = wf.vector("x", (1,), "float64")
+        found = wf.function([x], [x * n for n in numbers])(np.full(1, 3.0))
+        np.testing.assert_array_equal(np.ravel(found), [3.0 * n for n in numbers])
+        assert np.signbit(found[5][0])
+        assert not np.signbit(found[4][0])
+
     def test_dtype(self):
         assert wf.constant([1, 2], dtype="float32").dtype == np.float32
         assert not wf.constant(3, dtype="int8").type.weak

@@ -108,6 +108,21 @@ def run(address):
     return ctypes.CFUNCTYPE(*[ctypes.c_int64] * 5)(address)(0, 0, 0, 0)
 
 
+def make_described(value):
+    """1 of True, 2 of a whole number, 3 of a float."""
+    result = 1 if value is True else 2 if isinstance(value, int) else 3
+
+    def kernel(buffers, params, lo, hi):
+        return result
+
+    return kernel
+
+
+def test_equal_arguments_of_other_types_are_others():
+    for _ in range(2):
+        assert [run(native.kernel_address(make_described, value)) for value in (1, True, 1.0)] == [2, 1, 3]
+
+
 def test_what_a_source_does_not_show_is_not_taken_for_another(monkeypatch):
     assert native.kernel_key(make_constant(1)) is None
     assert native.kernel_key(make_global) is None
