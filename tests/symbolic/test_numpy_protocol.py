@@ -35,7 +35,7 @@ def x():
         lambda x: np.dot(DATA, x),
         lambda x: DATA * x,
         lambda x: DATA @ x,
-        lambda x: DATA < x,
+        lambda x: np.less(DATA, x),
         lambda x: np.float32(2) ** x,
         lambda x: np.linalg.inv(x * np.eye(3, dtype="f4")),
     ],
