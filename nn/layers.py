@@ -6,6 +6,7 @@ h = relu(layers.dense(x, w1, b1))
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -24,11 +25,23 @@ __all__ = ["BatchNorm", "batch_norm", "batch_norm_params", "conv_params", "dense
 
 Initialiser = Callable[..., np.ndarray]
 
+_layers: Counter[str] = Counter()  # that were given no name
+
+
+def _unused(kind: str) -> str:
+    """A name that no layer of this kind has been given: the kind, and a number from the second on."""
+    _layers[kind] += 1
+    return kind if _layers[kind] == 1 else f"{kind}{_layers[kind]}"
+
 
 def dense_params(
-    inputs: int, outputs: int, rng: np.random.Generator, name: str = "dense", weights: Initialiser = init.he_normal
+    inputs: int, outputs: int, rng: np.random.Generator, name: str | None = None, weights: Initialiser = init.he_normal
 ) -> tuple[Expr, Expr]:
-    """(w, b): weights (inputs, outputs) and biases (outputs,) of zeros, as shared variables."""
+    """(w, b): weights (inputs, outputs) and biases (outputs,) of zeros, as shared variables.
+
+    Their names begin with `name`; without one, with `dense`, `dense2` ..., so that no two layers have the same.
+    """
+    name = name or _unused("dense")
     w = shared(weights((inputs, outputs), rng), f"{name}_w")
     return w, shared(init.constant((outputs,)), f"{name}_b")
 
@@ -45,10 +58,14 @@ def conv_params(
     filters: int,
     size: int | Sequence[int],
     rng: np.random.Generator,
-    name: str = "conv",
+    name: str | None = None,
     weights: Initialiser = init.he_normal,
 ) -> tuple[Expr, Expr]:
-    """(w, b) for `conv2d` and its kind: weights (filters, channels, *size), and biases of zeros."""
+    """(w, b) for `conv2d` and its kind: weights (filters, channels, *size), and biases of zeros.
+
+    Their names begin with `name`; without one, with `conv`, `conv2` ..., so that no two layers have the same.
+    """
+    name = name or _unused("conv")
     kernel = (size, size) if isinstance(size, int) else tuple(size)
     w = shared(weights((filters, channels, *kernel), rng), f"{name}_w")
     return w, shared(init.constant((filters,)), f"{name}_b")
@@ -68,8 +85,9 @@ class BatchNorm(NamedTuple):
         return [self.scale, self.shift]
 
 
-def batch_norm_params(features: int, name: str = "norm") -> BatchNorm:
-    """Scale 1, shift 0, running mean 0 and running variance 1."""
+def batch_norm_params(features: int, name: str | None = None) -> BatchNorm:
+    """Scale 1, shift 0, running mean 0 and running variance 1; names as those of `dense_params`, with `norm`."""
+    name = name or _unused("norm")
     ones, zeros = init.constant((features,), 1.0), init.constant((features,))
     return BatchNorm(
         *(shared(v, f"{name}_{n}") for v, n in zip((ones, zeros, zeros, ones), BatchNorm._fields, strict=True))

@@ -112,6 +112,10 @@ class VerifyError(WeftError, AssertionError):
 _INSIDE = __name__.partition(".")[0]
 _BELOW = _INSIDE + "."
 
+for _error in (WeftError, *WeftError.__subclasses__()):
+    _error.__module__ = _INSIDE  # tracebacks name them as they are imported
+del _error
+
 
 class _Override(threading.local):
     site: Site | None = None

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .numpy_protocol import NumPyProtocol
+
 if TYPE_CHECKING:
     from .expr import Expr
 
@@ -47,12 +49,10 @@ def _method(name: str) -> Callable[..., Expr]:
     return method
 
 
-class Operators:
+class Operators(NumPyProtocol):
     """Python's operators and NumPy's methods on expressions.  `==` is identity: `wf.eq` compares elements."""
 
     __slots__ = ()
-    __array_ufunc__ = None  # NumPy arrays leave `array + expression` to the expression
-    __array_priority__ = 1000
 
     __add__, __radd__ = _binary("add"), _reflected("add")
     __sub__, __rsub__ = _binary("sub"), _reflected("sub")

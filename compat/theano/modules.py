@@ -116,6 +116,8 @@ class TheanoModule(ModuleType):
     path: str
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__version__" and not self.path:
+            return sys.modules[PACKAGE].__version__
         if name.startswith("__"):
             raise AttributeError(name)
         below = f"{self.path}.{name}".lstrip(".")

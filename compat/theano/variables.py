@@ -21,10 +21,33 @@ from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.leaves import Constant, Shared, size
 from ...symbolic.leaves import constant as weft_constant
+from ...symbolic.numpy_protocol import NumPyProtocol
 from ...symbolic.types import Type
 from .configuration import config
 
 COMPARISONS = ("lt", "le", "gt", "ge")
+# what Theano calls NumPy's functions where their names differ
+UFUNCS = {
+    "absolute": "abs_",
+    "bitwise_and": "and_",
+    "bitwise_or": "or_",
+    "bitwise_xor": "xor",
+    "divide": "true_div",
+    "equal": "eq",
+    "floor_divide": "int_div",
+    "greater": "gt",
+    "greater_equal": "ge",
+    "less": "lt",
+    "less_equal": "le",
+    "matmul": "dot",
+    "multiply": "mul",
+    "negative": "neg",
+    "not_equal": "neq",
+    "power": "pow",
+    "remainder": "mod",
+    "square": "sqr",
+    "subtract": "sub",
+}
 INTEGERS = ("int8", "int16", "int32", "int64")
 
 
@@ -74,11 +97,11 @@ def _reflected(name: str) -> Any:
     return call
 
 
-class Variable:
+class Variable(NumPyProtocol):
     """A value that does not exist yet."""
 
-    __array_ufunc__ = None  # NumPy arrays leave `array + variable` to the variable
-    __array_priority__ = 1000
+    _functions_module = f"{__package__}.tensor"
+    _other_names = UFUNCS
 
     def __init__(self, expr: Expr) -> None:
         self.expr = expr

@@ -15,6 +15,8 @@ from weft.compat.theano.sandbox.rng_mrg import MRG_RandomStreams
 from weft.compat.theano.tensor.nnet import bn, neighbours
 from weft.compat.theano.tensor.signal import pool
 
+DATA = np.array([0.5, 1, 2])
+
 RNG = np.random.default_rng(0)
 
 
@@ -502,3 +504,31 @@ def test_float16_is_a_dtype():
     )
     assert [f.dtype.name for f in found] == ["float16", "float16", "float32"]
     assert found[0] == 0.5
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        np.exp,
+        np.abs,
+        np.square,
+        lambda x: DATA * x,
+        lambda x: DATA / x,
+        lambda x: x - DATA,
+        lambda x: np.float64(2) ** x,
+        lambda x: np.concatenate([x, DATA]),
+        lambda x: np.maximum(x, 2),
+        lambda x: np.dot(DATA, x),
+        lambda x: np.where(x > 1, x, 0),
+        lambda x: np.mean(x, axis=0),
+    ],
+)
+def test_numpys_functions_take_variables(call):
+    x = T.dvector("x")
+    np.testing.assert_allclose(call(x).eval({x: DATA}), call(DATA))
+    assert isinstance(call(x), T.TensorVariable)
+
+
+def test_a_variable_is_no_array():
+    with pytest.raises(TypeError, match="x is an expression"):
+        np.asarray(T.dvector("x"))

@@ -83,3 +83,12 @@ def test_batch_norm_at_test_time_uses_them():
 def test_batch_norm_params_are_what_is_trained():
     state = layers.batch_norm_params(4, "bn1")
     assert [p.name for p in state.params] == ["bn1_scale", "bn1_shift"]
+
+
+def test_layers_without_a_name_have_names_of_their_own():
+    made = []
+    for _ in range(3):
+        made += layers.dense_params(2, 2, RNG), layers.conv_params(1, 1, 3, RNG), layers.batch_norm_params(2)
+    names = [p.name for params in made for p in params]
+    assert len({*names}) == len(names) == 3 * (2 + 2 + 4)
+    assert [p.name for p in layers.dense_params(2, 2, RNG, "first")] == ["first_w", "first_b"]

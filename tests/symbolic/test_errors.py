@@ -384,3 +384,8 @@ def test_every_error_is_exported_and_has_a_page():
 
 def test_listing():
     assert [listing(list("abc"[:n])) for n in (1, 2, 3)] == ["a", "a and b", "a, b and c"]
+
+
+def test_classes_print_as_they_are_imported():
+    for kind in (wf.WeftError, *wf.WeftError.__subclasses__()):
+        assert (kind.__module__, getattr(wf, kind.__name__)) == ("weft", kind)
