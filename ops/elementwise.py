@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from ..symbolic import operators
-from ..symbolic.dims import Dim, Shape, same, show
+from ..symbolic.dims import Dim, Shape, SymDim, same, show
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
-from ..symbolic.expr import Expr, Op, apply, serial, substitute, toposort
+from ..symbolic.expr import Expr, Op, apply, depends, serial, substitute, toposort
 from ..symbolic.forks import renewed
 from ..symbolic.grad import grad
 from ..symbolic.guards import meet
@@ -222,13 +222,22 @@ class Composite(Scalar):
     def body(self, *dtypes: DType) -> tuple[tuple[Expr, ...], Expr]:
         """(inputs, output): the function as a graph over scalars of these dtypes."""
         if dtypes not in self._bodies:
-            inputs = tuple(apply(Input(serial(), Type(kind, ()))) for kind in dtypes)
-            output = as_expr(self.function(*inputs))
-            if output.shape != () or any(not isinstance(n.op, Elementwise) for n in toposort([output]) if n.args):
-                error = ShapeError(f"{self.name}: a function given to @elementwise may use only functions of scalars.")
-                raise blame(error, output.site, hint="write it as a plain function of expressions instead.")
-            self._bodies[dtypes] = inputs, output
+            self._traced(dtypes, (SymDim("n"),))  # of one number, a mean is that number
+            self._bodies[dtypes] = self._traced(dtypes, ())
         return self._bodies[dtypes]
+
+    def _traced(self, dtypes: tuple[DType, ...], shape: Shape) -> tuple[tuple[Expr, ...], Expr]:
+        inputs = tuple(apply(Input(serial(), Type(kind, shape))) for kind in dtypes)
+        output = as_expr(self.function(*inputs))
+        order = toposort([output])
+        found = depends(order, inputs)
+        other = next((n for n in order if n in found and n.args and not isinstance(n.op, Elementwise)), None)
+        if other is not None or (shape == () and output.shape != ()):
+            site = (output if other is None else other).site
+            used = f"makes an array of shape {show(output.shape)}" if other is None else f"uses {other.op.name}"
+            text = f"{self.name}: a function given to @elementwise is one of single numbers, and `{site.text}` {used}."
+            raise blame(ShapeError(text), site, hint="write it as a plain function of expressions instead.")
+        return inputs, output
 
     @functools.cache  # noqa: B019 - composites live as long as the program
     def partials(self, *dtypes: DType) -> tuple[Expr, ...]:
@@ -250,7 +259,7 @@ class Composite(Scalar):
         for node in toposort([output]):
             if node not in known:
                 known[node] = np.asarray(node.op.numpy(*[known[a] for a in node.args]), node.dtype)
-        return known[output]
+        return np.broadcast_to(known[output], np.broadcast_shapes(*[v.shape for v in values]))
 
     def factors(self, out: Expr, *args: Expr) -> Sequence[Any]:
         if not out.type.is_float:
@@ -266,7 +275,9 @@ class Composite(Scalar):
         """The body over these arguments."""
         kinds = self.operand_dtypes(*(a.type for a in args))
         inputs, output = self.body(*kinds)
-        return substitute([output], dict(zip(inputs, map(_as_operand, args, kinds), strict=True)))[0]
+        found = substitute([output], dict(zip(inputs, map(_as_operand, args, kinds), strict=True)))[0]
+        shape = apply(self.op, *args).shape  # of all arguments, also of those that the body leaves out
+        return found if found.shape == shape else operators.function("broadcast_to")(found, shape)
 
     def __repr__(self) -> str:
         return self.name

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from .dims import SymDim, show
-from .errors import ArgumentError, ShapeError, at_site, blame, user_site
+from .errors import ArgumentError, DTypeError, GuardError, ShapeError, WeftError, at_site, blame, user_site
 from .expr import Expr, Op, toposort
 from .leaves import Input, Size, Sizes
 from .sizes import cells, sources, with_sizes
-from .types import FLOAT16, FLOAT32, TupleType
+from .types import FLOAT16, FLOAT32, TupleType, Type
 
 
 def evaluate(outputs: Any, values: Mapping[Expr, Any] | None = None) -> Any:
@@ -72,8 +72,32 @@ def _value(node: Expr, args: list[Any], sizes: Mapping[str, int]) -> Any:
     except IndexError as error:
         raise blame(error, node.site) from None
     if isinstance(node.type, TupleType):
-        return tuple(np.asarray(r, of.dtype) for r, of in zip(result, node.type.items, strict=True))
-    return np.asarray(result, node.dtype)
+        return tuple(
+            _as_inferred(node, np.asarray(r), of, sizes) for r, of in zip(result, node.type.items, strict=True)
+        )
+    return _as_inferred(node, np.asarray(result), node.type, sizes)
+
+
+def _as_inferred(node: Expr, found: np.ndarray, of: Type, sizes: Mapping[str, int]) -> np.ndarray:
+    """What a reference has returned, in the dtype that was inferred.
+
+    Raises GuardError where a size is less than 0 in this call, ShapeError where the array has not the shape that was
+    inferred, DTypeError where it has numbers that the dtype does not hold.
+    """
+    shape = tuple(size if isinstance(size, int) else size.value(sizes) for size in of.shape)
+    if found.shape == shape and np.can_cast(found.dtype, of.dtype, "same_kind"):
+        return found.astype(of.dtype, copy=False)
+    below = next((size for size, n in zip(of.shape, shape, strict=True) if n < 0), None)
+    if below is not None:
+        error: WeftError = GuardError(f"{node.op.name}: the size {below} is {min(shape)}, which is less than 0.")
+        raise blame(error, node.site, *[a.site for a in node.args])
+    name = type(node.op).__name__
+    if found.shape != shape:
+        says = f"an array of shape {show(found.shape)}, and its `infer` says {show(shape)}"
+        error = ShapeError(f"{name}: its `numpy` returned {says}.")
+    else:
+        error = DTypeError(f"{name}: its `numpy` returned {found.dtype.name}, and its `infer` says {of.dtype.name}.")
+    raise blame(error, node.site, hint="one of the two is wrong: they must agree.")
 
 
 def _widened(value: Any) -> Any:

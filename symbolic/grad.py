@@ -197,7 +197,12 @@ class _Cotangents:
                     self.add(arg, contribution)
 
 
-def _paired(node: Expr, contributions: Sequence[Any]) -> Iterable[tuple[Expr, Any]]:
+def _paired(node: Expr, contributions: Any) -> Iterable[tuple[Expr, Any]]:
+    if isinstance(contributions, Expr) or not isinstance(contributions, list | tuple):
+        kind = "one expression" if isinstance(contributions, Expr) else f"a {type(contributions).__name__}"
+        text = f"The vjp of {type(node.op).__name__} returned {kind}, and not a tuple of cotangents."
+        hint = "return a tuple with one for each argument, None where there is none: (2 * g,)."
+        raise blame(GradientError(text), node.site, hint=hint)
     if len(contributions) != len(node.args):
         text = f"The vjp of {node.op.name} returned {len(contributions)} cotangents for {len(node.args)} arguments."
         hint = "return one for each argument, None where there is none."

@@ -154,6 +154,39 @@ def test_functions_of_ones_own_may_have_defaults():
         wf.elementwise(3)
 
 
+@pytest.mark.parametrize(
+    ("function", "reference"),
+    [
+        (lambda x, y: 1.5, lambda x, y: 1.5 + 0 * x * y),
+        (lambda x, y: x * 2, lambda x, y: x * 2 + 0 * y),
+        (lambda x, y: wf.ones_like(y), lambda x, y: 1 + 0 * x * y),
+    ],
+)
+def test_functions_of_ones_own_have_the_shape_of_all_their_arguments(function, reference):
+    x, y = wf.tensor("x", ("n", 1), "float64"), wf.vector("y", ("m",), "float64")
+    out = wf.elementwise(function)(x, y)
+    values = np.arange(3.0)[:, None], np.arange(2.0)
+    found, *gradients = wf.function([x, y], [out, *wf.grad(out.sum(), [x, y])], on_unused_input="ignore")(*values)
+    np.testing.assert_array_equal(found, reference(*values))
+    np.testing.assert_array_equal(wf.evaluate(out, dict(zip((x, y), values, strict=True))), reference(*values))
+    assert [g.shape for g in gradients] == [(3, 1), (2,)]
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (lambda x: x - x.mean(), "x.mean.* uses sum"),
+        (lambda x: wf.stack([x, x]), "uses "),
+        (lambda x: np.ones(2), r"makes an array of shape \(2,\)"),
+        (lambda x: x[0], "uses "),
+    ],
+)
+def test_functions_of_more_than_single_numbers_are_refused(function, says):
+    with pytest.raises(wf.ShapeError, match=says) as caught:
+        wf.elementwise(function)(wf.vector("x", ("n",)))
+    assert "test_scalar.py" in "".join(caught.value.__notes__)
+
+
 @pytest.mark.parametrize("kind", ["bool", "int8", "uint8", "int16", "int32", "int64", "uint64"])
 def test_functions_of_integers_give_the_float_that_exp_gives(kind):
     x = wf.vector("x", ("n",), kind)

@@ -261,3 +261,25 @@ class TestDeepGraphs:
         del y, z
         gc.collect()
         assert len(expr._table) < before - 10 * DEEP
+
+
+@pytest.mark.parametrize(
+    ("returned", "error", "says"),
+    [
+        (np.zeros((3, 1)), wf.ShapeError, r"returned an array of shape \(3, 1\), and its `infer` says \(3,\)"),
+        (np.zeros(2), wf.ShapeError, r"returned an array of shape \(2,\), and its `infer` says \(3,\)"),
+        (np.zeros(3, "complex128"), wf.DTypeError, "returned complex128, and its `infer` says float32"),
+    ],
+)
+def test_a_reference_that_departs_from_what_was_inferred(returned, error, says):
+    class Departing(wf.Op):
+        def infer(self, x):
+            return x
+
+        def numpy(self, x):
+            return returned
+
+    x = wf.vector("x", ("n",))
+    with pytest.raises(error, match="Departing: its `numpy` " + says) as caught:
+        wf.evaluate(wf.apply(Departing(), x), {x: np.zeros(3, "f4")})
+    assert "test_expr.py" in "".join(caught.value.__notes__)

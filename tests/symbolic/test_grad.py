@@ -311,6 +311,19 @@ class TestCustom:
         with pytest.raises(wf.GradientError, match="returned 2 cotangents for 3 arguments"):
             wf.grad(wrong(x, y).sum(), x)
 
+    def test_a_vjp_that_is_no_tuple(self):
+        class Twice(wf.Op):
+            def infer(self, x):
+                return x
+
+            def vjp(self, g, out, x):
+                return 2 * g
+
+        x = double("x")
+        with pytest.raises(wf.GradientError, match="vjp of Twice returned one expression, and not a tuple") as caught:
+            wf.grad(wf.apply(Twice(), x).sum(), x)
+        assert "test_grad.py" in "".join(caught.value.__notes__)
+
     def test_a_vjp_of_the_wrong_shape(self):
         wrong = wf.custom_gradient(lambda x: x * 2, lambda g, out, x: g.sum())
         x = double("x")
