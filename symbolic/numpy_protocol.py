@@ -50,7 +50,7 @@ class NumPyProtocol:
         ours = self._other_names.get(name, name)
         function = getattr(import_module(where), ours, None)
         if not callable(function):
-            raise _refused(f"np.{name} is not for expressions: {where} has no {ours}.", None)
+            raise _refused(f"np.{name} is not for expressions: {where} has no {ours}.", "")
         try:
             return function(*args, **options)
         except TypeError as error:
@@ -60,5 +60,5 @@ class NumPyProtocol:
             raise _refused(text, f"see help({where}.{ours}).") from None
 
 
-def _refused(text: str, hint: str | None) -> Exception:
+def _refused(text: str, hint: str) -> Exception:
     return blame(ArgumentError(text), user_site(), hint=hint)
