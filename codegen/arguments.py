@@ -245,9 +245,15 @@ def converted(x: Expr) -> tuple[type, ...]:
     return (float, x.dtype.type) if x.dtype.kind == "f" else (x.dtype.type,)
 
 
-def adapted(given: Any, x: Expr) -> np.ndarray:
-    """A call's argument as an array the code can read: C order, aligned, of the input's dtype."""
+def adapted(given: Any, x: Expr, downcast: bool = False) -> np.ndarray:
+    """A call's argument as an array the code can read: C order, aligned, of the input's dtype.
+
+    `downcast`: floats may lose digits; an input whose dtype came from the configuration always takes them so.
+    """
     name = x.name or "an input without a name"
+    if isinstance(given, np.ma.MaskedArray) and given.mask is not np.ma.nomask:
+        error = DTypeError(f"The value of {name} has a mask, which a compiled function cannot keep.")
+        raise blame(error, user_site(), x.site, hint="fill it, value.filled(0), or leave the masked elements out.")
     try:
         array = np.asarray(given)
     except (ValueError, TypeError) as error:
@@ -255,9 +261,10 @@ def adapted(given: Any, x: Expr) -> np.ndarray:
     if array.ndim != x.ndim:
         text = f"{name} has {x.ndim} axes {show(x.shape)}, and its value has {array.ndim}: {show(array.shape)}."
         raise blame(ShapeError(text), user_site(), x.site)
-    if array.dtype != x.dtype and not _lossless(given, array, x.dtype):
+    allowed = downcast or x.op.configured  # type: ignore[attr-defined]
+    if array.dtype != x.dtype and not (_lossless(given, array, x.dtype) or (allowed and _fits(array, x.dtype))):
         text = f"{name} is {x.dtype.name}, and its value is {array.dtype}, which would lose information."
-        hint = f"convert it: value.astype({x.dtype.name!r}), or make the input {array.dtype}."
+        hint = f"convert it: value.astype({x.dtype.name!r}), make the input {array.dtype}, or use downcast=True."
         raise blame(DTypeError(text), user_site(), x.site, hint=hint)
     if array.dtype == x.dtype and array.flags.carray:
         return array
@@ -282,6 +289,17 @@ def _shared(array: np.ndarray, cells: Iterable[Cell]) -> bool:
     if type(owner) is np.ndarray:  # it has its memory from nobody else
         return any(owner is cell.value.base for cell in cells)
     return any(np.may_share_memory(array, cell.value) for cell in cells)
+
+
+def _fits(array: np.ndarray, dtype: np.dtype) -> bool:
+    """Whether a dtype holds numbers but for some of their digits: none becomes infinite, or another integer."""
+    if array.dtype.kind not in "biuf" or (array.dtype.kind == "f" and dtype.kind != "f"):
+        return False
+    with np.errstate(over="ignore"):
+        found = array.astype(dtype)
+    if dtype.kind != "f":
+        return bool((found == array).all())
+    return bool((np.isfinite(found) | ~np.isfinite(array)).all())
 
 
 def _lossless(given: Any, array: np.ndarray, dtype: np.dtype) -> bool:

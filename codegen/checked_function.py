@@ -26,7 +26,7 @@ class CheckedFunction(Function):
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         given = expected(self, args, keywords)
-        arrays = [adapted(value, x) for value, x in zip(given, self.source.inputs, strict=True)]
+        arrays = [adapted(value, x, self.downcast) for value, x in zip(given, self.source.inputs, strict=True)]
         self._calls += 1
         with Access(self._reads, self._writes):
             results = self._guarded(arrays, at_end=self._calls % 2 == 1)

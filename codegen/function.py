@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy import array, empty, ndarray
 
+from ..ops.coerce import check_flag
 from ..symbolic.access import CALLING_BACK, Access
 from ..symbolic.dims import Dim, SymDim, show
 from ..symbolic.errors import (
@@ -49,6 +50,7 @@ def function(
     target: str = "cpu",
     optimize: int = 2,
     on_unused_input: str = "raise",
+    downcast: bool = False,
 ) -> Function:
     """Compile expressions to a function from NumPy arrays to NumPy arrays.
 
@@ -62,6 +64,8 @@ def function(
     target : "cpu"
     optimize : 0 only what is needed to run, 1 and 2 also the rewrite rules
     on_unused_input : "raise", "warn" or "ignore" an input that nothing depends on
+    downcast : whether arguments may lose digits, as float64 that becomes float32 does; inputs whose dtype came from
+        `config.float_dtype` take any numbers without it
 
     Returns
     -------
@@ -83,15 +87,24 @@ def function(
         from .checked_function import CheckedFunction
 
         made = CheckedFunction
-    return made(graph, keywords, form, name or f"function at {site}", optimize)
+    label = name or f"function at {site}"
+    return made(graph, keywords, form, label, optimize, check_flag("function", "downcast", downcast))
 
 
 @renewed
 class Function:
     """A compiled function.  Safe to call from several threads: each call sees every shared variable whole."""
 
-    def __init__(self, graph: Graph, keywords: tuple[str, ...] | None, form: Any, name: str, optimize: int):
-        self.name, self.source, self.optimize = name, graph, optimize
+    def __init__(
+        self,
+        graph: Graph,
+        keywords: tuple[str, ...] | None,
+        form: Any,
+        name: str,
+        optimize: int,
+        downcast: bool = False,
+    ):
+        self.name, self.source, self.optimize, self.downcast = name, graph, optimize, downcast
         self._keywords, self._form = keywords, form
         self._expected = tuple((x, x.dtype, x.ndim, converted(x)) for x in graph.inputs)
         self._count = len(graph.inputs)
@@ -131,7 +144,7 @@ class Function:
             elif kind in numbers:
                 arrays.append(array(given, dtype))
             else:
-                arrays.append(adapted(given, x))
+                arrays.append(adapted(given, x, self.downcast))
         access = None
         try:
             if self._reads:
@@ -219,7 +232,7 @@ class Function:
 
     def run_by(self, run: Callable[[Binding, Walk], int], args: Sequence[Any]) -> None:
         """A call whose rows `run` runs, with the walker in its own way, and says which of them failed (-1: none)."""
-        arrays = [adapted(given, x) for given, x in zip(args, self.source.inputs, strict=True)]
+        arrays = [adapted(given, x, self.downcast) for given, x in zip(args, self.source.inputs, strict=True)]
         with Access(self._reads, self._writes):
             key = (*[a.shape for a in arrays], *self._more_sizes(arrays))
             binding = self._bound(key, arrays)

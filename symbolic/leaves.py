@@ -26,6 +26,7 @@ class Input(Leaf):
     number: Any
     of: Type = field(compare=False)
     label: str | None = field(compare=False, default=None)
+    configured: bool = field(compare=False, default=False)  # its dtype was not named: it is config.float_dtype
 
     def infer(self) -> Type:
         return self.of
@@ -240,7 +241,10 @@ def _key(array: np.ndarray) -> tuple[Any, ...]:
 
 
 def tensor(name: str | None = None, shape: Sequence[Dim | str | None] = (), dtype: Any = None) -> Expr:
-    """An input with these sizes: numbers, names (symbols), None (a fresh symbol).  dtype None: config.float_dtype."""
+    """An input with these sizes: numbers, names (symbols), None (a fresh symbol).  dtype None: config.float_dtype.
+
+    Where the dtype is not named, calls may give it numbers of any other dtype, which are cast.
+    """
     return _input(name, tuple(shape), dtype)
 
 
@@ -251,7 +255,7 @@ def _input(name: str | None, shape: tuple[Any, ...], kind: Any) -> Expr:
         of = Type(dtype(kind), tuple(as_dim(d, name) for d in shape))
     except (DTypeError, ShapeError) as error:
         raise blame(error, user_site()) from None
-    return apply(Input(serial(), of, name))
+    return apply(Input(serial(), of, name, kind is None))
 
 
 def as_dim(given: Any, hint: str | None = None) -> Dim:

@@ -81,7 +81,7 @@ def test_any_array_layout(kind):
 
 
 def test_casts_only_without_loss():
-    x, i = wf.vector("x", ("n",)), wf.vector("i", ("n",), dtype="int32")
+    x, i = wf.vector("x", ("n",), "float32"), wf.vector("i", ("n",), dtype="int32")
     f = wf.function([x], x + 1)
     assert f(np.array([1, 2], np.int16)).dtype == np.float32
     assert np.array_equal(f([1.5, 2]), [2.5, 3])
@@ -90,11 +90,46 @@ def test_casts_only_without_loss():
     with pytest.raises(wf.DTypeError) as caught:
         f(np.array([1.0, 2.0]))
     assert "x is float32, and its value is float64, which would lose information." in str(caught.value)
-    assert "hint: convert it: value.astype('float32'), or make the input float64." in text_of(caught.value)
-    assert 'x, i = wf.vector("x", ("n",))' in text_of(caught.value)
+    assert "hint: convert it: value.astype('float32'), make the input float64, or use downcast=True." in text_of(
+        caught.value
+    )
+    assert 'x, i = wf.vector("x", ("n",), "float32")' in text_of(caught.value)
     for bad in (np.array([1.5]), [2**40], np.array([1], np.int64)):
         with pytest.raises(wf.DTypeError, match="i is int32"):
             g(bad)
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_digits_may_be_lost_where_nobody_named_the_dtype_or_it_is_allowed(named):
+    x = wf.vector("x", ("n",), "float32" if named else None)
+    f = wf.function([x], x * 2, downcast=named)
+    for given in (np.array([0.1, -np.inf, np.nan]), np.array([2**60, 3]), np.array([True]), [0.1], np.ones(3)[::2]):
+        found = f(given)
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, np.asarray(given, "f4") * 2)
+    for wrong in (np.array([1e300]), np.array([1j]), np.array(["a"])):  # infinite, or no real number
+        with pytest.raises(wf.DTypeError, match="x is float32, and its value is"):
+            f(wrong)
+
+
+def test_integers_are_never_wrapped_nor_cut():
+    i = wf.vector("i", ("n",), "int8")
+    f = wf.function([i], i + 1, downcast=True)
+    assert f(np.array([126, -128])).tolist() == [127, -127]
+    for wrong in (np.array([128]), np.array([1.0]), np.array([2**40])):
+        with pytest.raises(wf.DTypeError, match="which would lose information"):
+            f(wrong)
+    with pytest.raises(wf.ArgumentError, match="downcast is True or False"):
+        wf.function([i], i, downcast="yes")
+
+
+def test_masks_are_refused():
+    x = wf.vector("x", ("n",))
+    f = wf.function([x], x.sum())
+    with pytest.raises(wf.DTypeError, match="The value of x has a mask") as caught:
+        f(np.ma.masked_array(np.ones(3, "f4"), [0, 1, 0]))
+    assert "test_function.py" in text_of(caught.value)
+    assert f(np.ma.masked_array(np.ones(3, "f4"))) == 3  # nothing is masked
 
 
 def test_wrong_rank_and_size():
