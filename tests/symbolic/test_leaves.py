@@ -147,3 +147,38 @@ def test_evaluated_arrays_are_the_callers_own():
     first, second = wf.evaluate([x, x], {x: given})
     first[...] = -1
     assert not np.concatenate([shared.get_value(), given, second, wf.evaluate(c)]).any()
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "says"),
+    [
+        (300, "uint8", "300, which does not fit in uint8"),
+        (-1, "uint64", "-1, which does not fit in uint64"),
+        ([1.0, 3.7], "int32", "3.7, which does not fit in int32"),
+        ([1.0, np.nan], "int64", "nan, which does not fit in int64"),
+        (np.array([2.0**63]), "int64", "does not fit in int64"),
+        (1e300, "float32", r"1e\+300, which does not fit in float32"),
+        (70000, "float16", "70000, which does not fit in float16"),
+        (2, "bool", "2, which does not fit in bool"),
+    ],
+)
+def test_values_are_neither_wrapped_nor_cut(value, kind, says):
+    same = np.zeros(np.shape(value), kind)
+    variable = wf.shared(same)
+    for put in (lambda: wf.constant(value, kind), lambda: wf.shared(value, dtype=kind)):
+        with pytest.raises(wf.DTypeError, match=says) as caught:
+            put()
+        assert "test_leaves.py" in "".join(caught.value.__notes__)
+    with pytest.raises(wf.DTypeError):
+        variable.set_value(value)
+    np.testing.assert_array_equal(variable.get_value(), same)
+
+
+def test_values_may_lose_digits_only():
+    assert wf.constant([0.1, np.inf, np.nan], "float32").dtype == np.float32
+    variable = wf.shared(np.zeros(2, "f4"), "w")
+    variable.set_value(np.array([0.1, -np.inf]))
+    np.testing.assert_array_equal(variable.get_value(), np.float32([0.1, -np.inf]))
+    whole = wf.shared(3)
+    whole.set_value(4.0)
+    assert whole.get_value() == 4
