@@ -121,7 +121,9 @@ def round(a: Any, mode: str | None = None) -> Any:
     return wrap(wf.sign(node) * wf.floor(wf.abs(node) + 0.5))
 
 
-iround = elementwise(lambda x: weft_cast(wf.rint(x), "int64"))
+def iround(a: Any, mode: str | None = None) -> Any:
+    """The nearest whole number in int64; ties as in `round`."""
+    return cast(round(a, mode), "int64")
 
 
 @method("copy")
@@ -134,9 +136,9 @@ identity = view_op = tensor_copy
 
 
 def identity_like(x: Any, dtype: Any = None) -> Any:
-    """The identity matrix in the shape of x."""
+    """The identity matrix in the shape and dtype of x."""
     node = unwrap(x)
-    return wrap(wf.eye(*node.shape, dtype=dtype_named(dtype)))
+    return wrap(wf.eye(*node.shape, dtype=dtype_named(dtype, node.dtype)))
 
 
 @method("fill")

@@ -124,7 +124,7 @@ def function(
                 NotImplementedError("In(update=...) is written as an update of a shared variable."), user_site()
             )
     compiled = _compiled(listed, outputs, new, givens, no_default_updates, mode, name, on_unused_input)
-    return Function(compiled, listed, outputs, new, mode, name, allow_input_downcast)
+    return Function(compiled, listed, outputs, new, mode, name, allow_input_downcast, givens, no_default_updates)
 
 
 def _compiled(
@@ -259,9 +259,12 @@ class Function:
         mode: Any,
         name: str | None,
         downcast: bool | None,
+        givens: Any = None,
+        no_default_updates: Any = False,
     ) -> None:
         self.compiled, self.name, self.mode = compiled, name, mode
         self.inputs, self.outputs, self.updates, self.downcast = inputs, outputs, updates, downcast
+        self.givens, self.no_default_updates = givens, no_default_updates
         self._types = [one.variable.type for one in inputs]
         self._names = [one.name for one in inputs]
         self.trust_input = False
@@ -336,12 +339,22 @@ class Function:
         swap = dict(swap or {})
         updates = [] if delete_updates else self.updates
         values = [*_in_a_row(self.outputs), *(value for _, value in updates)]
-        found = substitute([unwrap(v) for v in values], {unwrap(a): unwrap(b) for a, b in swap.items()})
-        results = [wrap(n) for n in found]
+        replaced = {unwrap(old): _given(unwrap(old), new) for old, new in _pairs(self.givens)}
+        found = substitute([unwrap(v) for v in values], replaced)
+        results = [wrap(n) for n in substitute(found, {unwrap(a): unwrap(b) for a, b in swap.items()})]
         count = len(results) - len(updates)
         moved = [(swap.get(shared, shared), r) for (shared, _), r in zip(updates, results[count:], strict=True)]
         outputs = None if self.outputs is None else _packed(self.outputs, results[:count])
-        return function(self.inputs, outputs, updates=moved, name=self.name, on_unused_input="ignore")
+        return function(
+            self.inputs,
+            outputs,
+            self.mode,
+            moved,
+            no_default_updates=delete_updates or self.no_default_updates,
+            name=self.name,
+            allow_input_downcast=self.downcast,
+            on_unused_input="ignore",
+        )
 
     def free(self) -> None:
         """Give back the memory that it keeps between calls."""

@@ -10,6 +10,7 @@ import numpy as np
 
 import weft as wf
 
+from ...ops.axes import normalize_all, without
 from ...ops.elementwise import cast as weft_cast
 from ...symbolic.expr import Expr
 from .convert import axes_of, dtype_named, floats, unwrap
@@ -98,11 +99,16 @@ all, any = _reduction(wf.all, "all"), _reduction(wf.any, "any")
 def _place(function: Callable[..., Expr], name: str) -> Callable[..., Any]:
     def call(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         node, axes = unwrap(x), axes_of(axis)
-        if isinstance(axes, tuple):
-            axes = None if sorted(a % node.ndim for a in axes) == list(range(node.ndim)) and node.ndim > 1 else axes[0]
-        return wrap(function(node, axes, keepdims))
+        if isinstance(axes, tuple) and len(axes) < 2:
+            axes = axes[0] if axes else None
+        if not isinstance(axes, tuple):
+            return wrap(function(node, axes, keepdims))
+        several = normalize_all(axes, node.ndim, name, node)
+        kept = without(range(node.ndim), several)
+        found = function(wf.flatten(wf.transpose(node, (*kept, *several)), len(kept)), -1)
+        return wrap(wf.expand_dims(found, several) if keepdims else found)
 
-    call.__name__, call.__doc__ = name, f"{name} along an axis (None: of all elements in C order)."
+    call.__name__, call.__doc__ = name, f"{name} along an axis, or several as one in C order (None: all)."
     method(name)(call)
     return call
 

@@ -33,6 +33,22 @@ def test_multiclass_hinge_is_its_formula(delta):
         evaluate(grad(multiclass_hinge(s, t).sum(), s), {s: scores, t: labels + 5})
 
 
+@pytest.mark.parametrize("lead", [(), (3,), (2, 3), (2, 1, 3)])
+def test_losses_of_classes_are_taken_along_the_last_axis(lead):
+    rng = np.random.default_rng(1)
+    scores, labels = rng.normal(size=(*lead, 4)), rng.integers(0, 4, lead)
+    hinge, entropy = np.zeros(lead), np.zeros(lead)
+    for place in np.ndindex(*lead):
+        row, right = scores[place], labels[place]
+        hinge[place] = sum(max(0.0, row[j] - row[right] + 0.5) for j in range(4) if j != right)
+        entropy[place] = np.log(np.exp(row).sum()) - row[right]
+    s, t = wf.tensor("s", scores.shape, "float64"), wf.tensor("t", lead, "int64")
+    given = {s: scores, t: labels}
+    np.testing.assert_allclose(evaluate(multiclass_hinge(s, t, 0.5), given), hinge, atol=1e-12)
+    np.testing.assert_allclose(evaluate(crossentropy(s, t), given), entropy)
+    check_grad(multiclass_hinge(s, t, 0.5), s, given)
+
+
 def test_elementwise_losses():
     y, t = vector("y", dtype="float64"), vector("t", dtype="float64")
     values = {y: np.array([1.0, -2, 3]), t: np.array([1.0, 1, -1])}

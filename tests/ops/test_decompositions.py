@@ -79,6 +79,25 @@ def test_solutions(shape_a, shape_b):
         wf.check_grad(y, [a, b], {a: value, b: right}, order=2, rtol=1e-4)
 
 
+@pytest.mark.parametrize(("shape_a", "shape_b"), [((3, 3), (2, 3, 2)), ((2, 1, 3, 3), (3, 2)), ((2, 3, 3), (3, 1))])
+def test_one_matrix_and_many_right_sides(shape_a, shape_b):
+    value, right = matrices(*shape_a) + 4 * np.eye(3), matrices(*shape_b)
+    a, b = wf.tensor("a", shape_a, "float64"), wf.tensor("b", shape_b, "float64")
+    for x, part in (
+        (wf.solve(a, b), lambda m: m),
+        (wf.solve_triangular(a, b), np.triu),
+        (wf.solve_triangular(a, b, lower=True), np.tril),
+    ):
+        g = matrices(*x.shape)
+        found = wf.evaluate([x, *wf.grad((x * g).sum(), [a, b])], {a: value, b: right})
+        solution = np.linalg.inv(part(value)) @ right
+        back = np.swapaxes(np.linalg.inv(part(value)), -1, -2) @ g
+        lead = tuple(range(solution.ndim - 2))
+        for one, other in zip(found, (solution, -part(back @ np.swapaxes(solution, -1, -2)), back), strict=True):
+            extra = tuple(i for i in lead if i < other.ndim - one.ndim)  # the axes that were repeated
+            np.testing.assert_allclose(one, other.sum(extra), rtol=1e-9, atol=1e-12)
+
+
 def test_vectors():
     value = positive(2)
     a = wf.tensor("a", value.shape, "float64")

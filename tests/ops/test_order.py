@@ -46,6 +46,22 @@ def test_topk_is_stable_from_the_largest(kind):
         np.testing.assert_array_equal(chosen, order[:7])
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2, -2, -3])
+def test_everything_goes_along_any_axis(axis):
+    v = RNG.integers(-3, 4, (3, 4, 5)) / 2  # with ties
+    found, places = wf.evaluate(list(wf.topk(wf.constant(v), 2, axis)))
+    order = np.argsort(-v, axis, kind="stable").take([0, 1], axis)
+    np.testing.assert_array_equal(places, order)
+    np.testing.assert_array_equal(found, np.take_along_axis(v, order, axis))
+    x = wf.constant(v)
+    results = [wf.sort(x, axis), wf.argsort(x, axis), wf.cumsum(x, axis), wf.cumprod(x, axis), wf.diff(x, 2, axis)]
+    right = [
+        np.sort(v, axis), np.argsort(v, axis, kind="stable"), v.cumsum(axis), v.cumprod(axis), np.diff(v, 2, axis),
+    ]  # fmt: skip
+    for one, other in zip(wf.evaluate(results), right, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_running_sum_keeps_its_digits():
     v = np.full(1_000_000, 0.1, np.float32)
     x = wf.vector("x", ("n",))
