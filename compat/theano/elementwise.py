@@ -118,7 +118,8 @@ def round(a: Any, mode: str | None = None) -> Any:
     if mode != "half_away_from_zero":
         text = f"round: mode is 'half_to_even' or 'half_away_from_zero', not {mode!r}."
         raise blame(ValueError(text), user_site())
-    return wrap(wf.sign(node) * wf.floor(wf.abs(node) + 0.5))
+    whole = wf.trunc(node)
+    return wrap(wf.where(wf.abs(node - whole) < 0.5, whole, whole + wf.sign(node)))
 
 
 def iround(a: Any, mode: str | None = None) -> Any:

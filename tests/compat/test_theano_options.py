@@ -86,6 +86,14 @@ SORTED = {
 ELEMENTS = {
     "T.round(m)": lambda m, c, i: np.round(m),
     "T.round(m, 'half_away_from_zero')": lambda m, c, i: np.sign(m) * np.floor(np.abs(m) + 0.5),
+    "T.round(T.constant([0.5 - 2**-54, 2.0**52 + 1, -0.5, np.inf, np.nan]), 'half_away_from_zero')": lambda m, c, i: [
+        0,
+        2.0**52 + 1,
+        -1,
+        np.inf,
+        np.nan,
+    ],
+    "T.round(i, 'half_away_from_zero')": lambda m, c, i: i,
     "T.iround(m)": lambda m, c, i: np.round(m).astype("int64"),
     "T.iround(m, 'half_away_from_zero')": lambda m, c, i: (np.sign(m) * np.floor(np.abs(m) + 0.5)).astype("int64"),
     "T.iround(m, mode='half_away_from_zero')": lambda m, c, i: np.trunc(m + np.sign(m) / 2).astype("int64"),
@@ -147,6 +155,9 @@ BROADCAST = {
     "T.addbroadcast(m[:, :1], -1) * m": lambda m, c, i: m[:, :1] * m,
     "T.addbroadcast(m[:1, :1], 0, -1) * m": lambda m, c, i: m[0, 0] * m,
     "T.patternbroadcast(c[:1, :, :1], (True, False, True)) * c": lambda m, c, i: c[:1, :, :1] * c,
+    "T.flatten(c, outdim=2)": lambda m, c, i: c.reshape(2, 12),
+    "T.flatten(c, ndim=3)": lambda m, c, i: c,
+    "c.flatten()": lambda m, c, i: c.ravel(),
     "T.shape_padaxis(m, -1)": lambda m, c, i: m[..., None],
     "T.shape_padaxis(m, -3)": lambda m, c, i: m[None],
     "T.shape_padleft(m, 2)": lambda m, c, i: m[None, None],
@@ -245,6 +256,21 @@ def test_arrays_are_copied_unless_borrowed(broadcastable):
     assert s.get_value() == 0
 
 
+# ---- functions -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("of_input", [None, False, True])
+@pytest.mark.parametrize("of_function", [None, False, True])
+def test_an_inputs_own_word_on_conversions_counts_first(of_input, of_function):
+    x = T.fvector("x")
+    f = theano.function([theano.In(x, allow_downcast=of_input)], x * 2, allow_input_downcast=of_function)
+    if of_function if of_input is None else of_input:
+        np.testing.assert_array_equal(f(np.array([0.1])), np.array([0.2], "float32"))
+    else:
+        with pytest.raises(TypeError, match="Bad input argument x"):
+            f(np.array([0.1]))
+
+
 def test_a_copy_of_a_function_keeps_what_it_was_compiled_with():
     x, s, other = T.fvector("x"), theano.shared(np.float32([1.0, 2.0])), theano.shared(3.0)
     counter = theano.shared(0.0)
@@ -256,3 +282,44 @@ def test_a_copy_of_a_function_keeps_what_it_was_compiled_with():
     np.testing.assert_array_equal(f.copy(swap={counter: other})(np.array([5.0, 6.0])), [53, 63])
     held = theano.function([], counter * 1, no_default_updates=True)
     assert (held(), held.copy()(), held.copy()(), counter.get_value()) == (1, 1, 1, 1)
+
+
+# ---- random numbers --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("replace", [False, True])
+@pytest.mark.parametrize("size", [(2,), (1, 2)])
+@pytest.mark.parametrize("named", [False, True])
+def test_choices_by_rows_of_probabilities(replace, size, named):
+    rows = np.array([[0, 0.5, 0, 0.5], [0.25, 0.75, 0, 0], [0, 0, 0.1, 0.9]] * 20)
+    names = np.array([7.0, -1.0, 0.5, 2.0])
+    outcomes = names if named else np.arange(4)
+    (found,) = values([T.shared_randomstreams.RandomStreams(3).choice(size, names if named else 4, replace, rows)], {})
+    assert (found.shape, found.dtype) == ((60, *size), outcomes.dtype)
+    drawn = found.reshape(60, -1)
+    for row, chosen in zip(rows, drawn, strict=True):
+        assert set(chosen) <= set(outcomes[row > 0])
+        assert replace or len(set(chosen)) == 2
+    assert len({tuple(d) for d in drawn[::3]}) > 1  # rows are drawn for themselves
+
+
+def test_bounds_and_means_of_draws_may_be_arrays():
+    rng, low, high = T.shared_randomstreams.RandomStreams(5), np.array([[-3], [10]]), np.array([-2, 12, 14])
+    high = np.maximum(high, low)
+    whole, real, spread, few = values(
+        [
+            rng.random_integers((400, 2, 3), low, high),
+            rng.uniform((400, 2, 3), low, high + 1.0),
+            rng.normal(avg=low * 10.0, std=np.full((400, 1, 3), 0.5)),
+            rng.binomial((400, 2, 3), n=3, p=np.array([0.0, 0.5, 1.0])),
+        ],
+        {},
+    )
+    np.testing.assert_array_equal(whole.min(0), np.broadcast_to(low, (2, 3)))
+    np.testing.assert_array_equal(whole.max(0), high)
+    assert (real >= low).all()
+    assert (real < high + 1).all()
+    np.testing.assert_allclose(spread.mean((0, 2)), low[:, 0] * 10, atol=0.1)
+    np.testing.assert_allclose(spread.std((0, 2)), 0.5, atol=0.05)
+    assert few.max((0, 1)).tolist() == [0, 3, 3]
+    assert few.min((0, 1)).tolist() == [0, 0, 3]

@@ -96,9 +96,10 @@ def test_it_is_refused(name):
 
 
 def test_what_looks_odd_and_is_right():
-    assert wf.arange(0, 5, np.inf).eval().tolist() == [0]
-    assert wf.arange(5, 0, -np.inf).eval().tolist() == [5]
-    assert wf.arange(5, 0, np.inf).eval().tolist() == []
+    for start, stop in ((0, 5), (5, 0), (-5, -1), (2, -2.5), (3, 3)):
+        for step in (np.inf, -np.inf):
+            found = wf.arange(start, stop, step).eval()
+            assert found.tolist() == ([start] if (stop - start) * step > 0 else []), (start, stop, step)
     assert wf.reshape(wf.tensor("x", (0, 5)), (-1, 5)).shape == (0, 5)
     x = wf.tensor("x", (2, 3), "bool")
     assert wf.sum(x, np.array([0, 1]), np.True_).shape == (1, 1)

@@ -74,3 +74,32 @@ def test_dtypes_meet():
 def test_what_is_refused(subscripts, shapes, error, text):
     with pytest.raises(error, match=text):
         wf.einsum(subscripts, *(wf.tensor(None, s) for s in shapes))
+
+
+@pytest.mark.parametrize(
+    ("shapes", "axes"),
+    [
+        (((2, 3), (4, 5, 3)), ([1], [-1])),
+        (((2, 3), (4, 5, 3)), ([-1], [2])),
+        (((4, 5, 3), (3, 4)), ((-1, 0), (0, -1))),
+        (((4, 5, 3), (5, 3, 2)), 2),
+        (((4, 5), (3,)), 0),
+        (((3,), (4, 3, 2)), (0, -2)),
+    ],
+)
+def test_tensordot_over_axes_from_either_end(shapes, axes):
+    a, b = (RNG.normal(size=s) for s in shapes)
+    x, y = (wf.tensor(None, s, "float64") for s in shapes)
+    product = wf.tensordot(x, y, axes)
+    right = np.tensordot(a, b, axes)
+    g = RNG.normal(size=right.shape)
+    found, to_x, to_y = wf.evaluate([product, *wf.grad((product * g).sum(), [x, y])], {x: a, y: b})
+    np.testing.assert_allclose(found, right)
+    np.testing.assert_allclose((to_x * a).sum(), (g * right).sum())  # the product is linear in both
+    np.testing.assert_allclose((to_y * b).sum(), (g * right).sum())
+
+
+@pytest.mark.parametrize("shapes", [((4, 3), (3,)), ((3,), (2, 3, 5)), ((2, 4, 3), (3,)), ((2, 4, 3), (5, 3, 2))])
+def test_dot_of_unequal_ranks(shapes):
+    a, b = (RNG.normal(size=s) for s in shapes)
+    np.testing.assert_allclose(wf.evaluate(wf.dot(wf.constant(a), wf.constant(b))), np.dot(a, b))

@@ -139,6 +139,16 @@ def test_dropout_takes_a_shared_rate():
     np.testing.assert_array_equal(evaluate(y, {x: np.ones((50, 100))}), 1)
 
 
+def test_the_rate_of_dropout_is_held_in_derivatives():
+    x, rate = vector("x", (50,), "float64"), scalar("rate", dtype="float64")
+    y = dropout(x * rate, rate, Stream(0))
+    values = {x: np.arange(50.0), rate: 0.3}
+    dropped, slope = evaluate([y, grad(y.sum(), rate)], values)
+    kept = dropped != 0
+    np.testing.assert_allclose(dropped[kept], np.arange(50.0)[kept] * 0.3 / 0.7)
+    np.testing.assert_allclose(slope, (np.arange(50.0) * kept).sum() / 0.7)
+
+
 def test_dropout_drops_nan_too():
     x = vector("x", (1000,))
     y = evaluate(dropout(x, 0.5, Stream(0)), {x: np.full(1000, np.nan)})
