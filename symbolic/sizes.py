@@ -46,7 +46,7 @@ def value_dim(node: Expr) -> Dim:
 
 
 def _of_sizes(node: Expr) -> Dim | None:
-    """The size, where the expression computes with sizes and numbers alone."""
+    """The size, where the expression computes with sizes and numbers alone, in integers that hold every size."""
     found: dict[Expr, Dim | None] = {}
     for each in toposort([node]):
         found[each] = _dim_of_node(each, [found[a] for a in each.args])
@@ -59,7 +59,9 @@ def _dim_of_node(node: Expr, args: Sequence[Dim | None]) -> Dim | None:
         return int(op.value)
     if isinstance(op, Size):
         return op.dim
-    if node.type is not None and not isinstance(node.type, TupleType) and not node.ndim and None not in args and args:
+    if not args or None in args or isinstance(node.type, TupleType) or node.ndim:
+        return None
+    if node.dtype.itemsize >= 4:  # smaller integers wrap
         if op.name in _ARITHMETIC and len(args) == 2 and args[1] != 0:
             return _ARITHMETIC[op.name](*args)  # type: ignore[no-any-return]
         if op.name == "cast" and node.dtype.kind in "iu" and node.args[0].dtype.kind in "iu":

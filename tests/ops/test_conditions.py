@@ -209,3 +209,8 @@ def test_places_of_their_own():
             yes += 1
             assert len(set(places % 4)) == len(places), places
     assert yes > 50
+
+
+@pytest.mark.parametrize(("kind", "of", "certain"), [("int32", "float16", False), ("int32", "float32", True)])
+def test_integers_as_floats_that_reach_so_far(kind, of, certain):
+    assert conditions.always_finite(cast(tensor("x", (3,), kind), of)) is certain

@@ -53,6 +53,8 @@ F32, ROWS, T = like(3, 4, dtype="float32", name="f"), like(3, 4, name="r"), like
 V32, A32 = like(3, dtype="float32", name="v32"), like(2, 4, dtype="float32", name="a32")
 I8, U8 = like(3, dtype="int8", name="i"), like(3, dtype="uint8", name="u")
 I64, U64 = like(3, dtype="int64", name="j"), like(3, dtype="uint64", name="k")
+E, Z = scalar.exp(V), like(3, name="z")
+SQUARE = like(2, 1, 2, 2, name="square")
 FEW = like(2, 1, 5, 5, name="few")
 
 
@@ -102,6 +104,19 @@ PROGRAMS = {
     "infinite powers": [scalar.log(V**c) for c in (INF, -INF, NAN, 3.0, 2.0, 0.0)],
     "negative terms": [scalar.log(scalar.exp(V) + c + scalar.exp(V * 0.5)) for c in (-0.1, -2.0, 0.0)],
     "a shift beyond the range": [V32 - (tops(V32, 0) + s) for s in (min(V32, 0, keepdims=True), V32 * -1.0)],
+    "a window over everything, then over less": [
+        apply(k((3, 3), (1, 1), pad), SQUARE)
+        for k in (MaxPool, SumPool)
+        for pad in (((0, 2), (0, 2)), ((1, 1), (0, 1)))
+    ],
+    "a slice across a join": [part(concatenate([A, B]), (at, 0), (1, 1), (3, 4)) for at in (0, 1, 2)],
+    "a factor twice": [
+        *((E * V) * (E / (V * E)), (E * Z * E) / (scalar.square(Z) * E)),
+        (E * V * E) / (E * Z),
+    ],
+    "a sum in the wider of two dtypes": [
+        sum(F32 * constant(np.full(1, c)), axis) for c in (2.5, -3.0) for axis in (0, 1)
+    ],
     "new axes in different places": [expand_dims(V, 0) + expand_dims(V, 1), expand_dims(V, 1) * expand_dims(V, 1)],
 }
 

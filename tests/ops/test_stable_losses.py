@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import weft as wf
 from weft.ops import reduce as over
 from weft.ops.creation import arange
 from weft.ops.rules import canonical, special, stable
@@ -70,3 +71,12 @@ def test_value_and_gradient(name, sets):
         for root, got in zip(graph.roots, run(list(after.roots), values), strict=True):
             exact = np.vectorize(float)(evaluate_exactly(root, values))
             assert np.max(np.abs(got - exact)) <= 1e-13 * max(1.0, np.max(np.abs(exact)))
+
+
+@pytest.mark.parametrize("scale", [-2.0, -0.5])
+def test_a_shifted_row_with_the_sign_turned_is_not_safe(scale):
+    x = wf.matrix("x", (2, 3), dtype="float64")
+    rows = (x - x.max(1, keepdims=True)) * scale
+    value = wf.function([x], wf.log(wf.exp(rows).sum(1)))(np.array([[0.0, 4000.0, 1.0], [1.0, 2.0, 3.0]]))
+    assert np.isfinite(value).all()
+    np.testing.assert_allclose(value[0], -4000.0 * scale + np.log1p(np.exp(scale)), rtol=1e-12)

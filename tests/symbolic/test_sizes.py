@@ -7,6 +7,7 @@ import pytest
 
 import weft as wf
 from weft.symbolic.dims import SymDim
+from weft.symbolic.evaluate import evaluate
 from weft.symbolic.sizes import value_dim
 
 A = np.random.default_rng(0).normal(size=(7, 5)).astype("float32")
@@ -198,3 +199,37 @@ def test_they_are_written_as_python(n):
 def test_a_size_in_a_loop_must_not_change_from_step_to_step():
     with pytest.raises(wf.ShapeError, match="changes from step to step"):
         wf.scan(lambda c, i: (c + wf.arange(i).sum(), None), wf.constant(np.int64(0)), wf.arange(4))
+
+
+def wrapping(n, kind):
+    return {
+        "cast": lambda: wf.cast(n, "int8") + 20,
+        "unsigned": lambda: wf.cast(n, "uint8"),
+        "there and back": lambda: wf.cast(wf.cast(n, "uint8"), "int64"),
+        "numbers": lambda: wf.cast(n, "uint8") + wf.constant(np.uint8(100)),
+    }[kind]()
+
+
+@pytest.mark.parametrize("kind", ["cast", "unsigned", "there and back", "numbers"])
+def test_a_size_in_a_small_integer_wraps(kind):
+    x = wf.vector("x", dtype="float64")
+    count = wrapping(wf.symbolic.leaves.size(x.shape[0]), kind)
+    f = wf.function([x], [count, wf.ones((count,)).sum()])
+    for length in (3, 300):
+        value, ones = f(np.ones(length))
+        assert value == ones, length
+
+
+def test_a_size_that_another_input_has_too_is_kept_where_one_is_replaced():
+    x, z, a = wf.vector("x", ("n",)), wf.vector("z", ("n",)), wf.vector("a", (5,))
+    f = wf.function([a, z], x.sum() + wf.symbolic.leaves.size(x.shape[0]) + z.sum(), givens={x: a})
+    ones = [np.ones(k, dtype=x.dtype) for k in (5, 3)]
+    assert f(ones[0], ones[0]) == 15
+    with pytest.raises(wf.GuardError, match="5"):
+        f(*ones)
+
+
+@pytest.mark.parametrize("count", [-1, -2])
+def test_values_alone_have_no_negative_sizes_either(n, count):
+    with pytest.raises(wf.ShapeError, match=f"computed to be {count}, which is less than 0"):
+        evaluate(wf.zeros((n,)).sum(), {n: np.int32(count)})
