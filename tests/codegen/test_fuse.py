@@ -208,3 +208,9 @@ def test_slices_of_slices_without_rules():
     results = wf.function([x], [chain(x) * 2 for chain in chains], optimize=0)(a)
     for chain, result in zip(chains, results, strict=True):
         np.testing.assert_array_equal(result, chain(a) * 2)
+
+
+def test_places_in_a_long_sum_are_those_of_the_whole():
+    x, size = wf.vector("x"), 300_000
+    f = wf.function([x], wf.sum(wf.arange(x.shape[0]) * (x > 0)))
+    assert f(np.ones(size, np.float32)) == size * (size - 1) // 2
