@@ -197,7 +197,7 @@ class Binder:
         self.run(plan_copy(array, array), [to, source])
 
     def cut_strips(self) -> list[list[Row]]:
-        """The rows, those that run strip by strip in one list; memory that a strip touches lives as long as it does."""
+        """The rows, those that run strip by strip in one list; memory that a strip touches lives until it ends."""
         strips: list[list[Row]] = []
         for row in self.rows:
             lines = [r.lines for r in strips[-1] if r.lines] if strips else []
@@ -207,9 +207,7 @@ class Binder:
                 strips.append([row])
         for strip in strips:
             for block in {where for row in strip for where, _ in row.buffers if isinstance(where, Block)}:
-                first, last = strip[0].time, strip[-1].time
-                block.first = first if block.first >= first else block.first
-                block.last = last if block.last <= last else block.last
+                block.last = max(block.last, strip[-1].time)
         return strips
 
     # ---- memory ---------------------------------------------------------------------------------------------------

@@ -381,9 +381,10 @@ def leave_temporaries(folder, days):
     aged(folder / f"cd.tmp-{days}", days)
 
 
+@pytest.mark.parametrize("days", [7, -7])  # ago, and to come: the clock was set back
 @pytest.mark.parametrize("use", [cache.load, lambda name: cache.store(name, DATA)], ids=["load", "store"])
-def test_stale_temporary_files_are_swept_with_the_first_use(folder, use):
-    leave_temporaries(folder, 7)
+def test_stale_temporary_files_are_swept_with_the_first_use(folder, use, days):
+    leave_temporaries(folder, days)
     leave_temporaries(folder, 0)
     assert len(temporaries(folder)) == 14
     use(KEY)

@@ -1,6 +1,9 @@
 """Calls that would touch memory that is not theirs are refused, with the numbers and lines, and change nothing."""
 
+import ctypes
+import errno
 import mmap
+import os
 
 import numpy as np
 import pytest
@@ -274,3 +277,20 @@ def test_constants_lie_against_both_pages_in_turn(monkeypatch):
         np.testing.assert_array_equal(f(ones(7)), np.cumsum(1 + c))
     places = [a.ctypes.data % mmap.PAGESIZE for a in copied if np.array_equal(a, c)]
     assert sorted(places) == [0, mmap.PAGESIZE - c.nbytes]
+
+
+@pytest.mark.parametrize("size", [0, 1, mmap.PAGESIZE, mmap.PAGESIZE + 1])
+def test_nobody_may_touch_the_page_before_nor_the_one_behind(size):
+    memory, libc = checked.Guarded(size), ctypes.CDLL(None, use_errno=True)
+    reader, writer = os.pipe()
+    try:
+        for offset, allowed in ((-1, False), (0, True), (memory.pages - 1, True), (memory.pages, False)):
+            # the system refuses to read what the process may not
+            written = libc.write(writer, ctypes.c_void_p(memory.first + offset), ctypes.c_size_t(1))
+            assert written == (1 if allowed else -1)
+            assert allowed or ctypes.get_errno() == errno.EFAULT
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert memory.address(at_end=False) == memory.first
+    assert memory.address(at_end=True) + size == memory.first + memory.pages

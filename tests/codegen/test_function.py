@@ -90,9 +90,8 @@ def test_casts_only_without_loss():
     with pytest.raises(wf.DTypeError) as caught:
         f(np.array([1.0, 2.0]))
     assert "x is float32, and its value is float64, which would lose information." in str(caught.value)
-    assert "hint: convert it: value.astype('float32'), make the input float64, or use downcast=True." in text_of(
-        caught.value
-    )
+    hint = "hint: convert it: value.astype('float32'), make the input float64, or use downcast=True."
+    assert hint in text_of(caught.value)
     assert 'x, i = wf.vector("x", ("n",), "float32")' in text_of(caught.value)
     for bad in (np.array([1.5]), [2**40], np.array([1], np.int64)):
         with pytest.raises(wf.DTypeError, match="i is int32"):
@@ -130,6 +129,30 @@ def test_masks_are_refused():
         f(np.ma.masked_array(np.ones(3, "f4"), [0, 1, 0]))
     assert "test_function.py" in text_of(caught.value)
     assert f(np.ma.masked_array(np.ones(3, "f4"))) == 3  # nothing is masked
+
+
+@pytest.mark.parametrize(("dtype", "given"), [("int32", np.int64(3)), ("uint8", np.int16(3)), ("bool", np.int8(1))])
+def test_a_scalar_of_numpy_has_a_dtype_as_an_array_has(dtype, given):
+    x = wf.scalar("x", dtype=dtype)
+    f = wf.function([x], x)
+    for same in (given.item(), given.astype(dtype)):
+        assert f(same) == given
+    with pytest.raises(wf.DTypeError, match="which would lose information"):
+        f(given)
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_a_value_that_is_asked_for_several_times_is_as_many_arrays(count):
+    x, w = wf.vector("x", ("n",)), wf.shared(np.zeros(3, np.float32), "w")
+    given = np.arange(3, dtype=np.float32)
+    for y, expected in ((x, given), (x[::-1], given[::-1]), (x + 1, given + 1), (w, given * 0)):
+        results = wf.function([x], [y] * count, on_unused_input="ignore")(given)
+        for number, result in enumerate(results):
+            np.testing.assert_array_equal(result, expected)
+            result[:] = number + 5  # theirs alone
+        np.testing.assert_array_equal(given, [0, 1, 2])
+        np.testing.assert_array_equal(w.get_value(), [0, 0, 0])
+        assert [result[0] for result in results] == [number + 5 for number in range(count)]
 
 
 def test_wrong_rank_and_size():

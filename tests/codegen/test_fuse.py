@@ -200,3 +200,17 @@ def test_scalars_do_not_part_nests():
     assert sorted(len(step.roots) for step in f.program.steps) == [1, 2]
     f(np.full(5, 2, np.float32))
     np.testing.assert_allclose(weight.get_value(), -np.full(5, 0.9 + 0.2) / (1 - 0.9), rtol=1e-5)
+
+
+def test_slices_of_slices_without_rules():
+    x, a = wf.vector("x"), np.arange(12, dtype=np.float32)
+    chains = [lambda v: v[1::2][2:], lambda v: v[::-1][3::-2], lambda v: v[2:][::3][1:]]
+    results = wf.function([x], [chain(x) * 2 for chain in chains], optimize=0)(a)
+    for chain, result in zip(chains, results, strict=True):
+        np.testing.assert_array_equal(result, chain(a) * 2)
+
+
+def test_places_in_a_long_sum_are_those_of_the_whole():
+    x, size = wf.vector("x"), 300_000
+    f = wf.function([x], wf.sum(wf.arange(x.shape[0]) * (x > 0)))
+    assert f(np.ones(size, np.float32)) == size * (size - 1) // 2

@@ -69,7 +69,6 @@ def test_two_outputs_of_one_temporary():
 
 
 SEARCHES = {
-    "largest": lambda x: wf.argmax(x, 1),
     "least": lambda x: wf.argmin(x, 1),
     "largest of columns": lambda x: wf.argmax(x, 0),
     "largest of what is made of it": lambda x: wf.argmax(wf.abs(x * 0.5 - 1.0), 1),

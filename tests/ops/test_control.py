@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import weft as wf
+from weft.codegen import explain
 
 RNG = np.random.default_rng(3)
 N, H = 4, 3
@@ -296,7 +297,15 @@ def test_profile_and_explain(steps):
     assert "matmul(" in f.explain("fuse")
 
 
-def test_loops_that_move_out_of_bodies():
+def test_a_profile_counts_a_loop_in_a_loop_once_for_each_step_of_both():
+    x = wf.matrix("x", (3, 4))
+    inner = lambda c, row: (wf.scan(lambda d, v: (wf.sin(d * v), None), c, row)[0], None)  # noqa: E731
+    f = wf.function([x], wf.scan(inner, 1.0, x)[0])
+    f(normal(3, 4))
+    ((binding,),) = f._idle.values()
+    often = explain._repeats(binding)
+    assert set(often) == {1, 3, 12}
+    assert often[0] == often[-1] == 1
     x, w = wf.matrix("x", ("n", "m")), wf.vector("w", (4,))
     total = wf.scan(lambda c, v: (c + v, None), 0.0, w)[0]
     chosen = wf.cond(total > 0, lambda: total * 2, lambda: total - wf.scan(lambda c, v: (c * v, None), 1.0, w)[0])

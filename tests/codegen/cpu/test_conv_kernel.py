@@ -89,6 +89,11 @@ GEOMETRIES = {
     "input gradient": ((5, 4), (3, 4), {"padding": ((2, 3), (3, 1)), "x_dilation": (2, 3)}),
     "input gradient, all at once": ((4, 5), (2, 2), {"x_dilation": (3, 3), "strides": (2, 1), "w_dilation": (1, 2)}),
     "input gradient, few taps": ((5, 4), (2, 1), {"padding": ((1, 2), (0, 1)), "x_dilation": (3, 2)}),
+    "spread, cropped, strided": (
+        (6, 5),
+        (2, 3),
+        {"padding": ((-1, 2), (-2, -1)), "x_dilation": (3, 4), "strides": (2, 3)},
+    ),
     "1-d": ((40,), (7,), {"padding": ((3, 3),)}),
     "1-d dilated": ((50,), (3,), {"strides": (3,), "w_dilation": (5,)}),
     "3-d": ((5, 6, 7), (2, 3, 4), {"padding": ((1, 0), (0, 1), (2, 2))}),

@@ -168,6 +168,15 @@ def test_index_out_of_range_of_a_vector(dtype, wrong):
     assert run_launches(plan_gather(*map(describe, operands), axes=(0,)), operands) != 0
 
 
+@pytest.mark.parametrize("dtype", ["int64", "int8"])
+@pytest.mark.parametrize("shape", [(5,), (5, 3)], ids=["elements", "rows"])
+@pytest.mark.parametrize("what", WHAT)
+def test_the_first_and_the_last_from_either_end(what, shape, dtype):
+    rng = np.random.default_rng(9)
+    index = np.array([-5, 4, 0, -1], dtype)
+    check(what, rng.standard_normal(shape), rng.standard_normal((4, *shape[1:])), [index], (0,))
+
+
 def test_no_index_fits_an_axis_of_size_0():
     operands = [np.zeros((2, 3)), np.zeros((0, 3)), np.zeros(2, "int64")]
     assert run_launches(plan_gather(*map(describe, operands), axes=(0,)), operands) != 0

@@ -114,6 +114,14 @@ def test_a_walk_that_pauses_goes_on_where_it_was(walk):
     assert [int(counts.sum()) for counts in tables.counts] == [10, 5, 5, 5, 5, 5]
 
 
+def test_after_a_walk_that_paused_and_failed_a_new_one_begins_at_the_first_step(walk):
+    tables = Tables([(5, 1, None), (5, 1, None), (5, 1, 3)])
+    tables.table[:2, 9] = PAUSE + 1
+    for times in (1, 2):
+        assert [tables.run(walk) for _ in range(3)] == [PAUSED, PAUSED, 2]
+        assert [int(counts[0]) for counts in tables.counts] == [times] * 3
+
+
 def test_several_threads_of_python_walk_at_once():
     walk = runtime.walker(2)
     failures = []
