@@ -85,7 +85,8 @@ def _as_inferred(node: Expr, found: np.ndarray, of: Type, sizes: Mapping[str, in
     inferred, DTypeError where it has numbers that the dtype does not hold.
     """
     shape = tuple(size if isinstance(size, int) else size.value(sizes) for size in of.shape)
-    if found.shape == shape and np.can_cast(found.dtype, of.dtype, "same_kind"):
+    counts = of.dtype.kind == "b" and found.dtype.kind in "iu"  # NumPy's square of a bool is an int8
+    if found.shape == shape and (counts or np.can_cast(found.dtype, of.dtype, "same_kind")):
         return found.astype(of.dtype, copy=False)
     below = next((size for size, n in zip(of.shape, shape, strict=True) if n < 0), None)
     if below is not None:
