@@ -17,6 +17,7 @@ from ..symbolic.graph import Graph
 from ..symbolic.guards import AnyGuard, Guard
 from ..symbolic.leaves import Cell, Input, Shared
 from ..symbolic.sizes import Change, all_sources, dims_of, renaming
+from ..symbolic.types import cast_and_lost
 
 TARGETS = ("cpu",)
 
@@ -261,11 +262,14 @@ def adapted(given: Any, x: Expr, downcast: bool = False) -> np.ndarray:
     if array.ndim != x.ndim:
         text = f"{name} has {x.ndim} axes {show(x.shape)}, and its value has {array.ndim}: {show(array.shape)}."
         raise blame(ShapeError(text), user_site(), x.site)
-    allowed = downcast or x.op.configured  # type: ignore[attr-defined]
-    if array.dtype != x.dtype and not (_lossless(given, array, x.dtype) or (allowed and _fits(array, x.dtype))):
-        text = f"{name} is {x.dtype.name}, and its value is {array.dtype}, which would lose information."
-        hint = f"convert it: value.astype({x.dtype.name!r}), make the input {array.dtype}, or use downcast=True."
-        raise blame(DTypeError(text), user_site(), x.site, hint=hint)
+    if array.dtype != x.dtype and not _lossless(given, array, x.dtype):
+        fitting = _downcast(array, x.dtype)
+        if fitting is None or not (downcast or x.op.configured):  # type: ignore[attr-defined]
+            text = f"{name} is {x.dtype.name}, and its value is {array.dtype}, which would lose information."
+            ways = f"convert it: value.astype({x.dtype.name!r}), or make the input {array.dtype}"
+            hint = f"{ways}." if fitting is None else f"{ways}, or use downcast=True."
+            raise blame(DTypeError(text), user_site(), x.site, hint=hint)
+        array = fitting
     if array.dtype == x.dtype and array.flags.carray:
         return array
     return np.require(array, x.dtype, ["C", "A"])
@@ -291,15 +295,12 @@ def _shared(array: np.ndarray, cells: Iterable[Cell]) -> bool:
     return any(np.may_share_memory(array, cell.value) for cell in cells)
 
 
-def _fits(array: np.ndarray, dtype: np.dtype) -> bool:
-    """Whether a dtype holds numbers but for some of their digits: none becomes infinite, or another integer."""
+def _downcast(array: np.ndarray, dtype: np.dtype) -> np.ndarray | None:
+    """The array in a dtype that holds its numbers but for digits of floats; None where it does not."""
     if array.dtype.kind not in "biuf" or (array.dtype.kind == "f" and dtype.kind != "f"):
-        return False
-    with np.errstate(over="ignore"):
-        found = array.astype(dtype)
-    if dtype.kind != "f":
-        return bool((found == array).all())
-    return bool((np.isfinite(found) | ~np.isfinite(array)).all())
+        return None
+    found, lost = cast_and_lost(array, dtype)
+    return None if lost.any() else found
 
 
 def _lossless(given: Any, array: np.ndarray, dtype: np.dtype) -> bool:

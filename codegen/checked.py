@@ -11,15 +11,12 @@ there.  Calls take many times as long.
 from __future__ import annotations
 
 import ctypes
-import itertools
 import mmap
 import os
 
 import numpy as np
 
 ENABLED = os.environ.get("WEFT_CHECK", "0") not in ("", "0")
-
-ends = itertools.cycle((True, False))  # whether the constants of a binding lie against the page behind or before them
 
 _PAGE = mmap.PAGESIZE
 _UNWRITTEN = 255

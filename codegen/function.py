@@ -64,14 +64,14 @@ def function(
     target : "cpu"
     optimize : 0 only what is needed to run, 1 and 2 also the rewrite rules
     on_unused_input : "raise", "warn" or "ignore" an input that nothing depends on
-    downcast : whether arguments may lose digits, as float64 that becomes float32 does; inputs whose dtype came from
-        `config.float_dtype` take any numbers without it
+    downcast : whether floats among the arguments may lose digits, as float64 that becomes float32 does, and integers
+        be cast where they fit; inputs whose dtype came from `config.float_dtype` take numbers of any dtype without it
 
     Returns
     -------
     Function
         `f(x, t)`; also `f.explain()`, `f.profile()`.  Arrays may have any strides and may be read-only; they are cast
-        only where no information is lost.  NaN is data.
+        only where no information is lost, or with `downcast`.  NaN is data.
 
     Raises
     ------
@@ -94,6 +94,8 @@ def function(
 @renewed
 class Function:
     """A compiled function.  Safe to call from several threads: each call sees every shared variable whole."""
+
+    _at_end = False  # in the checked mode: whether this call's buffers lie against the page behind them
 
     def __init__(
         self,
@@ -253,7 +255,7 @@ class Function:
         with self._lock:
             while len(self._idle) >= REMEMBERED:
                 self._idle.pop(next(iter(self._idle)), None)
-            return Binder(self.program, sizes, threads()).bind()
+            return Binder(self.program, sizes, threads(), self._at_end).bind()
 
     def _check_sizes(self, sizes: dict[str, int]) -> None:
         """Raise an error where the sizes of this call break what the expressions took for granted."""

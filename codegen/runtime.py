@@ -64,14 +64,13 @@ class Scope:
 class Binder:
     """Makes bindings of a program."""
 
-    def __init__(self, program: Program, sizes: dict[str, int], threads: int):
-        self.program, self.sizes, self.threads = program, sizes, threads
+    def __init__(self, program: Program, sizes: dict[str, int], threads: int, at_end: bool = False):
+        self.program, self.sizes, self.threads, self.at_end = program, sizes, threads, at_end
         self.rows: list[Row] = []
         self.blocks: dict[Any, Block] = {}
         self.controls: list[Control] = []
         self.keep: list[Any] = []
         self.time = 0
-        self.at_end = program.checks and next(checked.ends)
         graph, updates = program.graph, program.updates
         self.made = [*graph.outputs, *(new for _, new in updates.replaced)]
         given = [*graph.inputs, *self.made, *program.resizable]
@@ -229,7 +228,7 @@ class Binder:
         return self.blocks[key], 0
 
     def constant(self, value: np.ndarray) -> np.ndarray:
-        """The array of a constant; in the checked mode a guarded copy of it."""
+        """The array of a constant; in the checked mode a copy against the page behind it (`at_end`) or before it."""
         return checked.copy(value, self.at_end) if self.program.checks else value
 
     def address(self, array: np.ndarray) -> int:

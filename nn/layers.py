@@ -28,8 +28,8 @@ Initialiser = Callable[..., np.ndarray]
 _layers: Counter[str] = Counter()  # that were given no name
 
 
-def _unused(kind: str) -> str:
-    """A name that no layer of this kind has been given: the kind, and a number from the second on."""
+def _numbered(kind: str) -> str:
+    """The name of a layer that was given none: its kind, and which it is of these from the second on."""
     _layers[kind] += 1
     return kind if _layers[kind] == 1 else f"{kind}{_layers[kind]}"
 
@@ -39,9 +39,9 @@ def dense_params(
 ) -> tuple[Expr, Expr]:
     """(w, b): weights (inputs, outputs) and biases (outputs,) of zeros, as shared variables.
 
-    Their names begin with `name`; without one, with `dense`, `dense2` ..., so that no two layers have the same.
+    Their names begin with `name`; without one, with `dense`, `dense2` ..., which no two of these share.
     """
-    name = name or _unused("dense")
+    name = name or _numbered("dense")
     w = shared(weights((inputs, outputs), rng), f"{name}_w")
     return w, shared(init.constant((outputs,)), f"{name}_b")
 
@@ -63,9 +63,9 @@ def conv_params(
 ) -> tuple[Expr, Expr]:
     """(w, b) for `conv2d` and its kind: weights (filters, channels, *size), and biases of zeros.
 
-    Their names begin with `name`; without one, with `conv`, `conv2` ..., so that no two layers have the same.
+    Their names begin with `name`; without one, with `conv`, `conv2` ..., which no two of these share.
     """
-    name = name or _unused("conv")
+    name = name or _numbered("conv")
     kernel = (size, size) if isinstance(size, int) else tuple(size)
     w = shared(weights((filters, channels, *kernel), rng), f"{name}_w")
     return w, shared(init.constant((filters,)), f"{name}_b")
@@ -87,7 +87,7 @@ class BatchNorm(NamedTuple):
 
 def batch_norm_params(features: int, name: str | None = None) -> BatchNorm:
     """Scale 1, shift 0, running mean 0 and running variance 1; names as those of `dense_params`, with `norm`."""
-    name = name or _unused("norm")
+    name = name or _numbered("norm")
     ones, zeros = init.constant((features,), 1.0), init.constant((features,))
     return BatchNorm(
         *(shared(v, f"{name}_{n}") for v, n in zip((ones, zeros, zeros, ones), BatchNorm._fields, strict=True))

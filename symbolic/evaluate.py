@@ -12,7 +12,7 @@ from .errors import ArgumentError, DTypeError, GuardError, ShapeError, WeftError
 from .expr import Expr, Op, toposort
 from .leaves import Input, Size, Sizes
 from .sizes import cells, sources, with_sizes
-from .types import FLOAT16, FLOAT32, TupleType, Type
+from .types import BOOL, FLOAT16, FLOAT32, TupleType, Type, cast_and_lost
 
 
 def evaluate(outputs: Any, values: Mapping[Expr, Any] | None = None) -> Any:
@@ -85,12 +85,11 @@ def _as_inferred(node: Expr, found: np.ndarray, of: Type, sizes: Mapping[str, in
     inferred, DTypeError where it has numbers that the dtype does not hold.
     """
     shape = tuple(size if isinstance(size, int) else size.value(sizes) for size in of.shape)
-    counts = of.dtype.kind == "b" and found.dtype.kind in "iu"  # NumPy's square of a bool is an int8
-    if found.shape == shape and (counts or np.can_cast(found.dtype, of.dtype, "same_kind")):
+    if found.shape == shape and (np.can_cast(found.dtype, of.dtype, "same_kind") or _truths(found, of)):
         return found.astype(of.dtype, copy=False)
-    below = next((size for size, n in zip(of.shape, shape, strict=True) if n < 0), None)
+    below = next(((size, n) for size, n in zip(of.shape, shape, strict=True) if n < 0), None)
     if below is not None:
-        error: WeftError = GuardError(f"{node.op.name}: the size {below} is {min(shape)}, which is less than 0.")
+        error: WeftError = GuardError(f"{node.op.name}: the size {below[0]} is {below[1]}, which is less than 0.")
         raise blame(error, node.site, *[a.site for a in node.args])
     name = type(node.op).__name__
     if found.shape != shape:
@@ -99,6 +98,11 @@ def _as_inferred(node: Expr, found: np.ndarray, of: Type, sizes: Mapping[str, in
     else:
         error = DTypeError(f"{name}: its `numpy` returned {found.dtype.name}, and its `infer` says {of.dtype.name}.")
     raise blame(error, node.site, hint="one of the two is wrong: they must agree.")
+
+
+def _truths(found: np.ndarray, of: Type) -> bool:
+    """Whether integers stand for bools: NumPy's square of one is an int8."""
+    return of.dtype == BOOL and found.dtype.kind in "iu" and not cast_and_lost(found, BOOL)[1].any()
 
 
 def _widened(value: Any) -> Any:

@@ -207,7 +207,7 @@ def _new(key: tuple[Op, tuple[Expr, ...]]) -> Expr:
 Inferred: TypeAlias = "tuple[Any, tuple[AnyGuard, ...]]"  # a type, and what it assumes
 
 _known: dict[tuple[Op, tuple[Any, ...], DType], Inferred] = {}
-_MOST = 4096
+_REMEMBERED = 4096  # sorts of nodes whose types are known
 _holds = operator.attrgetter("holds")
 
 
@@ -225,7 +225,7 @@ def _inferred(op: Op, types: tuple[Any, ...]) -> Inferred:
             of = op.infer(*types)
         found = of, assumed.guards
         if not (op.holds or any(map(_holds, types)) or _sized_by_values(op)):
-            if len(_known) >= _MOST:
+            if len(_known) >= _REMEMBERED:
                 _known.clear()
             _known[sort] = found
     return found

@@ -14,7 +14,7 @@ from .access import Access
 from .dims import Dim, SymDim, fresh, show
 from .errors import NOWHERE, ArgumentError, DTypeError, ShapeError, at_site, blame, user_site
 from .expr import Expr, Leaf, Op, _flattened, _rebuild, apply, serial
-from .types import BOOL, INT64, DType, TupleType, Type, config, dtype
+from .types import BOOL, INT64, DType, TupleType, Type, cast_and_lost, config, dtype
 
 _SMALL = 64  # constants up to this many bytes are compared by value, larger ones by identity
 
@@ -229,21 +229,19 @@ def _checked(value: Any, kind: Any) -> np.ndarray:
         wanted = dtype(kind if kind is not None else array.dtype)
     except DTypeError as error:
         raise blame(error, user_site()) from None
-    array = np.array(_converted(array, wanted, "The value"), order="C")
+    array = np.array(_held(array, wanted, "The value"), order="C")
     array.flags.writeable = False
     return array
 
 
-def _converted(array: np.ndarray, kind: DType, name: str) -> np.ndarray:
+def _held(array: np.ndarray, kind: DType, name: str) -> np.ndarray:
     """The array in a dtype; floats may lose digits.
 
     Raises DTypeError where a number would become another one, or infinite, and names the first of them.
     """
     if array.dtype == kind or array.dtype.kind not in "biuf":
         return np.asarray(array, kind)
-    with np.errstate(all="ignore"):
-        found = array.astype(kind)
-        lost = np.isfinite(array) & ~np.isfinite(found) if kind.kind == "f" else found != array
+    found, lost = cast_and_lost(array, kind)
     if lost.any():
         error = DTypeError(f"{name} has {array[lost][0]}, which does not fit in {kind.name}.")
         raise blame(error, user_site(), hint="choose a dtype that holds it, or convert it yourself: value.astype(...).")
@@ -357,7 +355,7 @@ def set_value(node: Expr, value: Any) -> None:
             hint=f"convert it: value.astype({cell.of.dtype.name!r})",
         )
     _check_fits(given, cell.of, node.name)
-    given = _converted(given, cell.of.dtype, f"The value of {node.name or 'a shared variable'}")
+    given = _held(given, cell.of.dtype, f"The value of {node.name or 'a shared variable'}")
     with cell.writing():
         if given.shape == cell.value.shape:
             np.copyto(cell.value, given)

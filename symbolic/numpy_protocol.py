@@ -25,7 +25,7 @@ class NumPyProtocol:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         if method != "__call__":
-            hint = "np.add.reduce is weft.sum, np.multiply.reduce weft.prod, np.add.accumulate weft.cumsum."
+            hint = "use the function that reduces: sum for np.add.reduce, prod, cumsum, max ..."
             raise _refused(f"np.{ufunc.__name__}.{method} is not for expressions.", hint)
         if options.get("out") is not None:
             text = f"np.{ufunc.__name__} cannot write an expression into an array, as with += or out=."

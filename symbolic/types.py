@@ -77,6 +77,13 @@ def dtype(name: Any) -> DType:
     return found
 
 
+def cast_and_lost(array: np.ndarray, kind: DType) -> tuple[np.ndarray, np.ndarray]:
+    """The array in a dtype, and where its numbers become other ones there, or infinite; floats may lose digits."""
+    with np.errstate(all="ignore"):
+        found = array.astype(kind)
+        return found, np.isfinite(array) & ~np.isfinite(found) if kind.kind == "f" else found != array
+
+
 _types: WeakValueDictionary[tuple[DType, Shape, bool], "Type"] = WeakValueDictionary()
 types_lock = threading.RLock()
 

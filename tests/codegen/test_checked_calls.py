@@ -267,14 +267,17 @@ def test_no_memory_in_a_later_call_is_told_and_changes_nothing(monkeypatch):
 # ---- the checked mode ------------------------------------------------------------------------------------------------
 
 
-def test_constants_lie_against_both_pages_in_turn(monkeypatch):
+@pytest.mark.parametrize("computed", [False, True])
+def test_constants_lie_against_both_pages_in_turn(computed, monkeypatch):
+    """Also where a function of its own computes a size before each call."""
     monkeypatch.setattr(checked, "ENABLED", True)
     c, copy, copied = np.arange(7, dtype=FLOAT), checked.copy, []
     monkeypatch.setattr(checked, "copy", lambda array, at_end: copied.append(copy(array, at_end)) or copied[-1])
-    x = wf.vector("x", (7,))
-    f = wf.function([x], wf.cumsum(x + c))
+    x, k = wf.vector("x", (7,)), wf.scalar("k", dtype="int64")
+    y = wf.cumsum(x + c)
+    f = wf.function([x, k], [y, wf.zeros((k,))] if computed else [y], on_unused_input="ignore")
     for _ in range(2):
-        np.testing.assert_array_equal(f(ones(7)), np.cumsum(1 + c))
+        np.testing.assert_array_equal(f(ones(7), 3)[0], np.cumsum(1 + c))
     places = [a.ctypes.data % mmap.PAGESIZE for a in copied if np.array_equal(a, c)]
     assert sorted(places) == [0, mmap.PAGESIZE - c.nbytes]
 

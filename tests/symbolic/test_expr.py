@@ -283,3 +283,18 @@ def test_a_reference_that_departs_from_what_was_inferred(returned, error, says):
     with pytest.raises(error, match="Departing: its `numpy` " + says) as caught:
         wf.evaluate(wf.apply(Departing(), x), {x: np.zeros(3, "f4")})
     assert "test_expr.py" in "".join(caught.value.__notes__)
+
+
+def test_a_reference_may_answer_0_and_1_for_bools_and_nothing_else():
+    class Answering(wf.Op):
+        def infer(self, x):
+            return wf.Type(np.dtype("bool"), x.shape)
+
+        def numpy(self, x):
+            return x.astype("int8")
+
+    x = wf.vector("x", ("n",))
+    node = wf.apply(Answering(), x)
+    assert wf.evaluate(node, {x: [0, 1]}).tolist() == [False, True]
+    with pytest.raises(wf.DTypeError, match="returned int8, and its `infer` says bool"):
+        wf.evaluate(node, {x: [0, 2]})
