@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -62,20 +63,29 @@ def _inputs(inputs: Any) -> tuple[Expr, ...]:
                 else "to put values in its place, make an input and use givens={expression: input}."
             )
             raise blame(ArgumentError(f"inputs[{number}] is {what}, not an input."), user_site(), x.site, hint=hint)
-        if x in inputs[:number]:
+        if any(x is other for other in inputs[:number]):
             raise blame(ArgumentError(f"{x.name or 'An input'} is listed twice among the inputs."), user_site(), x.site)
     return tuple(inputs)
 
 
 def _outputs(outputs: Any) -> tuple[list[Expr], Callable[[list[Any]], Any] | None]:
     if outputs is None:
-        return [], lambda results: None
+        return [], nothing
     if isinstance(outputs, Mapping):
         names = tuple(outputs)
-        return [_output(v) for v in outputs.values()], lambda results: dict(zip(names, results, strict=True))
+        return [_output(v) for v in outputs.values()], functools.partial(named, names)
     if isinstance(outputs, list | tuple):
         return [_output(v) for v in outputs], type(outputs) if type(outputs) is tuple else list
     return [_output(outputs)], None
+
+
+def nothing(results: list[Any]) -> None:
+    """What a call returns where no outputs were asked for."""
+
+
+def named(names: tuple[Any, ...], results: list[Any]) -> dict[Any, Any]:
+    """The results in a dict, under the names that the outputs were given."""
+    return dict(zip(names, results, strict=True))
 
 
 def _output(value: Any) -> Expr:

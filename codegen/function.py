@@ -82,13 +82,17 @@ def function(
     """
     site = user_site()
     graph, keywords, form = as_graph(inputs, outputs, updates, givens, target, optimize, on_unused_input)
-    made: type[Function] = Function
+    label = name or f"function at {site}"
+    return made(graph, keywords, form, label, optimize, check_flag("function", "downcast", downcast))
+
+
+def made(graph: Graph, *options: Any) -> Function:
+    """The function that computes a graph: in the checked mode one whose calls are guarded."""
     if checked.ENABLED:
         from .checked_function import CheckedFunction
 
-        made = CheckedFunction
-    label = name or f"function at {site}"
-    return made(graph, keywords, form, label, optimize, check_flag("function", "downcast", downcast))
+        return CheckedFunction(graph, *options)
+    return Function(graph, *options)
 
 
 @renewed
@@ -292,6 +296,16 @@ class Function:
     def forget(self) -> None:
         """After a fork: bindings are made anew, and nobody is making one."""
         self._idle, self._lock = {}, threading.Lock()
+
+    def __reduce__(self) -> Any:
+        # as it was asked for, to be compiled where it arrives: for the processor there, with variables of its own
+        return made, (self.source, self._keywords, self._form, self.name, self.optimize, self.downcast)
+
+    def __copy__(self) -> Function:
+        other = object.__new__(type(self))  # the same code and the same variables
+        other.__dict__.update(self.__dict__)
+        live(other)
+        return other
 
     def __hash__(self) -> int:
         return id(self)

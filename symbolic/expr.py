@@ -140,7 +140,7 @@ class Expr(Operators):
         return (self[i] for i in range(len(self)))
 
     def __reduce__(self) -> Any:
-        return _rebuild, _flattened(self)
+        return _rebuilt_one, flattened((self,))
 
     def eval(self, values: Mapping[Expr, Any] | None = None) -> Any:
         """Compile and run it, with values for the inputs it depends on; the function is kept."""
@@ -298,18 +298,27 @@ def depends(order: Iterable[Expr], on: Iterable[Expr]) -> set[Expr]:
     return reached
 
 
-def _flattened(root: Expr) -> tuple[list[tuple[Op, tuple[int, ...], Site]]]:
-    order = toposort([root])
+Row: TypeAlias = tuple[Op, tuple[int, ...], Site]
+
+
+def flattened(roots: Sequence[Expr]) -> tuple[list[Row], list[int]]:
+    """Graphs as they travel: a row for each node, arguments first, and the numbers of the roots' rows."""
+    order = toposort(roots)
     number = {node: i for i, node in enumerate(order)}
-    return ([(node.op, tuple(number[a] for a in node.args), node.site) for node in order],)
+    return [(node.op, tuple(number[a] for a in node.args), node.site) for node in order], [number[r] for r in roots]
 
 
-def _rebuild(flat: list[tuple[Op, tuple[int, ...], Site]]) -> Expr:
+def unflattened(rows: Iterable[Row], numbers: Iterable[int]) -> list[Expr]:
+    """The roots that were flattened."""
     nodes: list[Expr] = []
-    for op, args, site in flat:
+    for op, args, site in rows:
         with at_site(site):
             nodes.append(apply(op, *[nodes[i] for i in args]))
-    return nodes[-1]
+    return [nodes[i] for i in numbers]
+
+
+def _rebuilt_one(rows: list[Row], numbers: list[int]) -> Expr:
+    return unflattened(rows, numbers)[0]
 
 
 def _restart() -> None:

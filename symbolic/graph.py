@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
+from typing import Any
 
 from .dims import SymDim
-from .expr import Expr, substitute, toposort
+from .expr import Expr, Row, flattened, substitute, toposort, unflattened
 from .forks import renewed
 from .guards import AnyGuard, Guard
 from .leaves import Constant, Input, Shared, Sizes
@@ -91,6 +93,20 @@ class Graph:
         updates = tuple((shared, new) for (shared, _), new in zip(self.updates, roots[count:], strict=True))
         return Graph(self.inputs, tuple(roots[:count]), updates, self.assumed)
 
+    def __reduce__(self) -> Any:
+        updated, new = [s for s, _ in self.updates], [n for _, n in self.updates]
+        needing = [node for _, node in self.assumed]
+        parts = (self.inputs, self.outputs, updated, new, needing)
+        rows, numbers = flattened([node for part in parts for node in part])
+        return _restored, (rows, numbers, [len(part) for part in parts], [guard for guard, _ in self.assumed])
+
     def replace(self, replacements: Mapping[Expr, Expr]) -> Graph:
         """The graph with nodes replaced wherever they occur."""
         return self.with_roots(substitute(self.roots, replacements)) if replacements else self
+
+
+def _restored(rows: list[Row], numbers: list[int], lengths: list[int], guards: list[AnyGuard]) -> Graph:
+    nodes = iter(unflattened(rows, numbers))
+    inputs, outputs, updated, new, needing = (tuple(islice(nodes, length)) for length in lengths)
+    assumed = tuple(zip(guards, needing, strict=True))
+    return Graph(inputs, outputs, tuple(zip(updated, new, strict=True)), assumed)

@@ -13,7 +13,7 @@ import numpy as np
 from .access import Access
 from .dims import Dim, SymDim, fresh, show
 from .errors import NOWHERE, ArgumentError, DTypeError, ShapeError, at_site, blame, user_site
-from .expr import Expr, Leaf, Op, _flattened, _rebuild, apply, serial
+from .expr import Expr, Leaf, Op, apply, flattened, serial, unflattened
 from .types import BOOL, INT64, DType, TupleType, Type, cast_and_lost, config, dtype
 
 _SMALL = 64  # constants up to this many bytes are compared by value, larger ones by identity
@@ -122,7 +122,7 @@ class Cell:
     def default_update(self) -> Expr | None:
         """The new value that functions which read the cell give it, unless their own updates say otherwise."""
         if isinstance(self._update, tuple):
-            self._update = _rebuild(*self._update)
+            self._update = unflattened(*self._update)[0]
         return self._update  # type: ignore[no-any-return]
 
     @default_update.setter
@@ -134,7 +134,7 @@ class Cell:
         # the cell, so its type travels as part of its state
         update = self.default_update
         state = {"value": self.value, "sizes": self.sizes, "of": self.of}
-        state["_update"] = None if update is None else _flattened(update)
+        state["_update"] = None if update is None else flattened((update,))
         return _blank_cell, (), state
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import weft as wf
 
-SMALL, LONG = range(30), range(30, 3030)
+SMALL, LONG = range(20), range(20, 3020)
 SIZES = [(5, 3), (1, 1), (7, 7), (1, 6), (4, 1), (33, 17), (3, 40)]
 
 
