@@ -10,7 +10,7 @@ import pytest
 
 import weft as wf
 import weft.compat.theano as theano
-import weft.compat.theano.tensor as T
+import weft.compat.theano.tensor as T  # noqa: N812
 
 
 def by_pickle(f):
