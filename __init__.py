@@ -160,6 +160,7 @@ from .symbolic.errors import (
     IndexRangeError,
     LinAlgError,
     LoweringError,
+    NotFiniteError,
     OutOfMemoryError,
     RewriteLoop,
     ShapeError,

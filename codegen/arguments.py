@@ -48,6 +48,13 @@ def as_graph(
     return graph, keywords, form
 
 
+def reacts(kind: str, reaction: Any) -> bool:
+    """Whether nan="raise", or inf="raise", was asked for."""
+    if not isinstance(reaction, str) or reaction not in ("ignore", "raise"):
+        raise blame(ArgumentError(f"{kind} is 'ignore' or 'raise', not {reaction!r}."), user_site())
+    return reaction == "raise"
+
+
 def _inputs(inputs: Any) -> tuple[Expr, ...]:
     if isinstance(inputs, Expr) or not isinstance(inputs, Sequence):
         kind = "an expression" if isinstance(inputs, Expr) else type(inputs).__name__

@@ -45,8 +45,11 @@ class CheckedFunction(Function):
         for cell, value in zip(self._resizable, variables, strict=True):
             if cell in self._updated and cell not in self._replaced:
                 np.copyto(cell.value, value)
-        self._replace([np.array(m) for m in made])
-        return [np.array(m) for m in made[: len(self.graph.outputs)]]
+        results = [np.array(m) for m in made]
+        if self._refused:
+            self._examine(binding, arrays, results)
+        self._replace(results)
+        return results[: self._outputs]
 
 
 def _lay_out(binding: Binding, at_end: bool) -> None:

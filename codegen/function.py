@@ -17,6 +17,7 @@ from ..symbolic.dims import Dim, SymDim, show
 from ..symbolic.errors import (
     GuardError,
     IndexRangeError,
+    NotFiniteError,
     OutOfMemoryError,
     Site,
     VerifyError,
@@ -29,8 +30,9 @@ from ..symbolic.expr import Expr
 from ..symbolic.forks import renewed
 from ..symbolic.graph import Graph
 from ..symbolic.leaves import Shared
+from ..symbolic.origin import bad, origin
 from . import arenas, checked, pipeline
-from .arguments import adapted, apart, as_graph, converted, expected
+from .arguments import adapted, apart, as_graph, converted, expected, reacts
 from .binding import PAUSED, Binding, Walk
 from .fuse import NestStep
 from .program import Program, build
@@ -51,6 +53,8 @@ def function(
     optimize: int = 2,
     on_unused_input: str = "raise",
     downcast: bool = False,
+    nan: str = "ignore",
+    inf: str = "ignore",
 ) -> Function:
     """Compile expressions to a function from NumPy arrays to NumPy arrays.
 
@@ -66,12 +70,15 @@ def function(
     on_unused_input : "raise", "warn" or "ignore" an input that nothing depends on
     downcast : whether floats among the arguments may lose digits, as float64 that becomes float32 does, and integers
         be cast where they fit; inputs whose dtype came from `config.float_dtype` take numbers of any dtype without it
+    nan, inf : "ignore", or "raise" where a result or a new value of a variable holds a NaN, an infinity: the error
+        names the operation that made it, and all variables are as before the call.  Each call then reads its results
+        once more, and copies new values into their variables once all were looked at
 
     Returns
     -------
     Function
         `f(x, t)`; also `f.explain()`, `f.profile()`.  Arrays may have any strides and may be read-only; they are cast
-        only where no information is lost, or with `downcast`.  NaN is data.
+        only where no information is lost, or with `downcast`.  NaN is data, unless `nan` says otherwise.
 
     Raises
     ------
@@ -79,11 +86,14 @@ def function(
         for anything that cannot be compiled, with the lines of what was named
     LoweringError
         where an op has no kernel for the target
+    NotFiniteError
+        by calls, with `nan` or `inf`
     """
     site = user_site()
     graph, keywords, form = as_graph(inputs, outputs, updates, givens, target, optimize, on_unused_input)
     label = name or f"function at {site}"
-    return made(graph, keywords, form, label, optimize, check_flag("function", "downcast", downcast))
+    refused = tuple(kind for kind, reaction in (("nan", nan), ("inf", inf)) if reacts(kind, reaction))
+    return made(graph, keywords, form, label, optimize, check_flag("function", "downcast", downcast), refused)
 
 
 def made(graph: Graph, *options: Any) -> Function:
@@ -109,8 +119,10 @@ class Function:
         name: str,
         optimize: int,
         downcast: bool = False,
+        refused: tuple[str, ...] = (),
     ):
         self.name, self.source, self.optimize, self.downcast = name, graph, optimize, downcast
+        self._refused = refused  # "nan", "inf": what no result may hold
         self._keywords, self._form = keywords, form
         self._expected = tuple((x, x.dtype, x.ndim, converted(x)) for x in graph.inputs)
         self._count = len(graph.inputs)
@@ -120,7 +132,9 @@ class Function:
         self._idle: dict[Any, list[Binding]] = {}
         self._accesses: list[Access] = []  # idle ones, of calls that are over
         self._lock = threading.Lock()
-        self.graph = pipeline.run(graph, optimize)
+        # new values that are looked at before variables get them are results
+        run = Graph(graph.inputs, graph.roots, (), graph.assumed) if refused else graph
+        self.graph = pipeline.run(run, optimize)
         self.program: Program = build(self.graph, checked.ENABLED)
         live(self)
         self.__name__ = name
@@ -130,10 +144,13 @@ class Function:
         self._updated = frozenset(updated)
         self._reads, self._writes = frozenset([*read, *updated, *calling]), frozenset([*updated, *calling])
         self._resizable = tuple(node.op.cell for node in self.program.resizable)  # type: ignore[attr-defined]
-        self._replaced = tuple(shared.op.cell for shared, _ in self.program.updates.replaced)  # type: ignore[attr-defined]
+        replaced = graph.updates if refused else self.program.updates.replaced
+        self._replaced = tuple(shared.op.cell for shared, _ in replaced)  # type: ignore[attr-defined]
+        self._outputs = len(graph.outputs)
         # of all that decides which tables serve: shapes of arguments, then these sizes
         self._sized = tuple(dict.fromkeys([*(c.sizes for c in self._resizable), *graph.cells]))
-        self._plain = not self._sized and self._counts is None  # shapes of arguments decide alone, and all arrays stay
+        # shapes of arguments decide alone, all arrays stay, and nobody looks at results
+        self._plain = not (self._sized or self._counts is not None or refused)
 
     def __repr__(self) -> str:
         listed = ", ".join(x.name or "?" for x in self.source.inputs)
@@ -187,9 +204,11 @@ class Function:
                     if failed >= 0:
                         raise self._explained(binding, failed, arrays)
                 if not self._plain:
+                    if self._refused:
+                        self._examine(binding, arrays, results)
                     self._replace(results)
                     binding.step[0] = 0  # a call that ends before it walks has not ended well
-                    results = results[: len(self.graph.outputs)]
+                    results = results[: self._outputs]
             except BaseException:
                 if not self._plain and binding.done:  # a signal came right behind the last step
                     self._replace(results)
@@ -233,8 +252,25 @@ class Function:
 
     def _replace(self, results: list[np.ndarray]) -> None:
         """Give variables their new arrays, which stand behind the results."""
-        for cell, value in zip(self._replaced, results[len(self.graph.outputs) :], strict=True):
-            cell.replace(value)
+        for cell, value in zip(self._replaced, results[self._outputs :], strict=True):
+            if cell.resizable:
+                cell.replace(value)
+            else:
+                np.copyto(cell.value, value)
+
+    def _examine(self, binding: Binding, arrays: list[np.ndarray], results: list[np.ndarray]) -> None:
+        """Raise NotFiniteError where a result holds what it may not: variables are as before the call."""
+        found = next((place for place, one in enumerate(results) if bad(one, self._refused)), None)
+        if found is None:
+            return
+        binding.step[0] = 0  # not done: variables do not get their new values
+        given = dict(zip(self.source.inputs, arrays, strict=True))
+        error = origin(self.source.roots, given, self._refused)
+        if error is None:  # the reference, whose sums are in another order, makes none
+            node = self.source.roots[found]
+            text = f"{node.op.name}: its value holds {bad(results[found], self._refused)}."
+            error = blame(NotFiniteError(text), node.site)
+        raise error
 
     def run_by(self, run: Callable[[Binding, Walk], int], args: Sequence[Any]) -> None:
         """A call whose rows `run` runs, with the walker in its own way, and says which of them failed (-1: none)."""
@@ -299,7 +335,7 @@ class Function:
 
     def __reduce__(self) -> Any:
         # as it was asked for, to be compiled where it arrives: for the processor there, with variables of its own
-        return made, (self.source, self._keywords, self._form, self.name, self.optimize, self.downcast)
+        return made, (self.source, self._keywords, self._form, self.name, self.optimize, self.downcast, self._refused)
 
     def __copy__(self) -> Function:
         other = object.__new__(type(self))  # the same code and the same variables

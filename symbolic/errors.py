@@ -23,6 +23,7 @@ class Site(NamedTuple):
 
     code: CodeType | str  # or the file's name, where the site has travelled: code objects do not pickle
     place: int  # the instruction's offset in the code object, or the line
+    gradient: bool = False  # whether the node is of the derivative of what the line computes
 
     def __bool__(self) -> bool:
         return bool(self.code)
@@ -55,7 +56,7 @@ class Site(NamedTuple):
         return f"{self.file}:{self.line}" if self.path else ""
 
     def __reduce__(self) -> Any:
-        return Site, (self.path, self.line)
+        return Site, (self.path, self.line, self.gradient)
 
 
 NOWHERE = Site("", 0)  # where numbers are from, which are the same node wherever they occur
@@ -95,6 +96,10 @@ class ArgumentError(WeftError, TypeError):
 
 class OutOfMemoryError(WeftError, MemoryError):
     """Arrays that are larger than the memory there is, or than 64 bits can count."""
+
+
+class NotFiniteError(WeftError, FloatingPointError):
+    """A NaN or an infinity in the results of a function that was compiled with nan="raise" or inf="raise"."""
 
 
 class LinAlgError(WeftError, np.linalg.LinAlgError):

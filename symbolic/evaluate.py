@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -34,6 +36,16 @@ def _own(result: Any) -> Any:
 
 def run(roots: Sequence[Expr], given: Mapping[Expr, Any], known_sizes: Mapping[str, int] | None = None) -> list[Any]:
     """Values of the roots; `given` may hold any node's value, not only inputs'; `known_sizes` of symbols besides."""
+    known, sizes = all_values(roots, given, known_sizes)
+    if _watched.observer is not None:
+        _watched.observer(roots, given, known, sizes)
+    return [known[root] for root in roots]
+
+
+def all_values(
+    roots: Sequence[Expr], given: Mapping[Expr, Any], known_sizes: Mapping[str, int] | None = None
+) -> tuple[dict[Expr, Any], dict[str, int]]:
+    """The values of all nodes that the roots lead to, and the sizes of the symbols."""
     known: dict[Expr, Any] = {node: np.asarray(value, node.dtype) for node, value in given.items()}
     order = toposort(roots, into=lambda n: n not in known)
     sizes = {**sizes_of_cells(cells(order)), **(known_sizes or {}), **bind_sizes(known)}
@@ -43,8 +55,28 @@ def run(roots: Sequence[Expr], given: Mapping[Expr, Any], known_sizes: Mapping[s
     with np.errstate(all="ignore"):
         for node in order:
             if node not in known:
-                known[node] = _value(node, [known[a] for a in node.args], sizes)
-    return [known[root] for root in roots]
+                known[node] = value_of(node, [known[a] for a in node.args], sizes)
+    return known, sizes
+
+
+Observer: TypeAlias = Callable[[Sequence[Expr], Mapping[Expr, Any], dict[Expr, Any], dict[str, int]], None]
+
+
+class _Watched(threading.local):
+    observer: Observer | None = None
+
+
+_watched = _Watched()
+
+
+@contextmanager
+def observing(observer: Observer) -> Iterator[None]:
+    """The observer gets (roots, given, all values, sizes) of every run inside, as of the steps of loops."""
+    before, _watched.observer = _watched.observer, observer
+    try:
+        yield
+    finally:
+        _watched.observer = before
 
 
 def whole(count: int, source: Expr) -> int:
@@ -54,7 +86,8 @@ def whole(count: int, source: Expr) -> int:
     return count
 
 
-def _value(node: Expr, args: list[Any], sizes: Mapping[str, int]) -> Any:
+def value_of(node: Expr, args: list[Any], sizes: Mapping[str, int]) -> Any:
+    """What a node's reference makes of the values of its arguments."""
     op: Any = node.op
     if isinstance(op, Input):
         name = op.label or "an input without a name"

@@ -185,7 +185,7 @@ class _Cotangents:
             return
         if on_path.isdisjoint(node.args):
             return
-        with at_site(node.site):
+        with at_site(node.site._replace(gradient=True)):
             try:
                 contributions = node.op.vjp(g, node, *node.args)
             except GradientError as error:
