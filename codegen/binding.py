@@ -19,6 +19,7 @@ from . import arenas
 from .arenas import Arena
 from .control import Block, Jump, Links, Place
 from .cpu.table import DONE, PAUSED
+from .fuse import Step
 from .strips import Lines
 
 Walk = Callable[[int], int]  # runs a binding's table, given its header; -1, or the row that failed
@@ -34,6 +35,7 @@ class Row:
     units: int
     cost: float
     step: int
+    part: Step | None  # the step that it is of: in a loop or a branch, that of the body; None: an update is copied
     time: int  # steps of bodies count, too
     lines: Lines | None = None  # where it may run in strips
     jump: Jump | None = None  # begins or ends a loop or a branch

@@ -130,7 +130,7 @@ class _Settling:
                 if index < op.carries:
                     place = kept.index(index)
                 elif index < op.carries + len(op.stacked):
-                    place = len(kept) + stacked.index(op.body.outputs[index])
+                    place = len(kept) + next(i for i, y in enumerate(stacked) if y is op.body.outputs[index])
                 else:
                     place = len(kept) + len(stacked)
                 found[apply(Item(index), member)] = apply(Item(place), node)

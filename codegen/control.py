@@ -194,7 +194,7 @@ def _jump(binder: Any, kind: int, control: Control, target: int | None = None) -
 
     number = len(binder.rows)
     jump = Jump(kind, control, 0 if target is None else target - number)
-    binder.rows.append(Row(0, [], [], 0, 0.0, binder.number, binder.time, jump=jump))
+    binder.rows.append(Row(0, [], [], 0, 0.0, binder.number, binder.part, binder.time, jump=jump))
     if control not in binder.controls:
         binder.controls.append(control)
     return number

@@ -23,6 +23,7 @@ from . import pipeline
 from .cpu.table import BEGIN, END, Field
 from .fuse import KernelStep, NestStep, Step
 from .program import memory_of
+from .runtime import describe
 
 if TYPE_CHECKING:
     from .binding import Binding, Walk
@@ -213,9 +214,9 @@ def _profile_rows(function: Function, binding: Binding, times: list[float]) -> t
     total = sum(times) or 1.0
     rows = []
     for number, (launch, seconds) in enumerate(zip(binding.rows, times, strict=True)):
-        step = function.program.steps[launch.step] if launch.step < len(function.program.steps) else None
+        step = launch.part
         node: Expr = step.node if step is not None else function.graph.updates[0][0]
-        what = " + ".join(r.op.name for r in step.roots) if isinstance(step, NestStep) else node.op.name
+        what = describe(step) if step is not None else node.op.name
         size = sum(w.size for w, _ in launch.buffers if hasattr(w, "size"))
         rows.append(Row(what, seconds, seconds / total, size, int(binding.step_table[number, 4]), node.site))
     return tuple(rows)

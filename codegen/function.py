@@ -352,19 +352,21 @@ class Function:
         """What a kernel's bad status means: the reference is asked, with the same values."""
         if binding.rows[row].caller is not None:
             return binding.rows[row].caller.failure()  # type: ignore[no-any-return]
+        part = binding.rows[row].part
+        if isinstance(part, NestStep):
+            nests = "\n".join(str(x.nest) for x in part.launches)
+            text = f"A loop nest reads or writes outside of its buffers:\n{nests}"
+            return blame(VerifyError(text), part.node.site)
         step = self.program.steps[binding.rows[row].step]
-        if isinstance(step, NestStep):
-            text = "A loop nest reads or writes outside of its buffers:\n" + "\n".join(
-                str(x.nest) for x in step.launches
-            )
-            return blame(VerifyError(text), step.node.site)
         from ..symbolic.evaluate import run
 
         given = dict(zip(self.graph.inputs, arrays, strict=True))
         try:
             run([step.node], given)
         except IndexError as error:
-            return blame(IndexRangeError(str(error)), step.node.site, *[a.site for a in step.node.args])
+            found = IndexRangeError(str(error))
+            found.__notes__ = error.__notes__
+            return found
         except WeftError as error:
             return blame(error, step.node.site, *[a.site for a in step.node.args])
         return blame(IndexRangeError(f"{step.node.op.name} refused its input."), step.node.site)

@@ -31,7 +31,7 @@ def place_updates(graph: Graph, schedule: Schedule) -> Placement:
     """The placement of new values; the steps of the schedule are put in the order that it needs."""
     found, makers = Placement(), _makers(schedule)
     steady = [(shared, new) for shared, new in graph.updates if _same_size(shared, new)]
-    found.replaced = [pair for pair in graph.updates if pair not in steady]
+    found.replaced = [(shared, new) for shared, new in graph.updates if not _same_size(shared, new)]
     last = _commits(schedule.steps, makers, {new for _, new in steady})
     early = [step for step in schedule.steps if id(step) not in last]
     late = [step for step in schedule.steps if id(step) in last]

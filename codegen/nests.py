@@ -82,7 +82,7 @@ class _Builder:
         self.numbers: dict[Value, int] = {}
         self.known: dict[tuple[Expr, int], int] = {}  # by node and interned index map
         self.index = identity(self.axes)
-        self.buffers: list[Expr] = []
+        self.buffers: dict[Expr, int] = {}  # each with its number
 
     def write(self, root: Expr) -> Write:
         """How a root reaches memory."""
@@ -159,8 +159,7 @@ class _Builder:
 
     def access(self, view: View, index: IndexMap) -> Access:
         """The elements of a view under an index map, in the nest's axes."""
-        if view.base not in self.buffers:
-            self.buffers.append(view.base)
+        buffer = self.buffers.setdefault(view.base, len(self.buffers))
         strides, offset = [ZERO] * self.axes, list(view.offset)
         for along, stride in zip(index, view.strides, strict=True):
             if along.axis is not None and stride != ZERO:
@@ -168,7 +167,7 @@ class _Builder:
                 strides[along.axis] = stride * Extent(along.step)
             if along.start != 0:
                 offset.append(Offset(along.start, stride))
-        return Access(self.buffers.index(view.base), view.base.dtype, tuple(strides), tuple(offset))
+        return Access(buffer, view.base.dtype, tuple(strides), tuple(offset))
 
 
 @lru_cache(maxsize=4096)

@@ -71,6 +71,7 @@ class Binder:
         self.controls: list[Control] = []
         self.keep: list[Any] = []
         self.time = 0
+        self.part: Step | None = None
         graph, updates = program.graph, program.updates
         self.made = [*graph.outputs, *(new for _, new in updates.replaced)]
         given = [*graph.inputs, *self.made, *program.resizable]
@@ -113,6 +114,7 @@ class Binder:
     def step(self, step: Step) -> None:
         """The rows of one step."""
         self.time += 1
+        outer, self.part = self.part, step
         if isinstance(step, NestStep):
             for launch in step.launches:
                 self.nest(step, launch)
@@ -122,6 +124,7 @@ class Binder:
             add_branch(self, step)
         else:
             self.kernel(step)
+        self.part = outer
 
     # ---- rows -----------------------------------------------------------------------------------------------------
 
@@ -139,7 +142,9 @@ class Binder:
         if units:
             cost = elements * nanoseconds(launch.nest)
             lines = lines_of(launch.nest, self.sizes, [where for where, _ in buffers])
-            self.rows.append(Row(compiled.address, buffers, params, units, cost, self.number, self.time, lines))
+            self.rows.append(
+                Row(compiled.address, buffers, params, units, cost, self.number, self.part, self.time, lines)
+            )
 
     def parameter(self, param: Any, launch: Launch) -> int:
         """A parameter of a nest as a number."""
@@ -169,7 +174,9 @@ class Binder:
         for run in plan.launches:
             if run.extent:
                 buffers = [places[b] for b in run.buffers]
-                row = Row(run.kernel, buffers, list(run.params), run.extent, run.cost, self.number, self.time)
+                row = Row(
+                    run.kernel, buffers, list(run.params), run.extent, run.cost, self.number, self.part, self.time
+                )
                 row.caller = run.caller
                 self.rows.append(row)
 
@@ -267,7 +274,8 @@ class Binder:
             try:
                 params[p : p + len(row.params)] = row.params
             except OverflowError:
-                raise beyond_counting(self.program.steps[row.step].node, tuple(self.sizes.values())) from None
+                assert row.part is not None
+                raise beyond_counting(row.part.node, tuple(self.sizes.values())) from None
             p += len(row.params)
         for control in self.controls:
             control.settle()

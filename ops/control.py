@@ -109,7 +109,7 @@ class _Scan(NamedTuple):
             tests = [] if self.until is None else [_going_on(self.until, carry, y)]
         ys, pack = flatten(y)
         outputs = [*starts.checked(carry, self.step), *map(as_expr, ys), *tests]
-        if number in toposort(outputs):
+        if number in set(toposort(outputs)):
             elements.append(number)
             sequences = [*sequences, iota((size,), 0, "int64")]
         options = {"length": size, "reverse": reverse, "tested": bool(tests), "keeps": keeps}
@@ -181,7 +181,7 @@ def while_loop(condition: Step, body: Step, init: Any, max_steps: int | None = N
     begins = _truth(condition, condition(starts.build(starts.values)))
     variables, values = list(starts.variables), list(starts.values)
     outputs = [*outputs, again]
-    if number in toposort(outputs):
+    if number in set(toposort(outputs)):
         variables, values = [*variables, number], [*values, as_expr(0, "int64")]
         outputs.insert(-1, number + 1)
     count = [scalar.where(begins, as_expr(limit, "int64"), as_expr(0, "int64"))]

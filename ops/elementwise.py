@@ -324,6 +324,7 @@ class Elementwise(Op):
     """`function` of every element of arguments that broadcast: only a literal 1 stretches."""
 
     function: Scalar
+    elementwise = True
 
     @property
     def name(self) -> str:

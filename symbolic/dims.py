@@ -62,8 +62,8 @@ class SymDim:
             return sizes[self.text]
         return int(_exact(self._sympy, sizes))
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, SymDim) and self.text == other.text
+    def __eq__(self, other: object) -> Any:
+        return self.text == other.text if isinstance(other, SymDim) else NotImplemented
 
     def __hash__(self) -> int:
         return hash(self.text)

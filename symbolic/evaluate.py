@@ -103,7 +103,9 @@ def value_of(node: Expr, args: list[Any], sizes: Mapping[str, int]) -> Any:
             ready = args if op.takes_halves else [_widened(a) for a in args]
             result = sized(sizes, *args) if sized else resolved(op, sizes).numpy(*ready)
     except IndexError as error:
-        raise blame(error, node.site) from None
+        if getattr(error, "__notes__", ()):  # of a step inside, whose line it names
+            raise
+        raise blame(error, node.site, *[a.site for a in node.args]) from None
     if isinstance(node.type, TupleType):
         return tuple(
             _as_inferred(node, np.asarray(r), of, sizes) for r, of in zip(result, node.type.items, strict=True)

@@ -35,6 +35,7 @@ class Op:
     """What a node does.  Subclasses are frozen dataclasses; two equal ops are interchangeable."""
 
     moves_only = False  # every element of the result is one of the argument's: equal values everywhere stay so
+    elementwise = False  # every element of the result is made of those at its place in the arguments
     commutative = False  # of two arguments, in either order the same value
     bodies: tuple[Graph, ...] = ()  # graphs that run inside: of a loop, of a branch
     takes_halves = False  # whether float16 reaches it as it is stored; all other ops are computed in float32
@@ -81,7 +82,7 @@ class Leaf(Op):
 class Expr(Operators):
     """A value that does not exist yet: the result of an op applied to other values."""
 
-    __slots__ = ("__weakref__", "args", "compiled", "guards", "op", "site", "type")
+    __slots__ = ("__weakref__", "args", "compiled", "facts", "guards", "op", "site", "size_name", "type")
     __match_args__ = ("op", "args")
 
     op: Op
@@ -89,7 +90,10 @@ class Expr(Operators):
     type: Any  # Type, or TupleType where an op has several outputs
     site: Site
     guards: tuple[AnyGuard, ...]
-    compiled: dict[tuple[Expr, ...], Any]  # what `eval` has made of it: it goes when the expression goes
+    # what only some have, and what goes with them
+    compiled: dict[tuple[Expr, ...], Any]  # what `eval` has made of it
+    size_name: str  # the symbol for the size of an axis that has its value for a size
+    facts: Any  # what the Theano layer's programs have noted about it
 
     @property
     def dtype(self) -> DType:
@@ -121,7 +125,7 @@ class Expr(Operators):
             TypeError("The truth of an expression is not known before it is computed."),
             user_site(),
             self.site,
-            hint="use wf.where or wf.cond to choose by value, wf.eq to compare, `is` to ask for the same node.",
+            hint="use wf.where or wf.cond to choose by value; `==` compares elements, `is` asks for the same node.",
         )
 
     def __len__(self) -> int:
@@ -240,6 +244,17 @@ def _sized_by_values(op: Op) -> bool:
     return False
 
 
+def identical(left: Sequence[Expr], right: Sequence[Expr]) -> bool:
+    """Whether the same nodes stand in both, in the same order: `==` compares the elements of values."""
+    return len(left) == len(right) and all(map(operator.is_, left, right))
+
+
+def without(nodes: Sequence[Expr], one: Expr) -> list[Expr]:
+    """The nodes but for the first that is this one."""
+    place = next(i for i, node in enumerate(nodes) if node is one)
+    return [*nodes[:place], *nodes[place + 1 :]]
+
+
 def toposort(roots: Iterable[Expr], into: Callable[[Expr], bool] | None = None) -> list[Expr]:
     """Every node the roots lead to, arguments first.  `into(node)` False: do not look at its arguments."""
     order: list[Expr] = []
@@ -266,7 +281,7 @@ def toposort(roots: Iterable[Expr], into: Callable[[Expr], bool] | None = None) 
 
 def rebuilt(node: Expr, args: tuple[Expr, ...]) -> Expr:
     """The node with other arguments, at the same line of the user's program."""
-    if args == node.args:
+    if identical(args, node.args):
         return node
     with at_site(node.site):
         return apply(node.op, *args)

@@ -9,14 +9,14 @@ from itertools import islice
 from typing import Any
 
 from .dims import SymDim
-from .expr import Expr, Row, flattened, substitute, toposort, unflattened
+from .expr import Expr, Row, flattened, identical, substitute, toposort, unflattened
 from .forks import renewed
 from .guards import AnyGuard, Guard
 from .leaves import Constant, Input, Shared, Sizes
 
 
 @renewed
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Graph:
     """Every read of a shared variable sees its value before any update."""
 
@@ -92,6 +92,17 @@ class Graph:
         count = len(self.outputs)
         updates = tuple((shared, new) for (shared, _), new in zip(self.updates, roots[count:], strict=True))
         return Graph(self.inputs, tuple(roots[:count]), updates, self.assumed)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Graph) or self.assumed != other.assumed:
+            return False
+        mine, its = [(*g.inputs, *g.roots, *(s for s, _ in g.updates)) for g in (self, other)]
+        return (
+            len(self.inputs) == len(other.inputs) and len(self.outputs) == len(other.outputs) and identical(mine, its)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.inputs, self.outputs, self.updates))
 
     def __reduce__(self) -> Any:
         updated, new = [s for s, _ in self.updates], [n for _, n in self.updates]

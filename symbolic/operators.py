@@ -6,8 +6,12 @@ The graph knows no particular op, so the functions are bound once, by `ops/__ini
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from .dims import SymDim
 from .numpy_protocol import NumPyProtocol
 
 if TYPE_CHECKING:
@@ -33,6 +37,15 @@ def _binary(name: str) -> Callable[[Any, Any], Expr]:
     return operator
 
 
+def _comparison(name: str) -> Callable[[Any, Any], Any]:
+    def operator(self: Any, other: Any) -> Any:
+        if isinstance(other, Operators | SymDim | Number | np.ndarray | np.generic | list | tuple):
+            return _functions[name](self, other)
+        return NotImplemented  # no value, as None: never equal
+
+    return operator
+
+
 def _reflected(name: str) -> Callable[[Any, Any], Expr]:
     def operator(self: Any, other: Any) -> Expr:
         return _functions[name](other, self)
@@ -50,7 +63,7 @@ def _method(name: str) -> Callable[..., Expr]:
 
 
 class Operators(NumPyProtocol):
-    """Python's operators and NumPy's methods on expressions.  `==` is identity: `wf.eq` compares elements."""
+    """Python's operators and NumPy's methods on expressions.  `==` compares elements; `is` asks for the same node."""
 
     __slots__ = ()
 
@@ -69,6 +82,8 @@ class Operators(NumPyProtocol):
     __rshift__, __rrshift__ = _binary("right_shift"), _reflected("right_shift")
     __lt__, __le__ = _binary("lt"), _binary("le")
     __gt__, __ge__ = _binary("gt"), _binary("ge")
+    __eq__, __ne__ = _comparison("eq"), _comparison("ne")
+    __hash__ = object.__hash__  # nodes are told apart by what they are, in sets and dictionaries too
     __getitem__ = _binary("getitem")
 
     __neg__, __pos__ = _method("neg"), _method("positive")

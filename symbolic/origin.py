@@ -94,16 +94,10 @@ def _sources(node: Expr, values: Mapping[Expr, Any], kinds: Sequence[str]) -> li
     """The arguments that bad numbers in a node's value may be from."""
     either = ["nan", *kinds]
     found = [a for a in node.args if _kind(values[a], either)]
-    if not _elementwise(node):
+    if not node.op.elementwise:
         return found
     place = _place(values[node], kinds)
     return [a for a in found if not np.isfinite(np.broadcast_to(values[a], np.shape(values[node]))[place])]
-
-
-def _elementwise(node: Expr) -> bool:
-    from ..ops.elementwise import Elementwise
-
-    return isinstance(node.op, Elementwise)
 
 
 def _place(value: Any, kinds: Sequence[str]) -> tuple[int, ...]:

@@ -142,7 +142,11 @@ class Variables(NamedTuple):
 
     def annotation(self, node: Expr) -> Any:
         """How a parameter is annotated."""
-        return self.annotations[self.inputs.index(node)]
+        return next(a for x, a in zip(self.inputs, self.annotations, strict=True) if x is node)
+
+    def hold(self, node: Expr) -> bool:
+        """Whether a node is one of the parameters."""
+        return any(x is node for x in self.inputs)
 
 
 class Match(NamedTuple):
@@ -179,7 +183,7 @@ class Pattern:
     def _step(self, node: Expr, parent: int, index: int) -> Step:
         if node in self.places:
             return Step(Check.SAME, parent, index, self.places[node])
-        if node in self._variables.inputs:
+        if self._variables.hold(node):
             self.places[node] = self._slots
             return Step(Check.VARIABLE, parent, index, self._variables.annotation(node))
         if isinstance(node.op, Constant):
@@ -285,7 +289,7 @@ class _Tree(NamedTuple):
 
 
 def _orders(node: Expr, variables: Variables) -> Iterator[_Tree]:
-    if node in variables.inputs:
+    if variables.hold(node):
         yield _Tree(node, ())
         return
     for args in itertools.product(*(tuple(_orders(a, variables)) for a in node.args)):

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, overload
 
 from .dims import show
 from .errors import RewriteLoop, VerifyError, at_site, blame
-from .expr import Expr, rebuilt, toposort
+from .expr import Expr, identical, rebuilt, toposort
 from .graph import Graph
 from .operators import function as bound
 from .rules import AnyRule, Rewrite, Rule, RuleSet, rules
@@ -91,7 +91,7 @@ class _Run:
             if node in done:
                 continue
             args = tuple([done[a] for a in node.args])
-            new = node if args == node.args else rebuilt(node, args)
+            new = rebuilt(node, args)
             if new not in done:
                 after = self._fired(new)
                 if after is None:
@@ -133,7 +133,7 @@ class _Run:
     def _advance(self, node: Expr) -> None:
         """One step for a node whose arguments are final: new arguments, or a rule, or nothing more to do."""
         args = tuple([self.done[a] for a in node.args])
-        new = rebuilt(node, args) if args != node.args else self._fired(node)
+        new = self._fired(node) if identical(args, node.args) else rebuilt(node, args)
         if new is None or new is node:
             self.done[node] = node
         else:
@@ -177,7 +177,7 @@ class _Run:
         )
 
     def _loop(self, stack: list[Expr], node: Expr) -> RewriteLoop:
-        chain = stack[stack.index(node) :]
+        chain = stack[next(i for i, n in enumerate(stack) if n is node) :]
         fired = dict.fromkeys(self.by[n] for n in chain if n in self.by)
         lines = "".join(f"\n  {rule.site}  {rule.statement}" for rule in fired)
         text = f"Rewriting {node!r} came back to it; the rules that undo each other are:{lines}"

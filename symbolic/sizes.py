@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from .dims import Dim, SymDim, fresh
 from .errors import ShapeError, at_site, blame, user_site
@@ -20,7 +19,7 @@ from .types import TupleType, Type
 
 Change = Callable[[SymDim], Any]  # what stands in place of a size that is not a number
 
-_names: WeakKeyDictionary[Expr, str] = WeakKeyDictionary()
+_any = False  # whether any size stands for a value
 
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "add": lambda a, b: a + b,
@@ -41,8 +40,10 @@ def value_dim(node: Expr) -> Dim:
     known = _of_sizes(node)
     if known is not None:
         return known
-    name = _names.get(node) or _names.setdefault(node, fresh(f"{node.name or 'v'}_").text)
-    return SymDim(name, None, {name: node})
+    if not hasattr(node, "size_name"):
+        global _any
+        _any, node.size_name = True, fresh(f"{node.name or 'v'}_").text
+    return SymDim(node.size_name, None, {node.size_name: node})
 
 
 def _of_sizes(node: Expr) -> Dim | None:
@@ -74,7 +75,7 @@ def _dim_of_node(node: Expr, args: Sequence[Dim | None]) -> Dim | None:
 
 def sources(nodes: Iterable[Expr], more: Iterable[SymDim] = ()) -> dict[str, Expr]:
     """For each symbol among the sizes of these nodes, and `more`, that stands for a value, its expression."""
-    if not _names:
+    if not _any:
         return {}
     found = {name: source for dim in [*dims_of(nodes), *more] for name, source in dim.sources.items()}
     return {name: source for name, source in found.items() if isinstance(source, Expr)}

@@ -209,7 +209,7 @@ class _Traced:
         tests = [wf.logical_not(s if s.dtype.kind == "b" else wf.ne(s, 0)) for s in stop]
         body = [*carried, *news, *ys, *tests]
         elements = list(self.elements)
-        if self.number in toposort(body):
+        if self.number in set(toposort(body)):
             elements, values = [*elements, self.number], [*values, iota((length,), 0, "int64")]
 
         def part(xs: list[Expr], begin: list[Expr], size: Dim) -> list[Expr]:

@@ -10,7 +10,6 @@ from ...symbolic.evaluate import run
 from ...symbolic.expr import Expr, toposort
 from ...symbolic.leaves import Input
 from .configuration import config
-from .variables import _facts
 
 
 class TestValueError(AttributeError):
@@ -20,8 +19,7 @@ class TestValueError(AttributeError):
 
 
 def _known(node: Expr) -> Any:
-    facts = _facts.get(node)
-    return getattr(facts.tag, "test_value", None) if facts is not None else None
+    return getattr(node.facts.tag, "test_value", None) if hasattr(node, "facts") else None
 
 
 def compute(variable: Any) -> None:

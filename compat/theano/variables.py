@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -59,7 +59,13 @@ class _Facts:
         self.tag = SimpleNamespace()
 
 
-_facts: WeakKeyDictionary[Expr, _Facts] = WeakKeyDictionary()
+def facts_of(node: Expr) -> _Facts:
+    """What is noted about a node, to be read and written."""
+    if not hasattr(node, "facts"):
+        node.facts = _Facts()
+    return node.facts  # type: ignore[no-any-return]
+
+
 _wrapped: WeakValueDictionary[Expr, Variable] = WeakValueDictionary()
 _methods: dict[str, Callable[..., Any]] = {}
 
@@ -113,20 +119,20 @@ class Variable(NumPyProtocol):
 
     @property
     def name(self) -> str | None:
-        facts = _facts.get(self.expr)
-        return facts.name if facts is not None and facts.name is not None else self.expr.name
+        named = facts_of(self.expr).name if hasattr(self.expr, "facts") else None
+        return self.expr.name if named is None else named
 
     @name.setter
     def name(self, name: str | None) -> None:
-        _facts.setdefault(self.expr, _Facts()).name = name
+        facts_of(self.expr).name = name
 
     @property
     def tag(self) -> Any:
-        return _facts.setdefault(self.expr, _Facts()).tag
+        return facts_of(self.expr).tag
 
     @tag.setter
     def tag(self, tag: Any) -> None:
-        _facts.setdefault(self.expr, _Facts()).tag = tag
+        facts_of(self.expr).tag = tag
 
     @property
     def owner(self) -> Any:

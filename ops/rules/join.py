@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...symbolic.dims import Dim
-from ...symbolic.expr import Expr, apply
+from ...symbolic.expr import Expr, apply, without
 from ...symbolic.rewrite import RuleSet, rewrite
 from ..movement import Concatenate, Unslice, concatenate
 from ..scalar import add
@@ -47,10 +47,7 @@ def neighbours(node: Expr) -> Expr | None:
         for second in parts[:i] + parts[i + 1 :]:
             joined = _joined(first, second)
             if joined is not None:
-                rest = list(terms)
-                rest.remove(first)
-                rest.remove(second)
-                return _total([joined, *rest])
+                return _total([joined, *without(without(terms, first), second)])
     return None
 
 

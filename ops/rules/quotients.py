@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
-from ...symbolic.expr import Expr
+from ...symbolic.expr import Expr, identical, without
 from ...symbolic.leaves import weak_constant
 from ...symbolic.patterns import number
 from ...symbolic.rewrite import RuleSet, rewrite
@@ -56,7 +56,7 @@ def cancelled(node: Expr) -> Expr | None:
     """
     found = product(node)
     for f in found.above if found.below else ():
-        if f in found.below and number(f) is None and positive(f):
+        if any(f is b for b in found.below) and number(f) is None and positive(f):
             return _unless_nan(f, _ones(node, replaced(node, {(f, 1): None, (f, -1): None})))
     powers = [(f, p) for f, p in found.factors if f.op.head is exp]
     for i, (f, p) in enumerate(powers):
@@ -160,7 +160,7 @@ def opposite(x: Expr, y: Expr) -> bool:
     if x.op.head is not y.op.head or len(x.args) != 2:
         return False
     if x.op.head is sub:
-        return x.args == y.args[::-1]
+        return identical(x.args, y.args[::-1])
     numbers = number(x.args[1]), number(y.args[1])
     return x.op.head in (mul, div) and x.args[0] is y.args[0] and None not in numbers and numbers[0] == -numbers[1]
 
@@ -180,11 +180,10 @@ def power_among_powers(node: Expr) -> Expr | None:
     found = product(node)
     for factor in found.below if found.powers else ():
         terms = _added(factor)
-        above = next((t for t in terms if t in found.powers), None)
+        above = next((t for t in terms if any(t is p for p in found.powers)), None)
         if len(terms) < 2 or above is None or any(t.op.head is not exp or not t.args[0].type.is_float for t in terms):
             continue
-        rest = list(terms)
-        rest.remove(above)
+        rest = without(terms, above)
         share = sigmoid(above.args[0] - reduce(logaddexp, [t.args[0] for t in rest]))
         return _ones(node, replaced(node, {(above, 1): share, (factor, -1): None}))
     return None
@@ -279,7 +278,7 @@ def _meets(e: Expr, term: Expr) -> bool:
 
 def _sums(node: Expr, e: Expr) -> bool:
     found = power_sum(node)
-    return found[0] is e.args[0] if found is not None else node.op.head is add and e in _added(node)
+    return found[0] is e.args[0] if found is not None else node.op.head is add and any(t is e for t in _added(node))
 
 
 quotients = RuleSet("quotients", [cancelled, softmax_by_hand, power_among_powers, logistic, distributed])

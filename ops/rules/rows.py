@@ -10,7 +10,7 @@ import builtins
 import math
 from typing import Any
 
-from ...symbolic.expr import Expr
+from ...symbolic.expr import Expr, without
 from ...symbolic.patterns import number
 from ...symbolic.rewrite import RuleSet, rewrite
 from ..indexing import Gather
@@ -106,8 +106,7 @@ def log_sum_exp(node: Expr) -> Expr | None:
         found = power_sum(peeled(factor))
         if found is None:
             continue
-        beside = [f for f, _ in factors(inside)]
-        beside.remove(factor)
+        beside = without([f for f, _ in factors(inside)], factor)
         if not _moderate(beside):
             others = log(replaced(inside, {(factor, power): None}))
             return log(factor) + others if power == 1 else others - log(factor)

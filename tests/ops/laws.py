@@ -79,7 +79,7 @@ def _instances(rule: Any) -> Iterator[Instance]:
 def _equation(rule: Rule, kind: str, dtype: np.dtype, shapes: list[Any]) -> Instance | None:
     variables = [v for v in rule.variables.inputs if v in set(toposort([rule.left]))]
     constants = [v for v in variables if rule.variables.annotation(v) is Const]
-    others = [v for v in variables if v not in constants]
+    others = [v for v in variables if v not in set(constants)]
     for values in itertools.product(CONSTANTS[kind], repeat=len(constants)):
         for forms in itertools.product(FORMS, repeat=len(others)):
             if any(f is not FORMS[0] for f in forms) and (rule.condition is None or kind != "f"):

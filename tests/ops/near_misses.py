@@ -201,7 +201,7 @@ def _same_twice(root: Expr, rng: np.random.Generator) -> Expr | None:
     chosen = _pick(root, rng, lambda n: n is not root)
     if chosen is None:
         return None
-    other = _pick(root, rng, lambda n: n.type is chosen.type and chosen not in toposort([n]))
+    other = _pick(root, rng, lambda n: n.type is chosen.type and chosen not in set(toposort([n])))
     return None if other is None else _one(root, chosen, lambda n, args: other)
 
 

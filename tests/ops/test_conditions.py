@@ -69,7 +69,7 @@ def expressions(seed, count=300):
 
 def holds(condition, true, seed, kinds=DRAWS):
     """The condition says yes of some, and where it does, `true(value, values of what the node is made of)` is."""
-    found = [n for n in expressions(seed) if n not in LEAVES and condition(n)]
+    found = [n for n in expressions(seed) if n not in set(LEAVES) and condition(n)]
     assert len(found) > 20
     order = toposort(found)
     for kind in kinds:
