@@ -171,11 +171,11 @@ from .symbolic.evaluate import evaluate
 from .symbolic.expr import Expr, Op, apply
 from .symbolic.grad import custom_gradient, grad, hessian, hvp, jacobian, jvp, stop_gradient, value_and_grad, vjp
 from .symbolic.graph import Graph
-from .symbolic.leaves import constant, matrix, scalar, shared, tensor, tensor3, tensor4, vector
+from .symbolic.leaves import constant, items, matrix, scalar, shared, tensor, tensor3, tensor4, vector
 from .symbolic.patterns import Bool, Const, Matrix, Vector
 from .symbolic.rewrite import RuleSet, rewrite, rules
 from .symbolic.text import to_dot, to_python
-from .symbolic.types import Type, config
+from .symbolic.types import TupleType, Type, config
 from .symbolic.verify import verify
 
 if TYPE_CHECKING:

@@ -39,7 +39,7 @@ class Row:
     time: int  # steps of bodies count, too
     lines: Lines | None = None  # where it may run in strips
     jump: Jump | None = None  # begins or ends a loop or a branch
-    caller: Any = None  # what a step that runs in Python calls
+    caller: Any = None  # what says why it failed
 
 
 @dataclass(eq=False)

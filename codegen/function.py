@@ -351,7 +351,7 @@ class Function:
     def _explained(self, binding: Binding, row: int, arrays: list[np.ndarray]) -> BaseException:
         """What a kernel's bad status means: the reference is asked, with the same values."""
         if binding.rows[row].caller is not None:
-            return binding.rows[row].caller.failure()  # type: ignore[no-any-return]
+            return binding.rows[row].caller.failure(int(binding.step_table[row, 1]))  # type: ignore[no-any-return]
         part = binding.rows[row].part
         if isinstance(part, NestStep):
             nests = "\n".join(str(x.nest) for x in part.launches)

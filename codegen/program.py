@@ -16,6 +16,7 @@ from ..symbolic.expr import Expr
 from ..symbolic.forks import renewed
 from ..symbolic.graph import Graph
 from ..symbolic.leaves import Shared
+from ..symbolic.types import config
 from . import cache, views
 from .cpu import native
 from .cpu.emit import EmittedNest, emit
@@ -43,6 +44,7 @@ class Program:
     """Steps in order, and what is written into memory that something else has before or after it.
 
     `lodgers` are temporaries, which stand in the memory of an output until it takes their place, element by element.
+    `debug`: whether it was compiled under `config.debug`.
     """
 
     graph: Graph
@@ -51,6 +53,7 @@ class Program:
     updates: Placement
     lodgers: dict[Expr, Expr]  # temporary -> output
     checks: bool = False
+    debug: bool = False
 
     @property
     def steps(self) -> list[Step]:
@@ -78,7 +81,9 @@ def build(graph: Graph, checks: bool = False) -> Program:
     views.forget()
     schedule = fuse(graph)
     updates = place_updates(graph, schedule)
-    return Program(graph, schedule, _compiled(schedule, checks), updates, lodgers(graph, schedule), checks)
+    return Program(
+        graph, schedule, _compiled(schedule, checks), updates, lodgers(graph, schedule), checks, config.debug
+    )
 
 
 # Code in the process by the names of its functions: equal nests are the same function, and what no program has any

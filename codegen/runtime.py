@@ -25,7 +25,7 @@ from .binding import Binding, Row, Walk
 from .control import Block, Control, Links, Place, add_branch, add_loop, refer
 from .costs import nanoseconds
 from .cpu.emit import Count
-from .cpu.kernels import KERNELS
+from .cpu.kernels import KERNELS, UsersKernel
 from .cpu.launch import Array, Plan
 from .cpu.table import PAUSE, STEP
 from .fuse import KernelStep, NestStep, Step
@@ -165,7 +165,8 @@ class Binder:
         outputs = [self.array(whole(o)) for o in step.outputs]
         arguments = [self.array(v) for v in step.arguments]
         with at_site(step.node.site):
-            plan: Plan = planner(op, tuple(outputs), tuple(arguments))
+            debugged = self.program.debug and isinstance(planner, UsersKernel)
+            plan: Plan = (planner.debugged if debugged else planner)(op, tuple(outputs), tuple(arguments))
         self.run(plan, [self.memory(o) for o in step.outputs] + [self.place(v) for v in step.arguments])
 
     def run(self, plan: Plan, places: list[Place]) -> None:

@@ -1,7 +1,7 @@
 """What is known of a value before it is computed: its dtype and its shape; and how dtypes meet."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from .dims import Dim, Shape, SymDim, product, show
-from .errors import DTypeError
+from .errors import DTypeError, blame, user_site
 
 DType = np.dtype
 
@@ -88,9 +88,9 @@ _types: WeakValueDictionary[tuple[DType, Shape, bool], "Type"] = WeakValueDictio
 types_lock = threading.RLock()
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False, init=False)
 class Type:
-    """dtype and shape; equal types are the same object.
+    """dtype and shape; equal types are the same object.  Raises DTypeError for a dtype that is not supported.
 
     `weak`: made from a Python number, so that it takes the dtype of what it meets.
     """
@@ -100,13 +100,15 @@ class Type:
     weak: bool = False
     holds: bool = field(init=False, repr=False)  # whether a size stands for the value of an expression, which it keeps
 
-    def __new__(cls, dtype: DType, shape: Shape, weak: bool = False) -> "Type":
+    def __new__(cls, dtype: Any, shape: Iterable[Dim], weak: bool = False) -> "Type":
         with types_lock:
-            key = (dtype, shape, weak)
+            key = (dtype if isinstance(dtype, np.dtype) else _supported(dtype), tuple(shape), weak)
             found = _types.get(key)
             if found is None:
                 found = _types[key] = object.__new__(cls)
-                object.__setattr__(found, "holds", any(map(_holds, shape)))
+                values = (*key, any(map(_holds, key[1])))
+                for name, value in zip(("dtype", "shape", "weak", "holds"), values, strict=True):
+                    object.__setattr__(found, name, value)
             return found
 
     def __reduce__(self) -> Any:
@@ -134,6 +136,13 @@ class Type:
 
     def __str__(self) -> str:
         return f"{self.dtype.name}{show(self.shape)}" + (" weak" if self.weak else "")
+
+
+def _supported(given: Any) -> DType:
+    try:
+        return dtype(given)  # which a parameter of the same name hides
+    except DTypeError as error:
+        raise blame(error, user_site()) from None
 
 
 def _holds(dim: Dim) -> bool:

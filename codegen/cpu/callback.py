@@ -91,7 +91,7 @@ class Caller:
             np.copyto(at(place, array), result)
         self.cells[_STATUS] = 0
 
-    def failure(self) -> BaseException:
+    def failure(self, table: int) -> BaseException:
         """The exception that made the last call fail."""
         error, self.error = self.error, None
         if error is not None:
@@ -117,7 +117,7 @@ def at(address: int, array: Array) -> np.ndarray:
 
 def plan_callback(op: Callback, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
     """A user's function."""
-    return _plan(op.name, op.results, outs, args)
+    return plan_results(op.name, op.results, outs, args)
 
 
 def plan_reference(op: Op, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
@@ -131,11 +131,11 @@ def plan_reference(op: Op, outs: tuple[Array, ...], args: tuple[Array, ...]) -> 
             raise blame(error, site) from None
         return found if isinstance(found, tuple) else (found,)
 
-    return _plan(op.name, results, outs, args)
+    return plan_results(op.name, results, outs, args)
 
 
-def _plan(name: str, function: Results, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
-    """One launch, of one unit of work."""
+def plan_results(name: str, function: Results, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
+    """One launch, of one unit of work: the function makes the outputs' values of the arguments' values."""
     caller = Caller(name, function, outs, args, user_site())
     buffers = tuple(range(len(outs) + len(args)))
     params = (int(caller.cells.ctypes.data),)

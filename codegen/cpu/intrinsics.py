@@ -5,6 +5,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic
 
 
@@ -17,6 +18,16 @@ def pointer(typingctx: Any, address: Any, like: Any) -> Any:
         return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
 
     return types.CPointer(element)(types.int64, like), emit
+
+
+@intrinsic
+def read_only(typingctx: Any, array: Any) -> Any:
+    """`read_only(a)`: the array, which Numba lets nobody write."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return impl_ret_borrowed(context, builder, signature.return_type, args[0])
+
+    return array.copy(readonly=True)(array), emit
 
 
 @intrinsic

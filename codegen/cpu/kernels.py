@@ -7,7 +7,7 @@ once for each function and set of sizes.  Planners are imported when first used.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -32,7 +32,9 @@ def _on_arrays(module: str, name: str) -> Planner:
     """The planner of a kernel that is written on arrays, as users' kernels are."""
 
     def planner(op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
-        return _array_plan(getattr(import_module(f".{module}", __package__), name), op, outs, args)
+        from .custom import plan_custom
+
+        return plan_custom(getattr(import_module(f".{module}", __package__), name), op, outs, args, users=False)
 
     return planner
 
@@ -47,10 +49,22 @@ def _in_python(name: str) -> Planner:
     return planner
 
 
-def _array_plan(function: Callable[..., None], op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
-    from .custom import plan_custom
+@dataclass(frozen=True)
+class UsersKernel:
+    """The planner of a user's kernel."""
 
-    return plan_custom(function, {f.name: getattr(op, f.name) for f in fields(op)}, outs, args)
+    function: Callable[..., None]
+
+    def __call__(self, op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
+        from .custom import plan_custom
+
+        return plan_custom(self.function, op, outs, args)
+
+    def debugged(self, op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
+        """In debug mode: with its indices checked, and its results compared with the op's reference."""
+        from .custom import plan_debugged
+
+        return plan_debugged(self.function, op, outs, args)
 
 
 _WINDOW = ("window", "strides", "padding")
@@ -96,9 +110,15 @@ def kernel(op_class: type[Op], target: str = "cpu") -> Callable[[Callable[..., N
         @wf.kernel(CumSum, "cpu")
         def cumsum_rows(x, out): ...
 
-    The function gets one array for each argument of the op, then one for each output, in C order or with strides as
-    they come; parameters that follow are taken from the op's fields of the same names.  It runs on one thread.  An
-    exception in it becomes an error at the line of the user's node.
+    The function gets one array for each argument of the op, which it cannot write, then one for each output, in C
+    order or with strides as they come; parameters that follow are taken from the op's fields of the same names.  It
+    runs on one thread.  An exception in it keeps its type and text, and gets the lines of the kernel and of the node.
+
+    Numba checks no indices: functions that are compiled under `wf.config(debug=True)` check them, and compare the
+    kernel's results with the op's `numpy` at every call.
+
+    Raises LoweringError, with Numba's text, when a function that needs the kernel is first called, if Numba does not
+    compile it; VerifyError in debug mode, where the results are not those of the reference.
     """
     from ...symbolic.errors import LoweringError, blame, user_site
 
@@ -106,7 +126,7 @@ def kernel(op_class: type[Op], target: str = "cpu") -> Callable[[Callable[..., N
         raise blame(LoweringError(f"There is no target {target!r}; there is 'cpu'."), user_site())
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
-        KERNELS[op_class] = lambda op, outs, args: _array_plan(function, op, outs, args)
+        KERNELS[op_class] = UsersKernel(function)
         return function
 
     return register

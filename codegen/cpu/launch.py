@@ -31,7 +31,9 @@ class Launch(NamedTuple):
     params: tuple[int, ...]
     extent: int
     cost: float  # rough nanoseconds on one core for all units: decides on how many threads it runs
-    caller: Any = None  # what a step that runs in Python calls (callback.py)
+    caller: Any = (
+        None  # what says why it failed: of steps that run in Python (callback.py), of users' kernels (custom.py)
+    )
 
 
 class Plan(NamedTuple):

@@ -141,3 +141,9 @@ class TestConfig:
             wf.config.float_dtype = "int32"
         with pytest.raises(AttributeError), wf.config(no_such_setting=1):
             pass
+
+
+def test_types_take_the_names_of_dtypes():
+    assert wf.Type("int64", [3]) is wf.Type(np.dtype("int64"), (3,))
+    with pytest.raises(wf.DTypeError, match="complex64 is not supported"):
+        wf.Type("complex64", ())
