@@ -205,9 +205,11 @@ def _check_inputs(graph: Graph, on_unused_input: str) -> None:
             raise blame(error, user_site(), node.site, hint="add it to inputs, or replace it with givens.")
     _check_sizes_known(graph, sizes)
     used = {*graph.free_inputs, *sizes.free_inputs}
-    named = {name for dim in dims_of(graph.nodes) for name in dim.names}
+    arrays = [*used, *graph.shared, *sizes.shared, *(shared for shared, _ in graph.updates)]
+    known = {name for x in arrays for name in _names_of(x)}
+    wanted = {name for dim in dims_of(graph.nodes) for name in dim.names} - known
     for x in graph.inputs:
-        if x in used or on_unused_input == "ignore" or any(str(d) in named for d in x.shape):
+        if x in used or on_unused_input == "ignore" or not wanted.isdisjoint(_names_of(x)):
             continue
         text = f"Nothing depends on the input {x.name or 'without a name'}."
         if on_unused_input == "warn":
@@ -216,10 +218,15 @@ def _check_inputs(graph: Graph, on_unused_input: str) -> None:
         raise blame(ArgumentError(text), user_site(), x.site, hint='leave it out, or use on_unused_input="ignore".')
 
 
+def _names_of(x: Expr) -> list[str]:
+    """The sizes that an array says: those of its axes that are bare symbols."""
+    return [d.text for d in x.shape if isinstance(d, SymDim) and d.is_name]
+
+
 def _check_sizes_known(graph: Graph, sizes: Graph) -> None:
     """Raise ArgumentError where nothing says how large an axis is: a name that is a size of no array of the call."""
     arrays = [*graph.inputs, *graph.shared, *sizes.shared, *(shared for shared, _ in graph.updates)]
-    known = {d.text for x in arrays for d in x.shape if isinstance(d, SymDim) and d.is_name}
+    known = {name for x in arrays for name in _names_of(x)}
     for node in graph.nodes:
         for dim in dims_of([node]):
             missing = [name for name in dim.names if name not in known and name not in dim.sources]

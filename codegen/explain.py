@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..ops.coerce import check_count
 from ..symbolic.dims import show
 from ..symbolic.errors import ArgumentError, blame, user_site
 from ..symbolic.expr import Expr
@@ -152,6 +153,7 @@ class Profile:
 
 def profile(function: Function, args: tuple[Any, ...], repeat: int) -> Profile:
     """Median times of every step, each run `repeat` times on its own; shared variables keep their values."""
+    repeat = check_count("profile", "repeat", repeat, 1)
     saved = [(s, s.get_value()) for s, _ in function.graph.updates]
     rows: list[Row] = []
 

@@ -11,6 +11,8 @@ from ..symbolic.errors import ArgumentError, DTypeError, blame, user_site
 from ..symbolic.expr import Expr
 from ..symbolic.leaves import constant, size
 
+LARGEST = 1 << 62  # of a size or a count: sums of two such numbers still fit in 64 bits
+
 
 def as_expr(value: Any, dtype: Any = None) -> Expr:
     """The value as an expression: itself, a constant, a size, or a stack of expressions given as a list."""
@@ -38,8 +40,13 @@ def check_flag(name: str, what: str, value: Any) -> bool:
     return bool(value)
 
 
-def check_count(name: str, what: str, value: Any, least: int = 0) -> int:
-    """The value of an argument that is a whole number from `least` up; raises ArgumentError for all else."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise blame(ArgumentError(f"{name}: {what} is a whole number from {least} up, not {value!r}."), user_site())
+def check_count(name: str, what: str, value: Any, least: int = 0, most: int = LARGEST) -> int:
+    """The value of an argument that is a whole number from `least` to `most`; raises ArgumentError for all else."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
+        limits = f"from {least} up" if most == LARGEST and not _beyond(value) else f"from {least} to {most}"
+        raise blame(ArgumentError(f"{name}: {what} is a whole number {limits}, not {value!r}."), user_site())
     return int(value)
+
+
+def _beyond(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and bool(value > LARGEST)

@@ -68,6 +68,9 @@ def einsum(subscripts: str, *operands: Any) -> Expr:
 
 def _parsed(subscripts: str, nodes: Sequence[Expr]) -> tuple[list[Labels], Labels]:
     """The labels of the operands and of the result; "..." becomes letters that nobody uses."""
+    if not isinstance(subscripts, str):
+        text = f"einsum: the subscripts are a string like 'ij,jk->ik', not {subscripts!r}."
+        raise blame(ArgumentError(text), user_site())
     text = subscripts.replace(" ", "")
     given, arrow, wanted = text.partition("->")
     parts = given.split(",")

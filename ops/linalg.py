@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..symbolic.dims import product, same, show
-from ..symbolic.errors import ShapeError, blame, user_site
+from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.guards import meet
 from ..symbolic.types import Type, promote
@@ -126,6 +126,9 @@ def _paired(a: Expr, b: Expr, axes: Any) -> tuple[tuple[int, ...], tuple[int, ..
             text = f"tensordot: {axes} axes cannot be summed over for {show(a.shape)} and {show(b.shape)}."
             raise blame(ShapeError(text), user_site(), a.site, b.site)
         return tuple(range(a.ndim - axes, a.ndim)), tuple(range(axes))
+    if len(axes) != 2 or isinstance(axes, str):
+        text = f"tensordot: axes are how many, or two lists of axes, not {axes!r}."
+        raise blame(ArgumentError(text), user_site())
     first, second = ((x,) if isinstance(x, int) else tuple(x) for x in axes)
     if len(first) != len(second):
         text = f"tensordot: {len(first)} axes of the left and {len(second)} of the right do not pair up."

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..symbolic.dims import same, show
 from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, apply
@@ -14,7 +16,7 @@ from ..symbolic.grad import CustomGradient, stop_gradient
 from ..symbolic.types import float_like
 from . import scalar
 from .axes import normalize, normalize_all, without
-from .coerce import as_expr
+from .coerce import as_expr, check_count
 from .elementwise import cast
 from .movement import Slice, pad
 from .reduce import check_float, count, mean, restore
@@ -144,8 +146,7 @@ def local_response_norm(
     node = as_expr(x)
     check_float(node, "local_response_norm")
     place = normalize(axis, node.ndim, "local_response_norm", node)
-    if not isinstance(n, int) or n < 1:
-        raise blame(ArgumentError(f"local_response_norm: n is a number of channels from 1 up, not {n!r}."), user_site())
+    n = check_count("local_response_norm", "the number of channels n", n, 1, 1000)
     total = _sliding_sum(scalar.square(node), place, n)
     return node * (k + alpha * total) ** -beta
 
@@ -179,8 +180,11 @@ def dropout(x: Any, rate: Any, rng: Any, training: Any = True) -> Expr:
     """
     node = as_expr(x)
     check_float(node, "dropout")
-    if not isinstance(rate, Expr) and not 0 <= rate < 1:
+    if not isinstance(rate, Expr) and not (isinstance(rate, int | float | np.integer | np.floating) and 0 <= rate < 1):
         raise blame(ArgumentError(f"dropout: the rate is in [0, 1), and {rate!r} is not."), user_site(), node.site)
+    if not hasattr(rng, "bernoulli"):
+        error = ArgumentError(f"dropout: rng is a random.Stream, not {rng!r}.")
+        raise blame(error, user_site(), hint="make one, once, for all draws: rng = wf.random.Stream(seed).")
     if training is False or (not isinstance(rate, Expr) and rate == 0):
         return node
     keep = 1.0 - stop_gradient(rate) if isinstance(rate, Expr) else 1.0 - rate

@@ -121,7 +121,7 @@ def cumprod(x: Any, axis: int | None = None) -> Expr:
 
 def diff(x: Any, n: int = 1, axis: int = -1) -> Expr:
     """x[i + 1] - x[i] along an axis, n times, as np.diff; for bools, whether they differ."""
-    n = check_count("diff", "the number of differences", n)
+    n = check_count("diff", "the number of differences", n, most=1000)
     node, place = _last("diff", x, axis)
     for _ in range(n):
         later, earlier = node[..., 1:], node[..., :-1]

@@ -15,7 +15,7 @@ from ..symbolic.expr import Expr, Op
 from ..symbolic.leaves import constant
 from ..symbolic.types import Type
 from . import scalar
-from .coerce import as_expr
+from .coerce import as_expr, check_flag
 from .creation import iota
 from .elementwise import cast
 from .windows import SPATIAL, Padding, check_fits, check_rank, pairs, per_axis, window_count
@@ -90,7 +90,7 @@ def checked(name: str, x: Any, window: Any, stride: Any, padding: Any, ceil_mode
             raise blame(ShapeError(f"{text}: a window would hold nothing but padding."), user_site(), node.site)
     hanging = tuple((before, after + s - 1) for (before, after), s in zip(found, strides, strict=True))
     check_fits(name, "window", node.shape[2:], windows, hanging if ceil_mode else found, node)
-    return node, Pooling(windows, strides, found, bool(ceil_mode) and padding != "same")
+    return node, Pooling(windows, strides, found, check_flag(name, "ceil_mode", ceil_mode) and padding != "same")
 
 
 def counts(windows: Pooling, x: Expr, with_padding: bool) -> Any:

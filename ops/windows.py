@@ -10,6 +10,7 @@ import numpy as np
 from ..symbolic.dims import Dim, Shape, SymDim, maximum, show
 from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr
+from .coerce import LARGEST
 
 Padding = tuple[tuple[Dim, Dim], ...]
 
@@ -48,8 +49,9 @@ def per_axis(given: Any, rank: int, name: str, what: str, least: int) -> tuple[i
         axes = f"for each of the {rank} spatial axes" if rank > 1 else "in a tuple for the spatial axis"
         error = ArgumentError(f"{name}: {what} is one whole number, or one {axes}; {given!r} is not.")
         raise blame(error, user_site())
-    if min(values) < least:
-        raise blame(ShapeError(f"{name}: {what} must be {least} or more, and is {given!r}."), user_site())
+    if min(values) < least or max(values) > LARGEST:
+        limits = f"{least} or more" if min(values) < least else f"at most {LARGEST}"
+        raise blame(ShapeError(f"{name}: {what} must be {limits}, and is {given!r}."), user_site())
     return tuple(int(v) for v in values)
 
 

@@ -23,7 +23,10 @@ def evaluate(outputs: Any, values: Mapping[Expr, Any] | None = None) -> Any:
     `values` gives an array for each input.  Slow and obviously right: the reference that compiled code is tested
     against.  The arrays are the caller's own.
     """
-    given = values or {}
+    given = {} if values is None else values
+    if not isinstance(given, Mapping):
+        text = f"evaluate: values are a dict {{input: array}}, not {type(given).__name__}."
+        raise blame(ArgumentError(text), user_site())
     many = isinstance(outputs, list | tuple)
     results = [_own(r) for r in run(list(outputs) if many else [outputs], given)]
     return results if many else results[0]

@@ -255,6 +255,12 @@ def _check_wrt(wrt: Sequence[Expr]) -> None:
 def _check_partners(word: str, values: Sequence[Expr], partner: str, partners: Sequence[Expr]) -> None:
     if len(values) != len(partners):
         raise blame(ShapeError(f"{len(values)} {word}s and {len(partners)} {partner}s do not pair up."), user_site())
+    for kind, given in ((word, values), (partner, partners)):
+        wrong = [v for v in given if not isinstance(v, Expr)]
+        if wrong:
+            article = "An" if kind[0] in "aeiou" else "A"
+            text = f"{article} {kind} is an expression, not {wrong[0]!r}."
+            raise blame(ArgumentError(text), user_site())
     for value, other in zip(values, partners, strict=True):
         if not _may_agree(value, other):
             error = ShapeError(f"The {word} has shape {show(value.shape)}, its {partner} {show(other.shape)}.")

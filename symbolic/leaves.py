@@ -14,7 +14,7 @@ from .access import Access
 from .dims import Dim, SymDim, fresh, show
 from .errors import NOWHERE, ArgumentError, DTypeError, ShapeError, at_site, blame, user_site
 from .expr import Expr, Leaf, Op, apply, flattened, serial, unflattened
-from .types import BOOL, INT64, DType, TupleType, Type, cast_and_lost, config, dtype
+from .types import BOOL, INT64, SUPPORTED, DType, TupleType, Type, cast_and_lost, config, dtype
 
 _SMALL = 64  # constants up to this many bytes are compared by value, larger ones by identity
 
@@ -291,8 +291,16 @@ def as_dim(given: Any, hint: str | None = None) -> Dim:
     raise ShapeError(f"A size is a number from 0 up, a name or None; {given!r} is none of these.")
 
 
+def _names_dtype(given: Any) -> bool:
+    return isinstance(given, str) and given in [kind.name for kind in SUPPORTED]
+
+
 def _ranked(rank: int, word: str) -> Any:
     def make(name: str | None = None, dims: Sequence[Dim | str | None] | None = None, dtype: Any = None) -> Expr:
+        if isinstance(dims, str) or not isinstance(dims, Sequence | None):
+            hint = f"name the dtype: dtype={dims!r}." if _names_dtype(dims) else "write (3, None, 'n'), for example."
+            text = f"The sizes of a {word} are a list of numbers, names and None, not {dims!r}."
+            raise blame(ArgumentError(text), user_site(), hint=hint)
         shape = tuple(dims) if dims is not None else (None,) * rank
         if len(shape) != rank:
             error = ShapeError(f"A {word} has {rank} axes, and {len(shape)} sizes were given: {show(shape)}.")  # type: ignore[arg-type]
@@ -320,6 +328,9 @@ def shared(value: Any, name: str | None = None, *, dtype: Any = None, shape: Seq
     `value` is copied.  Its shape is fixed unless `shape` names sizes that may change.  A Python float becomes
     config.float_dtype, an int int64; arrays keep their dtype.
     """
+    if _names_dtype(name):
+        error = ArgumentError(f"{name!r} is given as the name of a shared variable, and is that of a dtype.")
+        raise blame(error, user_site(), hint=f"write dtype={name!r}.")
     if dtype is None and isinstance(value, float):
         dtype = config.float_dtype
     array = np.array(_checked(value, dtype), order="C")

@@ -8,6 +8,8 @@ import weft as wf
 X = wf.matrix("x", (3, 4))
 Y = wf.tensor("y", ("n", 5))
 SMALL = wf.tensor("i", (3,), "int8")
+IMAGES = wf.tensor4("images")
+FAR = 2**63
 
 REFUSED = {
     "a width that is no whole number": (lambda: wf.pad(X, 1.5), r"pad: widths are whole numbers, not 1\.5"),
@@ -80,10 +82,35 @@ REFUSED = {
         lambda: wf.while_loop(lambda c: c < 3, lambda c: c + 1, 0, 2.5),
         r"while_loop: max_steps is a whole number from 0 up, not 2\.5",
     ),
-    "differences": (lambda: wf.diff(X, 1.0), r"diff: the number of differences is a whole number from 0 up, not 1\.0"),
+    "differences": (
+        lambda: wf.diff(X, 1.0),
+        r"differences is a whole number from 0 to 1000, not 1\.0",
+    ),
     "the largest so many": (lambda: wf.topk(X, "2"), "topk: k is a whole number from 0 up, not '2'"),
     "a side": (lambda: wf.solve_triangular(wf.eye(3), X, "lower"), "solve_triangular: lower is True or False"),
     "a start": (lambda: wf.flatten(X, 5), "flatten: axis 5 does not exist"),
+    "a vector that is none": (lambda: wf.hvp(X.sum(), X, "a"), "A vector is an expression, not 'a'"),
+    "an output that is none": (lambda: wf.vjp("a", [X], [X]), "An output is an expression, not 'a'"),
+    "a tangent that is none": (lambda: wf.jvp(X.sum(), X, None), "A tangent is an expression, not None"),
+    "a limit": (lambda: wf.arange(None), "arange: a limit is a number or a scalar, not None"),
+    "a rate": (lambda: wf.dropout(X, "a", wf.random.Stream()), r"the rate is in \[0, 1\), and 'a' is not"),
+    "a generator": (lambda: wf.dropout(X, 0.5, np.random.default_rng(0)), "rng is a random.Stream, not Generator"),
+    "subscripts": (lambda: wf.einsum(3, X), "einsum: the subscripts are a string like 'ij,jk->ik', not 3"),
+    "axes of tensordot": (
+        lambda: wf.tensordot(X, X, "a"),
+        "axes are how many, or two lists of axes, not 'a'",
+    ),
+    "three axes": (lambda: wf.tensordot(X, X, [0, 1, 1]), r"two lists of axes, not \[0, 1, 1\]"),
+    "sizes that are a number": (lambda: wf.vector("v", 3), "The sizes of a vector are a list of .* not 3"),
+    "sizes that are a dtype": (lambda: wf.scalar("t", "int64"), "The sizes of a scalar are a list of .* not 'int64'"),
+    "a name that is a dtype": (lambda: wf.shared(np.ones(3), "float32"), "'float32' is given as the name of a shared"),
+    "values that are none": (lambda: wf.evaluate(X, 3), "evaluate: values are a dict {input: array}, not int"),
+    "a flag": (lambda: wf.max_pool2d(IMAGES, 2, ceil_mode="no"), "max_pool2d: ceil_mode is True or False, not 'no'"),
+    "too many differences": (lambda: wf.diff(Y, n=FAR), f"a whole number from 0 to 1000, not {FAR}"),
+    "too many channels": (lambda: wf.local_response_norm(IMAGES, FAR), f"a whole number from 1 to 1000, not {FAR}"),
+    "a stride beyond all": (lambda: wf.max_pool2d(IMAGES, 2, FAR), f"stride must be at most {2**62}, and is {FAR}"),
+    "too many repetitions": (lambda: wf.repeat(Y, FAR), f"a whole number from 0 to {2**62}, not {FAR}"),
+    "how often a profile runs": (lambda: wf.function([X], X).profile(1, repeat="a"), "repeat is a whole number from 1"),
 }
 
 
@@ -93,6 +120,21 @@ def test_it_is_refused(name):
     with pytest.raises(wf.WeftError, match=says) as caught:
         call()
     assert "test_arguments.py" in "".join(caught.value.__notes__)
+
+
+def test_hints_name_the_dtype():
+    for call in (lambda: wf.scalar("t", "int64"), lambda: wf.shared(1.0, "int64")):
+        with pytest.raises(wf.ArgumentError) as caught:
+            call()
+        assert any("dtype='int64'" in note for note in caught.value.__notes__)
+
+
+def test_inputs_that_nothing_needs():
+    """An input may be there for its size alone, if no array that is needed says it."""
+    x, v = wf.matrix("x", ("n", 4)), wf.vector("v", ("n",))
+    with pytest.raises(wf.ArgumentError, match="Nothing depends on the input v"):
+        wf.function([x, v], x.sum())
+    assert wf.function([v], wf.ones((v.shape[0], 2)))(np.ones(3, "f4")).shape == (3, 2)
 
 
 def test_what_looks_odd_and_is_right():
