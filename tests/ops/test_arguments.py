@@ -7,7 +7,15 @@ import weft as wf
 
 X = wf.matrix("x", (3, 4))
 Y = wf.tensor("y", ("n", 5))
+V = wf.vector("v", (4,))
+S, B = wf.scalar("s"), wf.scalar("b", dtype="bool")
+I = wf.vector("i", (3,), "int64")
 SMALL = wf.tensor("i", (3,), "int8")
+
+
+def step(c, x):
+    return c, x
+
 
 REFUSED = {
     "a width that is no whole number": (lambda: wf.pad(X, 1.5), r"pad: widths are whole numbers, not 1\.5"),
@@ -84,6 +92,125 @@ REFUSED = {
     "the largest so many": (lambda: wf.topk(X, "2"), "topk: k is a whole number from 0 up, not '2'"),
     "a side": (lambda: wf.solve_triangular(wf.eye(3), X, "lower"), "solve_triangular: lower is True or False"),
     "a start": (lambda: wf.flatten(X, 5), "flatten: axis 5 does not exist"),
+    "an axis that is a flag": (lambda: wf.sum(X, True), "sum: one axis is a whole number, not True"),
+    "the axis after the only one": (lambda: wf.sum(V, 1), r"sum: axis 1 .* the expression has 1 axis, 0 or -1\."),
+    "an axis of three": (lambda: wf.max(X, (0, 2)), "max: axis 2 .* the expression has 2 axes, from -2 to 1"),
+    "an axis twice": (lambda: wf.sum(X, (0, -2)), r"sum: axes \(0, -2\) name an axis twice"),
+    "a step that is text": (lambda: wf.arange(0, 5, "2"), "arange: the step must be a number other than 0, not '2'"),
+    "no step": (lambda: wf.arange(0, 5, 0), "arange: the step must be a number other than 0, not 0"),
+    "an infinite step to a size": (lambda: wf.arange(0, Y.shape[0], np.inf), "the step must be finite here, not inf"),
+    "an infinite step from one": (lambda: wf.arange(Y.shape[0], 0, -np.inf), "the step must be finite here, not -inf"),
+    "a limit that is a flag": (lambda: wf.arange(True, 5), "arange: a limit is a number or a scalar, not True"),
+    "no dtype of zeros": (lambda: wf.zeros((2,), "float99"), "'float99' is not a dtype"),
+    "no dtype of a cast": (lambda: wf.cast(X, "float99"), "'float99' is not a dtype"),
+    "labels that are floats": (lambda: wf.one_hot(V, 3), "one_hot takes integer labels, not float32"),
+    "a scalar on the left": (lambda: S @ X, r"matmul: shapes \(\) and \(3, 4\): a scalar has no axis to sum over"),
+    "a scalar on the right": (lambda: X @ S, r"matmul: shapes \(3, 4\) and \(\): a scalar has no axis"),
+    "axes of two sizes": (
+        lambda: wf.tensordot(X, X, ((0,), (1,))),
+        r"tensordot: axis 0 of \(3, 4\) and axis 1 of \(3, 4\) have sizes 3 and 4",
+    ),
+    "more axes than there are": (lambda: wf.tensordot(X, V, 2), "tensordot: 2 axes cannot be summed over"),
+    "fewer axes than none": (lambda: wf.tensordot(X, V, -1), "tensordot: the number of axes is a whole number from 0"),
+    "axes without a partner": (lambda: wf.tensordot(X, X, ((0, 1), (1,))), "2 axes of the left and 1 of the right"),
+    "two sizes left open": (lambda: X.reshape(-1, -1), r"reshape: only one size can be -1, and \(-1, -1\) has 2"),
+    "no way to fill": (
+        lambda: X.reshape(5, -1),
+        r"reshape: the 12 elements of \(3, 4\) do not fill \(5, -1\)",
+    ),
+    "another number of elements": (lambda: X.reshape(5, 2), r"reshape: \(3, 4\) has 12 elements, \(5, 2\) 10"),
+    "a size below none": (lambda: X.reshape(-2, 6), "A size is a number from 0 up, a name or None; -2"),
+    "an axis left out": (lambda: wf.transpose(X, (0,)), r"transpose: axes \(0,\) are not a permutation of the 2 axes"),
+    "an axis instead of another": (lambda: X.transpose((0, 0)), r"transpose: axes \(0, 0\) are not a permutation"),
+    "three widths": (lambda: wf.pad(X, (1, 2, 3)), r"pad: widths \(1, 2, 3\) are neither a number, a pair, nor a pair"),
+    "a width below none": (lambda: wf.pad(X, ((0, 1), (2, -1))), "pad: widths must be from 0 up"),
+    "nothing to join": (lambda: wf.concatenate([]), "concatenate needs at least one array"),
+    "arrays of other ranks": (lambda: wf.concatenate([X, V]), "concatenate: the arrays have 2 and 1 axes"),
+    "scalars to join": (lambda: wf.concatenate([S, S]), "concatenate: scalars have no axis to join along; use stack"),
+    "other sizes beside": (
+        lambda: wf.concatenate([X, wf.zeros((3, 3))]),
+        r"concatenate along axis 0: shapes \(3, 4\) and \(3, 3\) differ in another axis",
+    ),
+    "a stack of other ranks": (lambda: wf.stack([X, V]), r"stack: the arrays have shapes \(3, 4\), \(4,\)"),
+    "unequal pieces": (lambda: wf.split(X, 3, axis=1), "split: axis 1 has size 4, which 3 does not divide"),
+    "no neighbours": (lambda: wf.local_response_norm(X, 0), "local_response_norm: n is a number of channels from 1"),
+    "half a neighbour": (lambda: wf.local_response_norm(X, 2.5), "local_response_norm: n is a number of channels"),
+    "the triangle of a vector": (lambda: wf.tril(V), r"A triangle belongs to a matrix, .* has shape \(4,\)"),
+    "more bounds than axes": (lambda: X[0, 0, I[0] :], r"3 axes are indexed, and the expression has 2: \(3, 4\)"),
+    "more items than axes": (lambda: X[0, 0, 0], "3 axes are indexed, and the expression has 2"),
+    "more items than axes around an ellipsis": (lambda: X[0, ..., 0, I[0] :], "3 axes are indexed"),
+    "two ellipses": (lambda: X[..., ...], "only one ellipsis"),
+    "a bound that is a vector": (lambda: X[I:], r"bounds of a slice are whole numbers, and this is int64\(3,\)"),
+    "a bound that is a float": (lambda: X[S:], r"bounds of a slice are whole numbers, and this is float32\(\)"),
+    "a bound that is a flag": (lambda: X[True:], "bounds of a slice are integers, sizes or None, not True"),
+    "a slice without a step": (lambda: X[::0], "The step of a slice is a number other than 0, not 0"),
+    "indices that are floats": (lambda: X[V], "An index is a number, a slice, None, .* not of float32"),
+    "an index beyond all": (lambda: X[2**63], "index 9223372036854775808 is no index"),
+    "an index behind the last": (lambda: X[:, 4], "index 4 is out of range for axis 1 with size 4"),
+    "an index before the first": (lambda: X[-4], "index -4 is out of range for axis 0 with size 3"),
+    "an index among others": (lambda: X[np.array([0, 3])], "index 3 is out of range for axis 0 with size 3"),
+    "index arrays of two sizes": (lambda: X[I, np.zeros(2, int)], r"have shapes \(3,\) and \(2,\), which do not"),
+    "a mask that is too short": (lambda: X[np.ones(2, bool)], "The mask has size 2 along axis 0 .* has size 3"),
+    "a mask that is too narrow": (
+        lambda: X[wf.tensor("m", (3, 3), "bool")],
+        "The mask has size 3 along axis 1 .* has size 4",
+    ),
+    "several predicates": (lambda: wf.cond(V > 0, 1.0, 2.0), r"cond: the predicate must be a scalar, .* shape \(4,\)"),
+    "a predicate that is a float": (
+        lambda: wf.cond(S, 1.0, 2.0),
+        "cond: the predicate must be a bool, and it is float32",
+    ),
+    "branches of two dtypes": (
+        lambda: wf.cond(B, V, V.astype("float64")),
+        "cond: one branch gives float32, the other float64",
+    ),
+    "branches of two ranks": (lambda: wf.cond(B, V, X), r"cond: one branch gives \(4,\), the other \(3, 4\)"),
+    "branches of two sizes": (
+        lambda: wf.cond(B, V, wf.zeros((3,))),
+        r"cond: one branch gives \(4,\), the other \(3,\)",
+    ),
+    "branches of two structures": (
+        lambda: wf.cond(B, (V,), [V, V]),
+        r"one branch gives \(\.,\), the other \[\., \.\]\.",
+    ),
+    "branches of other names": (
+        lambda: wf.cond(B, {"a": V, "b": None}, (V, [S])),
+        r"one branch gives \{'a': \., 'b': None\}, the other \(\., \[\.\]\)",
+    ),
+    "steps in a row of any number": (
+        lambda: wf.scan(step, 0.0, Y, unroll=2),
+        "scan: the number of steps is n, and with unroll or checkpoint_every it must be known",
+    ),
+    "checkpoints of as many steps as a value says": (
+        lambda: wf.scan(step, 0.0, X, length=I[0], checkpoint_every=2),
+        "scan: the number of steps is a value, and with",
+    ),
+    "steps in a row that may end": (
+        lambda: wf.scan(step, 0.0, V, unroll=2, until=lambda c, y: c > 1),
+        "it must be known, without until",
+    ),
+    "an end of a loop backwards": (
+        lambda: wf.scan(step, 0.0, V, reverse=True, until=lambda c, y: c > 1),
+        "scan: a loop that ends early runs forwards",
+    ),
+    "a sequence of one number": (lambda: wf.scan(step, 0.0, S), "scan: a sequence has at least one axis"),
+    "a length that is a float": (
+        lambda: wf.scan(step, 0.0, V, length=S),
+        r"scan: length is a whole number, and this is float32\(\)",
+    ),
+    "several lengths": (lambda: wf.scan(step, 0.0, V, length=I), r"scan: length is a whole number, .* int64\(3,\)"),
+    "a length below none": (lambda: wf.scan(step, 0.0, V, length=-1), "A size is a number from 0 up"),
+    "bits of floats": (lambda: S & 1, "bitwise_and takes integers or bools, not float32"),
+    "bits of half a number": (lambda: I & 1.5, "bitwise_and takes integers or bools, not float32"),
+    "the difference of flags": (lambda: B - B, "sub is not defined for bool"),
+    "a thing": (lambda: wf.sum(object()), "A object cannot be part of an expression"),
+    "text": (lambda: wf.sum("abc"), "A str cannot be part of an expression"),
+    "a seed that is text": (lambda: wf.random.Stream("a"), "A seed is a whole number, not 'a'"),
+    "more than certain": (
+        lambda: wf.random.Stream(1).bernoulli(2.0, (3,)),
+        r"bernoulli: p is a probability in \[0, 1\]",
+    ),
+    "whole numbers that are normal": (lambda: wf.random.Stream(1).normal((3,), dtype="int32"), "normal draws floats"),
 }
 
 
