@@ -80,6 +80,41 @@ def test_a_draw_is_what_the_module_says():
     assert evaluate(bits).ravel().tolist() == [low | high << 32 for low, high in wanted]
 
 
+def test_draws_are_made_of_their_bits():
+    shape, fresh = (3, 5), lambda: Stream(9)
+    word, (first, second) = evaluate(fresh().bits(shape)), evaluate(fresh().bits(shape, blocks=2))
+    low, high = word & np.uint64(WORD), word >> np.uint64(32)
+    np.testing.assert_array_equal(first, word)
+    halves, singles, doubles = (low >> 21) * 2.0**-11, (low >> 8) * 2.0**-24, (word >> 11) * 2.0**-53
+    normal = np.sqrt(-2 * np.log((low + 0.5) * 2.0**-32)) * np.cos(2 * np.pi * (high >> 8) * 2.0**-24)
+    angle = 2 * np.pi * (second >> 11) * 2.0**-53
+    wide = np.sqrt(-2 * np.log((first + 0.5) * 2.0**-64)) * np.cos(angle)
+    exact = [
+        (fresh().uniform(shape, dtype="float16"), halves),
+        (fresh().uniform(shape, dtype="float32"), singles),
+        (fresh().uniform(shape, dtype="float64"), doubles),
+        (fresh().uniform(shape, -2.0, 6.0, "float64"), doubles * 8 - 2),
+        (fresh().uniform(shape, constant(np.array(-2.0)), 6.0, "float64"), doubles * 8 - 2),
+        (fresh().bernoulli(0.3, shape), singles < 0.3),
+        (fresh().bernoulli(constant(np.array([0.1, 0.3, 0.5, 0.7, 0.9])), shape), singles < [0.1, 0.3, 0.5, 0.7, 0.9]),
+        (fresh().bernoulli(0.3, shape, "int8"), (singles < 0.3).astype("int8")),
+        (fresh().integers(-3, 9, shape), [[int(v) * 12 // 2**64 - 3 for v in row] for row in word]),
+        (fresh().integers(5, 2**32 + 5, shape), [[int(v) // 2**32 + 5 for v in row] for row in word]),
+        (fresh().integers(0, 256, shape, "uint8"), [[int(v) // 2**56 for v in row] for row in word]),
+    ]
+    for draw, wanted in exact:
+        np.testing.assert_array_equal(evaluate(draw), wanted)
+    near = [
+        (fresh().normal(shape, dtype="float16"), normal, 2e-3),
+        (fresh().normal(shape), normal, 1e-5),
+        (fresh().normal(shape, 3.0, 0.5, "float32"), normal * 0.5 + 3, 1e-5),
+        (fresh().normal(shape, dtype="float64"), wide, 1e-13),
+        (fresh().normal(shape, np.arange(5.0), constant(np.array(0.25)), "float64"), wide * 0.25 + np.arange(5), 1e-13),
+    ]
+    for draw, wanted, tolerance in near:
+        np.testing.assert_allclose(evaluate(draw), wanted, rtol=tolerance, atol=tolerance)
+
+
 def test_the_bits_do_not_depend_on_how_sizes_are_known():
     x = tensor("x", ("a", 1, "c"))
     stream, other = Stream(4), Stream(4)
