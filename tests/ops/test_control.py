@@ -1,6 +1,7 @@
 """scan, while_loop and cond against plain Python loops: values, both derivatives, and what is refused."""
 
 import pickle
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -200,6 +201,40 @@ def test_draws_differ_from_step_to_step():
     assert not np.array_equal(f(), f())
     inner = wf.scan(lambda c, _: (c, wf.scan(lambda d, _: (d, rng.uniform(())), 0.0, length=3)[1]), 0.0, length=3)[1]
     assert len(np.unique(wf.function([], inner)())) == 9
+
+
+def test_draws_differ_from_step_to_step_of_a_loop_of_any_length():
+    rng, k = wf.random.Stream(seed=2), wf.scalar("k", dtype="int64")
+    keep = lambda c: (wf.index_set(c[0], c[1], rng.uniform(())), c[1] + 1)  # noqa: E731
+    drawn, steps = wf.while_loop(lambda c: c[1] < k, keep, (wf.zeros((6,)), 0))
+    for found, count in (wf.function([k], [drawn, steps])(np.int64(5)), wf.evaluate([drawn, steps], {k: 5})):
+        assert count == 5
+        assert len(np.unique(found)) == 6
+        assert found[-1] == 0
+
+
+class State(NamedTuple):
+    total: Any
+    product: Any
+
+
+def test_first_values_and_structures_of_ones_own():
+    x = wf.vector("x", ("n",), "float64")
+    values = np.array([1.5, -2.0, 3.0])
+    last, ys = wf.scan(lambda c, v: (State(c.total + v, c.product * v), [c, {"v": v}]), State(0, 1.0), x)
+    assert isinstance(last, State)
+    assert isinstance(ys[0], State)
+    outputs = [*last, *ys[0], ys[1]["v"]]
+    assert {y.dtype.name for y in outputs} == {"float64"}
+    wanted = [2.5, -9.0, [0, 1.5, -0.5], [1, 1.5, -3.0], values]
+    for found, right in zip(wf.evaluate(outputs, {x: values}), wanted, strict=True):
+        np.testing.assert_allclose(found, right)
+    p = wf.scalar("p", dtype="bool")
+    chosen = wf.cond(p, State(x, 1.0), State(2 * x, x.sum()))
+    assert isinstance(chosen, State)
+    for flag, right in ((True, (values, 1)), (False, (2 * values, 2.5))):
+        for found, one in zip(wf.evaluate([*chosen], {x: values, p: flag}), right, strict=True):
+            np.testing.assert_allclose(found, one)
 
 
 def test_cond_takes_one_branch():

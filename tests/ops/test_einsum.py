@@ -69,6 +69,8 @@ def test_dtypes_meet():
         ("ij,jk->ik", [(3, 4), (5, 2)], wf.ShapeError, "'j' has the sizes 4 and 5"),
         ("ijk->i", [(3, 4)], wf.ShapeError, "names 3 axes of an operand of shape"),
         ("i->i", [(3, 4)], wf.ShapeError, "names 1 axes"),
+        ("ijk...->i", [(3, 4)], wf.ShapeError, "names 3 axes of an operand of shape"),
+        ("ij,i->k", [(3, 4), (3,)], wf.ArgumentError, "must have labels of the operands"),
     ],
 )
 def test_what_is_refused(subscripts, shapes, error, text):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import weft.ops  # noqa: F401 - gives the operators their meaning
+from weft.ops.coerce import as_expr
 from weft.ops.creation import arange
 from weft.ops.indexing import Gather, ScatterAdd, ScatterSet, index_add, index_set, take, take_along_axis
 from weft.ops.reduce import argmax
@@ -123,6 +124,8 @@ def test_expressions_as_indices():
         (x[[0, j, 1]], xv[[0, int(jv), 1]]),
         (x[j - 1 :: 1] if False else x[j:j] if False else x[constant(1)], xv[1]),
         (x[x.shape[0] // 2 :], xv[1:]),
+        (x[as_expr(x.shape[0] - 2) :, constant(1) : constant(np.int8(-1))], xv[1:, 1:-1]),
+        (x[:, constant(-2) :: constant(-2)], xv[:, -2::-2]),
         (x[: x.shape[0] - 1, ::-1], xv[:2, ::-1]),
         (x[np.array([True, False, True])], xv[[True, False, True]]),
         (x[:, np.ones((4, 5), bool)], xv[:, np.ones((4, 5), bool)]),

@@ -166,6 +166,17 @@ def test_ties_nan_and_infinity():
     np.testing.assert_array_equal(g, [[[1, 0, 1, 0, 1, 0, 0, 1]]])
 
 
+def test_windows_of_nothing():
+    for shape in ((1, 2, 0), (1, 2, None)):
+        x, empty = tensor("x", shape, "float64"), np.zeros((1, 2, 0))
+        largest = max_pool1d(x, 2, padding=1)
+        found = evaluate([largest, avg_pool1d(x, 2, padding=1, count_include_pad=True)], {x: empty})
+        np.testing.assert_array_equal(found, [np.full((1, 2, 1), -np.inf), np.zeros((1, 2, 1))])
+        assert evaluate(grad(largest.sum(), x), {x: empty}).shape == (1, 2, 0)
+    whole = tensor("i", (1, 1, 0), "int8")
+    assert evaluate(max_pool1d(whole, 2, padding=1), {whole: empty[:, :1]}).tolist() == [[[-128]]]
+
+
 @pytest.mark.parametrize("kind", ["int8", "uint8", "int64", "bool", "float32"])
 def test_dtypes(kind):
     xv = RNG.integers(0, 2, (2, 1, 5, 5)).astype(kind) if kind == "bool" else RNG.integers(-9, 9, (2, 1, 5, 5))

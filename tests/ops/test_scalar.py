@@ -89,6 +89,53 @@ def test_powers_at_zero(optimize):
         assert wf.function([x], derivative, optimize=optimize)(0.0) == value
 
 
+@pytest.mark.parametrize("kind", ["int8", "uint8", "int32", "int64", "uint64"])
+def test_whole_numbers_divided_and_raised(kind):
+    """By 0: 0.  By -1 the least wraps around.  To a power below 0: 0, but for 1 and -1."""
+    info = np.iinfo(kind)
+    some = [v for v in (info.min, -7, -1, 0, 1, 2, 5, info.max) if v >= info.min]
+    x, y = wf.tensor("x", ("n", 1), kind), wf.tensor("y", (1, "m"), kind)
+    outputs = [wf.floor_divide(x, y), wf.mod(x, y), wf.fmod(x, y), x**y]
+    wrapped = lambda v: (v - info.min) % 2**info.bits + info.min  # noqa: E731
+
+    def remainder(a, b):
+        return 0 if b == 0 else abs(a) % abs(b) * (-1 if a < 0 else 1)
+
+    def power(a, b):
+        return pow(a, b, 2**info.bits) if b >= 0 else {1: 1, -1: 1 if b % 2 == 0 else -1}.get(a, 0)
+
+    exact = [
+        lambda a, b: wrapped(a // b) if b else 0,
+        lambda a, b: a % b if b else 0,
+        remainder,
+        lambda a, b: wrapped(power(a, b)),
+    ]
+    right = [np.array([[f(a, b) for b in some] for a in some], kind) for f in exact]
+    values = np.array(some, kind)[:, None], np.array(some, kind)[None]
+    compiled = wf.function([x, y], outputs)(*values)
+    with np.errstate(all="ignore"):  # NumPy speaks of the quotient that wraps around
+        reference = wf.evaluate(outputs, dict(zip((x, y), values, strict=True)))
+    for found in (compiled, reference):
+        for one, other, out in zip(found, right, outputs, strict=True):
+            assert one.dtype == kind
+            np.testing.assert_array_equal(one, other, err_msg=out.op.name)
+
+
+def total(*values):
+    return sum(values)
+
+
+def test_functions_of_ones_own_of_any_number_of_arguments():
+    x, y = wf.vector("x", (2,), "float64"), wf.scalar("y", dtype="float64")
+    several = wf.elementwise(total)
+    assert several.arity[0] == 1
+    given = {x: np.array([1.0, -2.0]), y: np.array(0.5)}
+    for args, wanted in (((x,), [1, -2]), ((x, y, 3.0), [4.5, 1.5]), ((x, x, x, x, y), [4.5, -7.5])):
+        np.testing.assert_array_equal(wf.evaluate(several(*args), given), wanted)
+    with pytest.raises(wf.ArgumentError, match="total takes"):
+        several()
+
+
 KINKS = [  # function, points, derivatives there: as the docstrings say
     (wf.abs, [0.0, -0.0], [0, 0]),
     (wf.relu, [0.0, -0.0], [0, 0]),
