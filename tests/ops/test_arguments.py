@@ -12,6 +12,8 @@ Y = wf.tensor("y", ("n", 5))
 V = wf.vector("v", (4,))
 S, B = wf.scalar("s"), wf.scalar("b", dtype="bool")
 I = wf.vector("i", (3,), "int64")
+CUBE = wf.tensor("cube", (2, 3, 4))
+IMAGES = wf.tensor4("images", (2, 3, 6, 5))
 SMALL = wf.tensor("i", (3,), "int8")
 
 
@@ -142,6 +144,28 @@ REFUSED = {
     "more items than axes around an ellipsis": (lambda: X[0, ..., 0, I[0] :], "3 axes are indexed"),
     "a bound that is a float": (lambda: X[S:], r"bounds of a slice are whole numbers, and this is float32\(\)"),
     "a bound that is a flag": (lambda: X[True:], "bounds of a slice are integers, sizes or None, not True"),
+    "places that are floats": (lambda: wf.take(X, V), "The indices of take must be integers, not float32"),
+    "places along an axis that are floats": (
+        lambda: wf.take_along_axis(V, V),
+        "The indices of take_along_axis must be integers, not float32",
+    ),
+    "places of a scalar": (lambda: wf.nonzero(S), "nonzero: a scalar has no axes"),
+    "padding that is a flag": (
+        lambda: wf.max_pool2d(IMAGES, 3, padding=True),
+        "padding is a number, 2 numbers, 2 pairs",
+    ),
+    "padding on three sides": (
+        lambda: wf.max_pool2d(IMAGES, 3, padding=(1, (0, 1, 1))),
+        "padding is a number, 2 numbers",
+    ),
+    "half a padding": (lambda: wf.max_pool2d(IMAGES, 3, padding=((0, 0.5), 1)), "padding is a number, 2 numbers"),
+    "a padding below none": (lambda: wf.max_pool2d(IMAGES, 3, padding=((0, 1), (-1, 0))), "padding must be 0 or more"),
+    "a stride that is a flag": (
+        lambda: wf.max_pool2d(IMAGES, 3, stride=True),
+        "stride is one whole number, or one for",
+    ),
+    "one stride in a row": (lambda: wf.max_pool2d(IMAGES, 3, stride=(2,)), "stride is one whole number, or one for"),
+    "an image without a batch": (lambda: wf.max_pool2d(IMAGES[0], 2), "x needs 4 axes, .* and has 3"),
     "an index beyond all": (lambda: X[2**63], "index 9223372036854775808 is no index"),
     "a mask that is too narrow": (
         lambda: X[wf.tensor("m", (3, 3), "bool")],
@@ -214,8 +238,6 @@ def test_it_is_refused(name):
     assert "test_arguments.py" in "".join(caught.value.__notes__)
 
 
-CUBE = wf.tensor("cube", (2, 3, 4))
-IMAGES = wf.tensor4("images", (2, 3, 6, 5))
 KERNELS = wf.tensor4("kernels", (4, 3, 2, 2))
 SPREAD = wf.tensor4("spread", (3, 4, 2, 2))
 SQUARE = wf.matrix("square", (4, 4))

@@ -104,6 +104,9 @@ def test_numbers_of_every_kind():
 def test_casts_and_what_only_derivatives_see(x):
     s = sympy.Symbol("x", real=True)
     assert to_sympy(stop_gradient(x) + broadcast_to(x, (3,))) == 2 * s
+    m = tensor("x", (3, 1, 4), "float64")
+    for moved in (m[1:, ::-1], m[0, 0, 1], m.reshape(4, 3), m.transpose((2, 0, 1)), m[:, 0], m[..., None]):
+        assert to_sympy(moved * 3) == 3 * s
     assert to_sympy(x.astype("float32").astype("float64")) == s
     assert to_sympy(x.astype("int32")) == sympy.Function("trunc")(s)
     assert to_sympy(tensor("i", (), "int32").astype("int64").astype("float64")) == sympy.Symbol("i", real=True)
