@@ -71,6 +71,80 @@ def test_rnn_derivatives(options, reverse):
         np.testing.assert_allclose(mine, other, rtol=2e-5, atol=1e-6)
 
 
+def busy_step(c, xs, w, v):
+    """A step that carries a float row and a whole number, and takes from outside a matrix, a vector and a number."""
+    row, k = c
+    x, i = xs
+    new = wf.tanh(row @ w + x * v[i]) + row * 0.5
+    return (new, k * 2 + i), {"y": new * x + v.sum(), "k": k, "row": wf.sin(row)}
+
+
+BUSY = {
+    "plain": ({}, range(5)),
+    "backwards": ({"reverse": True}, range(4, -1, -1)),
+    "unrolled": ({"unroll": 2}, range(5)),
+    "unrolled backwards": ({"unroll": 3, "reverse": True}, range(4, -1, -1)),
+    "with checkpoints": ({"checkpoint_every": 2}, range(5)),
+    "with checkpoints backwards": ({"checkpoint_every": 4, "reverse": True}, range(4, -1, -1)),
+    "some": ({"length": 3}, range(3)),
+    "some backwards": ({"length": 2, "reverse": True}, range(1, -1, -1)),
+    "more than there are": ({"length": 9}, range(5)),
+    "none": ({"length": 0}, range(0)),
+    "until": ({"until": lambda c, y: c[1] > 10}, range(3)),
+    "until at once": ({"until": lambda c, y: y["k"] >= 1}, range(1)),
+    "until never": ({"until": lambda c, y: c[1] > 999}, range(5)),
+}
+
+
+@pytest.mark.parametrize("name", BUSY)
+def test_loops_are_their_steps_written_out(name):
+    options, order = BUSY[name]
+    n = wf.scalar("n", dtype="int64")
+    if "length" in options:
+        options = {**options, "length": n}
+    x, v, w, start = (wf.tensor(None, shape, "float64") for shape in ((5, 3), (4,), (3, 3), (3,)))
+    i = wf.tensor("i", (5,), "int64")
+    given = {a: np.random.default_rng(k).normal(size=a.shape) for k, a in enumerate((x, v, w, start))}
+    given |= {i: np.array([1, 3, 2, 0, 1]), n: np.int64(BUSY[name][0].get("length", 0))}
+    last, ys, *steps = wf.scan(busy_step, (start, 1), (x, i), (w, v), **options)
+    carry, made = (start, wf.constant(np.int64(1))), {}
+    for place in order:
+        carry, made[place] = busy_step(carry, (x[place], i[place]), w, v)
+    none = {"y": wf.zeros((3,), "float64"), "k": wf.constant(np.int64(0)), "row": wf.zeros((3,), "float64")}
+    stacks = {key: wf.stack([made.get(place, none)[key] for place in range(5)]) for key in none}
+    pairs = [(last[0], carry[0]), (last[1], carry[1]), *((ys[key], stacks[key]) for key in none)]
+    pairs += [(count, wf.constant(np.int64(len(order)))) for count in steps]
+    weights = np.arange(15.0).reshape(5, 3) - 6
+    for some in (
+        (lambda a, b: a.sum()),
+        (lambda a, b: (weights * b["y"]).sum()),
+        (lambda a, b: (a * b["row"][1:2]).sum()),
+    ):
+        losses = some(last[0] ** 2, ys), some(carry[0] ** 2, stacks)
+        first = [wf.grad(loss, [x, v, w, start], disconnected="zero") for loss in losses]
+        second = [wf.grad(wf.sum(g[2] ** 2), [x, v, w, start], disconnected="zero") for g in first]
+        pairs += [*zip(*first, strict=True), *zip(*second, strict=True)]
+    found, wanted = (wf.evaluate(list(side), given) for side in zip(*pairs, strict=True))
+    for number, (one, other) in enumerate(zip(found, wanted, strict=True)):
+        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-10, err_msg=f"pair {number}")
+
+
+@pytest.mark.parametrize("limit", [0, 2, 4, 9])
+def test_loops_of_any_length_are_their_steps_written_out(limit):
+    x, w = wf.tensor("x", (3,), "float64"), wf.tensor("w", (3, 3), "float64")
+    given = {x: np.array([0.5, -1.0, 2.0]), w: np.array([[0.1, 0.9, 0.2], [-0.3, 0.4, 1.0], [0.7, 0.0, -0.5]])}
+    body = lambda c: (wf.sin(c[0] @ w) + x, c[1] + 1)  # noqa: E731
+    row, count = wf.while_loop(lambda c: c[1] < 4, body, (x, 0), max_steps=limit)
+    carry = (x, wf.constant(np.int64(0)))
+    for _ in range(min(limit, 4)):
+        carry = body(carry)
+    pairs = [(row, carry[0]), (count, carry[1])]
+    slopes = [wf.grad((r * r).sum(), [x, w], disconnected="zero") for r in pairs[0]]
+    found, wanted = (wf.evaluate(list(side), given) for side in zip(*pairs, *zip(*slopes, strict=True), strict=True))
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+
+
 def test_one_function_for_all_lengths():
     inputs, loss, _ = rnn("time")
     f = wf.function(inputs, loss)
