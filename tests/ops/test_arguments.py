@@ -226,6 +226,14 @@ REFUSED = {
         lambda: wf.random.Stream(1).bernoulli(2.0, (3,)),
         r"bernoulli: p is a probability in \[0, 1\]",
     ),
+    "an interval that ends before it begins": (
+        lambda: wf.random.Stream(1).uniform((3,), 1, 0),
+        r"uniform: \[1, 0\) ends before it begins",
+    ),
+    "an interval without an end": (
+        lambda: wf.random.Stream(1).uniform((3,), 0, np.nan),
+        r"uniform: \[0, nan\) ends before",
+    ),
     "whole numbers that are normal": (lambda: wf.random.Stream(1).normal((3,), dtype="int32"), "normal draws floats"),
 }
 

@@ -81,6 +81,41 @@ def test_nothing_has_no_largest(reduce):
             wf.evaluate(y, {x: np.ones((2, 0)), s: np.ones((2, 1))})
 
 
+KINDS = ["bool", "int8", "uint8", "uint16", "int32", "int64", "uint64", "float16", "float32", "float64"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_reduction_of_every_dtype(kind):
+    """NumPy's dtypes, but that means of integers of up to 16 bits are float32; large values do not wrap around."""
+    small = kind in KINDS[:4]
+    data = np.array([[1, 0, 1], [1, 1, 0]] if kind == "bool" else [[9, 120, 0], [7, 127, 127]]).astype(kind)
+    x = wf.tensor("x", (2, 3), kind)
+    names = ("sum", "prod", "max", "min", "any", "all", "mean", "var", "std", "cumsum", "cumprod", "sort", "diff")
+    for name in names:
+        for options in ({}, {"axis": 0}, {"axis": -1}):
+            with np.errstate(all="ignore"):
+                wide = data.astype("float64") if name in ("mean", "var", "std") else data
+                right = np.asarray(getattr(np, name)(wide, **options))
+                like = np.asarray(getattr(np, name)(data, **options)).dtype
+            y = getattr(wf, name)(x, **options)
+            assert y.dtype == (np.float32 if small and name in ("mean", "var", "std") else like), name
+            found = wf.evaluate(y, {x: data})
+            assert found.dtype == y.dtype
+            np.testing.assert_allclose(found, right.astype(y.dtype), rtol=2e-3 if kind == "float16" else 1e-6)
+    float_kind = wf.exp(x).dtype
+    assert {f(x).dtype for f in (wf.softmax, wf.log_softmax, wf.logsumexp, wf.mean, wf.var, wf.std)} == {float_kind}
+    wanted = np.log(np.exp(data.astype("float64")).sum(1))
+    np.testing.assert_allclose(
+        wf.evaluate(wf.logsumexp(x, 1), {x: data}), wanted, rtol=2e-3 if kind == "float16" else 1e-6
+    )
+    if kind[0] != "b":  # the largest and the smallest numbers that there are
+        info = np.iinfo(kind) if kind[0] in "iu" else np.finfo(kind)
+        ends = np.array([[info.min, info.max, 0]] * 2, kind)
+        found = wf.evaluate([wf.max(x, 1), wf.min(x, 1), wf.argmax(x, 1), wf.argmin(x), wf.sort(x)], {x: ends})
+        for one, other in zip(found, [[info.max] * 2, [info.min] * 2, [1, 1], 0, np.sort(ends)], strict=True):
+            np.testing.assert_array_equal(one, np.array(other, one.dtype))
+
+
 def products_of_others(x, order):
     """The derivatives of this order of the product of a vector, by their definition."""
     found = np.zeros((len(x),) * order)
