@@ -129,3 +129,5 @@ def test_layers_without_a_name_have_names_of_their_own():
     names = [p.name for params in made for p in params]
     assert len({*names}) == len(names) == 3 * (2 + 2 + 4)
     assert [p.name for p in layers.dense_params(2, 2, RNG, "first")] == ["first_w", "first_b"]
+    assert [p.name for p in layers.conv_params(2, 2, 1, RNG, "first")] == ["first_w", "first_b"]
+    assert [p.name for p in layers.batch_norm_params(2, "first")] == [f"first_{n}" for n in layers.BatchNorm._fields]
