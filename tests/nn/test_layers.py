@@ -1,5 +1,7 @@
 """Layers: shapes, values, running averages."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -122,12 +124,15 @@ def test_batch_norm_params_are_what_is_trained():
     assert [p.name for p in state.params] == ["bn1_scale", "bn1_shift"]
 
 
-def test_layers_without_a_name_have_names_of_their_own():
+def test_layers_without_a_name_have_names_of_their_own(monkeypatch):
+    monkeypatch.setattr(layers, "_layers", Counter())
     made = []
     for _ in range(3):
         made += layers.dense_params(2, 2, RNG), layers.conv_params(1, 1, 3, RNG), layers.batch_norm_params(2)
     names = [p.name for params in made for p in params]
     assert len({*names}) == len(names) == 3 * (2 + 2 + 4)
+    kinds = ("dense", "conv", "norm")
+    assert {n.split("_")[0] for n in names} == {k + number for k in kinds for number in ("", "2", "3")}
     assert [p.name for p in layers.dense_params(2, 2, RNG, "first")] == ["first_w", "first_b"]
     assert [p.name for p in layers.conv_params(2, 2, 1, RNG, "first")] == ["first_w", "first_b"]
     assert [p.name for p in layers.batch_norm_params(2, "first")] == [f"first_{n}" for n in layers.BatchNorm._fields]

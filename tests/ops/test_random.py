@@ -80,6 +80,16 @@ def test_a_draw_is_what_the_module_says():
     assert evaluate(bits).ravel().tolist() == [low | high << 32 for low, high in wanted]
 
 
+def test_seeds_are_taken_modulo_the_size_of_a_word():
+    for seed, same in ((2**64 + 5, 5), (-1, 2**64 - 1), (2**65 + 2**63, 2**63), (np.int8(-3), 2**64 - 3), (True, 1)):
+        stream, again = Stream(seed), Stream(0)
+        again.counter.set_value(np.uint64(9))
+        again.seed(same)
+        assert (int(stream.key.get_value()), int(again.key.get_value())) == (same, same)
+        assert int(again.counter.get_value()) == 0
+        np.testing.assert_array_equal(evaluate(stream.bits((3,))), evaluate(again.bits((3,))))
+
+
 def test_draws_are_made_of_their_bits():
     shape, fresh = (3, 5), lambda: Stream(9)
     word, (first, second) = evaluate(fresh().bits(shape)), evaluate(fresh().bits(shape, blocks=2))

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import weft as wf
+from weft.ops.reduce import Reduce
+from weft.symbolic.expr import apply
 
 from ..numeric import check_gradients
 
@@ -114,6 +116,19 @@ def test_every_reduction_of_every_dtype(kind):
         found = wf.evaluate([wf.max(x, 1), wf.min(x, 1), wf.argmax(x, 1), wf.argmin(x), wf.sort(x)], {x: ends})
         for one, other in zip(found, [[info.max] * 2, [info.min] * 2, [1, 1], 0, np.sort(ends)], strict=True):
             np.testing.assert_array_equal(one, np.array(other, one.dtype))
+
+
+def test_the_largest_of_nothing_is_the_smallest_that_there_is():
+    """As a part of others, that is: users get an error."""
+    ends = {"bool": (False, True), "float32": (-np.inf, np.inf), "float64": (-np.inf, np.inf)}
+    ends |= {k: (np.iinfo(k).min, np.iinfo(k).max) for k in ("int8", "uint8", "int64", "uint64")}
+    inputs = [wf.tensor(None, (2, 0), kind) for kind in ends]
+    outputs = [apply(Reduce(which, (1,)), x) for x in inputs for which in ("max", "min")]
+    values = [np.zeros((2, 0), kind) for kind in ends]
+    for found in (wf.evaluate(outputs, dict(zip(inputs, values, strict=True))), wf.function(inputs, outputs)(*values)):
+        for one, (kind, end) in zip(found, [(k, e) for k, both in ends.items() for e in both], strict=True):
+            assert one.dtype == kind
+            np.testing.assert_array_equal(one, np.array([end, end], kind))
 
 
 def products_of_others(x, order):
