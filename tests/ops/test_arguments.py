@@ -14,6 +14,7 @@ S, B = wf.scalar("s"), wf.scalar("b", dtype="bool")
 I = wf.vector("i", (3,), "int64")
 CUBE = wf.tensor("cube", (2, 3, 4))
 IMAGES = wf.tensor4("images", (2, 3, 6, 5))
+RATES = wf.random.Stream(3)
 SMALL = wf.tensor("i", (3,), "int8")
 
 
@@ -216,6 +217,23 @@ REFUSED = {
     ),
     "several lengths": (lambda: wf.scan(step, 0.0, V, length=I), r"scan: length is a whole number, .* int64\(3,\)"),
     "a length below none": (lambda: wf.scan(step, 0.0, V, length=-1), "A size is a number from 0 up"),
+    "a class of one number": (
+        lambda: wf.pick(S, wf.constant(0)),
+        r"pick: labels of shape \(\) do not fit rows of shape \(\)",
+    ),
+    "labels for fewer rows": (lambda: wf.pick(X, [0, 1]), r"labels of shape \(2,\) do not fit .* need shape \(3,\)"),
+    "labels for a row": (lambda: wf.crossentropy(V, I), r"labels of shape \(3,\) do not fit .* need shape \(\)"),
+    "a label for rows": (lambda: wf.crossentropy(X, 1), r"labels of shape \(\) do not fit .* need shape \(3,\)"),
+    "probabilities of other classes": (
+        lambda: wf.crossentropy(X, wf.zeros((3, 5))),
+        r"crossentropy: probabilities of shape \(3, 5\) for logits of shape \(3, 4\)",
+    ),
+    "probabilities for one row": (lambda: wf.crossentropy(X, V), r"probabilities of shape \(4,\) for logits of shape"),
+    "a scale of another size": (lambda: wf.batch_norm(X, np.ones(3), V), r"scale has shape \(3,\); .* it needs \(4,\)"),
+    "a shift of another rank": (lambda: wf.batch_norm(X, V, X), r"shift has shape \(3, 4\); .* it needs \(4,\)"),
+    "whole numbers in a row": (lambda: wf.local_response_norm(I[None]), "local_response_norm takes floats, not int64"),
+    "whole numbers that drop out": (lambda: wf.dropout(I, 0.5, RATES), "dropout takes floats, not int64"),
+    "a rate above all": (lambda: wf.dropout(X, 1.0, RATES), r"dropout: the rate is in \[0, 1\), and 1\.0 is not"),
     "bits of floats": (lambda: S & 1, "bitwise_and takes integers or bools, not float32"),
     "bits of half a number": (lambda: I & 1.5, "bitwise_and takes integers or bools, not float32"),
     "the difference of flags": (lambda: B - B, "sub is not defined for bool"),
@@ -251,7 +269,6 @@ SPREAD = wf.tensor4("spread", (3, 4, 2, 2))
 SQUARE = wf.matrix("square", (4, 4))
 POOL = {"stride": 2, "padding": 0, "ceil_mode": False}
 CONV = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "flip": False}
-RATES = wf.random.Stream(3)
 
 
 def drawn_twice(draw):

@@ -335,6 +335,26 @@ def test_cond_of_structures_and_numbers():
         assert b == flag
 
 
+def test_numbers_in_a_branch_are_like_the_other():
+    p, given = wf.scalar("p", dtype="bool"), np.array([1, -2, 3])
+    for kind in ("int8", "float64", "bool"):
+        x = wf.tensor("x", ("n",), kind)
+        value = given.astype(kind)
+        for number in (1, True) if kind != "float64" else (1, 2.5):
+            for branches, flag in (((x, number), False), ((number, x), True)):
+                y = wf.cond(p, *branches)
+                assert (y.dtype, y.shape) == (np.result_type(value, number), x.shape)
+                found = wf.evaluate([y, wf.cond(p, *(lambda b=b: b for b in branches))], {p: flag, x: value})
+                np.testing.assert_array_equal(found, np.full((2, 3), number))
+                np.testing.assert_array_equal(wf.evaluate(y, {p: not flag, x: value}), value)
+    y = wf.cond(p, 1, 2.5)
+    assert y.shape == ()
+    assert [float(wf.evaluate(y, {p: flag})) for flag in (True, False)] == [1, 2.5]
+    x = wf.tensor("x", (2,), "float64")
+    slopes = wf.grad(wf.cond(p, x, 3.0).sum(), x)
+    assert [wf.evaluate(slopes, {p: flag, x: given[:2]}).tolist() for flag in (True, False)] == [[1, 1], [0, 0]]
+
+
 def test_cond_in_a_loop_and_a_loop_in_a_cond():
     x = wf.vector("x", ("n",))
 
