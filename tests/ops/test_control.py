@@ -122,8 +122,9 @@ def test_loops_are_their_steps_written_out(name):
     ):
         losses = some(last[0] ** 2, ys), some(carry[0] ** 2, stacks)
         first = [wf.grad(loss, [x, v, w, start], disconnected="zero") for loss in losses]
-        second = [wf.grad(wf.sum(g[2] ** 2), [x, v, w, start], disconnected="zero") for g in first]
-        pairs += [*zip(*first, strict=True), *zip(*second, strict=True)]
+        pairs += zip(*first, strict=True)
+    second = [wf.grad(wf.sum(g[2] ** 2), [x, v, w, start], disconnected="zero") for g in first]
+    pairs += zip(*second, strict=True)
     found, wanted = (wf.evaluate(list(side), given) for side in zip(*pairs, strict=True))
     for number, (one, other) in enumerate(zip(found, wanted, strict=True)):
         np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-10, err_msg=f"pair {number}")
@@ -143,6 +144,29 @@ def test_loops_of_any_length_are_their_steps_written_out(limit):
     found, wanted = (wf.evaluate(list(side), given) for side in zip(*pairs, *zip(*slopes, strict=True), strict=True))
     for one, other in zip(found, wanted, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_sizes_that_are_values_in_loops_and_branches():
+    """They may be values of what lies outside; those that change from step to step are refused."""
+    x, n, p = wf.vector("x", ("m",), "float64"), wf.scalar("n", dtype="int64"), wf.scalar("p", dtype="bool")
+    total, rows = wf.scan(lambda c, v: (c + (wf.arange(n) * v).sum(), c * wf.ones((n,), "float64")), 0.0, x)
+    chosen = wf.cond(p, lambda: wf.zeros((n,), "float64") + x[0], lambda: x[:n] * total)
+    values = np.array([2.0, -1.0, 0.5, 3.0])
+    for often in (3, 0, 1):
+        factor = sum(range(often))
+        before = np.array([0, 2, 1, 1.5]) * factor
+        for flag, right in ((True, np.full(often, 2.0)), (False, values[:often] * 4.5 * factor)):
+            given = {x: values, n: often, p: flag}
+            for found, wanted in zip(
+                wf.evaluate([total, rows, chosen], given),
+                (4.5 * factor, before[:, None] * np.ones(often), right),
+                strict=True,
+            ):
+                np.testing.assert_allclose(found, wanted)
+    k = wf.vector("k", ("m",), "int64")
+    for step in (lambda c, v: (c + wf.arange(v).sum(), None), lambda c, v: (c + wf.zeros((c,), "int64").sum(), None)):
+        with pytest.raises(wf.ShapeError, match="must not be a value that changes from step to step"):
+            wf.scan(step, 0, k)
 
 
 def test_one_function_for_all_lengths():

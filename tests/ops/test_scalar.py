@@ -112,13 +112,10 @@ def test_whole_numbers_divided_and_raised(kind):
     ]
     right = [np.array([[f(a, b) for b in some] for a in some], kind) for f in exact]
     values = np.array(some, kind)[:, None], np.array(some, kind)[None]
-    compiled = wf.function([x, y], outputs)(*values)
-    with np.errstate(all="ignore"):  # NumPy speaks of the quotient that wraps around
-        reference = wf.evaluate(outputs, dict(zip((x, y), values, strict=True)))
-    for found in (compiled, reference):
-        for one, other, out in zip(found, right, outputs, strict=True):
-            assert one.dtype == kind
-            np.testing.assert_array_equal(one, other, err_msg=out.op.name)
+    found = wf.evaluate(outputs, dict(zip((x, y), values, strict=True)))
+    for one, other, out in zip(found, right, outputs, strict=True):
+        assert one.dtype == kind
+        np.testing.assert_array_equal(one, other, err_msg=out.op.name)
 
 
 def total(*values):
