@@ -1,6 +1,7 @@
 """Arguments that make no sense: a sentence that names the function that was called, what it got, and what it takes."""
 
 import copy
+import functools
 
 import numpy as np
 import pytest
@@ -197,6 +198,49 @@ REFUSED = {
     "steps in a row of any number": (
         lambda: wf.scan(step, 0.0, Y, unroll=2),
         "scan: the number of steps is n, and with unroll or checkpoint_every it must be known",
+    ),
+    "no step in a row": (lambda: wf.scan(step, 0.0, V, unroll=0), "scan: unroll is a whole number from 1 up, not 0"),
+    "no step between checkpoints": (
+        lambda: wf.scan(step, 0.0, V, checkpoint_every=0),
+        "scan: checkpoint_every is a whole number from 1 up, not 0",
+    ),
+    "checkpoints that are a flag": (
+        lambda: wf.scan(step, 0.0, V, checkpoint_every=True),
+        "scan: checkpoint_every is a whole number from 1 up, not True",
+    ),
+    "another carry than a number": (
+        lambda: wf.scan(lambda c, x: ((c + x.astype("float64"), c), x), 0, V),
+        r"<lambda> takes a carry of the form \. and returns \(\., \.\)",
+    ),
+    "one carry for two numbers": (
+        lambda: wf.scan(lambda c, x: (c[0] + x.astype("float64"), x), (0, 1), V),
+        r"<lambda> takes a carry of the form \(\., \.\) and returns \.",
+    ),
+    "a carry of another rank": (
+        lambda: wf.scan(lambda c, x: (c + V, x), 0.0, V),
+        r"has shape \(\) at first, and \(4,\)",
+    ),
+    "a carry of another size": (
+        lambda: wf.scan(lambda c, x: (c[1:], x), V, V),
+        r"carry number 0 \(v\) has shape \(4,\) at first, and \(3,\) after a step",
+    ),
+    "a second carry of another dtype": (
+        lambda: wf.scan(lambda c, x: ((c[0], c[1] * 2.5), x), (V, I), V),
+        r"carry number 1 \(i\) is int64 at first, and float32 after a step",
+    ),
+    "a step without a name": (
+        lambda: wf.scan(functools.partial(lambda c, x: [c, x]), 0.0, V),
+        r"step must return \(carry, y\), and it returned \[\., \.\]",
+    ),
+    "a step that returns three": (lambda: wf.scan(lambda c, x: (c, x, x), 0.0, V), r"it returned \(\., \., \.\)"),
+    "a step that returns nothing": (lambda: wf.scan(lambda c, x: None, 0.0, V), "it returned NoneType"),
+    "an end without a name": (
+        lambda: wf.scan(step, 0.0, V, until=functools.partial(lambda c, y: V > 1)),
+        r"the condition must return a bool scalar, and it returned bool\(4,\)",
+    ),
+    "an end that is a number": (
+        lambda: wf.while_loop(lambda c: c - 3, lambda c: c + 1, 0),
+        r"<lambda> must return a bool scalar, and it returned int64\(\)",
     ),
     "checkpoints of as many steps as a value says": (
         lambda: wf.scan(step, 0.0, X, length=I[0], checkpoint_every=2),

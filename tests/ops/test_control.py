@@ -130,6 +130,23 @@ def test_loops_are_their_steps_written_out(name):
         np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-10, err_msg=f"pair {number}")
 
 
+@pytest.mark.parametrize("steps", range(4))
+def test_few_steps_in_chunks(steps):
+    x = wf.tensor("x", (steps, 2), "float64")
+    value = np.random.default_rng(1).normal(size=(steps, 2))
+    plain, chunked = [], []
+    for reverse in (False, True):
+        run = lambda reverse=reverse, **options: wf.scan(  # noqa: E731
+            lambda c, v: (wf.sin(c) * v, {"c": c + v}), wf.ones((2,), "float64"), x, reverse=reverse, **options
+        )
+        for options in ({"unroll": 1}, {"unroll": 2}, {"unroll": 5}, {"checkpoint_every": 1}, {"checkpoint_every": 2}):
+            for results, (last, ys) in ((plain, run()), (chunked, run(**options))):
+                results += [last, ys["c"], wf.grad((last * ys["c"]).sum(), x, disconnected="zero")]
+    for one, other in zip(wf.evaluate(chunked, {x: value}), wf.evaluate(plain, {x: value}), strict=True):
+        assert one.shape == other.shape
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
+
+
 @pytest.mark.parametrize("limit", [0, 2, 4, 9])
 def test_loops_of_any_length_are_their_steps_written_out(limit):
     x, w = wf.tensor("x", (3,), "float64"), wf.tensor("w", (3, 3), "float64")
