@@ -244,6 +244,39 @@ def test_slices_with_computed_bounds():
                 np.testing.assert_array_equal(found, wanted, err_msg=f"{a}:{b}:{step}")
 
 
+COMPUTED = {
+    "behind a number": lambda i, j: (1, slice(i, j)),
+    "behind a new axis": lambda i, j: (None, slice(i, j), 0),
+    "behind an ellipsis": lambda i, j: (..., slice(i, j)),
+    "between": lambda i, j: (0, ..., slice(i, j), 1),
+    "between, with new axes": lambda i, j: (None, 0, ..., None, slice(i, None), slice(None), None),
+    "before": lambda i, j: (slice(i, j), ..., None, 1),
+    "behind a mask": lambda i, j: (np.eye(4, 3, dtype=bool), slice(i, j)),
+    "behind a list that is a mask": lambda i, j: ([[True, False, True]] + [[False] * 3] * 3, slice(i, j)),
+    "behind places": lambda i, j: ([0, 3, 0], slice(i, j)),
+    "before places": lambda i, j: (slice(i, j), [[0], [2]], slice(None, None, 2)),
+    "two": lambda i, j: (slice(i, j), slice(None, i), 2),
+    "two and an ellipsis": lambda i, j: (slice(j), ..., slice(None, i, -1)),
+    "backwards": lambda i, j: (slice(None), slice(j, i, -1)),
+}
+
+
+@pytest.mark.parametrize("name", COMPUTED)
+def test_computed_bounds_among_other_items(name):
+    key, xv = COMPUTED[name], RNG.standard_normal((4, 3, 5))
+    x, i, j = tensor("x", xv.shape, "float64"), tensor("i", (), "int64"), tensor("j", (), "int8")
+    out = x[key(i, j)]
+    outputs = [out, index_set(x, key(i, j), 7.0), index_add(x, key(i, j), 0.5), grad((out**2).sum(), x)]
+    for bounds in ((1, 3), (0, -1), (-2, 2)):
+        right, numbers = [xv[key(*bounds)], xv.copy(), xv.copy(), np.zeros_like(xv)], key(*bounds)
+        right[1][numbers] = 7.0
+        np.add.at(right[2], numbers, 0.5)
+        np.add.at(right[3], numbers, 2 * right[0])
+        for found, wanted in zip(evaluate(outputs, {x: xv, i: bounds[0], j: bounds[1]}), right, strict=True):
+            assert found.shape == wanted.shape
+            np.testing.assert_allclose(found, wanted, err_msg=str(bounds))
+
+
 def test_writes_broadcast_and_keep_the_dtype():
     x = tensor("x", (2, 3), "float32")
     xv = np.zeros((2, 3), np.float32)
