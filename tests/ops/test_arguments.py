@@ -7,6 +7,11 @@ import numpy as np
 import pytest
 
 import weft as wf
+from weft.ops.conv import Conv
+from weft.ops.decompositions import Solve, SolveTriangular
+from weft.ops.indexing import Gather
+from weft.ops.linalg import MatMul
+from weft.symbolic.expr import apply
 
 X = wf.matrix("x", (3, 4))
 Y = wf.tensor("y", ("n", 5))
@@ -15,6 +20,7 @@ S, B = wf.scalar("s"), wf.scalar("b", dtype="bool")
 I = wf.vector("i", (3,), "int64")
 CUBE = wf.tensor("cube", (2, 3, 4))
 IMAGES = wf.tensor4("images", (2, 3, 6, 5))
+SQUARE = wf.matrix("square", (4, 4))
 RATES = wf.random.Stream(3)
 SMALL = wf.tensor("i", (3,), "int8")
 
@@ -278,6 +284,41 @@ REFUSED = {
     "whole numbers in a row": (lambda: wf.local_response_norm(I[None]), "local_response_norm takes floats, not int64"),
     "whole numbers that drop out": (lambda: wf.dropout(I, 0.5, RATES), "dropout takes floats, not int64"),
     "a rate above all": (lambda: wf.dropout(X, 1.0, RATES), r"dropout: the rate is in \[0, 1\), and 1\.0 is not"),
+    "sizes that do not meet": (
+        lambda: X + wf.zeros((3,)),
+        r"add: shapes \(3, 4\) and \(3,\) do not broadcast: axis -1 has sizes 4 and 3",
+    ),
+    "sizes of three that do not meet": (
+        lambda: wf.clip(wf.zeros((2, 1, 4)), X, wf.zeros((2, 1))),
+        r"clip: shapes .* do not broadcast: axis -2 has sizes 3 and 2",
+    ),
+    "a number above int8": (lambda: SMALL + 128, "128 does not fit in int8, whose values go from -128 to 127"),
+    "a number below int8": (lambda: SMALL * -129, "-129 does not fit in int8"),
+    "a number above uint8": (lambda: wf.maximum(SMALL.astype("uint8"), 256), "256 does not fit in uint8"),
+    "vectors to the op of matrices": (lambda: apply(MatMul(), V, V), r"matrices have two axes or more, not \(4,\)"),
+    "matrices of two dtypes to their op": (lambda: apply(MatMul(), X, X.T.astype("float64")), "matmul: .*float64"),
+    "one matrix to the op of many": (
+        lambda: apply(Solve(), SQUARE, SQUARE),
+        r"solve: the operands are \(batch, m, n\) here, not \(4, 4\)",
+    ),
+    "other right sides to the op of many": (
+        lambda: apply(SolveTriangular(True), SQUARE[None], wf.zeros((2, 4, 1))),
+        "solve_triangular: 1 matrices and 2 right sides",
+    ),
+    "right sides of another dtype": (lambda: apply(Solve(), SQUARE[None], wf.zeros((1, 4, 1), "float64")), "solve: "),
+    "right sides that do not fit": (lambda: wf.solve_triangular(SQUARE, wf.zeros((3, 2))), "do not fit"),
+    "images to the op of lines": (
+        lambda: apply(Conv((1,), ((0, 0),), (1,), (1,)), IMAGES, IMAGES),
+        "conv: shapes .* need 3 axes each",
+    ),
+    "a kernel that the op has no room for": (
+        lambda: apply(Conv((1,), ((0, 0),), (1,), (1,)), wf.zeros((1, 1, 2)), wf.zeros((1, 1, 5))),
+        "conv: a kernel of .* does not fit",
+    ),
+    "index arrays of two ranks to their op": (
+        lambda: apply(Gather((0, 1)), X, I, wf.iota((3, 3))),
+        r"The index arrays have shapes \(3,\) and \(3, 3\)",
+    ),
     "bits of floats": (lambda: S & 1, "bitwise_and takes integers or bools, not float32"),
     "bits of half a number": (lambda: I & 1.5, "bitwise_and takes integers or bools, not float32"),
     "the difference of flags": (lambda: B - B, "sub is not defined for bool"),
@@ -310,7 +351,6 @@ def test_it_is_refused(name):
 
 KERNELS = wf.tensor4("kernels", (4, 3, 2, 2))
 SPREAD = wf.tensor4("spread", (3, 4, 2, 2))
-SQUARE = wf.matrix("square", (4, 4))
 POOL = {"stride": 2, "padding": 0, "ceil_mode": False}
 CONV = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "flip": False}
 
@@ -383,7 +423,19 @@ def test_what_is_left_out_is_what_the_documentation_says(name):
         assert short is full
 
 
+def test_squares_that_only_a_call_knows():
+    a, b = wf.tensor("a", ("n", "m"), "float64"), wf.tensor("b", ("k", 2), "float64")
+    given = {a: np.arange(6.0).reshape(2, 3), b: np.ones((2, 2))}
+    several = [wf.inv(a), wf.det(a), wf.slogdet(a)[0], wf.cholesky(a), wf.eigh(a)[0], wf.solve(a, b)]
+    several += [wf.solve_triangular(a, b), wf.solve(a @ a.T, b[1:]), wf.solve_triangular(a.T @ a, b)]
+    for y in several:
+        with pytest.raises(wf.GuardError):
+            wf.evaluate(y, given)
+
+
 def test_what_looks_odd_and_is_right():
+    ends = [SMALL + 127, SMALL * -128, wf.minimum(SMALL.astype("uint8"), 255), wf.maximum(SMALL.astype("uint8"), 0)]
+    assert [y.dtype.name for y in ends] == ["int8", "int8", "uint8", "uint8"]
     for start, stop in ((0, 5), (5, 0), (-5, -1), (2, -2.5), (3, 3)):
         for step in (np.inf, -np.inf):
             found = wf.arange(start, stop, step).eval()
