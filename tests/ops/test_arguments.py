@@ -11,6 +11,7 @@ from weft.ops.conv import Conv
 from weft.ops.decompositions import Solve, SolveTriangular
 from weft.ops.indexing import Gather
 from weft.ops.linalg import MatMul
+from weft.ops.movement import BroadcastTo, Concatenate, ExpandDims, Pad, Slice, Squeeze, Transpose, Unslice
 from weft.symbolic.expr import apply
 
 X = wf.matrix("x", (3, 4))
@@ -315,6 +316,29 @@ REFUSED = {
         lambda: apply(Conv((1,), ((0, 0),), (1,), (1,)), wf.zeros((1, 1, 2)), wf.zeros((1, 1, 5))),
         "conv: a kernel of .* does not fit",
     ),
+    "an order that is none": (lambda: apply(Transpose((0, 0)), X), "transpose"),
+    "fewer axes to stretch to": (lambda: apply(BroadcastTo((4,)), X), r"broadcast_to: \(3, 4\) does not broadcast"),
+    "another size to stretch to": (lambda: apply(BroadcastTo((2, 3, 5)), X), r"broadcast_to: \(3, 4\) does not"),
+    "an axis that is not 1": (lambda: apply(Squeeze((0,)), X), r"squeeze: axis 0 of \(3, 4\) has size 3, not 1"),
+    "an axis that there is not": (lambda: apply(Squeeze((2,)), X), "squeeze"),
+    "a new axis far behind": (lambda: apply(ExpandDims((3,)), X), "expand_dims"),
+    "a new axis twice": (lambda: apply(ExpandDims((0, 0)), X), "expand_dims"),
+    "more than there is": (lambda: apply(Slice((0, 0), (1, 1), (4, 4)), X), "slice"),
+    "more than there is from a place": (lambda: apply(Slice((0, 1), (1, 1), (3, 4)), X), "slice"),
+    "more than there is by steps": (lambda: apply(Slice((0, 0), (1, 3), (3, 3)), X), "slice"),
+    "more than there is backwards": (lambda: apply(Slice((2, 2), (1, -1), (1, 4)), X), "slice"),
+    "from before the first": (lambda: apply(Slice((-1, 0), (1, 1), (1, 4)), X), "slice"),
+    "places of one axis of two": (lambda: apply(Slice((0,), (1,), (3,)), X), "slice"),
+    "back to less": (lambda: apply(Unslice((0,), (1,), (3,)), V), "unslice"),
+    "back to less by steps": (lambda: apply(Unslice((1,), (2,), (7,)), V), "unslice"),
+    "a width less than none": (lambda: apply(Pad(((1, -1),)), V, S), "pad"),
+    "widths of one axis of two": (lambda: apply(Pad(((1, 1),)), X, S), "pad"),
+    "several numbers around": (lambda: apply(Pad(((1, 1),)), V, V), "pad"),
+    "a number of another dtype around": (lambda: apply(Pad(((1, 1),)), V, S.astype("float64")), "pad: .*float64"),
+    "a vector behind a matrix": (lambda: apply(Concatenate(0), X, V), "concatenate"),
+    "along an axis that there is not": (lambda: apply(Concatenate(2), X, X), "concatenate"),
+    "one behind another of another dtype": (lambda: apply(Concatenate(0), V, I), "concatenate: .*int64"),
+    "other sizes one behind another": (lambda: apply(Concatenate(1), X, wf.zeros((2, 4))), "concatenate along axis 1"),
     "index arrays of two ranks to their op": (
         lambda: apply(Gather((0, 1)), X, I, wf.iota((3, 3))),
         r"The index arrays have shapes \(3,\) and \(3, 3\)",
@@ -349,8 +373,8 @@ def test_it_is_refused(name):
     assert "test_arguments.py" in "".join(caught.value.__notes__)
 
 
-KERNELS = wf.tensor4("kernels", (4, 3, 2, 2))
-SPREAD = wf.tensor4("spread", (3, 4, 2, 2))
+LINES, VOLUMES = wf.tensor("lines", (2, 3, 6)), wf.tensor("volumes", (2, 3, 4, 6, 5))
+MAXIMA, MEANS = (wf.max_pool1d, wf.max_pool2d, wf.max_pool3d), (wf.avg_pool1d, wf.avg_pool2d, wf.avg_pool3d)
 POOL = {"stride": 2, "padding": 0, "ceil_mode": False}
 CONV = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "flip": False}
 
@@ -397,14 +421,29 @@ LEFT_OUT = {
         (wf.local_response_norm(IMAGES), wf.local_response_norm(IMAGES, 5, 2.0, 1e-4, 0.75, 1)),
     ],
     "pooling": lambda: [
-        (wf.max_pool2d(IMAGES, 2), wf.max_pool2d(IMAGES, 2, **POOL)),
+        *((f(x, 2), f(x, 2, **POOL)) for f, x in zip(MAXIMA, (LINES, IMAGES, VOLUMES), strict=True)),
+        *(
+            (f(x, 2, padding=padding), f(x, 2, 2, padding, False, count_include_pad=False))
+            for f, x, padding in zip(MEANS, (LINES, IMAGES, VOLUMES), (1, 1, 0), strict=True)
+        ),
         (wf.sum_pool2d(IMAGES, 2), wf.sum_pool2d(IMAGES, 2, **POOL)),
         (wf.lp_pool2d(IMAGES, 2), wf.lp_pool2d(IMAGES, 2, 2, **POOL)),
-        (wf.avg_pool2d(IMAGES, 2, padding=1), wf.avg_pool2d(IMAGES, 2, 2, 1, False, count_include_pad=False)),
     ],
     "convolution": lambda: [
-        (wf.conv2d(IMAGES, KERNELS), wf.conv2d(IMAGES, KERNELS, None, **CONV)),
-        (wf.conv2d_transpose(IMAGES, SPREAD), wf.conv2d_transpose(IMAGES, SPREAD, None, output_padding=0, **CONV)),
+        (f(x, w), f(x, w, None, **CONV))
+        for f, x, w in (
+            (wf.conv1d, LINES, wf.zeros((4, 3, 2))),
+            (wf.conv2d, IMAGES, wf.zeros((4, 3, 2, 2))),
+            (wf.conv3d, VOLUMES, wf.zeros((4, 3, 2, 2, 2))),
+        )
+    ],
+    "convolution back": lambda: [
+        (f(x, w), f(x, w, None, output_padding=0, **CONV))
+        for f, x, w in (
+            (wf.conv1d_transpose, LINES, wf.zeros((3, 4, 2))),
+            (wf.conv2d_transpose, IMAGES, wf.zeros((3, 4, 2, 2))),
+            (wf.conv3d_transpose, VOLUMES, wf.zeros((3, 4, 2, 2, 2))),
+        )
     ],
     "draws": lambda: [
         (drawn_twice(lambda r: r.uniform((3,))), drawn_twice(lambda r: r.uniform((3,), 0.0, 1.0, "float32"))),

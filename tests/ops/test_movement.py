@@ -151,3 +151,25 @@ def test_joins_promote(kinds):
         found, wanted = wf.evaluate(ours(inputs, 1), dict(zip(inputs, values, strict=True))), numpys(values, 1)
         assert found.dtype == wanted.dtype
         np.testing.assert_array_equal(found, wanted)
+
+
+def test_shapes_in_every_form():
+    x, value = wf.tensor("x", (2, 6), "float64"), RNG.normal(size=(2, 6))
+    forms = [wf.reshape(x, 3, 4), wf.reshape(x, (3, 4)), wf.reshape(x, [3, -1]), x.reshape(np.int64(3), np.int32(-1))]
+    for y in (*forms, x.reshape((np.int8(3), 4))):
+        assert y is forms[0]
+    for shape in ((12,), (-1,), (1, 12, 1), (2, -1, 3)):
+        np.testing.assert_array_equal(wf.evaluate(wf.reshape(x, shape), {x: value}), value.reshape(shape))
+    assert wf.reshape(x, -1) is wf.reshape(x, 12) is wf.ravel(x)
+    one = wf.tensor("one", (1, 1), "float64")
+    assert wf.evaluate(wf.reshape(one, ()), {one: [[3.0]]}) == 3
+    assert wf.evaluate(wf.reshape(wf.reshape(one, ()), (1, -1)), {one: [[3.0]]}).tolist() == [[3]]
+
+
+def test_what_changes_nothing_is_nothing():
+    x, n = wf.tensor("x", ("n", 4)), wf.tensor("n", (2, 1, 3))
+    same = [wf.reshape(x, x.shape), wf.broadcast_to(x, x.shape), wf.flatten(x, 1), wf.squeeze(x), wf.squeeze(x, ())]
+    same += [wf.transpose(x, (0, 1)), wf.swapaxes(x, 1, -1), wf.moveaxis(x, 1, -1), x[:, ...], wf.expand_dims(x, ())]
+    same += [wf.concatenate([x]), wf.cast(x, "float32"), wf.sum(x, ()), wf.diff(x, 0), +x]
+    assert all(y is x for y in same)
+    assert wf.squeeze(n).shape == (2, 3)

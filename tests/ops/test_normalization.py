@@ -105,6 +105,16 @@ def test_local_response_norm_is_its_formula(rng, n):
     np.testing.assert_allclose(evaluate(local_response_norm(x, n, alpha=0.1), {x: value}), wanted, rtol=1e-12)
 
 
+@pytest.mark.parametrize("axis", [0, 2, -1, -3])
+def test_local_response_norm_along_any_axis(rng, axis):
+    x, value = tensor4("x", (3, 2, 5, 4), "float64"), rng.normal(size=(3, 2, 5, 4)) * 10
+    first = np.moveaxis(value, axis, 0)
+    around = np.pad(first**2, ((1, 1), (0, 0), (0, 0), (0, 0)))
+    wanted = first / (1.5 + 0.2 * (around[:-2] + around[1:-1] + around[2:])) ** 0.6
+    found = evaluate(local_response_norm(x, 3, 1.5, 0.2, 0.6, axis), {x: value})
+    np.testing.assert_allclose(found, np.moveaxis(wanted, 0, axis), rtol=1e-12)
+
+
 def test_local_response_norm_derivative(rng):
     x = tensor4("x", (2, 5, 1, 2))
     check_grad(local_response_norm(x, 3, alpha=0.1), x, {x: rng.normal(size=(2, 5, 1, 2))}, order=2)
