@@ -328,6 +328,7 @@ REFUSED = {
     "more than there is by steps": (lambda: apply(Slice((0, 0), (1, 3), (3, 3)), X), "slice"),
     "more than there is backwards": (lambda: apply(Slice((2, 2), (1, -1), (1, 4)), X), "slice"),
     "from before the first": (lambda: apply(Slice((-1, 0), (1, 1), (1, 4)), X), "slice"),
+    "without a step": (lambda: apply(Slice((0, 0), (0, 1), (3, 4)), X), "slice"),
     "places of one axis of two": (lambda: apply(Slice((0,), (1,), (3,)), X), "slice"),
     "back to less": (lambda: apply(Unslice((0,), (1,), (3,)), V), "unslice"),
     "back to less by steps": (lambda: apply(Unslice((1,), (2,), (7,)), V), "unslice"),
@@ -361,6 +362,19 @@ REFUSED = {
         lambda: wf.random.Stream(1).uniform((3,), 0, np.nan),
         r"uniform: \[0, nan\) ends before",
     ),
+    "less than impossible": (lambda: RATES.bernoulli(-0.1, (3,)), r"bernoulli: p is a probability in \[0, 1\]"),
+    "no number to draw": (lambda: RATES.integers(3, 3, (2,)), r"integers: \[3, 3\) must hold from 1 .* and holds 0"),
+    "too many numbers to draw": (lambda: RATES.integers(0, 2**32 + 1, 2), "and holds 4294967297"),
+    "numbers above uint8": (lambda: RATES.integers(0, 257, 2, "uint8"), r"uint8 does not hold all of \[0, 257\)"),
+    "numbers below uint8": (lambda: RATES.integers(-1, 3, 2, "uint8"), r"uint8 does not hold all of \[-1, 3\)"),
+    "whole numbers that are floats": (lambda: RATES.integers(0, 3, 2, "float32"), "float32 does not hold all of"),
+    "more means than draws": (
+        lambda: RATES.normal((4,), mean=X),
+        "normal: the parameters' shape .* does not broadcast",
+    ),
+    "more spreads than draws": (lambda: RATES.normal((1,), std=V), "normal: the parameters' shape"),
+    "more ends than draws": (lambda: RATES.uniform((), high=V), "uniform: the parameters' shape"),
+    "more chances than draws": (lambda: RATES.bernoulli(V, (2, 1)), "bernoulli: the parameters' shape"),
     "whole numbers that are normal": (lambda: wf.random.Stream(1).normal((3,), dtype="int32"), "normal draws floats"),
 }
 

@@ -168,6 +168,9 @@ TRANSPOSED = [
     ((2, 3, 4, 5), (3, 2, 3, 2), (2, 3), (1, 0), (1, 2), 1, 1),
     ((2, 4, 4, 3), (4, 1, 2, 2), 2, ((0, 1), (1, 0)), 0, (1, 2), 4),
     ((1, 2, 3, 2, 4), (2, 3, 2, 3, 1), 2, (1, 1, 0), 1, 1, 1),
+    ((2, 3, 5), (3, 2, 4), 2, "half", 1, 1, 1),
+    ((2, 3, 7), (3, 2, 3), 1, "full", 0, 2, 1),
+    ((2, 3, 2), (3, 2, 3), 3, "valid", 2, 1, 1),
 ]
 
 
@@ -187,7 +190,9 @@ def test_transpose_is_the_adjoint(xs, ws, stride, padding, extra, dilation, grou
     np.testing.assert_allclose(np.sum(down * xv), np.sum(yv * up))
 
 
-@pytest.mark.parametrize(("xs", "ws", "stride", "padding", "extra", "dilation", "groups"), TRANSPOSED[:4])
+@pytest.mark.parametrize(
+    ("xs", "ws", "stride", "padding", "extra", "dilation", "groups"), [*TRANSPOSED[:4], *TRANSPOSED[5:]]
+)
 def test_gradients_of_transpose(xs, ws, stride, padding, extra, dilation, groups):
     def f(x, w):
         given = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
@@ -256,6 +261,16 @@ MISTAKES = [
     (lambda: conv2d(X, W, np.zeros(5)), ShapeError, r"bias needs shape \(6,\), .* has shape \(5,\)"),
     (lambda: conv2d(X, tensor("w", (6, 4, 0, 3))), ShapeError, "the kernel is empty"),
     (lambda: conv2d_transpose(X, W), ShapeError, "x has 4 channels, and w expects 6"),
+    (
+        lambda: conv2d_transpose(X, tensor("w", (4, 2, 3, 3)), groups=3),
+        ShapeError,
+        "does not divide the 4 channels of x",
+    ),
+    (lambda: conv2d(X, W, np.zeros((6, 1))), ShapeError, r"bias needs shape \(6,\), .* has shape \(6, 1\)"),
+    (lambda: conv2d(X, W, dilation=(3, 5)), ShapeError, r"its width, dilated by \(3, 5\), is 11, x's is 9"),
+    (lambda: conv2d_transpose(X, tensor("w", (4, 2, 3))), ShapeError, "w needs 4 axes"),
+    (lambda: conv2d(X, W, groups=0), ShapeError, "groups must be 1 or more, and is 0"),
+    (lambda: conv2d(X, W, groups=(1, 1)), ArgumentError, "groups is one whole number"),
     (
         lambda: conv2d_transpose(X, tensor("w", (4, 2, 3, 3)), stride=2, output_padding=2),
         ShapeError,

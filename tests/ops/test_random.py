@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from weft.codegen.function import function
+from weft.ops.control import scan
 from weft.ops.random import Stream, threefry2x32
 from weft.symbolic.errors import ArgumentError, DTypeError
 from weft.symbolic.evaluate import evaluate
@@ -90,6 +91,23 @@ def test_seeds_are_taken_modulo_the_size_of_a_word():
         np.testing.assert_array_equal(evaluate(stream.bits((3,))), evaluate(again.bits((3,))))
 
 
+def test_draws_in_loops_are_what_the_module_says():
+    stream = Stream(2**40 + 5)
+    bits = scan(lambda c, _: (c, stream.bits((2,))), 0.0, length=3)[1]
+    stream.counter.set_value(np.uint64(7))
+    call = reference((5, 2**8), (7, 0))
+    wanted = [[reference(reference(call, (step, 1)), (place, 0)) for place in range(2)] for step in range(3)]
+    assert evaluate(bits).tolist() == [[low | high << 32 for low, high in row] for row in wanted]
+
+
+def test_numbers_of_draws_and_places_wrap_around():
+    stream, again = Stream(1), Stream(1)
+    stream.draws, again.draws = 2**24 + 3, 3
+    np.testing.assert_array_equal(evaluate(stream.bits((4,))), evaluate(again.bits((4,))))
+    assert stream.draws == 2**24 + 4
+    assert stream.bits((2, 2**32 + 3)).shape == (2, 2**32 + 3)
+
+
 def test_draws_are_made_of_their_bits():
     shape, fresh = (3, 5), lambda: Stream(9)
     word, (first, second) = evaluate(fresh().bits(shape)), evaluate(fresh().bits(shape, blocks=2))
@@ -124,6 +142,9 @@ def test_draws_are_made_of_their_bits():
         (fresh().normal(shape, 3.0, 0.5, "float32"), normal * 0.5 + 3, 1e-5),
         (fresh().normal(shape, dtype="float64"), wide, 1e-13),
         (fresh().normal(shape, np.arange(5.0), constant(np.array(0.25)), "float64"), wide * 0.25 + np.arange(5), 1e-13),
+        (fresh().normal(shape, constant(np.array(2.0)), np.arange(5.0), "float64"), wide * np.arange(5) + 2, 1e-13),
+        (fresh().normal(shape, 0, 2, "float64"), wide * 2, 1e-13),
+        (fresh().normal(shape, 1, 1, "float64"), wide + 1, 1e-13),
     ]
     for draw, wanted, tolerance in near:
         np.testing.assert_allclose(evaluate(draw), wanted, rtol=tolerance, atol=tolerance)
