@@ -214,6 +214,22 @@ def test_same_padding_of_the_transpose_is_that_of_the_convolution(kernel, stride
     np.testing.assert_allclose(np.sum(forward * g), np.sum(x * back))
 
 
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_sizes_of_nothing_are_the_same_however_they_are_known(stride):
+    w, empty = constant(RNG.standard_normal((1, 2, 4))), np.zeros((3, 1, 0))
+    for shape in ((3, 1, 0), (3, 1, None)):
+        x = tensor("x", shape, "float64")
+        y = conv1d_transpose(x, w, stride=stride)
+        found, slope = evaluate([y, grad(y.sum(), x)], {x: empty})
+        np.testing.assert_array_equal(found, np.zeros((3, 2, (0 - 1) * stride + 4)))
+        assert slope.shape == empty.shape
+        z = tensor("z", shape, "float64")
+        none = conv1d(z, constant(np.ones((2, 1, 3))), stride=stride, padding=2)
+        found, slope = evaluate([none, grad(none.sum(), z)], {z: empty})
+        assert found.shape == (3, 2, (4 - 3 + stride) // stride)
+        assert slope.shape == empty.shape
+
+
 def test_transpose_with_same_gives_size_times_stride():
     for stride, kernel in itertools.product((1, 2, 3), (1, 2, 3, 5)):
         x, w = tensor("x", (1, 1, 4)), tensor("w", (1, 1, kernel))
