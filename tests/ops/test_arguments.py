@@ -12,6 +12,7 @@ from weft.ops.decompositions import Solve, SolveTriangular
 from weft.ops.indexing import Gather
 from weft.ops.linalg import MatMul
 from weft.ops.movement import BroadcastTo, Concatenate, ExpandDims, Pad, Slice, Squeeze, Transpose, Unslice
+from weft.ops.pool import MaxPool, MaxPoolGather, MaxPoolScatter, SumPoolScatter
 from weft.symbolic.expr import apply
 
 X = wf.matrix("x", (3, 4))
@@ -22,6 +23,7 @@ I = wf.vector("i", (3,), "int64")
 CUBE = wf.tensor("cube", (2, 3, 4))
 IMAGES = wf.tensor4("images", (2, 3, 6, 5))
 SQUARE = wf.matrix("square", (4, 4))
+LINES, VOLUMES = wf.tensor("lines", (2, 3, 6)), wf.tensor("volumes", (2, 3, 4, 6, 5))
 RATES = wf.random.Stream(3)
 SMALL = wf.tensor("i", (3,), "int8")
 
@@ -174,6 +176,39 @@ REFUSED = {
         "stride is one whole number, or one for",
     ),
     "one stride in a row": (lambda: wf.max_pool2d(IMAGES, 3, stride=(2,)), "stride is one whole number, or one for"),
+    "two sizes of a line": (
+        lambda: wf.max_pool1d(LINES, (2, 3)),
+        r"size is one whole number, or one in a tuple for the spatial axis; \(2, 3\) is not",
+    ),
+    "two paddings of a line": (
+        lambda: wf.max_pool1d(LINES, 3, padding=(1, 1)),
+        r"padding is a number, \(\(before, after\),\)",
+    ),
+    "a window behind the end": (
+        lambda: wf.max_pool1d(LINES, 9, 2, 1),
+        "its length is 9, x's with padding 1 and 1 is 8",
+    ),
+    "a window that hangs too far": (
+        lambda: wf.max_pool1d(LINES, 10, 2, 1, True),
+        "its length is 10, x's with padding 1 and 2 is 9",
+    ),
+    "windows that do not fit": (
+        lambda: apply(MaxPool((4,), (1,), ((0, 0),)), LINES[:, :, :2]),
+        r"\(4,\) does not fit in \(2,\)",
+    ),
+    "cotangents of other windows": (
+        lambda: apply(MaxPoolScatter((2,), (2,), ((0, 0),)), LINES, wf.zeros((2, 3, 4))),
+        r"max_pool_scatter: \(2, 3, 4\) instead of \(2, 3, 3\)",
+    ),
+    "elements of another image": (
+        lambda: apply(MaxPoolGather((2,), (2,), ((0, 0),)), LINES, LINES[:, :, 1:]),
+        r"max_pool_gather: \(2, 3, 5\) instead of \(2, 3, 6\)",
+    ),
+    "sums of other windows": (
+        lambda: apply(SumPoolScatter((2,), (2,), ((0, 0),), False, (6,)), LINES),
+        r"sum_pool_scatter: \(6,\) instead of \(3,\)",
+    ),
+    "a norm that is text": (lambda: wf.lp_pool2d(IMAGES, 2, "2"), "lp_pool2d: p must be a number above 0, and is '2'"),
     "an image without a batch": (lambda: wf.max_pool2d(IMAGES[0], 2), "x needs 4 axes, .* and has 3"),
     "an index beyond all": (lambda: X[2**63], "index 9223372036854775808 is no index"),
     "a mask that is too narrow": (
@@ -387,7 +422,6 @@ def test_it_is_refused(name):
     assert "test_arguments.py" in "".join(caught.value.__notes__)
 
 
-LINES, VOLUMES = wf.tensor("lines", (2, 3, 6)), wf.tensor("volumes", (2, 3, 4, 6, 5))
 MAXIMA, MEANS = (wf.max_pool1d, wf.max_pool2d, wf.max_pool3d), (wf.avg_pool1d, wf.avg_pool2d, wf.avg_pool3d)
 POOL = {"stride": 2, "padding": 0, "ceil_mode": False}
 CONV = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "flip": False}
@@ -474,6 +508,19 @@ LEFT_OUT = {
 def test_what_is_left_out_is_what_the_documentation_says(name):
     for short, full in LEFT_OUT[name]():
         assert short is full
+
+
+def test_hints_lead_on():
+    for call, leads in (
+        (lambda: wf.max_pool2d(IMAGES[0], 2), True),
+        (lambda: wf.max_pool2d(LINES[0], 2), False),
+        (lambda: wf.conv2d(IMAGES, IMAGES[0]), False),
+    ):
+        with pytest.raises(wf.ShapeError, match="needs 4 axes") as caught:
+            call()
+        assert ("x[None] gives it a batch axis" in "".join([str(caught.value), *caught.value.__notes__])) == leads
+    assert apply(MaxPool((3,), (2,), ((0, 0),)), LINES[:, :, :2]).shape == (2, 3, 0)
+    assert wf.max_pool1d(LINES, 9, 2, 1, True).shape == (2, 3, 1)
 
 
 def test_squares_that_only_a_call_knows():
