@@ -118,6 +118,17 @@ def test_every_reduction_of_every_dtype(kind):
             np.testing.assert_array_equal(one, np.array(other, one.dtype))
 
 
+def test_the_references_keep_their_digits():
+    """NumPy's sums along other axes than the last do not, nor do its products of float32."""
+    x = wf.tensor("x", ("n", 2), "float32")
+    for name, value in (("sum", np.full((300_000, 2), 0.1)), ("prod", np.full((300_000, 2), 1 + 2e-6)), ("mean", 0.1)):
+        data = np.broadcast_to(value, (300_000, 2)).astype("float32")
+        exact = getattr(np, name)(data.astype("float64"), axis=0)
+        found = wf.evaluate(getattr(wf, name)(x, 0), {x: data})
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, exact, rtol=1e-7)
+
+
 def test_the_largest_of_nothing_is_the_smallest_that_there_is():
     """As a part of others, that is: users get an error."""
     ends = {"bool": (False, True), "float32": (-np.inf, np.inf), "float64": (-np.inf, np.inf)}
