@@ -3,6 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
+import scipy.special
 
 import weft as wf
 
@@ -116,6 +117,63 @@ def test_whole_numbers_divided_and_raised(kind):
     for one, other, out in zip(found, right, outputs, strict=True):
         assert one.dtype == kind
         np.testing.assert_array_equal(one, other, err_msg=out.op.name)
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
+def test_references_that_numpy_lacks(kind):
+    points = [
+        0.0,
+        -0.0,
+        1,
+        -1,
+        0.5,
+        -0.5,
+        0.1,
+        -0.99,
+        0.999,
+        2,
+        -2.5,
+        5,
+        -9,
+        30,
+        -30,
+        700,
+        -800,
+        np.inf,
+        -np.inf,
+        np.nan,
+    ]
+    x, values = wf.vector("x", ("n",), kind), np.array(points, kind)
+    exact = {
+        wf.sigmoid: scipy.special.expit,
+        wf.erf: scipy.special.erf,
+        wf.erfc: scipy.special.erfc,
+        wf.erfinv: scipy.special.erfinv,
+        wf.rint: np.rint,
+        wf.relu: lambda v: np.where(v > 0, v, np.where(np.isnan(v), v, 0)),
+    }
+    with np.errstate(all="ignore"):
+        for function, reference in exact.items():
+            found, right = wf.evaluate(function(x), {x: values}), reference(values.astype("float64"))
+            assert found.dtype == kind
+            tolerance = {"float16": 2e-3, "float32": 1e-6, "float64": 1e-13}[kind]
+            np.testing.assert_allclose(
+                found, right.astype(kind), rtol=tolerance, atol=tolerance / 9, err_msg=str(function)
+            )
+            if function in (wf.erf, wf.erfinv, wf.rint):
+                np.testing.assert_array_equal(np.signbit(found[:2]), [False, True])
+    y = wf.vector("y", ("n",), kind)
+    given = {x: np.array([np.inf, np.nan, 0, 3, -np.inf, 2], kind), y: np.array([0, -0.0, np.inf, 2, 1, np.nan], kind)}
+    np.testing.assert_array_equal(wf.evaluate(wf.mul_no_nan(x, y), given), [0, 0, np.nan, 6, -np.inf, np.nan])
+
+
+@pytest.mark.parametrize("kind", ["bool", "uint8", "int64"])
+def test_whole_numbers_are_round(kind):
+    x, values = wf.vector("x", (3,), kind), np.array([0, 1, 1], kind)
+    for function in (wf.rint, wf.round, wf.floor, wf.ceil, wf.trunc):
+        found = wf.evaluate(function(x), {x: values})
+        assert found.dtype == kind
+        np.testing.assert_array_equal(found, values)
 
 
 def total(*values):
