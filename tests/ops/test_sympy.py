@@ -118,6 +118,9 @@ def test_whole_numbers_stay_whole():
     assert y.dtype == np.int64
     np.testing.assert_array_equal(evaluate(y, {i: np.array([2**60, -1, 0])}), [3 * 2**60 - 2, -5, -2])
     assert from_sympy(n / 2 + sympy.Rational(1, 4), {n: i}).type.is_float
+    chosen = from_sympy(sympy.Piecewise((n, n > 0), (5, sympy.Eq(n, 0)), (-n, True)), {n: i})
+    assert chosen.dtype == np.int64
+    np.testing.assert_array_equal(evaluate(chosen, {i: np.array([2**60 + 1, -7, 0])}), [2**60 + 1, 7, 5])
 
 
 def test_sympys_functions_of_one_two_and_many(x):
