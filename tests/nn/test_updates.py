@@ -181,7 +181,11 @@ def test_momentum_on_some_of_what_is_updated(added, whole):
 
 
 def test_what_an_optimiser_remembers_begins_as_zeros_like_the_parameter():
-    cells = [shared(np.ones((2, 3), "float32"), "w"), shared(np.array(5.0)), shared(np.ones((0, 2)), "none")]
+    cells = [
+        shared(np.ones((2, 3), "float32"), "w", shape=("n", 3)),
+        shared(np.array(5.0)),
+        shared(np.ones((0, 2)), "o"),
+    ]
     names = {"velocity", "total", "mean_square", "mean_square_step", "first_moment", "second_moment"}
     for name in DEFAULTS:
         changes = getattr(updates, name)([c * 1 for c in cells], cells)

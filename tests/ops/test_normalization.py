@@ -1,5 +1,7 @@
 """Normalisation layers: against their formulas in NumPy, and finite differences."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -80,6 +82,21 @@ def test_layer_norm_derivatives_to_second_order(rng):
     x, scale, shift = matrix("x", ("n", 4)), vector("scale", (4,)), vector("shift", (4,))
     values = {x: rng.normal(size=(3, 4)), scale: rng.normal(size=4), shift: rng.normal(size=4)}
     check_grad(layer_norm(x, scale, shift), [x, scale, shift], values, order=2)
+
+
+@pytest.mark.parametrize("kinds", [*itertools.permutations(("float16", "float32", "float64", "int64"), 2)])
+def test_the_dtype_is_that_of_x(rng, kinds):
+    x, value = matrix("x", (4, 3), kinds[0]), rng.normal(size=(4, 3))
+    scale = np.array([1, 2, -1], kinds[1])
+    if kinds[0] == "int64":
+        with pytest.raises(DTypeError, match="takes floats"):
+            batch_norm(x, scale, scale)
+        return
+    outputs = [*batch_norm(x, scale, scale), layer_norm(x, scale, scale)]
+    assert {y.dtype.name for y in outputs} == {kinds[0]}
+    for found, axis in zip(evaluate([outputs[0], outputs[3]], {x: value.astype(kinds[0])}), (0, 1), strict=True):
+        normal = (value - value.mean(axis, keepdims=True)) / np.sqrt(value.var(axis, keepdims=True) + 1e-5)
+        np.testing.assert_allclose(found, normal * scale + scale, atol=2e-2 if kinds[0] == "float16" else 1e-5)
 
 
 def test_parameters_of_the_wrong_shape_are_named():
