@@ -320,6 +320,11 @@ def test_docstrings_teach():
         for part in ("Parameters", "Returns", "Raises", "Gradient", "References", "padding", "out"):
             assert part in text
         assert "{" not in text
+    for functions in (CONVS, TRANSPOSES):
+        for rank, function in functions.items():
+            text = inspect.getdoc(function)
+            tuples = {1: "a tuple of one int", 2: "a tuple of 2 ints", 3: "a tuple of 3 ints"}
+            assert [words in text for words in tuples.values()] == [number == rank for number in tuples]
 
 
 def test_op_travels():
