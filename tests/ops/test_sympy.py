@@ -132,6 +132,7 @@ def test_sympys_functions_of_one_two_and_many(x):
         sympy.E**b,
         sympy.Pow(c, 3) / sympy.sqrt(a) + 1 / sympy.sqrt(c) - 1 / b,
         a ** sympy.Rational(5, 3),
+        *(a ** sympy.Rational(*power) for power in ((1, 3), (-1, 3), (1, 4), (3, 2), (-2, 1), (3, 1), (4, 1))),
         a + b + c - 2,
         a * b * c * 3,
         sympy.Max(a, b, c, 0) - 2 * sympy.Min(a, b, c, 0),
