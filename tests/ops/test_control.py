@@ -322,10 +322,10 @@ def test_draws_differ_from_step_to_step_of_a_loop_of_any_length():
     rng, k = wf.random.Stream(seed=2), wf.scalar("k", dtype="int64")
     keep = lambda c: (wf.index_set(c[0], c[1], rng.uniform(())), c[1] + 1)  # noqa: E731
     drawn, steps = wf.while_loop(lambda c: c[1] < k, keep, (wf.zeros((6,)), 0))
-    for found, count in (wf.function([k], [drawn, steps])(np.int64(5)), wf.evaluate([drawn, steps], {k: 5})):
-        assert count == 5
-        assert len(np.unique(found)) == 6
-        assert found[-1] == 0
+    found, count = wf.evaluate([drawn, steps], {k: 5})
+    assert count == 5
+    assert len(np.unique(found)) == 6
+    assert found[-1] == 0
 
 
 class State(NamedTuple):
