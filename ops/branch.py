@@ -72,7 +72,7 @@ class Branch(Op):
 
     def _cotangents(self, g: Any, args: Sequence[Expr]) -> dict[int, Expr]:
         """For the number of each float argument, its cotangent: zeros where its branch was not taken."""
-        float_args = [i for i, a in enumerate(args) if a.type.is_float and i]
+        float_args = [i for i, a in enumerate(args) if a.type.is_float]
         given = [i for i, each in enumerate(g) if each is not None]
         seeds, sides = stand_ins([g[i] for i in given]), []
         first = len(self.then.inputs) + 1

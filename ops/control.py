@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from ..symbolic.dims import Dim, SymDim, same, show
+from ..symbolic.dims import Dim, same, show
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, toposort
 from ..symbolic.leaves import as_dim
@@ -14,7 +14,7 @@ from . import scalar
 from .bodies import numbered, stand_in, stand_ins
 from .branch import branched
 from .coerce import as_expr, check_count, check_flag
-from .creation import full, iota
+from .creation import full, iota, shape_of
 from .elementwise import cast
 from .loop import ENDLESS, looped
 from .movement import concatenate, reshape, stack
@@ -314,7 +314,7 @@ def _length(sequences: Sequence[Expr], length: Any) -> tuple[Dim, list[Expr]]:
         if not sequences:
             raise blame(ArgumentError("scan: without sequences, length says how many steps there are."), user_site())
         return sequences[0].shape[0], []
-    wanted = length if isinstance(length, SymDim) else as_dim(length)
+    (wanted,) = shape_of((length,))
     if sequences and same(wanted, sequences[0].shape[0]) is False:
         text = f"scan: length is {wanted}, and the sequences have {sequences[0].shape[0]} elements."
         raise blame(ShapeError(text), user_site(), sequences[0].site)

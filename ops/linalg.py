@@ -122,7 +122,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Expr:
 def _paired(a: Expr, b: Expr, axes: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     if not isinstance(axes, Sequence):
         axes = check_count("tensordot", "the number of axes", axes)
-        if not 0 <= axes <= min(a.ndim, b.ndim):
+        if axes > min(a.ndim, b.ndim):
             text = f"tensordot: {axes} axes cannot be summed over for {show(a.shape)} and {show(b.shape)}."
             raise blame(ShapeError(text), user_site(), a.site, b.site)
         return tuple(range(a.ndim - axes, a.ndim)), tuple(range(axes))

@@ -165,6 +165,8 @@ class Stream:
         if any(isinstance(v, Expr | np.ndarray) for v in (low, high)):
             start = cast(low, kind)
             return _fits("uniform", unit * (cast(high, kind) - start) + start, unit)
+        if not low <= high:
+            raise blame(ArgumentError(f"uniform: [{low!r}, {high!r}) ends before it begins."), user_site())
         if low == 0 and high == 1:
             return unit
         below = np.nextafter(kind.type(high), kind.type(low))  # low + unit * (high - low) may round to high

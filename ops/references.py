@@ -10,29 +10,6 @@ import numpy as np
 Array = Any
 
 
-def floor_divide(x: Array, y: Array) -> Array:
-    """np.floor_divide; integers by 0 give 0."""
-    return np.where(y == 0, np.zeros_like(x), np.floor_divide(x, _safe(y))) if _whole(x) else np.floor_divide(x, y)
-
-
-def mod(x: Array, y: Array) -> Array:
-    """np.mod; integers by 0 give 0."""
-    return np.where(y == 0, np.zeros_like(x), np.mod(x, _safe(y))) if _whole(x) else np.mod(x, y)
-
-
-def fmod(x: Array, y: Array) -> Array:
-    """np.fmod; integers by 0 give 0."""
-    return np.where(y == 0, np.zeros_like(x), np.fmod(x, _safe(y))) if _whole(x) else np.fmod(x, y)
-
-
-def _whole(x: Array) -> bool:
-    return bool(np.asarray(x).dtype.kind in "iu")
-
-
-def _safe(y: Array) -> Array:
-    return np.where(y == 0, np.ones_like(y), y)
-
-
 def power(x: Array, y: Array) -> Array:
     """np.power; integers to negative powers give 0, but for the bases 1 and -1."""
     if np.asarray(x).dtype.kind != "i":

@@ -51,7 +51,7 @@ div: Primitive = P(
 )
 floor_divide: Primitive = P(
     "floor_divide",
-    references.floor_divide,
+    np.floor_divide,
     "number",
     None,
     lambda S, x, y: S.floor(x / y),
@@ -59,7 +59,7 @@ floor_divide: Primitive = P(
 )
 mod: Primitive = P(
     "mod",
-    references.mod,
+    np.mod,
     "number",
     lambda out, x, y: (1, -floor(x / y)),
     lambda S, x, y: S.Mod(x, y),
@@ -67,7 +67,7 @@ mod: Primitive = P(
 )
 fmod: Primitive = P(
     "fmod",
-    references.fmod,
+    np.fmod,
     "number",
     lambda out, x, y: (1, -trunc(x / y)),
     None,

@@ -143,7 +143,7 @@ def _arrange(found: Selection, x: Expr, kinds: list[str], places: list[int], arr
     lead = before.count("slice")
     rest = kinds.count("slice") - lead
     found.order = (*range(rank, rank + lead), *range(rank), *range(rank + lead, rank + lead + rest))
-    new, position = [], rank if arrays and not together else 0
+    new, position = [], 0 if together else rank  # without arrays the rank is 0
     for place, kind in enumerate(kinds):
         if arrays and together and place == places[0]:
             position += rank

@@ -82,8 +82,9 @@ def _axes(item: Any) -> int:
     """How many axes of what is indexed an item of the key stands for."""
     if item is None or item is Ellipsis:
         return 0
-    masks = isinstance(item, Expr | np.ndarray) and item.dtype.kind == "b"
-    return item.ndim if masks else 1
+    array = as_expr(item) if isinstance(item, list) and item else item
+    masks = isinstance(array, Expr | np.ndarray) and array.dtype.kind == "b"
+    return array.ndim if masks else 1
 
 
 def _places(key: slice, size: Dim, x: Expr) -> Expr:

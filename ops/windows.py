@@ -19,8 +19,8 @@ _NAMES = "'valid', 'same', 'half', 'full'"
 
 
 def extent(size: Dim, dilation: int) -> Dim:
-    """The length of `size` elements laid `dilation` apart: (size - 1) * dilation + 1, and 0 of none."""
-    return size if dilation == 1 or size == 0 else (size - 1) * dilation + 1
+    """The length of `size` elements laid `dilation` apart: (size - 1) * dilation + 1, also of a size that is 0."""
+    return size if dilation == 1 else (size - 1) * dilation + 1
 
 
 def minus(left: Dim, right: Dim) -> Dim:

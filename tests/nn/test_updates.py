@@ -98,6 +98,32 @@ def test_each_follows_its_equations(reference, options):
     np.testing.assert_allclose(path, wanted, rtol=1e-11, atol=1e-13)
 
 
+DEFAULTS = {
+    "sgd": {"learning_rate": 0.01},
+    "momentum": {"learning_rate": 0.01, "momentum": 0.9},
+    "nesterov": {"learning_rate": 0.01, "momentum": 0.9},
+    "adagrad": {"learning_rate": 1.0, "epsilon": 1e-6},
+    "rmsprop": {"learning_rate": 0.001, "rho": 0.9, "epsilon": 1e-6},
+    "adadelta": {"learning_rate": 1.0, "rho": 0.95, "epsilon": 1e-6},
+    "adam": {"learning_rate": 0.001, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8},
+}
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_what_is_left_out_is_what_the_documentation_says(name):
+    rule = getattr(updates, name)
+    paths = [
+        train(lambda loss, params, o=options: rule(loss, params, **o), steps=3) for options in ({}, DEFAULTS[name])
+    ]
+    np.testing.assert_array_equal(*paths)
+
+
+@pytest.mark.parametrize("added", [updates.apply_momentum, updates.apply_nesterov])
+def test_momentum_that_is_left_out(added):
+    paths = [train(lambda loss, params, o=o: added(updates.sgd(loss, params), **o), 2) for o in ({}, {"momentum": 0.9})]
+    np.testing.assert_array_equal(*paths)
+
+
 @pytest.mark.parametrize("reference", [rule for rule, _ in RULES])
 def test_parameters_of_any_shape_are_trained_as_if_alone(reference):
     rule = getattr(updates, reference.__name__)
@@ -154,6 +180,25 @@ def test_momentum_on_some_of_what_is_updated(added, whole):
     np.testing.assert_allclose(found, right, rtol=1e-12)
 
 
+def test_what_an_optimiser_remembers_begins_as_zeros_like_the_parameter():
+    cells = [
+        shared(np.ones((2, 3), "float32"), "w", shape=("n", 3)),
+        shared(np.array(5.0)),
+        shared(np.ones((0, 2)), "o"),
+    ]
+    names = {"velocity", "total", "mean_square", "mean_square_step", "first_moment", "second_moment"}
+    for name in DEFAULTS:
+        changes = getattr(updates, name)([c * 1 for c in cells], cells)
+        own = [cell for cell in changes if cell not in cells and cell.name != "adam_steps"]
+        for number, cell in enumerate(own):
+            parameter = cells[number * 3 // len(own)]
+            assert (cell.dtype, cell.shape) == (parameter.dtype, parameter.shape)
+            assert not cell.get_value().any()
+            owner, _, what = cell.name.partition("_")
+            assert owner == (parameter.name or "param")
+            assert what in names
+
+
 def test_a_learning_rate_that_changes():
     rate = shared(0.5, "rate")
     w = shared(np.float32([1, 2]), "w")
@@ -174,6 +219,11 @@ def test_clip_by_norm():
     values = {a: np.array([3.0, 0]), b: np.array([4.0])}
     np.testing.assert_allclose(np.concatenate(evaluate(updates.clip_by_norm([a, b], 1.0), values)), [0.6, 0, 0.8])
     np.testing.assert_allclose(np.concatenate(evaluate(updates.clip_by_norm([a, b], 9.0), values)), [3, 0, 4])
+    for epsilon, options in ((1e-7, {}), (5.0, {"epsilon": 5.0})):
+        found = np.concatenate(evaluate(updates.clip_by_norm([a, b], 1.0, **options), values))
+        np.testing.assert_allclose(found, np.array([3.0, 0, 4]) / (5 + epsilon), rtol=1e-12)
+    nothing = evaluate(updates.clip_by_norm([a, b], 1.0), {a: np.zeros(2), b: np.zeros(1)})
+    np.testing.assert_array_equal(np.concatenate(nothing), [0, 0, 0])
 
 
 def test_gradients_keep_their_dtype_or_take_the_parameters():
@@ -192,6 +242,12 @@ def test_what_cannot_be_updated():
     w, x = shared(np.zeros(2), "w"), vector("x", (2,), "float64")
     with pytest.raises(ArgumentError, match="Only shared variables can be updated: x is no shared variable"):
         updates.sgd(sum_over(x), [x])
+    with pytest.raises(ArgumentError, match=r"An expression is no shared variable"):
+        updates.sgd(sum_over(w), [w * 2])
+    with pytest.raises(ArgumentError, match=r"'w' is no shared variable"):
+        updates.sgd(sum_over(w), ["w"])
+    with pytest.raises(ShapeError, match=r"The gradient of w has shape \(3,\), and it \(2,\)"):
+        updates.adam([vector("g", (3,))], [w])
     with pytest.raises(ArgumentError, match="1 gradients for 0 parameters"):
         updates.sgd([x], [])
     with pytest.raises(ShapeError, match=r"The gradient of w has shape \(\), and it \(2,\)"):

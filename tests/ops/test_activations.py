@@ -157,6 +157,20 @@ def test_binary_crossentropy_broadcasts_and_differentiates(rng):
     assert binary_crossentropy(z, vector("b", (3,), "bool")).dtype == np.float32
 
 
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64", "int64", "bool"])
+def test_losses_have_the_dtype_of_the_logits(kind):
+    z = matrix("z", (2, 3), kind)
+    value = np.array([[0, 1, 1], [1, 0, 0]], kind)
+    wide, own = value.astype("float64"), {"int64": "float64", "bool": "float32"}.get(kind, kind)
+    truths = [0.25, 1, True, np.array([0, 1, 1]), np.array([True, False, True]), np.full((2, 1), 0.25, own)]
+    outputs = [binary_crossentropy(z, t) for t in truths] + [pick(z, [2, 0]), crossentropy(z, [2, 0])]
+    wanted = [np.logaddexp(0, wide) - wide * t for t in truths] + [value[[0, 1], [2, 0]]]
+    wanted.append(np.log(np.exp(wide).sum(1)) - wide[[0, 1], [2, 0]])
+    for y, found, right in zip(outputs, evaluate(outputs, {z: value}), wanted, strict=True):
+        assert found.dtype == y.dtype == (kind if right.shape == (2,) and right.dtype == value.dtype else own)
+        np.testing.assert_allclose(found, right, rtol=4e-3 if kind == "float16" else 1e-6)
+
+
 @pytest.mark.parametrize("function", [softplus, log_sigmoid])
 def test_the_derivative_at_0_is_that_of_the_smooth_function(function):
     x = vector("x", dtype="float64")

@@ -1,6 +1,7 @@
 """scan, while_loop and cond against plain Python loops: values, both derivatives, and what is refused."""
 
 import pickle
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -68,6 +69,121 @@ def test_rnn_derivatives(options, reverse):
     found = compiled(inputs, [loss, states, *wf.grad(loss, inputs)], *values)
     for mine, other in zip(found, rnn_by_hand(*values, reverse), strict=False):
         np.testing.assert_allclose(mine, other, rtol=2e-5, atol=1e-6)
+
+
+def busy_step(c, xs, w, v):
+    """A step that carries a float row and a whole number, and takes from outside a matrix, a vector and a number."""
+    row, k = c
+    x, i = xs
+    new = wf.tanh(row @ w + x * v[i]) + row * 0.5
+    return (new, k * 2 + i), {"y": new * x + v.sum(), "k": k, "row": wf.sin(row)}
+
+
+BUSY = {
+    "plain": ({}, range(5)),
+    "backwards": ({"reverse": True}, range(4, -1, -1)),
+    "unrolled": ({"unroll": 2}, range(5)),
+    "unrolled backwards": ({"unroll": 3, "reverse": True}, range(4, -1, -1)),
+    "with checkpoints": ({"checkpoint_every": 2}, range(5)),
+    "with checkpoints backwards": ({"checkpoint_every": 4, "reverse": True}, range(4, -1, -1)),
+    "some": ({"length": 3}, range(3)),
+    "some backwards": ({"length": 2, "reverse": True}, range(1, -1, -1)),
+    "more than there are": ({"length": 9}, range(5)),
+    "none": ({"length": 0}, range(0)),
+    "until": ({"until": lambda c, y: c[1] > 10}, range(3)),
+    "until at once": ({"until": lambda c, y: y["k"] >= 1}, range(1)),
+    "until never": ({"until": lambda c, y: c[1] > 999}, range(5)),
+}
+
+
+@pytest.mark.parametrize("name", BUSY)
+def test_loops_are_their_steps_written_out(name):
+    options, order = BUSY[name]
+    n = wf.scalar("n", dtype="int64")
+    if "length" in options:
+        options = {**options, "length": n}
+    x, v, w, start = (wf.tensor(None, shape, "float64") for shape in ((5, 3), (4,), (3, 3), (3,)))
+    i = wf.tensor("i", (5,), "int64")
+    given = {a: np.random.default_rng(k).normal(size=a.shape) for k, a in enumerate((x, v, w, start))}
+    given |= {i: np.array([1, 3, 2, 0, 1]), n: np.int64(BUSY[name][0].get("length", 0))}
+    last, ys, *steps = wf.scan(busy_step, (start, 1), (x, i), (w, v), **options)
+    carry, made = (start, wf.constant(np.int64(1))), {}
+    for place in order:
+        carry, made[place] = busy_step(carry, (x[place], i[place]), w, v)
+    none = {"y": wf.zeros((3,), "float64"), "k": wf.constant(np.int64(0)), "row": wf.zeros((3,), "float64")}
+    stacks = {key: wf.stack([made.get(place, none)[key] for place in range(5)]) for key in none}
+    pairs = [(last[0], carry[0]), (last[1], carry[1]), *((ys[key], stacks[key]) for key in none)]
+    pairs += [(count, wf.constant(np.int64(len(order)))) for count in steps]
+    weights = np.arange(15.0).reshape(5, 3) - 6
+    for some in (
+        (lambda a, b: a.sum()),
+        (lambda a, b: (weights * b["y"]).sum()),
+        (lambda a, b: (a * b["row"][1:2]).sum()),
+    ):
+        losses = some(last[0] ** 2, ys), some(carry[0] ** 2, stacks)
+        first = [wf.grad(loss, [x, v, w, start], disconnected="zero") for loss in losses]
+        pairs += zip(*first, strict=True)
+    second = [wf.grad(wf.sum(g[2] ** 2), [x, v, w, start], disconnected="zero") for g in first]
+    pairs += zip(*second, strict=True)
+    found, wanted = (wf.evaluate(list(side), given) for side in zip(*pairs, strict=True))
+    for number, (one, other) in enumerate(zip(found, wanted, strict=True)):
+        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-10, err_msg=f"pair {number}")
+
+
+@pytest.mark.parametrize("steps", range(4))
+def test_few_steps_in_chunks(steps):
+    x = wf.tensor("x", (steps, 2), "float64")
+    value = np.random.default_rng(1).normal(size=(steps, 2))
+    plain, chunked = [], []
+    for reverse in (False, True):
+        run = lambda reverse=reverse, **options: wf.scan(  # noqa: E731
+            lambda c, v: (wf.sin(c) * v, {"c": c + v}), wf.ones((2,), "float64"), x, reverse=reverse, **options
+        )
+        for options in ({"unroll": 1}, {"unroll": 2}, {"unroll": 5}, {"checkpoint_every": 1}, {"checkpoint_every": 2}):
+            for results, (last, ys) in ((plain, run()), (chunked, run(**options))):
+                results += [last, ys["c"], wf.grad((last * ys["c"]).sum(), x, disconnected="zero")]
+    for one, other in zip(wf.evaluate(chunked, {x: value}), wf.evaluate(plain, {x: value}), strict=True):
+        assert one.shape == other.shape
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("limit", [0, 2, 4, 9])
+def test_loops_of_any_length_are_their_steps_written_out(limit):
+    x, w = wf.tensor("x", (3,), "float64"), wf.tensor("w", (3, 3), "float64")
+    given = {x: np.array([0.5, -1.0, 2.0]), w: np.array([[0.1, 0.9, 0.2], [-0.3, 0.4, 1.0], [0.7, 0.0, -0.5]])}
+    body = lambda c: (wf.sin(c[0] @ w) + x, c[1] + 1)  # noqa: E731
+    row, count = wf.while_loop(lambda c: c[1] < 4, body, (x, 0), max_steps=limit)
+    carry = (x, wf.constant(np.int64(0)))
+    for _ in range(min(limit, 4)):
+        carry = body(carry)
+    pairs = [(row, carry[0]), (count, carry[1])]
+    slopes = [wf.grad((r * r).sum(), [x, w], disconnected="zero") for r in pairs[0]]
+    found, wanted = (wf.evaluate(list(side), given) for side in zip(*pairs, *zip(*slopes, strict=True), strict=True))
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_sizes_that_are_values_in_loops_and_branches():
+    """They may be values of what lies outside; those that change from step to step are refused."""
+    x, n, p = wf.vector("x", ("m",), "float64"), wf.scalar("n", dtype="int64"), wf.scalar("p", dtype="bool")
+    total, rows = wf.scan(lambda c, v: (c + (wf.arange(n) * v).sum(), c * wf.ones((n,), "float64")), 0.0, x)
+    chosen = wf.cond(p, lambda: wf.zeros((n,), "float64") + x[0], lambda: x[:n] * total)
+    values = np.array([2.0, -1.0, 0.5, 3.0])
+    for often in (3, 0, 1):
+        factor = sum(range(often))
+        before = np.array([0, 2, 1, 1.5]) * factor
+        for flag, right in ((True, np.full(often, 2.0)), (False, values[:often] * 4.5 * factor)):
+            given = {x: values, n: often, p: flag}
+            for found, wanted in zip(
+                wf.evaluate([total, rows, chosen], given),
+                (4.5 * factor, before[:, None] * np.ones(often), right),
+                strict=True,
+            ):
+                np.testing.assert_allclose(found, wanted)
+    k = wf.vector("k", ("m",), "int64")
+    for step in (lambda c, v: (c + wf.arange(v).sum(), None), lambda c, v: (c + wf.zeros((c,), "int64").sum(), None)):
+        with pytest.raises(wf.ShapeError, match="must not be a value that changes from step to step"):
+            wf.scan(step, 0, k)
 
 
 def test_one_function_for_all_lengths():
@@ -202,6 +318,40 @@ def test_draws_differ_from_step_to_step():
     assert len(np.unique(wf.function([], inner)())) == 9
 
 
+def test_draws_differ_from_step_to_step_of_a_loop_of_any_length():
+    rng, k = wf.random.Stream(seed=2), wf.scalar("k", dtype="int64")
+    keep = lambda c: (wf.index_set(c[0], c[1], rng.uniform(())), c[1] + 1)  # noqa: E731
+    drawn, steps = wf.while_loop(lambda c: c[1] < k, keep, (wf.zeros((6,)), 0))
+    found, count = wf.evaluate([drawn, steps], {k: 5})
+    assert count == 5
+    assert len(np.unique(found)) == 6
+    assert found[-1] == 0
+
+
+class State(NamedTuple):
+    total: Any
+    product: Any
+
+
+def test_first_values_and_structures_of_ones_own():
+    x = wf.vector("x", ("n",), "float64")
+    values = np.array([1.5, -2.0, 3.0])
+    last, ys = wf.scan(lambda c, v: (State(c.total + v, c.product * v), [c, {"v": v}]), State(0, 1.0), x)
+    assert isinstance(last, State)
+    assert isinstance(ys[0], State)
+    outputs = [*last, *ys[0], ys[1]["v"]]
+    assert {y.dtype.name for y in outputs} == {"float64"}
+    wanted = [2.5, -9.0, [0, 1.5, -0.5], [1, 1.5, -3.0], values]
+    for found, right in zip(wf.evaluate(outputs, {x: values}), wanted, strict=True):
+        np.testing.assert_allclose(found, right)
+    p = wf.scalar("p", dtype="bool")
+    chosen = wf.cond(p, State(x, 1.0), State(2 * x, x.sum()))
+    assert isinstance(chosen, State)
+    for flag, right in ((True, (values, 1)), (False, (2 * values, 2.5))):
+        for found, one in zip(wf.evaluate([*chosen], {x: values, p: flag}), right, strict=True):
+            np.testing.assert_allclose(found, one)
+
+
 def test_cond_takes_one_branch():
     p, x = wf.scalar("p", dtype="bool"), wf.vector("x", ("n",))
     index = wf.vector("i", ("k",), dtype="int64")
@@ -224,6 +374,26 @@ def test_cond_of_structures_and_numbers():
         a, b = compiled([p, x], [y["a"][0], y["a"][1]], flag, np.ones(3, np.float32))
         np.testing.assert_array_equal(a, np.ones(3) * (1 if flag else 2))
         assert b == flag
+
+
+def test_numbers_in_a_branch_are_like_the_other():
+    p, given = wf.scalar("p", dtype="bool"), np.array([1, -2, 3])
+    for kind in ("int8", "float64", "bool"):
+        x = wf.tensor("x", ("n",), kind)
+        value = given.astype(kind)
+        for number in (1, True) if kind != "float64" else (1, 2.5):
+            for branches, flag in (((x, number), False), ((number, x), True)):
+                y = wf.cond(p, *branches)
+                assert (y.dtype, y.shape) == (np.result_type(value, number), x.shape)
+                found = wf.evaluate([y, wf.cond(p, *(lambda b=b: b for b in branches))], {p: flag, x: value})
+                np.testing.assert_array_equal(found, np.full((2, 3), number))
+                np.testing.assert_array_equal(wf.evaluate(y, {p: not flag, x: value}), value)
+    y = wf.cond(p, 1, 2.5)
+    assert y.shape == ()
+    assert [float(wf.evaluate(y, {p: flag})) for flag in (True, False)] == [1, 2.5]
+    x = wf.tensor("x", (2,), "float64")
+    slopes = wf.grad(wf.cond(p, x, 3.0).sum(), x)
+    assert [wf.evaluate(slopes, {p: flag, x: given[:2]}).tolist() for flag in (True, False)] == [[1, 1], [0, 0]]
 
 
 def test_cond_in_a_loop_and_a_loop_in_a_cond():

@@ -168,6 +168,9 @@ TRANSPOSED = [
     ((2, 3, 4, 5), (3, 2, 3, 2), (2, 3), (1, 0), (1, 2), 1, 1),
     ((2, 4, 4, 3), (4, 1, 2, 2), 2, ((0, 1), (1, 0)), 0, (1, 2), 4),
     ((1, 2, 3, 2, 4), (2, 3, 2, 3, 1), 2, (1, 1, 0), 1, 1, 1),
+    ((2, 3, 5), (3, 2, 4), 2, "half", 1, 1, 1),
+    ((2, 3, 7), (3, 2, 3), 1, "full", 0, 2, 1),
+    ((2, 3, 2), (3, 2, 3), 3, "valid", 2, 1, 1),
 ]
 
 
@@ -187,7 +190,9 @@ def test_transpose_is_the_adjoint(xs, ws, stride, padding, extra, dilation, grou
     np.testing.assert_allclose(np.sum(down * xv), np.sum(yv * up))
 
 
-@pytest.mark.parametrize(("xs", "ws", "stride", "padding", "extra", "dilation", "groups"), TRANSPOSED[:4])
+@pytest.mark.parametrize(
+    ("xs", "ws", "stride", "padding", "extra", "dilation", "groups"), [*TRANSPOSED[:4], *TRANSPOSED[5:]]
+)
 def test_gradients_of_transpose(xs, ws, stride, padding, extra, dilation, groups):
     def f(x, w):
         given = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
@@ -207,6 +212,22 @@ def test_same_padding_of_the_transpose_is_that_of_the_convolution(kernel, stride
     forward, back = evaluate([conv1d(constant(x), w, **options), conv1d_transpose(constant(g), w, **options)])
     assert (forward.shape, back.shape) == (g.shape, x.shape)
     np.testing.assert_allclose(np.sum(forward * g), np.sum(x * back))
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_sizes_of_nothing_are_the_same_however_they_are_known(stride):
+    w, empty = constant(RNG.standard_normal((1, 2, 4))), np.zeros((3, 1, 0))
+    for shape in ((3, 1, 0), (3, 1, None)):
+        x = tensor("x", shape, "float64")
+        y = conv1d_transpose(x, w, stride=stride)
+        found, slope = evaluate([y, grad(y.sum(), x)], {x: empty})
+        np.testing.assert_array_equal(found, np.zeros((3, 2, (0 - 1) * stride + 4)))
+        assert slope.shape == empty.shape
+        z = tensor("z", shape, "float64")
+        none = conv1d(z, constant(np.ones((2, 1, 3))), stride=stride, padding=2)
+        found, slope = evaluate([none, grad(none.sum(), z)], {z: empty})
+        assert found.shape == (3, 2, (4 - 3 + stride) // stride)
+        assert slope.shape == empty.shape
 
 
 def test_transpose_with_same_gives_size_times_stride():
@@ -257,6 +278,16 @@ MISTAKES = [
     (lambda: conv2d(X, tensor("w", (6, 4, 0, 3))), ShapeError, "the kernel is empty"),
     (lambda: conv2d_transpose(X, W), ShapeError, "x has 4 channels, and w expects 6"),
     (
+        lambda: conv2d_transpose(X, tensor("w", (4, 2, 3, 3)), groups=3),
+        ShapeError,
+        "does not divide the 4 channels of x",
+    ),
+    (lambda: conv2d(X, W, np.zeros((6, 1))), ShapeError, r"bias needs shape \(6,\), .* has shape \(6, 1\)"),
+    (lambda: conv2d(X, W, dilation=(3, 5)), ShapeError, r"its width, dilated by \(3, 5\), is 11, x's is 9"),
+    (lambda: conv2d_transpose(X, tensor("w", (4, 2, 3))), ShapeError, "w needs 4 axes"),
+    (lambda: conv2d(X, W, groups=0), ShapeError, "groups must be 1 or more, and is 0"),
+    (lambda: conv2d(X, W, groups=(1, 1)), ArgumentError, "groups is one whole number"),
+    (
         lambda: conv2d_transpose(X, tensor("w", (4, 2, 3, 3)), stride=2, output_padding=2),
         ShapeError,
         "output_padding = 2 is not less than the stride 2 or the dilation 1",
@@ -289,6 +320,11 @@ def test_docstrings_teach():
         for part in ("Parameters", "Returns", "Raises", "Gradient", "References", "padding", "out"):
             assert part in text
         assert "{" not in text
+    for functions in (CONVS, TRANSPOSES):
+        for rank, function in functions.items():
+            text = inspect.getdoc(function)
+            tuples = {1: "a tuple of one int", 2: "a tuple of 2 ints", 3: "a tuple of 3 ints"}
+            assert [words in text for words in tuples.values()] == [number == rank for number in tuples]
 
 
 def test_op_travels():

@@ -5,6 +5,8 @@ import pytest
 
 import weft as wf
 
+from ..numeric import check_gradients
+
 RNG = np.random.default_rng(2)
 CASES = [
     ("ij,jk->ik", (3, 4), (4, 5)),
@@ -49,6 +51,44 @@ def test_values(case, symbolic):
     np.testing.assert_allclose(wf.function(inputs, y)(*arrays), wanted, rtol=1e-10, atol=1e-12)
 
 
+MORE = [
+    ("ji,jk->ik", (2, 3), (1, 4)),
+    ("ij,jk->ik", (3, 1), (4, 5)),
+    ("ij,ij->j", (1, 4), (3, 1)),
+    ("ij,ij,ij->i", (1, 4), (3, 4), (3, 1)),
+    ("...ij,...jk->...ik", (1, 3, 4), (2, 6, 4, 5)),
+    ("i...,...i->...", (3, 2, 4), (2, 4, 3)),
+    ("...i,j->j...", (2, 3, 4), (5,)),
+    ("a...b,bc->...ac", (2, 3, 5, 4), (4, 3)),
+    ("...,...->...", (), (3,)),
+    ("i,->i", (3,), ()),
+    ("->", ()),
+    ("bA", (2, 3)),
+    ("cb,ba", (2, 3), (3, 4)),
+    ("b...a,c...b", (2, 5, 3), (4, 5, 2)),
+    (" i j , j k -> k i ", (2, 3), (3, 4)),
+    ("ij,jk,ki->", (2, 3), (3, 4), (4, 2)),
+    ("ij,jk,kl,lm->mi", (2, 3), (3, 4), (4, 2), (2, 5)),
+    ("ii,ij,jj->j", (3, 3), (3, 2), (2, 2)),
+    ("iij,jji->", (2, 2, 3), (3, 3, 2)),
+    ("ij,i->", (2, 0), (2,)),
+    ("ij,kl->", (2, 3), (4, 5)),
+    ("i,j,k->kji", (2,), (3,), (4,)),
+    ("bi,bj,bk->bijk", (5, 2), (5, 3), (5, 4)),
+]
+
+
+@pytest.mark.parametrize("case", MORE, ids=[f"{c[0]} {c[1:]}" for c in MORE])
+def test_stretched_axes_ellipses_and_several_operands(case):
+    subscripts, *shapes = case
+    arrays = [RNG.normal(size=s) for s in shapes]
+    inputs = [wf.tensor(None, s, "float64") for s in shapes]
+    y, wanted = wf.einsum(subscripts, *inputs), np.einsum(subscripts, *arrays)
+    assert y.shape == wanted.shape
+    np.testing.assert_allclose(wf.evaluate(y, dict(zip(inputs, arrays, strict=True))), wanted, rtol=1e-10, atol=1e-12)
+    check_gradients(lambda *values: wf.einsum(subscripts, *values), arrays)
+
+
 def test_derivatives():
     inputs = [wf.tensor(None, s, "float64") for s in ((2, 3, 4), (4, 5), (3, 3))]
     y = wf.einsum("abc,cd,bb->ad", *inputs)
@@ -69,6 +109,8 @@ def test_dtypes_meet():
         ("ij,jk->ik", [(3, 4), (5, 2)], wf.ShapeError, "'j' has the sizes 4 and 5"),
         ("ijk->i", [(3, 4)], wf.ShapeError, "names 3 axes of an operand of shape"),
         ("i->i", [(3, 4)], wf.ShapeError, "names 1 axes"),
+        ("ijk...->i", [(3, 4)], wf.ShapeError, "names 3 axes of an operand of shape"),
+        ("ij,i->k", [(3, 4), (3,)], wf.ArgumentError, "must have labels of the operands"),
     ],
 )
 def test_what_is_refused(subscripts, shapes, error, text):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import weft.ops  # noqa: F401 - gives the operators their meaning
+from weft.ops.coerce import as_expr
 from weft.ops.creation import arange
 from weft.ops.indexing import Gather, ScatterAdd, ScatterSet, index_add, index_set, take, take_along_axis
 from weft.ops.reduce import argmax
@@ -123,6 +124,8 @@ def test_expressions_as_indices():
         (x[[0, j, 1]], xv[[0, int(jv), 1]]),
         (x[j - 1 :: 1] if False else x[j:j] if False else x[constant(1)], xv[1]),
         (x[x.shape[0] // 2 :], xv[1:]),
+        (x[as_expr(x.shape[0] - 2) :, constant(1) : constant(np.int8(-1))], xv[1:, 1:-1]),
+        (x[:, constant(-2) :: constant(-2)], xv[:, -2::-2]),
         (x[: x.shape[0] - 1, ::-1], xv[:2, ::-1]),
         (x[np.array([True, False, True])], xv[[True, False, True]]),
         (x[:, np.ones((4, 5), bool)], xv[:, np.ones((4, 5), bool)]),
@@ -239,6 +242,39 @@ def test_slices_with_computed_bounds():
             right[-2][keys[0]], right[-1][keys[0]] = 9.0, 2 * xv[keys[0]]
             for found, wanted in zip(evaluate(outputs, {x: xv, i: a, j: b}), right, strict=True):
                 np.testing.assert_array_equal(found, wanted, err_msg=f"{a}:{b}:{step}")
+
+
+COMPUTED = {
+    "behind a number": lambda i, j: (1, slice(i, j)),
+    "behind a new axis": lambda i, j: (None, slice(i, j), 0),
+    "behind an ellipsis": lambda i, j: (..., slice(i, j)),
+    "between": lambda i, j: (0, ..., slice(i, j), 1),
+    "between, with new axes": lambda i, j: (None, 0, ..., None, slice(i, None), slice(None), None),
+    "before": lambda i, j: (slice(i, j), ..., None, 1),
+    "behind a mask": lambda i, j: (np.eye(4, 3, dtype=bool), slice(i, j)),
+    "behind a list that is a mask": lambda i, j: ([[True, False, True]] + [[False] * 3] * 3, slice(i, j)),
+    "behind places": lambda i, j: ([0, 3, 0], slice(i, j)),
+    "before places": lambda i, j: (slice(i, j), [[0], [2]], slice(None, None, 2)),
+    "two": lambda i, j: (slice(i, j), slice(None, i), 2),
+    "two and an ellipsis": lambda i, j: (slice(j), ..., slice(None, i, -1)),
+    "backwards": lambda i, j: (slice(None), slice(j, i, -1)),
+}
+
+
+@pytest.mark.parametrize("name", COMPUTED)
+def test_computed_bounds_among_other_items(name):
+    key, xv = COMPUTED[name], RNG.standard_normal((4, 3, 5))
+    x, i, j = tensor("x", xv.shape, "float64"), tensor("i", (), "int64"), tensor("j", (), "int8")
+    out = x[key(i, j)]
+    outputs = [out, index_set(x, key(i, j), 7.0), index_add(x, key(i, j), 0.5), grad((out**2).sum(), x)]
+    for bounds in ((1, 3), (0, -1), (-2, 2)):
+        right, numbers = [xv[key(*bounds)], xv.copy(), xv.copy(), np.zeros_like(xv)], key(*bounds)
+        right[1][numbers] = 7.0
+        np.add.at(right[2], numbers, 0.5)
+        np.add.at(right[3], numbers, 2 * right[0])
+        for found, wanted in zip(evaluate(outputs, {x: xv, i: bounds[0], j: bounds[1]}), right, strict=True):
+            assert found.shape == wanted.shape
+            np.testing.assert_allclose(found, wanted, err_msg=str(bounds))
 
 
 def test_writes_broadcast_and_keep_the_dtype():

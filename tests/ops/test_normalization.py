@@ -1,5 +1,7 @@
 """Normalisation layers: against their formulas in NumPy, and finite differences."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -82,6 +84,21 @@ def test_layer_norm_derivatives_to_second_order(rng):
     check_grad(layer_norm(x, scale, shift), [x, scale, shift], values, order=2)
 
 
+@pytest.mark.parametrize("kinds", [*itertools.permutations(("float16", "float32", "float64", "int64"), 2)])
+def test_the_dtype_is_that_of_x(rng, kinds):
+    x, value = matrix("x", (4, 3), kinds[0]), rng.normal(size=(4, 3))
+    scale = np.array([1, 2, -1], kinds[1])
+    if kinds[0] == "int64":
+        with pytest.raises(DTypeError, match="takes floats"):
+            batch_norm(x, scale, scale)
+        return
+    outputs = [*batch_norm(x, scale, scale), layer_norm(x, scale, scale)]
+    assert {y.dtype.name for y in outputs} == {kinds[0]}
+    for found, axis in zip(evaluate([outputs[0], outputs[3]], {x: value.astype(kinds[0])}), (0, 1), strict=True):
+        normal = (value - value.mean(axis, keepdims=True)) / np.sqrt(value.var(axis, keepdims=True) + 1e-5)
+        np.testing.assert_allclose(found, normal * scale + scale, atol=2e-2 if kinds[0] == "float16" else 1e-5)
+
+
 def test_parameters_of_the_wrong_shape_are_named():
     x = matrix("x", ("n", 4))
     with pytest.raises(
@@ -103,6 +120,16 @@ def test_local_response_norm_is_its_formula(rng, n):
         around = value[:, max(0, i - n // 2) : i + (n - 1) // 2 + 1]
         wanted[:, i] = value[:, i] / (2 + 0.1 * (around**2).sum(1)) ** 0.75
     np.testing.assert_allclose(evaluate(local_response_norm(x, n, alpha=0.1), {x: value}), wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("axis", [0, 2, -1, -3])
+def test_local_response_norm_along_any_axis(rng, axis):
+    x, value = tensor4("x", (3, 2, 5, 4), "float64"), rng.normal(size=(3, 2, 5, 4)) * 10
+    first = np.moveaxis(value, axis, 0)
+    around = np.pad(first**2, ((1, 1), (0, 0), (0, 0), (0, 0)))
+    wanted = first / (1.5 + 0.2 * (around[:-2] + around[1:-1] + around[2:])) ** 0.6
+    found = evaluate(local_response_norm(x, 3, 1.5, 0.2, 0.6, axis), {x: value})
+    np.testing.assert_allclose(found, np.moveaxis(wanted, 0, axis), rtol=1e-12)
 
 
 def test_local_response_norm_derivative(rng):

@@ -73,6 +73,8 @@ CASES = [
     ((1, 1, 5, 6), 2, 3, 1),
     ((0, 2, 4, 4), 2, None, 0),
     ((1, 2, 4, 5, 6), (2, 3, 2), 2, (0, 1, 1)),
+    ((1, 2, 12), 5, 2, 0),
+    ((2, 1, 7, 10), (4, 5), (1, 2), ((2, 0), (0, 1))),
 ]
 
 
@@ -164,6 +166,17 @@ def test_ties_nan_and_infinity():
     value, g = evaluate([out, grad(out.sum(), x)], {x: xv})
     np.testing.assert_array_equal(value, [[[2, np.nan, -np.inf, np.inf]]])
     np.testing.assert_array_equal(g, [[[1, 0, 1, 0, 1, 0, 0, 1]]])
+
+
+def test_windows_of_nothing():
+    for shape in ((1, 2, 0), (1, 2, None)):
+        x, empty = tensor("x", shape, "float64"), np.zeros((1, 2, 0))
+        largest = max_pool1d(x, 2, padding=1)
+        found = evaluate([largest, avg_pool1d(x, 2, padding=1, count_include_pad=True)], {x: empty})
+        np.testing.assert_array_equal(found, [np.full((1, 2, 1), -np.inf), np.zeros((1, 2, 1))])
+        assert evaluate(grad(largest.sum(), x), {x: empty}).shape == (1, 2, 0)
+    whole = tensor("i", (1, 1, 0), "int8")
+    assert evaluate(max_pool1d(whole, 2, padding=1), {whole: empty[:, :1]}).tolist() == [[[-128]]]
 
 
 @pytest.mark.parametrize("kind", ["int8", "uint8", "int64", "bool", "float32"])

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from weft.codegen.function import function
+from weft.ops.control import scan
 from weft.ops.random import Stream, threefry2x32
 from weft.symbolic.errors import ArgumentError, DTypeError
 from weft.symbolic.evaluate import evaluate
@@ -78,6 +79,75 @@ def test_a_draw_is_what_the_module_says():
     call = reference((5, 2**8), (7, 2 + 256))
     wanted = [reference(call, (place, 0)) for place in range(6)]
     assert evaluate(bits).ravel().tolist() == [low | high << 32 for low, high in wanted]
+
+
+def test_seeds_are_taken_modulo_the_size_of_a_word():
+    for seed, same in ((2**64 + 5, 5), (-1, 2**64 - 1), (2**65 + 2**63, 2**63), (np.int8(-3), 2**64 - 3), (True, 1)):
+        stream, again = Stream(seed), Stream(0)
+        again.counter.set_value(np.uint64(9))
+        again.seed(same)
+        assert (int(stream.key.get_value()), int(again.key.get_value())) == (same, same)
+        assert int(again.counter.get_value()) == 0
+        np.testing.assert_array_equal(evaluate(stream.bits((3,))), evaluate(again.bits((3,))))
+
+
+def test_draws_in_loops_are_what_the_module_says():
+    stream = Stream(2**40 + 5)
+    bits = scan(lambda c, _: (c, stream.bits((2,))), 0.0, length=3)[1]
+    stream.counter.set_value(np.uint64(7))
+    call = reference((5, 2**8), (7, 0))
+    wanted = [[reference(reference(call, (step, 1)), (place, 0)) for place in range(2)] for step in range(3)]
+    assert evaluate(bits).tolist() == [[low | high << 32 for low, high in row] for row in wanted]
+
+
+def test_numbers_of_draws_and_places_wrap_around():
+    stream, again = Stream(1), Stream(1)
+    stream.draws, again.draws = 2**24 + 3, 3
+    np.testing.assert_array_equal(evaluate(stream.bits((4,))), evaluate(again.bits((4,))))
+    assert stream.draws == 2**24 + 4
+    assert stream.bits((2, 2**32 + 3)).shape == (2, 2**32 + 3)
+
+
+def test_draws_are_made_of_their_bits():
+    shape, fresh = (3, 5), lambda: Stream(9)
+    word, (first, second) = evaluate(fresh().bits(shape)), evaluate(fresh().bits(shape, blocks=2))
+    low, high = word & np.uint64(WORD), word >> np.uint64(32)
+    np.testing.assert_array_equal(first, word)
+    halves, singles, doubles = (low >> 21) * 2.0**-11, (low >> 8) * 2.0**-24, (word >> 11) * 2.0**-53
+    normal = np.sqrt(-2 * np.log((low + 0.5) * 2.0**-32)) * np.cos(2 * np.pi * (high >> 8) * 2.0**-24)
+    angle = 2 * np.pi * (second >> 11) * 2.0**-53
+    wide = np.sqrt(-2 * np.log((first + 0.5) * 2.0**-64)) * np.cos(angle)
+    exact = [
+        (fresh().uniform(shape, dtype="float16"), halves),
+        (fresh().uniform(shape, dtype="float32"), singles),
+        (fresh().uniform(shape, dtype="float64"), doubles),
+        (fresh().uniform(shape, -2.0, 6.0, "float64"), doubles * 8 - 2),
+        (fresh().uniform(shape, 0, 2, "float64"), doubles * 2),
+        (fresh().uniform(shape, -1, 1, "float64"), doubles * 2 - 1),
+        (fresh().uniform(shape, 1, 2, "float64"), doubles + 1),
+        (fresh().uniform(shape, 3, 3, "float64"), np.full(shape, 3.0)),
+        (fresh().uniform(shape, constant(np.array(-2.0)), 6.0, "float64"), doubles * 8 - 2),
+        (fresh().bernoulli(0.3, shape), singles < 0.3),
+        (fresh().bernoulli(constant(np.array([0.1, 0.3, 0.5, 0.7, 0.9])), shape), singles < [0.1, 0.3, 0.5, 0.7, 0.9]),
+        (fresh().bernoulli(0.3, shape, "int8"), (singles < 0.3).astype("int8")),
+        (fresh().integers(-3, 9, shape), [[int(v) * 12 // 2**64 - 3 for v in row] for row in word]),
+        (fresh().integers(5, 2**32 + 5, shape), [[int(v) // 2**32 + 5 for v in row] for row in word]),
+        (fresh().integers(0, 256, shape, "uint8"), [[int(v) // 2**56 for v in row] for row in word]),
+    ]
+    for draw, wanted in exact:
+        np.testing.assert_array_equal(evaluate(draw), wanted)
+    near = [
+        (fresh().normal(shape, dtype="float16"), normal, 2e-3),
+        (fresh().normal(shape), normal, 1e-5),
+        (fresh().normal(shape, 3.0, 0.5, "float32"), normal * 0.5 + 3, 1e-5),
+        (fresh().normal(shape, dtype="float64"), wide, 1e-13),
+        (fresh().normal(shape, np.arange(5.0), constant(np.array(0.25)), "float64"), wide * 0.25 + np.arange(5), 1e-13),
+        (fresh().normal(shape, constant(np.array(2.0)), np.arange(5.0), "float64"), wide * np.arange(5) + 2, 1e-13),
+        (fresh().normal(shape, 0, 2, "float64"), wide * 2, 1e-13),
+        (fresh().normal(shape, 1, 1, "float64"), wide + 1, 1e-13),
+    ]
+    for draw, wanted, tolerance in near:
+        np.testing.assert_allclose(evaluate(draw), wanted, rtol=tolerance, atol=tolerance)
 
 
 def test_the_bits_do_not_depend_on_how_sizes_are_known():

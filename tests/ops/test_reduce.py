@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import weft as wf
+from weft.ops.reduce import Reduce
+from weft.symbolic.expr import apply
 
 from ..numeric import check_gradients
 
@@ -81,6 +83,65 @@ def test_nothing_has_no_largest(reduce):
             wf.evaluate(y, {x: np.ones((2, 0)), s: np.ones((2, 1))})
 
 
+KINDS = ["bool", "int8", "uint8", "uint16", "int32", "int64", "uint64", "float16", "float32", "float64"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_reduction_of_every_dtype(kind):
+    """NumPy's dtypes, but that means of integers of up to 16 bits are float32; large values do not wrap around."""
+    small = kind in KINDS[:4]
+    data = np.array([[1, 0, 1], [1, 1, 0]] if kind == "bool" else [[9, 120, 0], [7, 127, 127]]).astype(kind)
+    x = wf.tensor("x", (2, 3), kind)
+    names = ("sum", "prod", "max", "min", "any", "all", "mean", "var", "std", "cumsum", "cumprod", "sort", "diff")
+    for name in names:
+        for options in ({}, {"axis": 0}, {"axis": -1}):
+            with np.errstate(all="ignore"):
+                wide = data.astype("float64") if name in ("mean", "var", "std") else data
+                right = np.asarray(getattr(np, name)(wide, **options))
+                like = np.asarray(getattr(np, name)(data, **options)).dtype
+            y = getattr(wf, name)(x, **options)
+            assert y.dtype == (np.float32 if small and name in ("mean", "var", "std") else like), name
+            found = wf.evaluate(y, {x: data})
+            assert found.dtype == y.dtype
+            np.testing.assert_allclose(found, right.astype(y.dtype), rtol=2e-3 if kind == "float16" else 1e-6)
+    float_kind = wf.exp(x).dtype
+    assert {f(x).dtype for f in (wf.softmax, wf.log_softmax, wf.logsumexp, wf.mean, wf.var, wf.std)} == {float_kind}
+    wanted = np.log(np.exp(data.astype("float64")).sum(1))
+    np.testing.assert_allclose(
+        wf.evaluate(wf.logsumexp(x, 1), {x: data}), wanted, rtol=2e-3 if kind == "float16" else 1e-6
+    )
+    if kind[0] != "b":  # the largest and the smallest numbers that there are
+        info = np.iinfo(kind) if kind[0] in "iu" else np.finfo(kind)
+        ends = np.array([[info.min, info.max, 0]] * 2, kind)
+        found = wf.evaluate([wf.max(x, 1), wf.min(x, 1), wf.argmax(x, 1), wf.argmin(x), wf.sort(x)], {x: ends})
+        for one, other in zip(found, [[info.max] * 2, [info.min] * 2, [1, 1], 0, np.sort(ends)], strict=True):
+            np.testing.assert_array_equal(one, np.array(other, one.dtype))
+
+
+def test_the_references_keep_their_digits():
+    """NumPy's sums along other axes than the last do not, nor do its products of float32."""
+    x = wf.tensor("x", ("n", 2), "float32")
+    for name, value in (("sum", np.full((300_000, 2), 0.1)), ("prod", np.full((300_000, 2), 1 + 2e-6)), ("mean", 0.1)):
+        data = np.broadcast_to(value, (300_000, 2)).astype("float32")
+        exact = getattr(np, name)(data.astype("float64"), axis=0)
+        found = wf.evaluate(getattr(wf, name)(x, 0), {x: data})
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, exact, rtol=1e-7)
+
+
+def test_the_largest_of_nothing_is_the_smallest_that_there_is():
+    """As a part of others, that is: users get an error."""
+    ends = {"bool": (False, True), "float32": (-np.inf, np.inf), "float64": (-np.inf, np.inf)}
+    ends |= {k: (np.iinfo(k).min, np.iinfo(k).max) for k in ("int8", "uint8", "int64", "uint64")}
+    inputs = [wf.tensor(None, (2, 0), kind) for kind in ends]
+    outputs = [apply(Reduce(which, (1,)), x) for x in inputs for which in ("max", "min")]
+    values = [np.zeros((2, 0), kind) for kind in ends]
+    found = wf.evaluate(outputs, dict(zip(inputs, values, strict=True)))
+    for one, (kind, end) in zip(found, [(k, e) for k, both in ends.items() for e in both], strict=True):
+        assert one.dtype == kind
+        np.testing.assert_array_equal(one, np.array([end, end], kind))
+
+
 def products_of_others(x, order):
     """The derivatives of this order of the product of a vector, by their definition."""
     found = np.zeros((len(x),) * order)
@@ -135,13 +196,13 @@ def test_every_reduction_along_every_axis(kept):
         right = getattr(np, name)(data, axis=axis, keepdims=kept)
         assert found.shape == right.shape, (name, axis)
         np.testing.assert_allclose(found, right, rtol=1e-12, err_msg=f"{name} {axis}")
-    for axis in (None, 0, -1, (0, -1), (-1, 1)):
+    for axis in (None, 0, -1, (), (0, -1), (-1, 1)):
         total = np.log(np.exp(data).sum(axis, keepdims=True))
         logs = [wf.logsumexp(x, axis, kept), wf.softmax(x, axis), wf.log_softmax(x, axis)]
-        right = [total if kept else total.squeeze(axis), np.exp(data - total), data - total]
+        right = [total if kept or axis == () else total.squeeze(axis), np.exp(data - total), data - total]
         for one, other in zip(wf.evaluate(logs, {x: data}), right, strict=True):
             assert one.shape == other.shape, axis
-            np.testing.assert_allclose(one, other, rtol=1e-10, err_msg=f"{axis}")
+            np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-15, err_msg=f"{axis}")
 
 
 @pytest.mark.parametrize("kind", ["float32", "float64", "int64"])

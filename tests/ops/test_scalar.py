@@ -3,6 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
+import scipy.special
 
 import weft as wf
 
@@ -87,6 +88,107 @@ def test_powers_at_zero(optimize):
     for value in (0, -2, 0, 12):
         derivative = wf.grad(derivative, x)
         assert wf.function([x], derivative, optimize=optimize)(0.0) == value
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint8", "int32", "int64", "uint64"])
+def test_whole_numbers_divided_and_raised(kind):
+    """By 0: 0.  By -1 the least wraps around.  To a power below 0: 0, but for 1 and -1."""
+    info = np.iinfo(kind)
+    some = [v for v in (info.min, -7, -1, 0, 1, 2, 5, info.max) if v >= info.min]
+    x, y = wf.tensor("x", ("n", 1), kind), wf.tensor("y", (1, "m"), kind)
+    outputs = [wf.floor_divide(x, y), wf.mod(x, y), wf.fmod(x, y), x**y]
+    wrapped = lambda v: (v - info.min) % 2**info.bits + info.min  # noqa: E731
+
+    def remainder(a, b):
+        return 0 if b == 0 else abs(a) % abs(b) * (-1 if a < 0 else 1)
+
+    def power(a, b):
+        return pow(a, b, 2**info.bits) if b >= 0 else {1: 1, -1: 1 if b % 2 == 0 else -1}.get(a, 0)
+
+    exact = [
+        lambda a, b: wrapped(a // b) if b else 0,
+        lambda a, b: a % b if b else 0,
+        remainder,
+        lambda a, b: wrapped(power(a, b)),
+    ]
+    right = [np.array([[f(a, b) for b in some] for a in some], kind) for f in exact]
+    values = np.array(some, kind)[:, None], np.array(some, kind)[None]
+    found = wf.evaluate(outputs, dict(zip((x, y), values, strict=True)))
+    for one, other, out in zip(found, right, outputs, strict=True):
+        assert one.dtype == kind
+        np.testing.assert_array_equal(one, other, err_msg=out.op.name)
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
+def test_references_that_numpy_lacks(kind):
+    points = [
+        0.0,
+        -0.0,
+        1,
+        -1,
+        0.5,
+        -0.5,
+        0.1,
+        -0.99,
+        0.999,
+        2,
+        -2.5,
+        5,
+        -9,
+        30,
+        -30,
+        700,
+        -800,
+        np.inf,
+        -np.inf,
+        np.nan,
+    ]
+    x, values = wf.vector("x", ("n",), kind), np.array(points, kind)
+    exact = {
+        wf.sigmoid: scipy.special.expit,
+        wf.erf: scipy.special.erf,
+        wf.erfc: scipy.special.erfc,
+        wf.erfinv: scipy.special.erfinv,
+        wf.rint: np.rint,
+        wf.relu: lambda v: np.where(v > 0, v, np.where(np.isnan(v), v, 0)),
+    }
+    with np.errstate(all="ignore"):
+        for function, reference in exact.items():
+            found, right = wf.evaluate(function(x), {x: values}), reference(values.astype("float64"))
+            assert found.dtype == kind
+            tolerance = {"float16": 2e-3, "float32": 1e-6, "float64": 1e-13}[kind]
+            np.testing.assert_allclose(
+                found, right.astype(kind), rtol=tolerance, atol=tolerance / 9, err_msg=str(function)
+            )
+            if function in (wf.erf, wf.erfinv, wf.rint):
+                np.testing.assert_array_equal(np.signbit(found[:2]), [False, True])
+    y = wf.vector("y", ("n",), kind)
+    given = {x: np.array([np.inf, np.nan, 0, 3, -np.inf, 2], kind), y: np.array([0, -0.0, np.inf, 2, 1, np.nan], kind)}
+    np.testing.assert_array_equal(wf.evaluate(wf.mul_no_nan(x, y), given), [0, 0, np.nan, 6, -np.inf, np.nan])
+
+
+@pytest.mark.parametrize("kind", ["bool", "uint8", "int64"])
+def test_whole_numbers_are_round(kind):
+    x, values = wf.vector("x", (3,), kind), np.array([0, 1, 1], kind)
+    for function in (wf.rint, wf.round, wf.floor, wf.ceil, wf.trunc):
+        found = wf.evaluate(function(x), {x: values})
+        assert found.dtype == kind
+        np.testing.assert_array_equal(found, values)
+
+
+def total(*values):
+    return sum(values)
+
+
+def test_functions_of_ones_own_of_any_number_of_arguments():
+    x, y = wf.vector("x", (2,), "float64"), wf.scalar("y", dtype="float64")
+    several = wf.elementwise(total)
+    assert several.arity[0] == 1
+    given = {x: np.array([1.0, -2.0]), y: np.array(0.5)}
+    for args, wanted in (((x,), [1, -2]), ((x, y, 3.0), [4.5, 1.5]), ((x, x, x, x, y), [4.5, -7.5])):
+        np.testing.assert_array_equal(wf.evaluate(several(*args), given), wanted)
+    with pytest.raises(wf.ArgumentError, match="total takes"):
+        several()
 
 
 KINKS = [  # function, points, derivatives there: as the docstrings say

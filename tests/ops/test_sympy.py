@@ -1,18 +1,21 @@
 """Formulas to SymPy and back: values agree, and what has no form says so."""
 
+import math
+
 import numpy as np
 import pytest
 import sympy
 
 from weft.ops import scalar
 from weft.ops.elementwise import Primitive
+from weft.ops.movement import broadcast_to
 from weft.ops.reduce import sum as sum_over
 from weft.ops.scalar import exp, gelu, log, maximum, sin, softplus, where
 from weft.ops.sympy import from_sympy, to_sympy
 from weft.symbolic.errors import ArgumentError, LoweringError
 from weft.symbolic.evaluate import evaluate
-from weft.symbolic.grad import grad
-from weft.symbolic.leaves import tensor, vector
+from weft.symbolic.grad import grad, stop_gradient
+from weft.symbolic.leaves import constant, tensor, vector
 
 
 @pytest.fixture
@@ -54,6 +57,99 @@ def test_there_and_back(x, name):
     back = from_sympy(to_sympy(y), {sympy.Symbol("x", real=True): x})
     for value in (0.3, 0.7):
         np.testing.assert_allclose(evaluate(back, {x: value}), evaluate(y, {x: value}), rtol=1e-14)
+
+
+FORMS = sorted(name for name, function in Primitive.table.items() if function.sympy is not None)
+POINTS = [(0.3, 0.7), (-0.6, 0.7), (1.7, -0.6), (0.7, 0.7), (-2.5, -1.3)]
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_every_form_has_the_values_of_its_function(name):
+    function, places = Primitive.table[name], [tensor(n, (), "float64") for n in "ab"]
+    symbols = [sympy.Symbol(n, real=True) for n in "ab"]
+    args = places[: function.arity[0]]
+    if name.startswith("logical"):
+        args = [places[0] < places[1], places[0] < 0][: len(args)]
+    if name == "where":
+        args = [places[0] < places[1], *places]
+    y, compared = function(*args), 0
+    for point in POINTS:
+        wanted = evaluate(y, dict(zip(places, point, strict=True)))
+        if np.isnan(wanted):
+            continue
+        found = to_sympy(y).subs({s: sympy.Rational(str(v)) for s, v in zip(symbols, point, strict=True)})
+        np.testing.assert_allclose(bool(found) if y.dtype == np.bool_ else float(found), wanted, rtol=1e-13, atol=1e-15)
+        compared += 1
+    assert compared
+
+
+def test_numbers_of_every_kind():
+    exact = {
+        True: sympy.true,
+        False: sympy.false,
+        -3: sympy.Integer(-3),
+        0.375: sympy.Rational(3, 8),
+        math.inf: sympy.oo,
+        -math.inf: -sympy.oo,
+        math.nan: sympy.nan,
+    }
+    for number, form in exact.items():
+        assert to_sympy(constant(np.array(number))) is form
+    for number in (0.1, -1e-9):
+        found = to_sympy(constant(np.array(number)))
+        assert found.is_Float
+        assert float(found) == number
+
+
+def test_casts_and_what_only_derivatives_see(x):
+    s = sympy.Symbol("x", real=True)
+    assert to_sympy(stop_gradient(x) + broadcast_to(x, (3,))) == 2 * s
+    m = tensor("x", (3, 1, 4), "float64")
+    for moved in (m[1:, ::-1], m[0, 0, 1], m.reshape(4, 3), m.transpose((2, 0, 1)), m[:, 0], m[..., None]):
+        assert to_sympy(moved * 3) == 3 * s
+    assert to_sympy(x.astype("float32").astype("float64")) == s
+    assert to_sympy(x.astype("int32")) == sympy.Function("trunc")(s)
+    assert to_sympy(tensor("i", (), "int32").astype("int64").astype("float64")) == sympy.Symbol("i", real=True)
+
+
+def test_whole_numbers_stay_whole():
+    i, n = vector("i", (3,), "int64"), sympy.Symbol("n", integer=True)
+    y = from_sympy(3 * n - 2, {n: i})
+    assert y.dtype == np.int64
+    np.testing.assert_array_equal(evaluate(y, {i: np.array([2**60, -1, 0])}), [3 * 2**60 - 2, -5, -2])
+    assert from_sympy(n / 2 + sympy.Rational(1, 4), {n: i}).type.is_float
+    chosen = from_sympy(sympy.Piecewise((n, n > 0), (5, sympy.Eq(n, 0)), (-n, True)), {n: i})
+    assert chosen.dtype == np.int64
+    np.testing.assert_array_equal(evaluate(chosen, {i: np.array([2**60 + 1, -7, 0])}), [2**60 + 1, 7, 5])
+
+
+def test_sympys_functions_of_one_two_and_many(x):
+    a, b, c = sympy.symbols("a b c", real=True)
+    y, z = tensor("y", (), "float64"), tensor("z", (), "float64")
+    values = {x: 0.4, y: -1.5, z: 0.9}
+    formulas = [
+        sympy.exp(a) - sympy.exp(-2 * c),
+        sympy.E**b,
+        sympy.Pow(c, 3) / sympy.sqrt(a) + 1 / sympy.sqrt(c) - 1 / b,
+        a ** sympy.Rational(5, 3),
+        *(a ** sympy.Rational(*power) for power in ((1, 3), (-1, 3), (1, 4), (3, 2), (-2, 1), (3, 1), (4, 1))),
+        a + b + c - 2,
+        a * b * c * 3,
+        sympy.Max(a, b, c, 0) - 2 * sympy.Min(a, b, c, 0),
+        sympy.atan2(b, a) - sympy.Mod(b, c) + sympy.Abs(b) * sympy.sign(b),
+        sympy.floor(b) * sympy.ceiling(b) + sympy.erfinv(a) + sympy.acosh(2 + a) + sympy.atanh(a) + sympy.asin(c),
+        sympy.Piecewise((a, sympy.And(a < b, b < c)), (b, sympy.Or(sympy.Eq(a, b), sympy.Not(c > a))), (c, True)),
+        sympy.Piecewise((1, sympy.Ne(a, a + b)), (2, a <= c)),
+        sympy.And(a > b, c >= a, c > b),
+        sympy.Or(a < b, c <= a, c < b),
+    ]
+    for formula in formulas:
+        wanted = formula.subs({a: sympy.Rational(2, 5), b: sympy.Rational(-3, 2), c: sympy.Rational(9, 10)})
+        found = evaluate(from_sympy(formula, {a: x, b: y, c: z}), values)
+        np.testing.assert_allclose(found, float(wanted) if wanted.is_number else bool(wanted), rtol=1e-13)
+    assert np.isnan(evaluate(from_sympy(sympy.Piecewise((a, a > 0)), {a: x}), {x: -1.0}))
+    assert evaluate(from_sympy(sympy.true, {}))
+    assert not evaluate(from_sympy(sympy.false, {}))
 
 
 def test_branches_and_relations(x):
