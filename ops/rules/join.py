@@ -93,8 +93,6 @@ def _joined(first: Expr, second: Expr) -> Expr | None:
 )
 def joined_twice(node: Expr) -> Expr | None:
     """A concatenation of concatenations along the same axis is one."""
-    if not any(a.op == node.op for a in node.args):
-        return None
     return apply(node.op, *(part for a in node.args for part in (a.args if a.op == node.op else (a,))))
 
 
