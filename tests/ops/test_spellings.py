@@ -17,6 +17,7 @@ from weft.ops.reduce import max, mean, min, sum
 from weft.ops.rules import canonical, special, stable
 from weft.symbolic.evaluate import run
 from weft.symbolic.expr import apply, toposort
+from weft.symbolic.grad import grad
 from weft.symbolic.graph import Graph
 from weft.symbolic.leaves import Input, constant, tensor
 from weft.symbolic.rewrite import rewrite
@@ -146,6 +147,21 @@ def test_large_arguments(axes):
     found = run(graph.outputs, dict(zip(graph.inputs, given.values(), strict=True)))
     for root, value, right in zip(roots, found, wanted, strict=True):
         np.testing.assert_allclose(value, right, rtol=1e-9, atol=1e-290, err_msg=repr(root))
+
+
+@pytest.mark.parametrize("axes", [0, 1, (0, 1)])
+def test_gradients_at_large_arguments(axes):
+    rng = np.random.default_rng(0)
+    x, y = 1000 + rng.normal(size=(3, 4)) * 100, rng.normal(size=(3, 4))
+    whole = sum(exp(X), axes, keepdims=True)
+    losses = [sum(exp(X) / whole * Y), sum(log(whole)), sum(exp(X) * (COLUMN * Y / whole))]
+    shares = scipy.special.softmax(x, axes)
+    column = rng.normal(size=(3, 1))
+    one, other = (shares * (v - np.sum(shares * v, axes, keepdims=True)) for v in (y, column * y))
+    graph = passes(Graph((X, Y, COLUMN), tuple(grad(loss, X) for loss in losses)), 2)
+    found = run(graph.outputs, dict(zip(graph.inputs, (x, y, column), strict=True)))
+    for value, right in zip(found, [one, shares, other], strict=True):
+        np.testing.assert_allclose(value, right, rtol=1e-9, atol=1e-12)
 
 
 def test_long_chains():
