@@ -12,7 +12,7 @@ from weft.codegen.pipeline import run as passes
 from weft.ops import scalar
 from weft.ops.elementwise import cast
 from weft.ops.indexing import Gather
-from weft.ops.movement import Unslice, expand_dims, transpose
+from weft.ops.movement import Unslice, expand_dims, reshape, transpose
 from weft.ops.reduce import max, mean, min, sum
 from weft.ops.rules import canonical, special, stable
 from weft.symbolic.evaluate import run
@@ -172,14 +172,19 @@ def test_long_chains():
     chains += [functools.reduce(f, map(exp, terms)) for f in (scalar.add, scalar.mul)]
     for f in (scalar.tanh, scalar.sqrt, lambda x: 2.0 / (x + 1.0)):
         chains.append(functools.reduce(lambda x, _, f=f: f(x), range(length), exp(v)))
+    wide = expand_dims(v, 1) * tensor("pair", (2,), "float64")  # no two of these moves are one
+    moved = functools.reduce(lambda x, _: transpose(reshape(x, (2, 3))), range(length), wide)
     parts = [apply(Unslice((0,), (1,), (6,)), t) for t in terms]
     roots = [functools.reduce(scalar.add, parts)]
     for c in chains:
         roots += [log(exp(v) + c), log(c), exp(v) * c / (c + exp(v)), (exp(v) * c) * (v / c), scalar.abs(c)]
         roots += [scalar.mul_no_nan(v, c), scalar.mul_no_nan(c, v), v / scalar.sqrt(c), exp(c) * (v * exp(-c))]
+    roots += [
+        f(moved) for f in (scalar.abs, log, lambda c: scalar.mul_no_nan(moved, c), lambda c: exp(c) / (1 + exp(c)))
+    ]
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(len(inspect.stack(0)) + 150)
     try:
-        rewrite(Graph((v,), tuple(roots)), canonical + stable + special)
+        rewrite(Graph((), tuple(roots)), canonical + stable + special)
     finally:
         sys.setrecursionlimit(limit)

@@ -165,6 +165,14 @@ def test_substitute_exchanges_in_one_step():
     assert result is y - x
 
 
+def test_sizes_of_what_lies_below_a_replaced_node_do_not_count():
+    x, z = wf.vector("x", ("n",)), wf.vector("z", ("n",))
+    below = wf.exp(z)
+    (result,) = substitute([x * wf.symbolic.leaves.size(x.shape[0]) + below], {x: wf.zeros(5), below: wf.ones(5)})
+    np.testing.assert_array_equal(wf.evaluate(result), np.ones(5))
+    assert result.shape == (5,)
+
+
 def test_substituted_nodes_keep_the_users_line():
     x, y = wf.vector("x", ("n",)), wf.vector("y", ("n",))
     old = wf.sin(x)

@@ -30,6 +30,12 @@ def test_sizes_are_numbers_names_symbols_or_none():
     assert isinstance(x.shape[2], SymDim)
 
 
+def test_sizes_without_a_name_are_named_after_what_has_them():
+    named = [wf.vector("x"), wf.shared(np.zeros(3), "x", shape=(None,))]
+    nameless = [wf.vector(), wf.shared(np.zeros(3), shape=(None,))]
+    assert [str(v.shape[0]).rstrip("0123456789") for v in (*named, *nameless)] == ["x_", "x_", "d", "d"]
+
+
 @pytest.mark.parametrize("name", [3, b"x", wf.SymDim("n")])
 def test_names_are_strings(name):
     with pytest.raises(wf.ArgumentError, match="name is a string or None"):

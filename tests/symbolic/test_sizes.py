@@ -76,6 +76,13 @@ def test_slices_with_computed_bounds(key):
         np.testing.assert_array_equal(found, expected)
 
 
+def test_a_bound_that_no_size_tells():
+    """Two rows from a computed one on: where they begin is in no shape."""
+    x, i = wf.matrix("x"), wf.scalar("i", dtype="int64")
+    for first in (0, 2, 4):
+        np.testing.assert_array_equal(wf.evaluate(x[2:7][i : i + 2], {x: A, i: first})[:2], A[2:7][first : first + 2])
+
+
 def test_computed_slices_write_and_have_gradients():
     x, i, j = wf.matrix("x"), wf.scalar("i", dtype="int64"), wf.scalar("j", dtype="int64")
     outputs = [

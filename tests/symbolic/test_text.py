@@ -101,6 +101,31 @@ def test_the_listing_has_types_and_lines():
     assert ".py" not in listing(wf.Graph((x,), (y,)), sites=False)
 
 
+def test_the_listing_of_everything_that_is_printed():
+    x, w = wf.tensor("x", ("n", 3), "float64"), wf.shared(np.ones(3), "w")
+    table = wf.constant(np.arange(8.0))
+    rows = x[:, ::2] * wf.symbolic.leaves.size(x.shape[0]) + wf.expand_dims(x.max(1), 1)
+    graph = wf.Graph((x,), (rows, table, wf.argmax(x + 2, 0)), ((w, w * 2),))
+    assert [" ".join(line.split()) for line in listing(graph, sites=False).splitlines()] == [
+        "x = input float64(n, 3)",
+        "%1 = slice(x, starts=(0, 0), steps=(1, 2), sizes=(n, 2)) float64(n, 2)",
+        "%2 = size(n) int64() weak",
+        "%3 = cast(%2, float64) float64()",
+        "%4 = mul(%1, %3) float64(n, 2)",
+        "%5 = max(x, axes=(1,)) float64(n,)",
+        "%6 = expand_dims(%5, axes=(1,)) float64(n, 1)",
+        "%7 = add(%4, %6) float64(n, 2)",
+        "%8 = constant([0. 1. ... 6. 7.]) float64(8,)",
+        "%10 = add(x, 2.0) float64(n, 3)",
+        "%11 = argmax(%10, kind=argmax, axis=0) int64(3,)",
+        "w = shared float64(3,)",
+        "%13 = mul(w, 2.0) float64(3,)",
+        "return %7, %8, %11",
+        "update w <- %13",
+    ]
+    assert listing(wf.Graph((), ())) == ""
+
+
 def test_names_are_the_users_where_they_are_free():
     x, other = wf.vector("x", ("n",)), wf.vector("x", ("n",))
     found = names([x + other])
@@ -115,3 +140,6 @@ def test_dot():
     assert dot.count("exp") == 1
     assert dot.startswith("digraph")
     assert dot.rstrip().endswith("}")
+    assert to_dot(wf.exp(x)) == to_dot([wf.exp(x)])
+    assert to_dot([wf.exp(x), wf.sin(x), x]).count("label=") == 3
+    assert to_python(wf.exp(x)) == to_python([wf.exp(x)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import weft as wf
-from weft.symbolic.types import Type
+from weft.symbolic.types import TupleType, Type
 from weft.symbolic.verify import check_same_type, compatible
 
 
@@ -47,6 +47,30 @@ def test_a_type_that_is_not_what_the_op_infers():
     with pytest.raises(wf.VerifyError, match=r"liar infers float64\(2,\), the node says float32\(2,\)") as caught:
         wf.verify(wf.Graph(node.args, (node,)))
     assert "Liar((" in caught.value.__notes__[0]
+
+
+@dataclass(frozen=True)
+class Several(wf.Op):
+    """An op of several outputs, which departs from what it said when it is asked again."""
+
+    first: tuple[tuple[int, ...], ...]
+    later: tuple[tuple[int, ...], ...]
+
+    def infer(self, x):
+        asked.append(self)
+        return TupleType(tuple(Type(x.dtype, shape) for shape in (self.first if len(asked) == 1 else self.later)))
+
+
+def test_types_of_several_outputs():
+    x = wf.matrix("x", (3, 3), "float64")
+    wf.verify(wf.Graph((x,), tuple(wf.eigh(x))))
+    same = wf.apply(Several(((2,), (3, 1)), ((2,), (3, 1))), x)
+    wf.verify(wf.Graph((x,), wf.symbolic.leaves.items(same)))
+    for later in (((2,),), ((2,), (3, 1), (1,)), ((2,), (1, 3)), ((2,), (3,))):
+        asked.clear()
+        node = wf.apply(Several(((2,), (3, 1)), later), x)
+        with pytest.raises(wf.VerifyError, match=r"several infers .* the node says \(float64\(2,\), float64\(3, 1\)\)"):
+            wf.verify(wf.Graph((x,), wf.symbolic.leaves.items(node)))
 
 
 def test_updates_of_what_is_not_shared():
