@@ -79,6 +79,15 @@ def product(rng):
     return multiplied(meeting(rng), rng)
 
 
+def negated(rng):
+    """-e y / e under new axes, where the sign stays inside."""
+    e = exp(tensor("side", (3,), "float64"))
+    sign = 1 if rng.random() < 0.5 else -1
+    terms = [(expand_dims(-e, 1), sign), (expand_dims(e, 1), -sign)]
+    terms += [(HARMLESS[rng.integers(len(HARMLESS))], 1) for _ in range(rng.integers(3))]
+    return multiplied([terms[i] for i in rng.permutation(len(terms))], rng)
+
+
 def distributed(rng):
     """e (a / e + b), with other factors."""
     e = FACTORS[rng.integers(4)]
@@ -112,7 +121,7 @@ def normalized(rng):
     return whole - (picked if axis == 0 or rng.random() < 0.5 else transpose(picked))
 
 
-@pytest.mark.parametrize("spelling", [product, distributed, logarithm, normalized])
+@pytest.mark.parametrize("spelling", [product, negated, distributed, logarithm, normalized])
 @pytest.mark.parametrize("kind", ["ordinary", "nan"])
 def test_spellings(spelling, kind):
     rng = np.random.default_rng(0)
