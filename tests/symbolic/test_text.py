@@ -1,6 +1,7 @@
 """Graphs as text, and the Python that rebuilds them."""
 
 import re
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -124,6 +125,22 @@ def test_the_listing_of_everything_that_is_printed():
         "update w <- %13",
     ]
     assert listing(wf.Graph((), ())) == ""
+
+
+@dataclass(frozen=True)
+class Noted(wf.Op):
+    """An op with parameters that are not printed."""
+
+    shown: int
+    hidden: int = field(repr=False)
+    apart: int = field(compare=False)
+
+    def infer(self, x):
+        return x
+
+
+def test_parameters_that_are_not_printed():
+    assert repr(wf.apply(Noted(1, 2, 3), wf.vector("x", (2,)))) == "<noted(x, shown=1): float32(2,)>"
 
 
 def test_names_are_the_users_where_they_are_free():
