@@ -11,7 +11,7 @@ from weft.ops.reduce import sum as sum_over
 from weft.ops.rules import canonical, special, stable
 from weft.ops.scalar import cos, exp, log, log1p, logaddexp, sin, square, tanh, where
 from weft.symbolic.errors import RewriteLoop, VerifyError
-from weft.symbolic.evaluate import evaluate
+from weft.symbolic.evaluate import evaluate, run
 from weft.symbolic.graph import Graph
 from weft.symbolic.leaves import constant, matrix, shared, tensor, vector
 from weft.symbolic.patterns import Bool, Const, Matrix
@@ -119,6 +119,56 @@ def test_structural_ops_match_by_their_parameters():
     assert settled(products, matmul(a.T, b.T[::1])) is found
 
 
+def test_numbers_match_in_the_dtype_of_what_they_are_compared_with():
+    @rules
+    def tenths(x):
+        yield x * 0.1, sin(x)
+
+    for dtype in ("float32", "float64"):
+        v = vector("v", (3,), dtype)
+        near = np.dtype(dtype).type(0.1)
+        assert settled(tenths, v * 0.1) is sin(v)
+        assert settled(tenths, v * constant(near)) is sin(v)
+        assert settled(tenths, v * constant(np.nextafter(near, near + 1))).op.head is scalar.mul
+
+
+def test_a_constant_twice_and_one_of_two(x):
+    @rules
+    def twice(x, y, c: Const, d: Const):
+        yield x * c + y * c, (x + y) * c, lambda c: c > 2
+        yield (x - c) - d, x - (c + d), lambda d, c: c > d
+
+    y = matrix("y", ("n", 3))
+    assert settled(twice, x * 3 + 3 * y) is (x + y) * 3
+    for left in (x * 3 + y * 4, x * 2 + y * 2, x * 3 + constant(np.full(3, 3.0, "f")) * y):
+        assert settled(twice, left) is left
+    assert settled(twice, (x - 5) - 2) is x - 7
+    assert settled(twice, (x - 2) - 5) is (x - 2) - 5  # conditions take parameters by name
+
+
+def test_rules_of_a_class_and_of_a_function_in_their_order(x):
+    @rewrite(Elementwise, when=lambda *heads: len(heads) == 1)
+    def any_function(node):
+        return cos(node.args[0]) if node.op.head is tanh else None
+
+    @rewrite(tanh)
+    def one_function(node):
+        return sin(node.args[0])
+
+    assert settled(RuleSet("a", [any_function, one_function]), tanh(x)) is cos(x)
+    assert settled(RuleSet("b", [one_function, any_function]), tanh(x)) is sin(x)
+    assert settled(RuleSet("c", [RuleSet("d", [any_function]), one_function]) + simple, tanh(x) * 1) is cos(x) * 1
+
+
+def test_left_sides_as_earlier_rules_leave_them(x):
+    @rules(after=canonical)
+    def later(x):
+        yield tanh(x) / 2 - sin(x) * -3, exp(x)
+
+    assert settled(canonical + later, tanh(x) / 2 - sin(x) * -3) is exp(x)
+    assert settled(later, tanh(x) / 2 - sin(x) * -3) is exp(x)
+
+
 # ---- types -----------------------------------------------------------------------------------------------------------
 
 
@@ -144,6 +194,50 @@ def test_a_rule_that_changes_a_type_is_refused(x):
     assert settled(RuleSet("one", [shrinks]), tanh(x)).shape == x.shape  # a scalar is repeated
     with pytest.raises(VerifyError, match=r"The rule grows makes float32\(2, n, 3\) of float32\(n, 3\)"):
         settled(RuleSet("one", [grows]), tanh(x))
+
+
+FITTING = [
+    # shape and dtype of a node, those of what takes its place, whether it can
+    ((2, 3), "float32", (), "float32", True),
+    ((2, 3), "float32", (3,), "float64", True),
+    ((2, 3), "float64", (2, 1), "float32", True),
+    ((1, 3), "float64", (3,), "float64", True),
+    ((2, "n"), "float32", (1, 1), "float32", True),
+    ((2, "n"), "float32", (2, 3), "float32", None),
+    ((3,), "float32", ("n",), "float32", None),
+    ((2, 3), "float32", (1, 2, 3), "float32", False),
+    ((1, 3), "float32", (2, 3), "float32", False),
+    ((2, 1), "float32", ("n",), "float32", False),
+    ((1,), "float32", (2,), "float64", False),
+    ((2, 3), "float32", (2, 4), "float32", False),
+    ((2, 3), "float32", (2,), "float32", False),
+    ((2, "n"), "float32", (3, 1), "float32", False),
+]
+
+
+@pytest.mark.parametrize(("shape", "dtype", "other", "of", "fits"), FITTING)
+def test_what_can_take_the_place_of_a_node(shape, dtype, other, of, fits):
+    """What a call may find to be of the same sizes stays; what only has to be repeated or cast is."""
+    found, given = tanh(tensor("x", shape, dtype)), tensor("y", other, of)
+
+    @rewrite(tanh)
+    def replaces(node):
+        return given
+
+    if fits is False:
+        with pytest.raises(VerifyError, match="a rule may not change a type"):
+            settled(RuleSet("one", [replaces]), found)
+        return
+    new = settled(RuleSet("one", [replaces]), found)
+    assert new.dtype == found.dtype
+    if fits is None:
+        assert new is given
+    else:
+        assert new.shape == found.shape
+        values = np.arange(1.0, 1.0 + np.prod(other)).reshape(other)
+        sizes = tuple(d if isinstance(d, int) else 4 for d in new.shape)
+        (value,) = run([new], {given: values}, {"n": 4})
+        np.testing.assert_array_equal(value, np.broadcast_to(values, sizes))
 
 
 def test_python_numbers_stay_weak(x):
