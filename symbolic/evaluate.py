@@ -10,7 +10,7 @@ import numpy as np
 from .dims import SymDim, show
 from .errors import ArgumentError, DTypeError, GuardError, ShapeError, WeftError, at_site, blame, user_site
 from .expr import Expr, Op, toposort
-from .leaves import Input, Size, Sizes
+from .leaves import Input, Shared, Size, Sizes
 from .sizes import cells, sources, with_sizes
 from .types import BOOL, FLOAT16, FLOAT32, TupleType, Type, cast_and_lost
 
@@ -36,7 +36,8 @@ def run(roots: Sequence[Expr], given: Mapping[Expr, Any], known_sizes: Mapping[s
     """Values of the roots; `given` may hold any node's value, not only inputs'; `known_sizes` of symbols besides."""
     known: dict[Expr, Any] = {node: np.asarray(value, node.dtype) for node, value in given.items()}
     order = toposort(roots, into=lambda n: n not in known)
-    sizes = {**sizes_of_cells(cells(order)), **(known_sizes or {}), **bind_sizes(known)}
+    read = {node: node.op.cell.value for node in order if isinstance(node.op, Shared) and node not in known}
+    sizes = {**sizes_of_cells(cells(order)), **(known_sizes or {}), **bind_sizes({**known, **read})}
     for name, source in sources(order).items():
         if name not in sizes:
             sizes[name] = whole(int(run([source], given, sizes)[0]), source)

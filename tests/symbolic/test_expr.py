@@ -118,6 +118,22 @@ def test_the_table_forgets_nodes_that_nobody_holds():
     assert len(expr._table) <= before + 2  # the two constants 17.25 stay at hand
 
 
+def test_an_entry_whose_node_has_gone_gives_way_to_a_new_one():
+    """A collection may stand between a node's end and that of its entry."""
+    x = wf.vector("x")
+    node = wf.exp(x)
+    key = (node.op, node.args)
+    entry = expr._table[key]
+    del node
+    gc.collect()
+    assert entry() is None
+    expr._table[key] = entry
+    made = wf.exp(x)
+    assert made is wf.exp(x)
+    expr._forget(entry)
+    assert made is wf.exp(x), "the end of the old one is not that of the new one"
+
+
 def test_nodes_made_by_many_threads_are_the_same():
     x = wf.vector("x")
     start = threading.Barrier(4)
