@@ -39,8 +39,6 @@ def whole(node: Expr) -> Expr | None:
 )
 def neighbours(node: Expr) -> Expr | None:
     """Parts written side by side into zeros and added are one part, joined: what the gradient of slices comes to."""
-    if not any(isinstance(a.op, Unslice) for a in node.args):
-        return None
     terms = _terms(node, _LEVELS)
     parts = [t for t in terms if isinstance(t.op, Unslice) and t.shape == node.shape]
     for i, first in enumerate(parts):

@@ -155,6 +155,20 @@ def test_product_and_show():
     assert show((N, 784)) == "(n, 784)"
 
 
+def test_a_size_by_itself_and_beside_what_is_none():
+    assert N // N == 1
+    assert (N + 1) // (1 + N) == 1
+    assert N - N == 0
+    assert (N * 1, 1 * N, N // 1, N + 0, 0 + N, N - 0) == (N,) * 6
+    for wrong in (lambda: N + "a", lambda: None // N, lambda: N % "a"):
+        with pytest.raises(wf.DTypeError, match="cannot be part of an expression"):
+            wrong()
+    for flag in (True + N, N * False):
+        assert isinstance(flag, wf.Expr)
+    assert wf.evaluate([True + N, 2.5 * N, N // 2.5], {wf.vector("x", ("n",)): np.ones(4)}) == [5, 10, 1]
+    assert value(-7 % N, {"n": 4}) == 1
+
+
 def test_fresh_symbols_are_new():
     assert fresh("d") != fresh("d")
     a, b = wf.vector("x"), wf.vector("x")

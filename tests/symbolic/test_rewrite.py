@@ -4,18 +4,22 @@ import numpy as np
 import pytest
 
 from weft.ops import scalar
-from weft.ops.elementwise import Elementwise
+from weft.ops.decompositions import eigh
+from weft.ops.elementwise import Elementwise, cast
 from weft.ops.linalg import matmul
-from weft.ops.movement import broadcast_to, transpose
+from weft.ops.movement import broadcast_to, expand_dims, transpose
 from weft.ops.reduce import sum as sum_over
 from weft.ops.rules import canonical, special, stable
 from weft.ops.scalar import cos, exp, log, log1p, logaddexp, sin, square, tanh, where
+from weft.symbolic import patterns
 from weft.symbolic.errors import RewriteLoop, VerifyError
 from weft.symbolic.evaluate import evaluate, run
+from weft.symbolic.expr import apply, toposort
 from weft.symbolic.graph import Graph
 from weft.symbolic.leaves import constant, matrix, shared, tensor, vector
 from weft.symbolic.patterns import Bool, Const, Matrix
 from weft.symbolic.rewrite import RuleSet, rewrite, rules
+from weft.symbolic.types import TupleType
 from weft.symbolic.verify import verify
 
 
@@ -130,6 +134,52 @@ def test_numbers_match_in_the_dtype_of_what_they_are_compared_with():
         assert settled(tenths, v * 0.1) is sin(v)
         assert settled(tenths, v * constant(near)) is sin(v)
         assert settled(tenths, v * constant(np.nextafter(near, near + 1))).op.head is scalar.mul
+
+
+def test_comparisons_of_a_sort_of_numbers(x):
+    @rules(dtypes=("int",))
+    def of_integers(x, y):
+        yield scalar.gt(x, y), scalar.lt(y, x)
+
+    n, m = vector("n", (3,), "int64"), vector("m", (3,), "uint8")
+    assert settled(of_integers, scalar.gt(n, m)) is scalar.lt(cast(m, "int64"), n)
+    for left in (scalar.gt(x, n), scalar.gt(n, x), scalar.gt(vector("b", (3,), "bool"), vector("c", (3,), "bool"))):
+        assert settled(of_integers, left) is left
+
+
+def test_a_number_under_a_few_moves_and_under_many():
+    two = constant(np.float32(2))
+    for _ in range(3):
+        two = expand_dims(two, 0)
+    assert patterns.number(two) == 2
+    assert settled(simple, log(two - 1 + matrix("x", ("n", 3)))).op.head is log
+    for _ in range(10):
+        two = expand_dims(two, 0)
+    assert patterns.number(two) is None
+    assert patterns.number(broadcast_to(constant(np.arange(3.0)), (2, 3))) is None
+
+
+def test_what_takes_the_place_of_several_outputs():
+    a = tensor("a", (3, 3), "float64")
+    values, _ = eigh(a)
+    whole = next(n for n in toposort([values]) if isinstance(n.type, TupleType))
+
+    @rewrite(type(whole.op))
+    def of_twice(node):
+        (x,) = node.args
+        return None if x.op.head is scalar.mul else apply(node.op, x * 2)
+
+    @rewrite(type(whole.op))
+    def one_of_them(node):
+        return node.args[0]
+
+    new = toposort([settled(RuleSet("one", [of_twice]), values)])
+    assert apply(whole.op, whole.args[0] * 2) in new
+    assert whole not in new
+    with pytest.raises(VerifyError, match="The rule one_of_them makes float64"):
+        settled(RuleSet("one", [one_of_them]), values)
+    assert repr(of_twice) == of_twice.statement == "of_twice"
+    assert repr(next(iter(simple))).startswith("simple line ")
 
 
 def test_a_constant_twice_and_one_of_two(x):
