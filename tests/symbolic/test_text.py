@@ -70,6 +70,28 @@ def test_a_lambda_cannot_be_written_down():
         to_python(double(wf.vector("x")))
 
 
+def test_the_size_of_what_is_not_read_cannot_be_written_down():
+    w = wf.shared(np.zeros((2, 3)), "w", shape=(None, 3))
+    assert rebuilt([w.sum() + wf.zeros(w.shape)])[0].shape[1] == 3
+    with pytest.raises(
+        wf.ArgumentError, match=r"w_\d+ is that of a shared variable that the graph does not read"
+    ):
+        to_python(wf.zeros(w.shape))
+
+
+def test_an_op_that_is_no_dataclass():
+    class Plain(wf.Op):
+        def infer(self, x):
+            return x
+
+    class Detailed(Plain):
+        details = "of its own"
+
+    x = wf.vector("x", (2,))
+    assert repr(wf.apply(Plain(), x)) == "<plain(x): float32(2,)>"
+    assert repr(wf.apply(Detailed(), x)) == "<detailed(x, of its own): float32(2,)>"
+
+
 def test_rebuilt_constants_alone_are_the_same_nodes():
     y = wf.exp(wf.constant([1.0, 2.0])) * 2
     assert rebuilt(y) == [y]
