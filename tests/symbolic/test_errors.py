@@ -338,6 +338,22 @@ class TestSite:
         site = Site("<somewhere>", 7)
         assert (str(site), site.text) == ("<somewhere>:7", "")
 
+    @pytest.mark.parametrize(("module", "mine"), [("weft", 0), ("weft.nn.layers", 0), ("wefty", 1), ("my.weft.x", 1)])
+    def test_it_is_outside_of_weft(self, module, mine):
+        scope: dict = {"__name__": module}
+        exec(compile("def make():\n    return site()", "inner.py", "exec"), scope)
+        scope["site"] = user_site
+        line = sys._getframe().f_lineno + 1
+        found = scope["make"]()
+        assert (found.file, found.line) == (("inner.py", 2) if mine else (user_site().file, line))
+
+    def test_files_are_named_from_the_working_folder(self, tmp_path, monkeypatch):
+        (tmp_path / "below").mkdir()
+        monkeypatch.chdir(tmp_path / "below")
+        inside, outside = Site(str(tmp_path / "below" / "a.py"), 1), Site(str(tmp_path / "b.py"), 2)
+        assert (str(inside), str(outside)) == ("a.py:1", f"{tmp_path / 'b.py'}:2")
+        assert (str(Site("", 0)), bool(Site("", 0)), bool(inside)) == ("", False, True)
+
     def test_at_site_nests(self):
         a, b = Site("a.py", 1), Site("b.py", 2)
         with at_site(a):

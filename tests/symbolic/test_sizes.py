@@ -77,6 +77,13 @@ def test_slices_with_computed_bounds(key):
         np.testing.assert_array_equal(found, expected)
 
 
+def test_sizes_computed_from_arrays():
+    x = wf.vector("x", ("n",))
+    table, rows = wf.constant(np.array([2, 3])), wf.symbolic.leaves.size(x.shape[0])
+    for size, count in ((table.sum() + rows, 9), (table[1] * 2, 6), (wf.max(rows + table), 7), (rows // table[0], 2)):
+        assert wf.evaluate(wf.ones((size,)).sum(), {x: np.ones(4)}) == count
+
+
 def test_a_bound_that_no_size_tells():
     """Two rows from a computed one on: where they begin is in no shape."""
     x, i = wf.tensor("x", (7, 5)), wf.scalar("i", dtype="int64")

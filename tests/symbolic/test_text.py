@@ -73,9 +73,7 @@ def test_a_lambda_cannot_be_written_down():
 def test_the_size_of_what_is_not_read_cannot_be_written_down():
     w = wf.shared(np.zeros((2, 3)), "w", shape=(None, 3))
     assert rebuilt([w.sum() + wf.zeros(w.shape)])[0].shape[1] == 3
-    with pytest.raises(
-        wf.ArgumentError, match=r"w_\d+ is that of a shared variable that the graph does not read"
-    ):
+    with pytest.raises(wf.ArgumentError, match=r"w_\d+ is that of a shared variable that the graph does not read"):
         to_python(wf.zeros(w.shape))
 
 
