@@ -10,7 +10,7 @@ import pytest
 
 import weft as wf
 from weft.symbolic import errors
-from weft.symbolic.errors import Site, at_site, blame, listing, user_site
+from weft.symbolic.errors import NOWHERE, Site, at_site, blame, listing, user_site
 
 
 def message(call):
@@ -361,6 +361,16 @@ class TestSite:
                 assert user_site() == b
             assert user_site() == a
         assert user_site().path == __file__
+
+
+def test_blame_leaves_out_what_is_from_nowhere():
+    error = blame(ValueError("wrong"), NOWHERE, None, Site("a.py", 1), Site("longer.py", 20), hint="mend it.")
+    assert error.__notes__ == ["  a.py:1" + " " * 13 + "<- here", "  longer.py:20", "  hint: mend it."]
+    assert not hasattr(blame(ValueError("wrong"), NOWHERE), "__notes__")
+    blame(error, Site("longer.py", 20))
+    assert len(error.__notes__) == 4
+    blame(error, Site("longer.py", 20))
+    assert len(error.__notes__) == 4
 
 
 def test_blame_names_each_line_once_and_the_first_as_the_place():

@@ -196,6 +196,18 @@ def test_a_constant_twice_and_one_of_two(x):
     assert settled(twice, (x - 2) - 5) is (x - 2) - 5  # conditions take parameters by name
 
 
+def test_the_same_number_in_two_forms(x):
+    @rules
+    def idempotent(x):
+        yield scalar.maximum(x, x), x
+
+    two, three = constant(np.float32(2)), constant(np.float32(3))
+    repeated = broadcast_to(two, (3,))
+    assert settled(idempotent, scalar.maximum(two, repeated)) is repeated
+    other = scalar.maximum(three, repeated)
+    assert settled(idempotent, other) is other
+
+
 def test_rules_of_a_class_and_of_a_function_in_their_order(x):
     @rewrite(Elementwise, when=lambda *heads: len(heads) == 1)
     def any_function(node):
@@ -324,6 +336,28 @@ def test_rules_that_undo_each_other_are_named(x):
     assert "yield sin(x), cos(x)" in str(caught.value)
     assert "yield cos(x), sin(x)" in str(caught.value)
     assert any("test_rewrite.py" in note for note in caught.value.__notes__)
+
+
+def test_functions_that_undo_each_other_are_named_too(x):
+    @rewrite(sin)
+    def there(node):
+        """sin becomes cos.
+
+        More is not shown.
+        """
+        return cos(node.args[0])
+
+    @rewrite(cos)
+    def back(node):
+        return sin(node.args[0])
+
+    both = RuleSet("both", [there, back])
+    with pytest.raises(RewriteLoop) as caught:
+        settled(both, exp(sin(x)))
+    lines = [line for line in str(caught.value).splitlines() if "test_rewrite.py:" in line]
+    assert [line.split("  ")[-1] for line in lines] == ["sin becomes cos.", "back"]
+    first = there.function.__code__.co_firstlineno
+    assert f"test_rewrite.py:{first}  sin becomes cos." in lines[0]
 
 
 def test_a_rule_whose_result_contains_what_it_replaces_is_a_loop(x):
