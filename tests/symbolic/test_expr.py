@@ -118,6 +118,14 @@ def test_the_table_forgets_nodes_that_nobody_holds():
     assert len(expr._table) <= before + 2  # the two constants 17.25 stay at hand
 
 
+def test_what_is_remembered_of_types_is_bounded(monkeypatch):
+    monkeypatch.setattr(expr, "_REMEMBERED", 8)
+    monkeypatch.setattr(expr, "_known", {})
+    for size in range(1, 30):
+        assert wf.exp(wf.vector("x", (size,))).shape == (size,)
+        assert 0 < len(expr._known) <= 8
+
+
 def test_an_entry_whose_node_has_gone_gives_way_to_a_new_one():
     """A collection may stand between a node's end and that of its entry."""
     x = wf.vector("x")

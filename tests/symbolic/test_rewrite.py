@@ -222,6 +222,17 @@ def test_rules_of_a_class_and_of_a_function_in_their_order(x):
     assert settled(RuleSet("c", [RuleSet("d", [any_function]), one_function]) + simple, tanh(x) * 1) is cos(x) * 1
 
 
+def test_what_is_remembered_of_nodes_is_bounded(x, monkeypatch):
+    monkeypatch.setattr("weft.symbolic.rules._REMEMBERED", 8)
+    few = RuleSet("few", list(simple))
+    functions = (sin, cos, exp, tanh, square, scalar.neg, scalar.abs, scalar.sqrt)
+    for one in functions:
+        for other in functions:
+            assert settled(few, one(x) + other(x)).op.head is scalar.add
+            assert settled(few, log(1 + one(x))) is log1p(one(x))
+            assert 0 < len(few._candidates) <= 8
+
+
 def test_left_sides_as_earlier_rules_leave_them(x):
     @rules(after=canonical)
     def later(x):
