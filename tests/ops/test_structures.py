@@ -212,7 +212,7 @@ def agree(outs, rng):
 @pytest.mark.parametrize("pair", PAIRS)
 def test_pairs_of_steps(pair):
     rng = np.random.default_rng(0)
-    for _ in range(30):
+    for _ in range(24):
         agree([program(rng, PAIRS[pair])], rng)
 
 

@@ -353,16 +353,19 @@ class TestCustom:
         with pytest.raises(wf.GradientError, match="returned 2 cotangents for 3 arguments"):
             wf.grad(wrong(x, y).sum(), x)
 
-    def test_a_vjp_that_is_no_tuple(self):
+    @pytest.mark.parametrize(
+        ("answer", "what"), [(lambda g: 2 * g, "one expression"), (lambda g: None, "a NoneType"), (iter, "a generator")]
+    )
+    def test_a_vjp_that_is_no_tuple(self, answer, what):
         class Twice(wf.Op):
             def infer(self, x):
                 return x
 
             def vjp(self, g, out, x):
-                return 2 * g
+                return answer(g)
 
         x = double("x")
-        with pytest.raises(wf.GradientError, match="vjp of Twice returned one expression, and not a tuple") as caught:
+        with pytest.raises(wf.GradientError, match=f"vjp of Twice returned {what}, and not a tuple") as caught:
             wf.grad(wf.apply(Twice(), x).sum(), x)
         assert "test_grad.py" in "".join(caught.value.__notes__)
 
