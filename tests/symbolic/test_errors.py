@@ -363,6 +363,17 @@ class TestSite:
         assert user_site().path == __file__
 
 
+def test_the_line_of_a_test_is_not_the_message():
+    """Else what a test expects of a message, on the line of the call, would be found in the error's notes."""
+    error = blame(ValueError("wrong"), user_site(), hint="mend it")
+    for expected in ("mend it", "blame"):
+        with (
+            pytest.raises(AssertionError, match="Regex pattern did not match"),
+            pytest.raises(ValueError, match=expected),
+        ):
+            raise error
+
+
 def test_blame_leaves_out_what_is_from_nowhere():
     error = blame(ValueError("wrong"), NOWHERE, None, Site("a.py", 1), Site("longer.py", 20), hint="mend it.")
     assert error.__notes__ == ["  a.py:1" + " " * 13 + "<- here", "  longer.py:20", "  hint: mend it."]
