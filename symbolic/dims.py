@@ -115,6 +115,9 @@ class SymDim:
     def __mod__(self, other: Any) -> Any:
         return _arithmetic("mod", self, other)
 
+    def __rmod__(self, other: Any) -> Any:
+        return _arithmetic("mod", other, self)
+
     def __neg__(self) -> Any:
         return _arithmetic("sub", 0, self)
 
@@ -180,7 +183,8 @@ def restored(
 
 
 def _here(process: bytes, name: str) -> SymDim:
-    return _elsewhere.get((process, name)) or _elsewhere.setdefault((process, name), fresh(name.rstrip("0123456789")))
+    found = _elsewhere.get((process, name))
+    return _elsewhere.setdefault((process, name), fresh(name.rstrip("0123456789"))) if found is None else found
 
 
 def _parsed(expression: str) -> Dim:

@@ -12,7 +12,7 @@ import numpy as np
 from .dims import SymDim, show
 from .errors import ArgumentError, DTypeError, GuardError, ShapeError, WeftError, at_site, blame, user_site
 from .expr import Expr, Op, toposort
-from .leaves import Input, Size, Sizes
+from .leaves import Input, Shared, Size, Sizes
 from .sizes import cells, sources, with_sizes
 from .types import BOOL, FLOAT16, FLOAT32, TupleType, Type, cast_and_lost
 
@@ -51,7 +51,8 @@ def all_values(
     """The values of all nodes that the roots lead to, and the sizes of the symbols."""
     known: dict[Expr, Any] = {node: np.asarray(value, node.dtype) for node, value in given.items()}
     order = toposort(roots, into=lambda n: n not in known)
-    sizes = {**sizes_of_cells(cells(order)), **(known_sizes or {}), **bind_sizes(known)}
+    read = {node: node.op.cell.value for node in order if isinstance(node.op, Shared) and node not in known}
+    sizes = {**sizes_of_cells(cells(order)), **(known_sizes or {}), **bind_sizes({**known, **read})}
     for name, source in sources(order).items():
         if name not in sizes:
             sizes[name] = whole(int(run([source], given, sizes)[0]), source)

@@ -14,7 +14,6 @@ import operator
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import ref
 
@@ -350,12 +349,3 @@ if hasattr(os, "register_at_fork"):
 def serial() -> int:
     """A number that no other leaf has: not in another process either, since leaves travel by pickle."""
     return next(_serial)
-
-
-@contextmanager
-def blaming(*nodes: Expr) -> Iterator[None]:
-    """Errors raised inside get the lines of these nodes."""
-    try:
-        yield
-    except WeftError as error:
-        raise blame(error, user_site(), *[n.site for n in nodes]) from None

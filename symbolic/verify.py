@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .dims import same, show
+from .dims import same
 from .errors import VerifyError, blame
 from .expr import Expr
 from .graph import Graph
@@ -43,8 +43,5 @@ def compatible(a: Type, b: Type) -> bool:
 def check_same_type(what: str, before: Expr, after: Expr) -> None:
     """Raise VerifyError unless `after` can stand where `before` stood: a pass may not change a type."""
     if not compatible(before.type, after.type):
-        text = (
-            f"The {what} of {before.name or before.op.name} has type {after.type}, and {before.type} is needed "
-            f"(shapes {show(after.shape)} and {show(before.shape)})."
-        )
+        text = f"The {what} of {before.name or before.op.name} has type {after.type}, and {before.type} is needed."
         raise blame(VerifyError(text), after.site, before.site)

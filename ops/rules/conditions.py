@@ -84,7 +84,7 @@ def nonnegative(node: Expr, levels: int = _LEVELS) -> bool:
         return nonnegative(node.args[0], levels - 1)
     if not node.type.is_float:
         return False
-    if isinstance(op, Reduce) and op.kind in ("sum", "max", "min", "prod"):
+    if isinstance(op, Reduce):
         return nonnegative(node.args[0], levels - 1)
     if not isinstance(op, Elementwise):
         return False

@@ -39,8 +39,6 @@ def whole(node: Expr) -> Expr | None:
 )
 def neighbours(node: Expr) -> Expr | None:
     """Parts written side by side into zeros and added are one part, joined: what the gradient of slices comes to."""
-    if not any(isinstance(a.op, Unslice) for a in node.args):
-        return None
     terms = _terms(node, _LEVELS)
     parts = [t for t in terms if isinstance(t.op, Unslice) and t.shape == node.shape]
     for i, first in enumerate(parts):
@@ -90,8 +88,6 @@ def _joined(first: Expr, second: Expr) -> Expr | None:
 )
 def joined_twice(node: Expr) -> Expr | None:
     """A concatenation of concatenations along the same axis is one."""
-    if not any(a.op == node.op for a in node.args):
-        return None
     return apply(node.op, *(part for a in node.args for part in (a.args if a.op == node.op else (a,))))
 
 

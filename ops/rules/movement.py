@@ -102,7 +102,7 @@ def by_axes_of_one(node: Expr) -> Expr | None:
     """Reshapes that only add and take away axes of size 1 are that; reshapes of reshapes are one."""
     x = node.args[0]
     if isinstance(node.op, BroadcastTo):
-        return regapped(x, node.shape) if set(node.shape[: node.ndim - x.ndim]) == {1} else None
+        return regapped(x, node.shape)
     if not isinstance(x.op, _BY_SIZE):
         return regapped(x, node.shape) if isinstance(node.op, Reshape) else None
     base = x.args[0]

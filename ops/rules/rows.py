@@ -14,7 +14,7 @@ from ...symbolic.expr import Expr, without
 from ...symbolic.patterns import number
 from ...symbolic.rewrite import RuleSet, rewrite
 from ..indexing import Gather
-from ..movement import BroadcastTo, ExpandDims, Squeeze, Transpose, expand_dims
+from ..movement import BroadcastTo, ExpandDims, Squeeze, Transpose, broadcast_to, expand_dims
 from ..reduce import Reduce, max, mean, sum
 from ..reduce import top as largest_of
 from ..scalar import add, div, exp, isfinite, log, logaddexp, mul, mul_no_nan, neg, reciprocal, sub, where
@@ -245,4 +245,36 @@ def _log_sum_exp_minus(x: Expr, late: bool = False) -> Expr:
     return (m + s if late else s + m) - x[[0, 1, 2], [0, 3, 1]]
 
 
-rows = RuleSet("rows", [log_sum_exp, log_of_several, shift_first, shift_back_first])
+@rewrite(
+    Reduce,
+    when=lambda x: x in (mul, div, mul_no_nan),
+    examples=[
+        lambda: sum(_share_of_total(like(3, 4), 1) * like(3, 4), 1),
+        lambda: sum(mul_no_nan(_share_of_total(like(3, 4), 0), like(4)), 0),
+        lambda: sum(_share_of_total(like(3, 4), (0, 1)), (0, 1)),
+    ],
+)
+def shares_of_total(node: Expr) -> Expr | None:
+    """sum(s y / t) = sum(s y) / t for the shares s of exp(x) in its total t: so exp(x) meets t.
+
+    The sum of s y is no larger than the largest y.
+    """
+    op: Any = node.op
+    arg = node.args[0]
+    below = [f for f, p in factors(arg) if p == -1] if op.kind == "sum" else []
+    for total in below:
+        found = power_sum(peeled(total))
+        if found is None or restored_axes(total, arg.ndim) != set(op.axes):
+            continue
+        if any(is_row_total(f) and _unscaled(peeled(f).args[0].args[0]).args[0] is found[0] for f in below):
+            rest = broadcast_to(replaced(arg, {(total, -1): None}), arg.shape)
+            return sum(rest, op.axes) / (total.args[0] if isinstance(total.op, ExpandDims) else total)
+    return None
+
+
+def _share_of_total(x: Expr, axes: Any) -> Expr:
+    powers = exp(x - max(x, axes, keepdims=True))
+    return powers / sum(powers, axes, keepdims=True) / sum(exp(x), axes, keepdims=True)
+
+
+rows = RuleSet("rows", [log_sum_exp, log_of_several, shift_first, shift_back_first, shares_of_total])

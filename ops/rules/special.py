@@ -53,7 +53,7 @@ def factor_of_all(node: Expr) -> Expr | None:
     """
     op: Any = node.op
     arg = node.args[0]
-    if op.kind != "sum" or arg.op.head is not mul or not arg.type.is_float:
+    if op.kind != "sum" or not arg.type.is_float:
         return None
     for x, factor in (arg.args, arg.args[::-1]):
         c = number(factor)

@@ -128,6 +128,55 @@ def test_carries():
             assert np.isnan(value).all(), f"{node!r} at NaN and {y} is {value}"
 
 
+def nested(f, x, times=5):
+    for _ in range(times):
+        x = f(x)
+    return x
+
+
+E, S = scalar.exp(X), scalar.square(X)
+WIDE = broadcast_to(expand_dims(E, 0), (2, 3))
+COUNT = cast(size(V.shape[0]), "float64")
+CERTAIN = {
+    conditions.nonnegative: [
+        *(E, S, scalar.abs(X), scalar.sigmoid(X), scalar.cosh(X), scalar.exp2(X), U, B, size(V.shape[0])),
+        *(E + S, E * S, S / E, scalar.maximum(S, E), scalar.sqrt(S), scalar.reciprocal(S), constant(0.0), S * 2.0),
+        *(sum(S), max(S, 0), min(WIDE, 1), prod(WIDE, (0, 1)), WIDE, cast(S, "float32"), cast(U, "float64"), S[::-1]),
+        nested(scalar.sqrt, S),
+    ],
+    conditions.positive: [
+        *(E, scalar.exp2(X), scalar.sigmoid(X), scalar.cosh(X), constant(2.0), E + E * 2.0, E / 3.0, scalar.sqrt(E)),
+        *(scalar.rsqrt(E), scalar.reciprocal(E), sum(E), max(E, 0), min(E, 0), prod(WIDE, 1), WIDE, E[::-1]),
+        nested(scalar.sqrt, E),
+    ],
+    conditions.always_finite: [
+        *(constant(2.0), cast(I, "float32"), cast(B, "float64"), I, B, cast(U, "float64")[::-1]),
+        broadcast_to(expand_dims(cast(I, "float64"), 0), (2, 3)),
+        nested(lambda x: expand_dims(x, 0), cast(I, "float64")),
+    ],
+    conditions.never_zero: [
+        *(constant(-2.0), 0.5 / COUNT, constant(np.inf), scalar.reciprocal(COUNT), -2.0 * scalar.reciprocal(COUNT)),
+        *(
+            broadcast_to(expand_dims(1.5 / COUNT, 0), (3,)),
+            0.5 / cast(size(V.shape[0]), "float32"),
+            (0.5 / COUNT) / COUNT,
+        ),
+    ],
+    lambda x: conditions.carries(x, X): [
+        *(X, E, -X, X + Y, Y - X, Y / X, X * 2.0, scalar.log(S), scalar.logaddexp(Y, X), scalar.rsqrt(E)),
+        nested(scalar.tanh, X),
+    ],
+    conditions.is_size: [size(V.shape[0]), COUNT],
+}
+
+
+@pytest.mark.parametrize("condition", CERTAIN, ids=lambda c: c.__name__)
+def test_what_is_certain(condition):
+    """A rule that waits for these may wait for nothing less."""
+    for node in CERTAIN[condition]:
+        assert condition(node), repr(node)
+
+
 def test_opposite():
     """Of what floats are the negatives of: also those made of integers, which wrap."""
     terms = [X, I, U, -X, -I, -U, X - Y, Y - X, X * 2.0, X * -2.0, X / 3.0, I * 2, I * -2, X / -3.0, I - U, U - I]

@@ -1,6 +1,8 @@
 """Python's cycle collector is as the user left it, whatever ran in between."""
 
 import gc
+import os
+import threading
 
 import pytest
 
@@ -46,3 +48,35 @@ def test_compiling_leaves_it_as_it_was(before):
     x = wf.vector("x")
     wf.function([x], wf.grad((x * 2).sum(), x))
     assert gc.isenabled() is before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_does_not_wait_for_threads_that_it_has_not(before):
+    inside, done = threading.Event(), threading.Event()
+
+    @uncollected
+    def busy():
+        inside.set()
+        done.wait(60)
+
+    @uncollected
+    def forked():
+        child = os.fork()
+        return child, gc.isenabled()
+
+    thread = threading.Thread(target=busy)
+    thread.start()
+    inside.wait(60)
+    outer = os.fork()
+    if not outer:
+        os._exit(gc.isenabled() is not before)
+    inner, paused = forked()
+    if not inner:
+        os._exit(paused or gc.isenabled() is not before)
+    assert not gc.isenabled(), "the thread still runs"
+    done.set()
+    thread.join()
+    assert gc.isenabled() is before
+    for child in (outer, inner):
+        assert os.waitpid(child, 0)[1] == 0

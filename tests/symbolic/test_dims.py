@@ -2,13 +2,14 @@
 
 import itertools
 import math
+import operator
 import pickle
 
 import numpy as np
 import pytest
 
 import weft as wf
-from weft.symbolic.dims import SymDim, at_least, fresh, maximum, minimum, product, same, show, value
+from weft.symbolic.dims import SymDim, at_least, fresh, maximum, minimum, product, restored, same, show, value
 from weft.symbolic.guards import Guard
 
 N, M = SymDim("n"), SymDim("m")
@@ -44,6 +45,58 @@ def test_arithmetic_is_that_of_integers(name):
 def test_arithmetic_travels(name):
     symbolic = EXPRESSIONS[name](N, M)
     assert pickle.loads(pickle.dumps(symbolic)) == symbolic
+
+
+def test_symbols_of_another_process_are_new_and_the_same_among_themselves():
+    made = (b"elsewhere", ("d7",))
+    one, again = (restored("d7", None, {}, made) for _ in range(2))
+    assert one == again != SymDim("d7")
+    assert restored("d7 + 1", "d7 + 1", {}, made) == one + 1
+    assert restored("d7", None, {}, (b"a third one", ("d7",))) not in (one, SymDim("d7"))
+    assert restored("d7", None) == SymDim("d7")
+    assert restored("N + S*m", "N + S*m") == SymDim("N") + SymDim("S") * M
+
+
+STEPS = [
+    *((f, f) for f in (operator.add, operator.sub, operator.mul, operator.floordiv, operator.mod)),
+    *((maximum, max), (minimum, min)),
+]
+
+
+def arithmetic(rng, levels=2):
+    """(a size, the same of numbers), at random."""
+    if not levels or rng.random() < 0.2:
+        k = int(rng.integers(1, 6))
+        return [(N, lambda n, m: n), (M, lambda n, m: m), (k, lambda n, m: k)][rng.integers(3)]
+    (a, f), (b, g) = arithmetic(rng, levels - 1), arithmetic(rng, levels - 1)
+    symbolic, plain = STEPS[rng.integers(len(STEPS))]
+    return symbolic(a, b), lambda n, m: plain(f(n, m), g(n, m))
+
+
+def test_any_arithmetic_is_that_of_integers():
+    """As it is, with others in place of its names, pickled, and of another process; what is certain is true."""
+    rng, made = np.random.default_rng(0), 0
+    while made < 16:
+        try:
+            (dim, plain), (other, beside) = arithmetic(rng), arithmetic(rng, 1)
+            expected = [(plain(**s), beside(**s), s) for s in SIZES]
+            moved = [plain(s["m"] + 2, s["m"]) for s in SIZES], [plain(3, s["m"]) for s in SIZES]
+        except ZeroDivisionError:
+            continue
+        if not isinstance(dim, SymDim):
+            continue
+        made += 1
+        there = restored(dim.text, None if dim.is_name else str(dim), {}, (b"elsewhere", ("n",)))
+        certain, enough = same(dim, other) if made % 4 == 0 else None, at_least(dim, other)
+        name = next((x for x in there.names if x != "m"), "none")
+        forms = [dim.renamed({"n": M + 2}), dim.renamed({"n": 3}), dim.renamed({"k": 3, "m": M}), there]
+        for (here, of_other, sizes), one, two in zip(expected, *moved, strict=True):
+            assert value(dim, sizes) == here, (dim, sizes)
+            found = [value(form, {**sizes, name: sizes["n"]}) for form in forms]
+            assert found == [one, two, here, here], (dim, forms, sizes)
+            assert here >= of_other or not enough, (dim, other, sizes)
+            assert certain in (None, here == of_other), (dim, other, sizes)
+        assert pickle.loads(pickle.dumps(dim)) == dim
 
 
 def test_equal_text_is_the_same_symbol():
@@ -100,6 +153,20 @@ def test_product_and_show():
     assert show(()) == "()"
     assert show((N,)) == "(n,)"
     assert show((N, 784)) == "(n, 784)"
+
+
+def test_a_size_by_itself_and_beside_what_is_none():
+    assert N // N == 1
+    assert (N + 1) // (1 + N) == 1
+    assert N - N == 0
+    assert (N * 1, 1 * N, N // 1, N + 0, 0 + N, N - 0) == (N,) * 6
+    for wrong in (lambda: N + "a", lambda: None // N, lambda: N % "a"):
+        with pytest.raises(wf.DTypeError, match="cannot be part of an expression"):
+            wrong()
+    for flag in (True + N, N * False):
+        assert isinstance(flag, wf.Expr)
+    assert wf.evaluate([True + N, 2.5 * N, N // 2.5], {wf.vector("x", ("n",)): np.ones(4)}) == [5, 10, 1]
+    assert value(-7 % N, {"n": 4}) == 1
 
 
 def test_fresh_symbols_are_new():

@@ -10,7 +10,7 @@ import pytest
 
 import weft as wf
 from weft.symbolic import errors
-from weft.symbolic.errors import Site, at_site, blame, listing, user_site
+from weft.symbolic.errors import NOWHERE, Site, at_site, blame, listing, user_site
 
 
 def message(call):
@@ -338,6 +338,22 @@ class TestSite:
         site = Site("<somewhere>", 7)
         assert (str(site), site.text) == ("<somewhere>:7", "")
 
+    @pytest.mark.parametrize(("module", "mine"), [("weft", 0), ("weft.nn.layers", 0), ("wefty", 1), ("my.weft.x", 1)])
+    def test_it_is_outside_of_weft(self, module, mine):
+        scope: dict = {"__name__": module}
+        exec(compile("def make():\n    return site()", "inner.py", "exec"), scope)
+        scope["site"] = user_site
+        line = sys._getframe().f_lineno + 1
+        found = scope["make"]()
+        assert (found.file, found.line) == (("inner.py", 2) if mine else (user_site().file, line))
+
+    def test_files_are_named_from_the_working_folder(self, tmp_path, monkeypatch):
+        (tmp_path / "below").mkdir()
+        monkeypatch.chdir(tmp_path / "below")
+        inside, outside = Site(str(tmp_path / "below" / "a.py"), 1), Site(str(tmp_path / "b.py"), 2)
+        assert (str(inside), str(outside)) == ("a.py:1", f"{tmp_path / 'b.py'}:2")
+        assert (str(Site("", 0)), bool(Site("", 0)), bool(inside)) == ("", False, True)
+
     def test_at_site_nests(self):
         a, b = Site("a.py", 1), Site("b.py", 2)
         with at_site(a):
@@ -345,6 +361,27 @@ class TestSite:
                 assert user_site() == b
             assert user_site() == a
         assert user_site().path == __file__
+
+
+def test_the_line_of_a_test_is_not_the_message():
+    """Else what a test expects of a message, on the line of the call, would be found in the error's notes."""
+    error = blame(ValueError("wrong"), user_site(), hint="mend it")
+    for expected in ("mend it", "blame"):
+        with (
+            pytest.raises(AssertionError, match="Regex pattern did not match"),
+            pytest.raises(ValueError, match=expected),
+        ):
+            raise error
+
+
+def test_blame_leaves_out_what_is_from_nowhere():
+    error = blame(ValueError("wrong"), NOWHERE, None, Site("a.py", 1), Site("longer.py", 20), hint="mend it.")
+    assert error.__notes__ == ["  a.py:1" + " " * 13 + "<- here", "  longer.py:20", "  hint: mend it."]
+    assert not hasattr(blame(ValueError("wrong"), NOWHERE), "__notes__")
+    blame(error, Site("longer.py", 20))
+    assert len(error.__notes__) == 4
+    blame(error, Site("longer.py", 20))
+    assert len(error.__notes__) == 4
 
 
 def test_blame_names_each_line_once_and_the_first_as_the_place():

@@ -143,6 +143,30 @@ def test_the_table_forgets_nodes_that_nobody_holds():
     assert len(expr._table) <= before + 2  # the two constants 17.25 stay at hand
 
 
+def test_what_is_remembered_of_types_is_bounded(monkeypatch):
+    monkeypatch.setattr(expr, "_REMEMBERED", 8)
+    monkeypatch.setattr(expr, "_known", {})
+    for size in range(1, 30):
+        assert wf.exp(wf.vector("x", (size,))).shape == (size,)
+        assert 0 < len(expr._known) <= 8
+
+
+def test_an_entry_whose_node_has_gone_gives_way_to_a_new_one():
+    """A collection may stand between a node's end and that of its entry."""
+    x = wf.vector("x")
+    node = wf.exp(x)
+    key = (node.op, node.args)
+    entry = expr._table[key]
+    del node
+    gc.collect()
+    assert entry() is None
+    expr._table[key] = entry
+    made = wf.exp(x)
+    assert made is wf.exp(x)
+    expr._forget(entry)
+    assert made is wf.exp(x), "the end of the old one is not that of the new one"
+
+
 def test_nodes_made_by_many_threads_are_the_same():
     x = wf.vector("x")
     start = threading.Barrier(4)
@@ -188,6 +212,70 @@ def test_substitute_exchanges_in_one_step():
     x, y = wf.vector("x", ("n",)), wf.vector("y", ("n",))
     (result,) = substitute([x - y], {x: y, y: x})
     assert result is y - x
+
+
+def test_sizes_of_what_lies_below_a_replaced_node_do_not_count():
+    x, z = wf.vector("x", ("n",)), wf.vector("z", ("n",))
+    below = wf.exp(z)
+    (result,) = substitute([x * wf.symbolic.leaves.size(x.shape[0]) + below], {x: wf.zeros(5), below: wf.ones(5)})
+    np.testing.assert_array_equal(wf.evaluate(result), np.ones(5))
+    assert result.shape == (5,)
+
+
+def test_sizes_that_are_values_follow_what_they_are_computed_from():
+    k, j, x = wf.scalar("k", dtype="int64"), wf.scalar("j", dtype="int64"), wf.vector("x", (6,))
+    old = wf.ones((wf.abs(k) + 1,)) * 2 + k
+    new, part, same = substitute([old, x[: k % 4].sum(), wf.zeros((j,))], {k: j * 2})
+    np.testing.assert_array_equal(wf.evaluate(new, {j: 2}), np.full(5, 6))
+    assert wf.evaluate(part, {j: 5, x: np.arange(6.0)}) == 1
+    assert same is wf.zeros((j,))
+    assert substitute([old], {j: k})[0] is old
+
+
+def test_graphs_know_their_parts():
+    x, w, c = wf.vector("x", (2,)), wf.shared(np.ones(2, "f"), "w"), wf.constant(np.ones(2, "f"))
+    graph = wf.Graph((x,), (x * w, c), ((w, w + x * w),))
+    assert (graph.shared, graph.constants, graph.free_inputs) == ([w], [c], [x])
+    assert graph.users[x * w] == [w + x * w]
+    assert graph.users[w] == [x * w, w + x * w]
+    assert wf.Graph((), (x * x,)).users[x] == [x * x, x * x]
+    assert graph.replace({}) is graph
+    other = graph.replace({x: c})
+    assert (other.inputs, other.outputs, other.updates) == ((x,), (c * w, c), ((w, w + c * w),))
+
+
+def test_an_op_without_a_meaning_says_so():
+    class Blank(wf.Op):
+        pass
+
+    class Typed(wf.Op):
+        def infer(self, x):
+            return x
+
+    x = wf.vector("x", (2,))
+    with pytest.raises(NotImplementedError, match="Blank does not say what its result's shape and dtype are"):
+        wf.apply(Blank(), x)
+    typed = wf.apply(Typed(), x)
+    assert repr(typed) == "<typed(x): float32(2,)>"
+    with pytest.raises(NotImplementedError, match="Typed has no NumPy reference"):
+        wf.evaluate(typed, {x: np.ones(2)})
+    with pytest.raises(wf.GradientError, match="typed has no derivative"):
+        wf.grad(typed.sum(), x)
+
+
+@pytest.mark.parametrize(
+    ("shape", "value", "says"),
+    [
+        (("n", 2), (3,), r"x has 2 axes, its value 1: \(3,\)"),
+        (("n", "n"), (3, 2), r"x has shape \(n, n\), its value \(3, 2\)"),
+        ((2, "n"), (3, 2), r"x has shape \(2, n\), its value \(3, 2\)"),
+    ],
+)
+def test_values_that_do_not_fit(shape, value, says):
+    x = wf.tensor("x", shape)
+    with pytest.raises(wf.ShapeError, match=says) as caught:
+        wf.evaluate(x * 2, {x: np.ones(value)})
+    assert "test_expr.py" in "".join(caught.value.__notes__)
 
 
 def test_substituted_nodes_keep_the_users_line():

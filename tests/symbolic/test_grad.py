@@ -115,6 +115,48 @@ class TestDisconnected:
         with pytest.raises(wf.ArgumentError, match="'raise', 'warn', 'zero' or 'none', not 'ignore'"):
             wf.grad(x.sum(), x, disconnected="ignore")
 
+    def test_none_where_there_is_none(self):
+        x, y, n = double("x"), double("y"), double("z", ("n",))
+        found = wf.grad((x * x).sum() + n.sum() * 0, (y, x, n), disconnected="none")
+        assert isinstance(found, tuple)
+        assert found[0] is None
+        given = {x: np.ones(3), n: np.ones(2)}
+        for value, right in zip(wf.evaluate(list(found[1:]), given), ([2, 2, 2], [0, 0]), strict=True):
+            np.testing.assert_array_equal(value, right)
+
+    def test_products_of_several_of_which_some_depend(self):
+        """By matrices of every pair; what does not depend gives zeros in the form of what was asked for."""
+        x, y, z = double("x", (2,)), double("y", (3,)), double("z", (1,))
+        outputs, params = (wf.sin(x) * y[:2], wf.exp(z), wf.outer(x, y)), [y, x]
+        given = {v: RNG.normal(size=v.shape) for v in (x, y, z)}
+        matrices = [wf.evaluate(wf.jacobian(o, params), given) for o in outputs if o is not outputs[1]]
+        matrices.insert(1, [np.zeros((1, 3)), np.zeros((1, 2))])
+        seeds = [RNG.normal(size=o.shape) for o in outputs]
+        tangents = [RNG.normal(size=p.shape) for p in params]
+        back = wf.evaluate(wf.vjp(outputs, params, seeds), given)
+        along = wf.evaluate(wf.jvp(outputs, params, tangents), given)
+        for i, found in enumerate(back):
+            right = sum(np.tensordot(s, m[i], s.ndim) for s, m in zip(seeds, matrices, strict=True))
+            np.testing.assert_allclose(found, right, rtol=1e-12)
+        for m, found in zip(matrices, along, strict=True):
+            right = sum(np.tensordot(part, t, 1) for part, t in zip(m, tangents, strict=True))
+            np.testing.assert_allclose(found, right, rtol=1e-12, atol=1e-15)
+
+    def test_second_derivatives_along_vectors(self):
+        x, y = double("x", (2,)), double("y", (3,))
+        loss = (wf.outer(x**2, y**3)).sum() + x[0] * y[2]
+        given = {x: RNG.normal(size=2), y: RNG.normal(size=3)}
+        u, v = RNG.normal(size=2), RNG.normal(size=3)
+        a, b = given.values()
+        found = wf.evaluate(wf.hvp(loss, (x, y), (u, v)), given)
+        cross = np.outer(2 * a, 3 * b**2)
+        cross[0, 2] += 1
+        np.testing.assert_allclose(found[0], 2 * (b**3).sum() * u + cross @ v)
+        np.testing.assert_allclose(found[1], 6 * b * (a**2).sum() * v + cross.T @ u)
+        parts = wf.evaluate(wf.hessian(loss, (x, y)), given)
+        np.testing.assert_allclose(parts[0], np.eye(2) * 2 * (b**3).sum())
+        np.testing.assert_allclose(parts[1], np.diag(6 * b * (a**2).sum()))
+
 
 MASKED = {
     # name: (function, x where it is finite, the gradient there)
@@ -311,16 +353,19 @@ class TestCustom:
         with pytest.raises(wf.GradientError, match="returned 2 cotangents for 3 arguments"):
             wf.grad(wrong(x, y).sum(), x)
 
-    def test_a_vjp_that_is_no_tuple(self):
+    @pytest.mark.parametrize(
+        ("answer", "what"), [(lambda g: 2 * g, "one expression"), (lambda g: None, "a NoneType"), (iter, "a generator")]
+    )
+    def test_a_vjp_that_is_no_tuple(self, answer, what):
         class Twice(wf.Op):
             def infer(self, x):
                 return x
 
             def vjp(self, g, out, x):
-                return 2 * g
+                return answer(g)
 
         x = double("x")
-        with pytest.raises(wf.GradientError, match="vjp of Twice returned one expression, and not a tuple") as caught:
+        with pytest.raises(wf.GradientError, match=f"vjp of Twice returned {what}, and not a tuple") as caught:
             wf.grad(wf.apply(Twice(), x).sum(), x)
         assert "test_grad.py" in "".join(caught.value.__notes__)
 
@@ -339,7 +384,14 @@ class TestCustom:
         (lambda x: wf.grad(3.0, x), "grad takes an expression, not float"),
         (lambda x: wf.grad(x.sum(), "x"), "with respect to expressions, not str"),
         (lambda x: wf.grad(x.sum(), wf.cast(x, "int32")), "only floats have derivatives"),
+        (
+            lambda x: wf.grad(x.sum(), x, known_cotangents={wf.exp(x): wf.zeros((3, 1), "float64")}),
+            r"An expression of shape \(3, 1\) is no \(3,\)",
+        ),
         (lambda x: wf.vjp([x, x], x, [x]), "2 outputs and 1 cotangents do not pair up"),
+        (lambda x: wf.jvp(x, [x], [x, x]), "1 variables and 2 tangents do not pair up"),
+        (lambda x: wf.hvp(x.sum(), x, wf.zeros(2, "float64")), r"The variable has shape \(3,\), its vector \(2,\)"),
+        (lambda x: wf.hessian(x, x), r"grad needs a scalar, and this expression has shape \(3,\)"),
         (lambda x: wf.vjp(x, x, wf.zeros(4, "float64")), r"The output has shape \(3,\), its cotangent \(4,\)"),
         (lambda x: wf.jvp(x, x, wf.zeros((3, 1), "float64")), r"The variable has shape \(3,\), its tangent \(3, 1\)"),
     ],

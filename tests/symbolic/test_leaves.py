@@ -30,6 +30,12 @@ def test_sizes_are_numbers_names_symbols_or_none():
     assert isinstance(x.shape[2], SymDim)
 
 
+def test_sizes_without_a_name_are_named_after_what_has_them():
+    named = [wf.vector("x"), wf.shared(np.zeros(3), "x", shape=(None,))]
+    nameless = [wf.vector(), wf.shared(np.zeros(3), shape=(None,))]
+    assert [str(v.shape[0]).rstrip("0123456789") for v in (*named, *nameless)] == ["x_", "x_", "d", "d"]
+
+
 @pytest.mark.parametrize("name", [3, b"x", wf.SymDim("n")])
 def test_names_are_strings(name):
     with pytest.raises(wf.ArgumentError, match="name is a string or None"):
@@ -105,6 +111,36 @@ class TestShared:
         with pytest.raises(wf.DTypeError, match="w is int32; the value is float64"):
             w.set_value(np.zeros((2, 3)))
         np.testing.assert_array_equal(w.get_value(), np.zeros((2, 3)))
+
+    def test_numbers_are_values_of_any_dtype_that_holds_them(self):
+        for kind in ("float32", "int32", "uint8", "bool"):
+            w = wf.shared(np.zeros((), kind))
+            for number in (1, 1.0, True, np.uint8(1)):
+                w.set_value(0)
+                w.set_value(number if kind != "bool" else bool(number))
+                assert w.get_value() == 1
+                assert w.get_value().dtype == kind
+        w = wf.shared(np.int32(0))
+        for wrong, says in ((1.5, "1.5, which does not fit in int32"), (2**40, "which does not fit in int32")):
+            with pytest.raises(wf.DTypeError, match=f"The value of a shared variable has {wrong}|{says}"):
+                w.set_value(wrong)
+        with pytest.raises(wf.DTypeError, match="The shared variable is int32; the value is float32"):
+            w.set_value(np.float32(1))
+
+    def test_a_new_shape_is_copied_too(self):
+        w = wf.shared(np.zeros((1, 3)), "w", shape=("rows", 3))
+        array = np.asfortranarray(np.arange(12.0).reshape(4, 3)[::2])
+        w.set_value(array)
+        array[:] = -1
+        np.testing.assert_array_equal(w.get_value(), [[0, 1, 2], [6, 7, 8]])
+        assert w.get_value(borrow=True).flags.c_contiguous
+        assert w.get_value(borrow=True) is w.get_value(borrow=True)
+        rows = wf.symbolic.leaves.size(w.shape[0])
+        assert [f(w.sum() * rows) for f in (wf.evaluate, lambda y: y.eval())] == [48, 48]
+        with pytest.raises(wf.ShapeError, match=r"w has shape \(rows, 3\); the value \(3,\)"):
+            w.set_value(np.zeros(3))
+        with pytest.raises(wf.ShapeError, match=r"The shared variable has shape \(2, n\); the value \(1, 3\)"):
+            wf.shared(np.zeros((1, 3)), shape=(2, "n"))
 
     def test_only_shared_variables_have_values(self):
         with pytest.raises(TypeError, match="Only shared variables have a value"):

@@ -4,18 +4,22 @@ import numpy as np
 import pytest
 
 from weft.ops import scalar
-from weft.ops.elementwise import Elementwise
+from weft.ops.decompositions import eigh
+from weft.ops.elementwise import Elementwise, cast
 from weft.ops.linalg import matmul
-from weft.ops.movement import broadcast_to, transpose
+from weft.ops.movement import broadcast_to, expand_dims, transpose
 from weft.ops.reduce import sum as sum_over
 from weft.ops.rules import canonical, special, stable
 from weft.ops.scalar import cos, exp, log, log1p, logaddexp, sin, square, tanh, where
+from weft.symbolic import patterns
 from weft.symbolic.errors import RewriteLoop, VerifyError
-from weft.symbolic.evaluate import evaluate
+from weft.symbolic.evaluate import evaluate, run
+from weft.symbolic.expr import apply, toposort
 from weft.symbolic.graph import Graph
 from weft.symbolic.leaves import constant, matrix, shared, tensor, vector
 from weft.symbolic.patterns import Bool, Const, Matrix
 from weft.symbolic.rewrite import RuleSet, rewrite, rules
+from weft.symbolic.types import TupleType
 from weft.symbolic.verify import verify
 
 
@@ -119,6 +123,125 @@ def test_structural_ops_match_by_their_parameters():
     assert settled(products, matmul(a.T, b.T[::1])) is found
 
 
+def test_numbers_match_in_the_dtype_of_what_they_are_compared_with():
+    @rules
+    def tenths(x):
+        yield x * 0.1, sin(x)
+
+    for dtype in ("float32", "float64"):
+        v = vector("v", (3,), dtype)
+        near = np.dtype(dtype).type(0.1)
+        assert settled(tenths, v * 0.1) is sin(v)
+        assert settled(tenths, v * constant(near)) is sin(v)
+        assert settled(tenths, v * constant(np.nextafter(near, near + 1))).op.head is scalar.mul
+
+
+def test_comparisons_of_a_sort_of_numbers(x):
+    @rules(dtypes=("int",))
+    def of_integers(x, y):
+        yield scalar.gt(x, y), scalar.lt(y, x)
+
+    n, m = vector("n", (3,), "int64"), vector("m", (3,), "uint8")
+    assert settled(of_integers, scalar.gt(n, m)) is scalar.lt(cast(m, "int64"), n)
+    for left in (scalar.gt(x, n), scalar.gt(n, x), scalar.gt(vector("b", (3,), "bool"), vector("c", (3,), "bool"))):
+        assert settled(of_integers, left) is left
+
+
+def test_a_number_under_a_few_moves_and_under_many():
+    two = constant(np.float32(2))
+    for _ in range(3):
+        two = expand_dims(two, 0)
+    assert patterns.number(two) == 2
+    assert settled(simple, log(two - 1 + matrix("x", ("n", 3)))).op.head is log
+    for _ in range(10):
+        two = expand_dims(two, 0)
+    assert patterns.number(two) is None
+    assert patterns.number(broadcast_to(constant(np.arange(3.0)), (2, 3))) is None
+
+
+def test_what_takes_the_place_of_several_outputs():
+    a = tensor("a", (3, 3), "float64")
+    values, _ = eigh(a)
+    whole = next(n for n in toposort([values]) if isinstance(n.type, TupleType))
+
+    @rewrite(type(whole.op))
+    def of_twice(node):
+        (x,) = node.args
+        return None if x.op.head is scalar.mul else apply(node.op, x * 2)
+
+    @rewrite(type(whole.op))
+    def one_of_them(node):
+        return node.args[0]
+
+    new = toposort([settled(RuleSet("one", [of_twice]), values)])
+    assert apply(whole.op, whole.args[0] * 2) in new
+    assert whole not in new
+    with pytest.raises(VerifyError, match="The rule one_of_them makes float64"):
+        settled(RuleSet("one", [one_of_them]), values)
+    assert repr(of_twice) == of_twice.statement == "of_twice"
+    assert repr(next(iter(simple))).startswith("simple line ")
+
+
+def test_a_constant_twice_and_one_of_two(x):
+    @rules
+    def twice(x, y, c: Const, d: Const):
+        yield x * c + y * c, (x + y) * c, lambda c: c > 2
+        yield (x - c) - d, x - (c + d), lambda d, c: c > d
+
+    y = matrix("y", ("n", 3))
+    assert settled(twice, x * 3 + 3 * y) is (x + y) * 3
+    for left in (x * 3 + y * 4, x * 2 + y * 2, x * 3 + constant(np.full(3, 3.0, "f")) * y):
+        assert settled(twice, left) is left
+    assert settled(twice, (x - 5) - 2) is x - 7
+    assert settled(twice, (x - 2) - 5) is (x - 2) - 5  # conditions take parameters by name
+
+
+def test_the_same_number_in_two_forms(x):
+    @rules
+    def idempotent(x):
+        yield scalar.maximum(x, x), x
+
+    two, three = constant(np.float32(2)), constant(np.float32(3))
+    repeated = broadcast_to(two, (3,))
+    assert settled(idempotent, scalar.maximum(two, repeated)) is repeated
+    other = scalar.maximum(three, repeated)
+    assert settled(idempotent, other) is other
+
+
+def test_rules_of_a_class_and_of_a_function_in_their_order(x):
+    @rewrite(Elementwise, when=lambda *heads: len(heads) == 1)
+    def any_function(node):
+        return cos(node.args[0]) if node.op.head is tanh else None
+
+    @rewrite(tanh)
+    def one_function(node):
+        return sin(node.args[0])
+
+    assert settled(RuleSet("a", [any_function, one_function]), tanh(x)) is cos(x)
+    assert settled(RuleSet("b", [one_function, any_function]), tanh(x)) is sin(x)
+    assert settled(RuleSet("c", [RuleSet("d", [any_function]), one_function]) + simple, tanh(x) * 1) is cos(x) * 1
+
+
+def test_what_is_remembered_of_nodes_is_bounded(x, monkeypatch):
+    monkeypatch.setattr("weft.symbolic.rules._REMEMBERED", 8)
+    few = RuleSet("few", list(simple))
+    functions = (sin, cos, exp, tanh, square, scalar.neg, scalar.abs, scalar.sqrt)
+    for one in functions:
+        for other in functions:
+            assert settled(few, one(x) + other(x)).op.head is scalar.add
+            assert settled(few, log(1 + one(x))) is log1p(one(x))
+            assert 0 < len(few._candidates) <= 8
+
+
+def test_left_sides_as_earlier_rules_leave_them(x):
+    @rules(after=canonical)
+    def later(x):
+        yield tanh(x) / 2 - sin(x) * -3, exp(x)
+
+    assert settled(canonical + later, tanh(x) / 2 - sin(x) * -3) is exp(x)
+    assert settled(later, tanh(x) / 2 - sin(x) * -3) is exp(x)
+
+
 # ---- types -----------------------------------------------------------------------------------------------------------
 
 
@@ -144,6 +267,50 @@ def test_a_rule_that_changes_a_type_is_refused(x):
     assert settled(RuleSet("one", [shrinks]), tanh(x)).shape == x.shape  # a scalar is repeated
     with pytest.raises(VerifyError, match=r"The rule grows makes float32\(2, n, 3\) of float32\(n, 3\)"):
         settled(RuleSet("one", [grows]), tanh(x))
+
+
+FITTING = [
+    # shape and dtype of a node, those of what takes its place, whether it can
+    ((2, 3), "float32", (), "float32", True),
+    ((2, 3), "float32", (3,), "float64", True),
+    ((2, 3), "float64", (2, 1), "float32", True),
+    ((1, 3), "float64", (3,), "float64", True),
+    ((2, "n"), "float32", (1, 1), "float32", True),
+    ((2, "n"), "float32", (2, 3), "float32", None),
+    ((3,), "float32", ("n",), "float32", None),
+    ((2, 3), "float32", (1, 2, 3), "float32", False),
+    ((1, 3), "float32", (2, 3), "float32", False),
+    ((2, 1), "float32", ("n",), "float32", False),
+    ((1,), "float32", (2,), "float64", False),
+    ((2, 3), "float32", (2, 4), "float32", False),
+    ((2, 3), "float32", (2,), "float32", False),
+    ((2, "n"), "float32", (3, 1), "float32", False),
+]
+
+
+@pytest.mark.parametrize(("shape", "dtype", "other", "of", "fits"), FITTING)
+def test_what_can_take_the_place_of_a_node(shape, dtype, other, of, fits):
+    """What a call may find to be of the same sizes stays; what only has to be repeated or cast is."""
+    found, given = tanh(tensor("x", shape, dtype)), tensor("y", other, of)
+
+    @rewrite(tanh)
+    def replaces(node):
+        return given
+
+    if fits is False:
+        with pytest.raises(VerifyError, match="a rule may not change a type"):
+            settled(RuleSet("one", [replaces]), found)
+        return
+    new = settled(RuleSet("one", [replaces]), found)
+    assert new.dtype == found.dtype
+    if fits is None:
+        assert new is given
+    else:
+        assert new.shape == found.shape
+        values = np.arange(1.0, 1.0 + np.prod(other)).reshape(other)
+        sizes = tuple(d if isinstance(d, int) else 4 for d in new.shape)
+        (value,) = run([new], {given: values}, {"n": 4})
+        np.testing.assert_array_equal(value, np.broadcast_to(values, sizes))
 
 
 def test_python_numbers_stay_weak(x):
@@ -180,6 +347,28 @@ def test_rules_that_undo_each_other_are_named(x):
     assert "yield sin(x), cos(x)" in str(caught.value)
     assert "yield cos(x), sin(x)" in str(caught.value)
     assert any("test_rewrite.py" in note for note in caught.value.__notes__)
+
+
+def test_functions_that_undo_each_other_are_named_too(x):
+    @rewrite(sin)
+    def there(node):
+        """sin becomes cos.
+
+        More is not shown.
+        """
+        return cos(node.args[0])
+
+    @rewrite(cos)
+    def back(node):
+        return sin(node.args[0])
+
+    both = RuleSet("both", [there, back])
+    with pytest.raises(RewriteLoop) as caught:
+        settled(both, exp(sin(x)))
+    lines = [line for line in str(caught.value).splitlines() if "test_rewrite.py:" in line]
+    assert [line.split("  ")[-1] for line in lines] == ["sin becomes cos.", "back"]
+    first = there.function.__code__.co_firstlineno
+    assert f"test_rewrite.py:{first}  sin becomes cos." in lines[0]
 
 
 def test_a_rule_whose_result_contains_what_it_replaces_is_a_loop(x):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import weft as wf
+from weft.ops.movement import Slice
 from weft.symbolic.dims import SymDim
 from weft.symbolic.evaluate import evaluate
 from weft.symbolic.sizes import value_dim
@@ -74,6 +75,21 @@ def test_slices_with_computed_bounds(key):
         found = f(A, first, last)
         assert found.shape == expected.shape
         np.testing.assert_array_equal(found, expected)
+
+
+def test_sizes_computed_from_arrays():
+    x = wf.vector("x", ("n",))
+    table, rows = wf.constant(np.array([2, 3])), wf.symbolic.leaves.size(x.shape[0])
+    for size, count in ((table.sum() + rows, 9), (table[1] * 2, 6), (wf.max(rows + table), 7), (rows // table[0], 2)):
+        assert wf.evaluate(wf.ones((size,)).sum(), {x: np.ones(4)}) == count
+
+
+def test_a_bound_that_no_size_tells():
+    """Two rows from a computed one on: where they begin is in no shape."""
+    x, i = wf.tensor("x", (7, 5)), wf.scalar("i", dtype="int64")
+    rows = wf.apply(Slice((wf.symbolic.sizes.value_dim(i), 0), (1, 2), (2, 3)), x)
+    for first in (0, 2, 5):
+        np.testing.assert_array_equal(wf.evaluate(rows, {x: A, i: first}), A[first : first + 2, ::2])
 
 
 def test_computed_slices_write_and_have_gradients():

@@ -1,6 +1,7 @@
 """Graphs as text, and the Python that rebuilds them."""
 
 import re
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -69,6 +70,26 @@ def test_a_lambda_cannot_be_written_down():
         to_python(double(wf.vector("x")))
 
 
+def test_the_size_of_what_is_not_read_cannot_be_written_down():
+    w = wf.shared(np.zeros((2, 3)), "w", shape=(None, 3))
+    assert rebuilt([w.sum() + wf.zeros(w.shape)])[0].shape[1] == 3
+    with pytest.raises(wf.ArgumentError, match=r"w_\d+ is that of a shared variable that the graph does not read"):
+        to_python(wf.zeros(w.shape))
+
+
+def test_an_op_that_is_no_dataclass():
+    class Plain(wf.Op):
+        def infer(self, x):
+            return x
+
+    class Detailed(Plain):
+        details = "of its own"
+
+    x = wf.vector("x", (2,))
+    assert repr(wf.apply(Plain(), x)) == "<plain(x): float32(2,)>"
+    assert repr(wf.apply(Detailed(), x)) == "<detailed(x, of its own): float32(2,)>"
+
+
 def test_rebuilt_constants_alone_are_the_same_nodes():
     y = wf.exp(wf.constant([1.0, 2.0])) * 2
     assert rebuilt(y) == [y]
@@ -101,6 +122,47 @@ def test_the_listing_has_types_and_lines():
     assert ".py" not in listing(wf.Graph((x,), (y,)), sites=False)
 
 
+def test_the_listing_of_everything_that_is_printed():
+    x, w = wf.tensor("x", ("n", 3), "float64"), wf.shared(np.ones(3), "w")
+    table = wf.constant(np.arange(8.0))
+    rows = x[:, ::2] * wf.symbolic.leaves.size(x.shape[0]) + wf.expand_dims(x.max(1), 1)
+    graph = wf.Graph((x,), (rows, table, wf.argmax(x + 2, 0)), ((w, w * 2),))
+    assert [" ".join(line.split()) for line in listing(graph, sites=False).splitlines()] == [
+        "x = input float64(n, 3)",
+        "%1 = slice(x, starts=(0, 0), steps=(1, 2), sizes=(n, 2)) float64(n, 2)",
+        "%2 = size(n) int64() weak",
+        "%3 = cast(%2, float64) float64()",
+        "%4 = mul(%1, %3) float64(n, 2)",
+        "%5 = max(x, axes=(1,)) float64(n,)",
+        "%6 = expand_dims(%5, axes=(1,)) float64(n, 1)",
+        "%7 = add(%4, %6) float64(n, 2)",
+        "%8 = constant([0. 1. ... 6. 7.]) float64(8,)",
+        "%10 = add(x, 2.0) float64(n, 3)",
+        "%11 = argmax(%10, kind=argmax, axis=0) int64(3,)",
+        "w = shared float64(3,)",
+        "%13 = mul(w, 2.0) float64(3,)",
+        "return %7, %8, %11",
+        "update w <- %13",
+    ]
+    assert listing(wf.Graph((), ())) == ""
+
+
+@dataclass(frozen=True)
+class Noted(wf.Op):
+    """An op with parameters that are not printed."""
+
+    shown: int
+    hidden: int = field(repr=False)
+    apart: int = field(compare=False)
+
+    def infer(self, x):
+        return x
+
+
+def test_parameters_that_are_not_printed():
+    assert repr(wf.apply(Noted(1, 2, 3), wf.vector("x", (2,)))) == "<noted(x, shown=1): float32(2,)>"
+
+
 def test_names_are_the_users_where_they_are_free():
     x, other = wf.vector("x", ("n",)), wf.vector("x", ("n",))
     found = names([x + other])
@@ -115,3 +177,6 @@ def test_dot():
     assert dot.count("exp") == 1
     assert dot.startswith("digraph")
     assert dot.rstrip().endswith("}")
+    assert to_dot(wf.exp(x)) == to_dot([wf.exp(x)])
+    assert to_dot([wf.exp(x), wf.sin(x), x]).count("label=") == 3
+    assert to_python(wf.exp(x)) == to_python([wf.exp(x)])

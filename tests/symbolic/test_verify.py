@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import weft as wf
-from weft.symbolic.types import Type
+from weft.symbolic.leaves import items
+from weft.symbolic.types import TupleType, Type
 from weft.symbolic.verify import check_same_type, compatible
 
 
@@ -47,6 +48,37 @@ def test_a_type_that_is_not_what_the_op_infers():
     with pytest.raises(wf.VerifyError, match=r"liar infers float64\(2,\), the node says float32\(2,\)") as caught:
         wf.verify(wf.Graph(node.args, (node,)))
     assert "Liar((" in caught.value.__notes__[0]
+
+
+@dataclass(frozen=True)
+class Several(wf.Op):
+    """An op of several outputs, which departs from what it said when it is asked again."""
+
+    first: tuple[tuple[int, ...], ...] | None  # None: one output
+    later: tuple[tuple[int, ...], ...] | None
+
+    def infer(self, x):
+        asked.append(self)
+        shapes = self.first if len(asked) == 1 else self.later
+        return x if shapes is None else TupleType(tuple(Type(x.dtype, shape) for shape in shapes))
+
+
+PAIR = ((2,), (3, 1))
+
+
+def test_types_of_several_outputs():
+    x = wf.matrix("x", (3, 3), "float64")
+    wf.verify(wf.Graph((x,), tuple(wf.eigh(x))))
+    wf.verify(wf.Graph((x,), items(wf.apply(Several(PAIR, PAIR), x))))
+    for later in (((2,),), (*PAIR, (1,)), ((2,), (1, 3)), ((2,), (3,)), None):
+        asked.clear()
+        node = wf.apply(Several(PAIR, later), x)
+        with pytest.raises(wf.VerifyError, match=r"several infers .* the node says \(float64\(2,\), float64\(3, 1\)\)"):
+            wf.verify(wf.Graph((x,), items(node)))
+    asked.clear()
+    node = wf.apply(Several(None, PAIR), x)
+    with pytest.raises(wf.VerifyError, match=r"several infers \(float64\(2,\), .* the node says float64\(3, 3\)"):
+        wf.verify(wf.Graph((x,), (node,)))
 
 
 def test_updates_of_what_is_not_shared():
