@@ -86,10 +86,6 @@ class Performed:
     outputs: tuple[tuple[str, int], ...]
     node: Any = field(compare=False)
 
-    @property
-    def __name__(self) -> str:
-        return type(self.theano_op).__name__
-
     def __call__(self, *arrays: np.ndarray) -> Any:
         storage: list[list[Any]] = [[None] for _ in self.outputs]
         self.theano_op.perform(self.node, list(arrays), storage)

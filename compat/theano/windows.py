@@ -138,14 +138,14 @@ def conv2d_grad_wrt_inputs(
     output_grad: Any, filters: Any, input_shape: Any, filter_shape: Any = None, **options: Any
 ) -> Any:
     """The derivative of conv2d for its input, of this shape."""
-    return AbstractConv2d_gradInputs(input_shape, filter_shape, **options)(filters, output_grad, input_shape[-2:])
+    return AbstractConv2d_gradInputs(**options)(filters, output_grad, input_shape[-2:])
 
 
 def conv2d_grad_wrt_weights(
     input: Any, output_grad: Any, filter_shape: Any, input_shape: Any = None, **options: Any
 ) -> Any:
     """The derivative of conv2d for its filters, of this shape."""
-    return AbstractConv2d_gradWeights(input_shape, filter_shape, **options)(input, output_grad, filter_shape[-2:])
+    return AbstractConv2d_gradWeights(**options)(input, output_grad, filter_shape[-2:])
 
 
 def conv2d_transpose(

@@ -70,6 +70,10 @@ def test_functions_that_cannot_be():
     ]:
         with pytest.raises(error, match=text):
             theano.function(inputs, outputs, **options)
+    for inputs, outputs in (([x], s), ([], x)):  # with the lines that it is about
+        with pytest.raises((theano.compile.UnusedInputError, theano.graph.fg.MissingInputError)) as caught:
+            theano.function(inputs, outputs)
+        assert "test_theano_calls.py" in "".join(caught.value.__notes__)
     with pytest.warns(UserWarning, match="Nothing depends on"):
         theano.function([x], s, on_unused_input="warn")
     with theano.config.change_flags(on_unused_input="ignore"):
@@ -86,6 +90,8 @@ def test_updates_and_givens_in_the_dtype_of_what_they_replace():
     np.testing.assert_array_equal(s.get_value(), [1.5, 3.5])
     np.testing.assert_array_equal(n.get_value(), [1, 2])
     assert f.get_shared() == [s, n]
+    alone = theano.function([k], updates={n: n + k})
+    assert (alone([1, 1]), alone.copy()([1, 1]), n.get_value().tolist()) == ([], [], [3, 4])
     rng = RandomStreams(3)
     a, b = rng.uniform(()), RandomStreams(4).uniform(())
     held = theano.function([], [a, b], no_default_updates=[rng.rstate])
@@ -266,6 +272,9 @@ def test_names_and_kinds_of_gradients():
         np.testing.assert_array_equal(values([found], {x: [1.0, 2.0]})[0], [0, 0])
     assert T.grad(whole, [x, k], return_disconnected="None") == [None, None]
     assert T.grad(x.sum(), [x, y], disconnected_inputs="ignore", return_disconnected="Disconnected")[1] is None
+    assert T.grad(cost, [x, k], disconnected_inputs="ignore", return_disconnected="None")[1] is None
+    dx.name = "slope"
+    assert T.grad(cost, x).name == "slope"
     zero = T.grad(x.sum(), k, disconnected_inputs="ignore")
     assert (zero.dtype, zero.ndim) == ("float64", 1)
     assert DisconnectedType()() is None

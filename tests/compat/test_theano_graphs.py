@@ -3,6 +3,7 @@
 import copy
 import io
 import math
+import pickle
 import subprocess
 import types
 
@@ -146,10 +147,15 @@ def test_names_tags_copies_and_texts():
     ((u,),) = [inputs([z])[:1]]
     np.testing.assert_array_equal(values([z], {u: [1.0, 3.0]})[0], [2, 6])
     np.testing.assert_array_equal(c.data, [1.5, 2.5])
+    y.name = "first"
+    text = pickle.dumps(y)
+    y.name = "second"
+    assert pickle.loads(text) is y
+    assert y.name == "first"
     assert c.value is c.data
     assert c.equals(T.constant([1.5, 2.5]))
     assert not c.equals(T.constant([1.5, 2.0]))
-    assert not c.equals(x)
+    assert not any(map(c.equals, (x, 1.5, None)))
     assert (x.real, x.conj().name) == (x, "x")
 
 
@@ -179,6 +185,8 @@ def test_shapes_and_their_parts():
     for found, wanted in zip(values(outputs, {x: np.zeros((2, 3, 4, 5)), i: 1}), right, strict=True):
         np.testing.assert_array_equal(found, wanted)
         assert found.dtype == "int64"
+    assert T.zeros(x.shape[::-2]).expr.shape == T.zeros([x.shape[3], x.shape[1]]).expr.shape
+    assert T.zeros(x.shape[:0]).ndim == 0
     for place in (4, -5):
         beyond = x.shape[place]  # an error of the call, not of the program
         assert (beyond.dtype, beyond.ndim) == ("int64", 0)
@@ -476,7 +484,7 @@ class Scaled(theano.Op):
         return [(shapes[0][0],)]
 
     def L_op(self, inputs, outputs, gs):
-        return [gs[0] * outputs[0] / inputs[0], None]
+        return [gs[0] * outputs[0] / inputs[0], None]  # for a whole number, and for a float
 
     def grad(self, inputs, gs):
         raise AssertionError("L_op comes first")
@@ -513,6 +521,9 @@ def test_ops_that_are_equal_and_their_derivatives():
     found, slope = values([y, T.grad(y.sum(), x)], {x: [1.0, 2.0], k: [5, 6]})
     np.testing.assert_array_equal(found, [7, 10])
     np.testing.assert_array_equal(slope, [7, 5])
+    other = T.dvector("other")
+    with pytest.raises(theano.gradient.DisconnectedInputError):
+        T.grad(Scaled(2)(x, other).sum(), other)
     assert y.expr.shape == x.expr.shape
 
 

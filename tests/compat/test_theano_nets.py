@@ -140,6 +140,8 @@ def test_batch_normalization_with_given_statistics():
         {x: M, **dict(zip(names, (gamma, beta, mean, std), strict=True))},
     )
     np.testing.assert_allclose(found, (M - mean) * gamma / std + beta)
+    *_, mean_after = bn.batch_normalization_train(x, gamma, beta, running_mean=mean)
+    np.testing.assert_allclose(values([mean_after], {x: M})[0], 0.9 * mean + 0.1 * M.mean(0))
     with pytest.raises(ValueError, match="epsilon must be at least 1e-5, and is 1e-06"):
         bn.batch_normalization_train(x, *names[:2], epsilon=1e-6)
     bn.batch_normalization_train(x, *names[:2], epsilon=1e-5)
@@ -311,6 +313,8 @@ def test_pooling_by_its_old_names_and_of_any_rank():
     for found, wanted in zip(values(outputs, {x: image, whole: image[0], i: numbers}), right, strict=True):
         np.testing.assert_allclose(found, wanted)
     assert (outputs[6].dtype, outputs[7].dtype) == ("int64", "float64")
+    slopes = [T.grad((pool.pool_2d(x, (3, 2), True, 2, pad) ** 2).sum(), x) for pad in (1, (1, 1))]
+    np.testing.assert_array_equal(*values(slopes, {x: image}))
 
 
 def test_all_but_the_largest_of_each_patch():

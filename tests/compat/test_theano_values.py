@@ -280,6 +280,70 @@ def test_sorted_parts_and_counts():
     assert outputs[1].dtype == "int32"
 
 
+def test_reductions_of_whole_numbers_and_of_ties():
+    x, k, b = T.tensor3("x"), T.bmatrix("k"), T.tensor3("b", dtype="bool")
+    a, n, t = np.float64(A > 0) - (A < -1), np.array([[100, -3, 100], [7, 100, -3]], "int8"), A > 0.5
+    outputs = [
+        k.max(), k.min(0), T.max(k, (0, 1), keepdims=True), T.min(k, axis=[-1]), k.argmax(), k.argmin(1), k.sum(1),
+        k.prod(1), k.mean(0), k.var(), k.std(1, keepdims=True), b.any(1), T.all(b, axis=(0, 2), keepdims=True),
+        b.sum(), b.mean(-1), k.mean(dtype="float32"), T.sum(k, dtype="float32"), x.max(axis=(0, 1)),
+        x.min(keepdims=True), k.ptp(1), k.norm(2),
+    ]  # fmt: skip
+    right = [
+        n.max(), n.min(0), n.max((0, 1), keepdims=True), n.min(-1), n.argmax(), n.argmin(1), n.sum(1),
+        np.prod(n, 1, "int64"), n.mean(0), n.var(), n.std(1, keepdims=True), t.any(1), t.all((0, 2), keepdims=True),
+        t.sum(), t.mean(-1), n.mean(), n.sum(), a.max((0, 1)), a.min(keepdims=True), np.array([103, 103], "int8"),
+        np.linalg.norm(np.float64(n)),
+    ]  # fmt: skip
+    for place, (found, wanted) in enumerate(zip(values(outputs, {x: a, k: n, b: t}), right, strict=True)):
+        assert found.shape == np.shape(wanted), place
+        np.testing.assert_allclose(found, wanted, rtol=1e-6, err_msg=str(place))
+    assert [v.dtype for v in outputs[:9]] == ["int8"] * 4 + ["int64"] * 4 + ["float64"]
+    assert [v.dtype for v in outputs[11:17]] == ["bool", "bool", "int64", "float64", "float32", "float32"]
+    slopes = [
+        T.grad((function(x, axes, keepdims=kept) * 3).sum(), x)
+        for function in (T.max, T.min)
+        for axes in (None, -1, (2, 0))
+        for kept in (False, True)
+    ]
+    ties = [
+        3.0 * (a == function(a, axis=axes, keepdims=True))
+        for function in (np.max, np.min)
+        for axes in (None, -1, (2, 0))
+    ]
+    for place, found in enumerate(values(slopes, {x: a})):
+        np.testing.assert_array_equal(found, ties[place // 2], err_msg=str(place))
+
+
+def test_ranges_in_their_dtype():
+    u, k, f = T.scalar("u", dtype="uint8"), T.bscalar("k"), T.fscalar("f")
+    x = T.vector("x")
+    outputs = [
+        T.arange(u), T.arange(u, u + u, u), T.arange(k), T.arange(k, 0, -2), T.arange(f), T.arange(1, f, 0.5),
+        T.arange(2.5), T.arange(k, dtype="int8"), T.arange(T.constant(3)), T.arange(0, x.shape[0], 2),
+        T.arange(np.int64(2)), T.arange(5, k),
+    ]  # fmt: skip
+    dtypes = ["int64", "uint64", "int64", "int64", "float32", "float32", "float32", "int8", *["int64"] * 4]
+    assert [v.dtype for v in outputs] == dtypes
+    right = [
+        [0, 1, 2],
+        [3],
+        [0, 1, 2, 3],
+        [4, 2],
+        [0, 1],
+        [1, 1.5],
+        [0, 1, 2],
+        [0, 1, 2, 3],
+        [0, 1, 2],
+        [0, 2],
+        [0, 1],
+        [],
+    ]
+    given = {u: 3, k: 4, f: 2.0, x: np.zeros(4)}
+    for place, (found, wanted) in enumerate(zip(values(outputs, given), right, strict=True)):
+        np.testing.assert_array_equal(found, wanted, err_msg=str(place))
+
+
 def test_products_of_any_rank():
     x, y = T.tensor3("x"), T.tensor3("y")
     B = RNG.normal(size=(2, 4, 3))
@@ -289,13 +353,14 @@ def test_products_of_any_rank():
         T.batched_tensordot(x, y, [[1, 2], [2, 1]]), T.batched_tensordot(x, y, [np.int64(2), np.int64(1)]),
         T.tensordot(x, y, [[0, 2], [0, 1]]), T.tensordot(x[0], y[0], 1), T.outer(x[0], y[0, 0]), T.dot(x, y[0]),
         T.nlinalg.matrix_dot(x[0], y[0], x[1]), T.slinalg.kron(x[0], y[1]),
-        T.dot(T.constant([1, 2, 3]), x[0]), T.nlinalg.matrix_power(T.dot(x[0], y[0]), 0),
+        T.alloc(x[0, 0, 0], x.shape), T.alloc(x[0], [2, 3, 4]), T.dot(T.constant([1, 2, 3]), x[0]),
+        T.nlinalg.matrix_power(T.dot(x[0], y[0]), 0),
     ]  # fmt: skip
     right = [
         A @ B, (A[:, 0] * A[:, 1]).sum(1), np.einsum("bi,bij->bj", A[:, 0], B), np.einsum("bi,bij->bj", A[:, :, 0], A),
         np.einsum("bij,bij->b", A, A), np.einsum("bij,bki->bjk", A, B), np.einsum("bij,bji->b", A, B), A @ B,
         np.tensordot(A, B, [[0, 2], [0, 1]]), A[0] @ B[0], np.outer(A[0], B[0, 0]), A @ B[0], A[0] @ B[0] @ A[1],
-        np.kron(A[0], B[1]), np.array([1, 2, 3]) @ A[0], np.eye(3),
+        np.kron(A[0], B[1]), np.full(A.shape, A[0, 0, 0]), A[[0, 0]], np.array([1, 2, 3]) @ A[0], np.eye(3),
     ]  # fmt: skip
     for place, (found, wanted) in enumerate(zip(values(outputs, {x: A, y: B}), right, strict=True)):
         np.testing.assert_allclose(found, wanted, rtol=1e-10, err_msg=str(place))
@@ -486,19 +551,24 @@ def run(monkeypatch, capsys):
 
 
 def test_programs_by_file_module_and_text(run, tmp_path):
-    text = "import sys\nimport theano.tensor as T\nprint(sys.argv[1:], sys.path[0], __name__, T.zeros((2,)).ndim)\n"
+    text = "import sys\nimport theano\nprint(sys.argv[1:], sys.path[0], __name__, theano.__version__)\n"
     script = tmp_path / "program_for_theano.py"
     script.write_text(text)
     for wrong in ((), ("-h",), ("--help",), ("-m",), ("-c",)):
         out, code = run(*wrong)
         assert (out.startswith("usage: "), code) == (True, 0 if wrong and wrong[0] in ("-h", "--help") else 2)
     assert run(str(tmp_path / "none.py")) == ("", f"There is no file {tmp_path / 'none.py'}.")
-    assert run(str(script), "-a", "b") == (f"['-a', 'b'] {tmp_path.resolve()} __main__ 1\n", None)
+    assert run(str(script), "-a", "b") == (f"['-a', 'b'] {tmp_path.resolve()} __main__ 1.0.5\n", None)
     assert sys.argv == [str(script), "-a", "b"]
     out, code = run("-c", text, "-m", "b")
-    assert (out.split("] ")[0], out.split()[-2:], code, sys.argv[0]) == ("['-m', 'b'", ["__main__", "1"], None, "-c")
+    assert (out.split("] ")[0], out.split()[-2:], code, sys.argv[0]) == (
+        "['-m', 'b'",
+        ["__main__", "1.0.5"],
+        None,
+        "-c",
+    )
     out, code = run("-m", "program_for_theano", "c")
-    assert (out.split("] ")[0], out.split()[-2:], code) == ("['c'", ["__main__", "1"], None)
+    assert (out.split("] ")[0], out.split()[-2:], code) == ("['c'", ["__main__", "1.0.5"], None)
 
 
 # ---- random streams --------------------------------------------------------------------------------------------------
