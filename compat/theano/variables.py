@@ -292,6 +292,8 @@ class Shape(TensorVariable):
             return wrap(_strong(size(self.dims[key])))
         if isinstance(key, int | np.integer):
             return wrap(callback(self._no_axis, Type(np.dtype("int64"), ()), key, name="shape"))
+        if isinstance(key, slice) and not any(isinstance(b, Variable) for b in (key.start, key.stop, key.step)):
+            return Shape(self.dims[key])
         return super().__getitem__(key)
 
     def _no_axis(self, key: np.ndarray) -> Any:

@@ -187,6 +187,8 @@ def test_shapes_and_their_parts():
         assert found.dtype == "int64"
     assert T.zeros(x.shape[::-2]).expr.shape == T.zeros([x.shape[3], x.shape[1]]).expr.shape
     assert T.zeros(x.shape[:0]).ndim == 0
+    _, height, width = x.shape[:0:-1]  # each of them is known to be a size of x
+    assert T.zeros((height, width)).expr.shape == (x.expr.shape[2], x.expr.shape[1])
     for place in (4, -5):
         beyond = x.shape[place]  # an error of the call, not of the program
         assert (beyond.dtype, beyond.ndim) == ("int64", 0)
@@ -533,7 +535,7 @@ def test_functions_as_ops():
         """The width, and where it lies."""
         return np.ptp(a), np.array([a.min(), a.max()])
 
-    @theano.compile.ops.as_op(itypes=[T.dvector, T.lscalar], otypes=T.dvector)
+    @theano.compile.ops.as_op(itypes=[T.dvector, T.lscalar], otypes=T.dvector, infer_shape=lambda node, s: s[:1])
     def shifted(a, k):
         return a + k
 
@@ -541,6 +543,10 @@ def test_functions_as_ops():
     found = values([*spread(x), shifted(x, k)], {x: [3.0, -1.0, 2.0], k: 10})
     for value, right in zip(found, (4, [-1, 3], [13, 9, 12]), strict=True):
         np.testing.assert_array_equal(value, right)
+    moved = shifted(x, k)
+    moved.name = "moved"
+    assert shifted(x, k) is moved
+    assert moved.name == "moved"
     assert spread.__doc__ == "The width, and where it lies."
     assert type(spread).__name__ == "spread"
     with pytest.raises(wf.GradientError, match="shifted runs in Python and has no derivative"):
