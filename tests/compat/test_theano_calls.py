@@ -184,8 +184,8 @@ def test_names_and_dtypes_of_what_a_step_gets():
 
     sequences = [{"input": x, "taps": [1, -2]}]
     states = [{"initial": h, "taps": [-3]}, {"initial": T.constant(1, dtype="int8")}]
-    (first, second), _ = theano.scan(step, sequences, states, [w], name="loop", strict=True)
-    assert seen[0] == ["x[t+1]", "x[t-2]", "h[t-3]", None, "w"]
+    (first, second), _ = theano.scan(step, sequences, states, [np.ones(2), w], name="loop", strict=True)
+    assert seen[0] == ["x[t+1]", "x[t-2]", "h[t-3]", None, None, "w"]
     assert len(seen) == 2  # once more, in the dtypes of what came out
     assert (first.dtype, second.dtype) == ("float64", "float32")
     xs = np.arange(7.0)

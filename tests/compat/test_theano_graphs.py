@@ -505,8 +505,9 @@ def test_ops_out_of_types():
     for wrong in (T.fvector("w"), T.dmatrix("w")):
         with pytest.raises(TypeError, match=r"Input 0 of Halves is .*, and TensorType.* was given"):
             Halves()(wrong)
-    with pytest.raises(NotImplementedError, match="Op has neither make_node nor itypes and otypes"):
-        theano.Op()(x)
+    for known in ({}, {"itypes": [T.dvector]}, {"otypes": [T.dvector]}):
+        with pytest.raises(NotImplementedError, match="Half has neither make_node nor itypes and otypes"):
+            type("Half", (theano.Op,), known)()(x)
     with pytest.raises(NotImplementedError, match="Op has no perform"):
         theano.Op().perform(None, [], [])
 

@@ -552,24 +552,23 @@ def run(monkeypatch, capsys):
 
 
 def test_programs_by_file_module_and_text(run, tmp_path):
-    text = "import sys\nimport theano\nprint(sys.argv[1:], sys.path[0], __name__, theano.__version__)\n"
+    text = "import sys\nimport theano\nprint(sys.argv, sys.path[0], __name__, theano.__version__)\n"
     script = tmp_path / "program_for_theano.py"
     script.write_text(text)
     for wrong in ((), ("-h",), ("--help",), ("-m",), ("-c",)):
         out, code = run(*wrong)
         assert (out.startswith("usage: "), code) == (True, 0 if wrong and wrong[0] in ("-h", "--help") else 2)
     assert run(str(tmp_path / "none.py")) == ("", f"There is no file {tmp_path / 'none.py'}.")
-    assert run(str(script), "-a", "b") == (f"['-a', 'b'] {tmp_path.resolve()} __main__ 1.0.5\n", None)
+    assert run(str(script), "-a", "b") == (f"['{script}', '-a', 'b'] {tmp_path.resolve()} __main__ 1.0.5\n", None)
     assert sys.argv == [str(script), "-a", "b"]
     out, code = run("-c", text, "-m", "b")
-    assert (out.split("] ")[0], out.split()[-2:], code, sys.argv[0]) == (
-        "['-m', 'b'",
+    assert (out.split("] ")[0], out.split()[-2:], code) == (
+        "['-c', '-m', 'b'",
         ["__main__", "1.0.5"],
         None,
-        "-c",
     )
     out, code = run("-m", "program_for_theano", "c")
-    assert (out.split("] ")[0], out.split()[-2:], code) == ("['c'", ["__main__", "1.0.5"], None)
+    assert (out.split("] ")[0], out.split()[-2:], code) == (f"['{script}', 'c'", ["__main__", "1.0.5"], None)
 
 
 # ---- random streams --------------------------------------------------------------------------------------------------
