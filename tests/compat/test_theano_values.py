@@ -512,6 +512,17 @@ def test_modules_show_what_is_theanos():
             assert getattr(found, name, 0) is not found
 
 
+def test_a_module_does_not_hide_the_function_of_its_name():
+    for path in ("tensor.sort", "tensor.var", "compile.function", "scan_module.scan"):
+        module = importlib.import_module(f"weft.compat.theano.{path}")
+        parent, name = path.split(".")
+        found = getattr(getattr(theano, parent), name)
+        assert isinstance(module, modules.TheanoModule)
+        assert not isinstance(found, modules.TheanoModule)
+        assert found is getattr(module, name, found)
+    assert T.sort.__name__ == "sort"
+
+
 def test_the_importer_is_asked_once_for_each_name(monkeypatch):
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     count = len(sys.meta_path)
