@@ -12,6 +12,7 @@ import weft as wf
 
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
+from .configuration import config
 from .convert import unwrap
 from .creation import as_tensor_variable
 from .graphs import Apply
@@ -85,10 +86,6 @@ class Performed:
     outputs: tuple[tuple[str, int], ...]
     node: Any = field(compare=False)
 
-    @property
-    def __name__(self) -> str:
-        return type(self.theano_op).__name__
-
     def __call__(self, *arrays: np.ndarray) -> Any:
         storage: list[list[Any]] = [[None] for _ in self.outputs]
         self.theano_op.perform(self.node, list(arrays), storage)
@@ -137,8 +134,9 @@ def _shapes(op: Any, node: Any, inputs: Sequence[Expr], performed: Performed) ->
 
 
 def _rule(op: Any) -> Callable[..., Any]:
-    def vjp(gs: Sequence[Expr], outs: Sequence[Expr], *args: Expr) -> list[Expr | None]:
-        inputs, outputs, output_gradients = ([wrap(v) for v in group] for group in (args, outs, gs))
+    def vjp(gs: Sequence[Expr | None], outs: Sequence[Expr], *args: Expr) -> list[Expr | None]:
+        known = [wf.zeros_like(o, config.floatX) if g is None else g for g, o in zip(gs, outs, strict=True)]  # of ints
+        inputs, outputs, output_gradients = ([wrap(v) for v in group] for group in (args, outs, known))
         rule, first = (op.L_op, (inputs, outputs)) if hasattr(op, "L_op") else (op.grad, (inputs,))
         found = rule(*first, output_gradients)
         return [

@@ -344,10 +344,9 @@ class Function:
         results = [wrap(n) for n in substitute(found, {unwrap(a): unwrap(b) for a, b in swap.items()})]
         count = len(results) - len(updates)
         moved = [(swap.get(shared, shared), r) for (shared, _), r in zip(updates, results[count:], strict=True)]
-        outputs = None if self.outputs is None else _packed(self.outputs, results[:count])
         return function(
             self.inputs,
-            outputs,
+            _packed(self.outputs, results[:count]),
             self.mode,
             moved,
             no_default_updates=delete_updates or self.no_default_updates,

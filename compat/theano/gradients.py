@@ -149,13 +149,18 @@ def jacobian(expression: Any, wrt: Any, consider_constant: Any = None, disconnec
     if y.ndim == 0:
         return grad(expression, wrt, consider_constant, disconnected_inputs)
     (held,) = _held([y], consider_constant)
-    return _like(wrt, [wrap(n) for n in wf.jacobian(held, [unwrap(v) for v in listed(wrt)])])
+    variables = listed(wrt)
+    nodes = [unwrap(v) for v in variables]
+    for v, g in zip(variables, _cotangents([held], [wf.ones_like(held)], nodes), strict=True):
+        _result(v, g, disconnected_inputs, "zero")
+    return _like(wrt, [wrap(n) for n in wf.jacobian(held, nodes)])
 
 
 def hessian(cost: Any, wrt: Any, consider_constant: Any = None, disconnected_inputs: str = "raise") -> Any:
     """d² cost / d wrt d wrt, for vectors."""
     (held,) = _held([unwrap(cost)], consider_constant)
-    return _like(wrt, [wrap(n) for n in wf.hessian(held, [unwrap(v) for v in listed(wrt)])])
+    first = [unwrap(grad(wrap(held), v, None, disconnected_inputs, False)) for v in listed(wrt)]
+    return _like(wrt, [wrap(wf.jacobian(g, unwrap(v))) for g, v in zip(first, listed(wrt), strict=True)])
 
 
 def subgraph_grad(wrt: Any, end: Any, start: Any = None, cost: Any = None, details: bool = False) -> Any:

@@ -58,7 +58,7 @@ class NodeOp:
 def owner_of(variable: Variable) -> Apply | None:
     """The application that makes a variable; None for inputs, constants and shared variables."""
     node = variable.expr
-    if not node.args and isinstance(node.op, Input | Constant | Shared | Size):
+    if isinstance(node.op, Input | Constant | Shared | Size):
         return None
     whole = node.args[0] if isinstance(node.op, Item) else node
     op = getattr(getattr(whole.op, "function", None), "theano_op", None) or NodeOp(whole.op)

@@ -137,6 +137,16 @@ class TheanoModule(ModuleType):
         error = AttributeError(f"{label} has no {name!r} in weft.compat.theano.", name=name, obj=self)
         raise blame(error, user_site())
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Imports bind submodules here, which must not hide the functions of their names: T.sort is one of them."""
+        below = f"{self.__dict__.get('path', '')}.{name}"
+        if isinstance(value, TheanoModule) and below in MODULES:
+            for file in MODULES[self.path]:
+                module = importlib.import_module(f"{PACKAGE}.{file}")
+                if name in vars(module) and _public(module, name):
+                    return
+        super().__setattr__(name, value)
+
     def __dir__(self) -> list[str]:
         names = [n for f in MODULES[self.path] for n in _names(importlib.import_module(f"{PACKAGE}.{f}"))]
         return sorted({*super().__dir__(), *names})

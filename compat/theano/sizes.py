@@ -8,7 +8,7 @@ import numpy as np
 
 from ...ops.elementwise import Elementwise
 from ...ops.movement import BroadcastTo, Concatenate, ExpandDims, Reshape, Slice
-from ...symbolic.dims import Dim, SymDim
+from ...symbolic.dims import Dim
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr, apply
 from ...symbolic.leaves import Constant, constant
@@ -34,8 +34,6 @@ def as_size(value: Any) -> Dim:
     """One size: a number (-1 stays), or a scalar variable."""
     if isinstance(value, int | np.integer):
         return int(value)
-    if isinstance(value, SymDim):
-        return value
     node = unwrap(value)
     if isinstance(node.op, Constant) and node.dtype.kind == "f" and float(node.op.value).is_integer():
         return int(node.op.value)

@@ -89,7 +89,7 @@ def shared(
         text = f"broadcastable has {len(pattern)} entries, and the value has {array.ndim} axes."
         raise blame(ValueError(text), user_site())
     TensorType(array.dtype.name, pattern).filter(array, allow_downcast=True)
-    label = name if name and str(name).isidentifier() else None
+    label = name if str(name).isidentifier() else None
     made = wrap(weft_shared(array, label, dtype=array.dtype.name, shape=[1 if b else None for b in pattern]))
     if name is not None:
         made.name = name

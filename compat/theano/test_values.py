@@ -44,10 +44,7 @@ def get_test_value(variable: Any) -> Any:
     from .creation import as_tensor_variable
 
     found = as_tensor_variable(variable)
-    value = _known(found.expr)
-    if value is None:
-        order = toposort([found.expr], into=lambda n: _known(n) is None)
-        if any(isinstance(n.op, Input) and _known(n) is None for n in order):
-            raise blame(AttributeError(f"{found} has no test value."), user_site(), found.expr.site)
-        value = run([found.expr], {n: v for n in order if (v := _known(n)) is not None})[0]
-    return value
+    order = toposort([found.expr], into=lambda n: _known(n) is None)
+    if any(isinstance(n.op, Input) and _known(n) is None for n in order):
+        raise blame(AttributeError(f"{found} has no test value."), user_site(), found.expr.site)
+    return run([found.expr], {n: v for n in order if (v := _known(n)) is not None})[0]

@@ -51,7 +51,7 @@ class TensorType:
     def make_variable(self, name: str | None = None) -> Any:
         """An input of this type."""
         shape = tuple(1 if b else None for b in self.broadcastable)
-        made = wrap(weft_tensor(name if name and str(name).isidentifier() else None, shape, self.dtype))
+        made = wrap(weft_tensor(name if str(name).isidentifier() else None, shape, self.dtype))
         if name is not None:
             made.name = name
         return made
@@ -132,6 +132,7 @@ def _maker(word: str) -> Callable[..., Any]:
     def make(name: str | None = None, dtype: str | None = None) -> Any:
         return TensorType(dtype_named(dtype), RANKS[word])(name)
 
+    make.__name__ = word
     make.__doc__ = f"An input: {word}, of dtype floatX unless another is given."
     return make
 
@@ -142,7 +143,7 @@ def _makers(make: Callable[..., Any]) -> Callable[..., Any]:
         made = [make(name, **options) for name in ([None] * listed if isinstance(listed, int) else listed)]
         return made[0] if len(made) == 1 else made
 
-    several.__doc__ = f"Several inputs, given their names or their number: see {make.__name__}."
+    several.__doc__ = "Several inputs, given their names or their number."
     return several
 
 
@@ -150,6 +151,5 @@ for _prefix, _dtype in PREFIXES.items():
     for _word, _pattern in RANKS.items():
         # dmatrix is a type, and calling it makes an input; matrix takes the dtype as an argument
         _made: Any = TensorType(_dtype, _pattern) if _dtype else _maker(_word)
-        _made.__dict__.setdefault("__name__", _prefix + _word)
         globals()[_prefix + _word] = _made
         globals()[_prefix + PLURALS.get(_word, _word + "s")] = _makers(_made)

@@ -13,6 +13,8 @@ import weft as wf
 
 from ...ops.elementwise import cast as weft_cast
 from ...ops.movement import Slice, Unslice
+from ...ops.pool import SumPool
+from ...ops.pooling import checked
 from ...symbolic.dims import SymDim, maximum
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr, apply
@@ -136,14 +138,14 @@ def conv2d_grad_wrt_inputs(
     output_grad: Any, filters: Any, input_shape: Any, filter_shape: Any = None, **options: Any
 ) -> Any:
     """The derivative of conv2d for its input, of this shape."""
-    return AbstractConv2d_gradInputs(input_shape, filter_shape, **options)(filters, output_grad, input_shape[-2:])
+    return AbstractConv2d_gradInputs(**options)(filters, output_grad, input_shape[-2:])
 
 
 def conv2d_grad_wrt_weights(
     input: Any, output_grad: Any, filter_shape: Any, input_shape: Any = None, **options: Any
 ) -> Any:
     """The derivative of conv2d for its filters, of this shape."""
-    return AbstractConv2d_gradWeights(input_shape, filter_shape, **options)(input, output_grad, filter_shape[-2:])
+    return AbstractConv2d_gradWeights(**options)(input, output_grad, filter_shape[-2:])
 
 
 def conv2d_transpose(
@@ -213,12 +215,9 @@ def _pooled(mode: str, largest: Any, average: Any, x: Expr, window: Any, options
         return largest(x, window, **options)  # type: ignore[no-any-return]
     if mode in ("average_inc_pad", "average_exc_pad"):
         return average(x, window, count_include_pad=mode == "average_inc_pad", **options)  # type: ignore[no-any-return]
-    if mode == "sum" and len(window) == 2:
-        return wf.sum_pool2d(x, window, **options)
     if mode == "sum":
-        ones = average(x * 0 + 1, window, count_include_pad=True, **options)
-        counted = average(x, window, count_include_pad=True, **options) / ones
-        return counted * float(np.prod(window))
+        node, windows = checked(f"sum_pool{len(window)}d", x, window, **options)
+        return apply(SumPool(windows.window, windows.strides, windows.padding, windows.ceil_mode), node)
     text = f"pool: mode is 'max', 'sum', 'average_inc_pad' or 'average_exc_pad', not {mode!r}."
     raise blame(ValueError(text), user_site())
 

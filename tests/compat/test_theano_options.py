@@ -128,6 +128,13 @@ ELEMENTS = {
     "T.concatenate([c, c[:, :1]], axis=-2)": lambda m, c, i: np.concatenate([c, c[:, :1]], -2),
     "T.batched_tensordot(c, c, [[2], [2]])": lambda m, c, i: np.einsum("bij,bkj->bik", c, c),
     "T.eye(3, 4, -1)": lambda m, c, i: np.eye(3, 4, -1),
+    "T.eye(3)": lambda m, c, i: np.eye(3),
+    "T.tril(m)": lambda m, c, i: np.tril(m),
+    "T.triu(m)": lambda m, c, i: np.triu(m),
+    "T.cumprod(c)": lambda m, c, i: np.cumprod(c),
+    "T.tensordot(c, m)": lambda m, c, i: np.tensordot(c, m),
+    "T.sort(c)": lambda m, c, i: np.sort(c),
+    "T.roll(c, 2)": lambda m, c, i: np.roll(c, 2),
     "T.tril(m, -1)": lambda m, c, i: np.tril(m, -1),
     "T.triu(m, -1)": lambda m, c, i: np.triu(m, -1),
 }
