@@ -174,8 +174,11 @@ REFUSED = {
     ),
     "a stack of other ranks": (lambda: wf.stack([X, V]), r"stack: the arrays have shapes \(3, 4\), \(4,\)"),
     "unequal pieces": (lambda: wf.split(X, 3, axis=1), "split: axis 1 has size 4, which 3 does not divide"),
-    "no neighbours": (lambda: wf.local_response_norm(X, 0), "local_response_norm: n is a number of channels from 1"),
-    "half a neighbour": (lambda: wf.local_response_norm(X, 2.5), "local_response_norm: n is a number of channels"),
+    "no neighbours": (
+        lambda: wf.local_response_norm(X, 0),
+        "local_response_norm: the number of channels n is a whole number from 1",
+    ),
+    "half a neighbour": (lambda: wf.local_response_norm(X, 2.5), "the number of channels n is a whole number"),
     "the triangle of a vector": (lambda: wf.tril(V), r"A triangle belongs to a matrix, .* has shape \(4,\)"),
     "more bounds than axes": (lambda: X[0, 0, I[0] :], r"3 axes are indexed, and the expression has 2: \(3, 4\)"),
     "more items than axes around an ellipsis": (lambda: X[0, ..., 0, I[0] :], "3 axes are indexed"),
