@@ -282,15 +282,17 @@ def test_guard_names_both_lines():
     x = wf.matrix("x", ("n", 3))
     t = wf.matrix("t", ("m", 3))
     y = x + t  # the guard
-    f = wf.function([x, t], y)
-    assert f(np.ones((2, 3), np.float32), np.ones((2, 3), np.float32)).shape == (2, 3)
+    other = wf.vector("other", ("k",))
+    f = wf.function([x, t, other], [y, other + 1])
+    assert f(np.ones((2, 3), np.float32), np.ones((2, 3), np.float32), [1.0])[0].shape == (2, 3)
     with pytest.raises(wf.GuardError) as caught:
-        f(np.ones((2, 3), np.float32), np.ones((4, 3), np.float32))
+        f(np.ones((2, 3), np.float32), np.ones((4, 3), np.float32), [1.0])
     assert str(caught.value) == "add: n and m have to be the same size, and in this call they are 2 and 4."
     shown = text_of(caught.value)
     assert "y = x + t  # the guard    <- here" in shown
     assert 'x = wf.matrix("x", ("n", 3))' in shown
     assert 't = wf.matrix("t", ("m", 3))' in shown
+    assert "other" not in shown
 
 
 def test_a_size_that_a_call_makes_negative():
