@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import weft as wf
-from weft.codegen import arenas, checked
+from weft.codegen import arenas, checked, checked_function
 
 FLOAT = "float32"
 
@@ -280,6 +280,27 @@ def test_constants_lie_against_both_pages_in_turn(computed, monkeypatch):
         np.testing.assert_array_equal(f(ones(7), 3)[0], np.cumsum(1 + c))
     places = [a.ctypes.data % mmap.PAGESIZE for a in copied if np.array_equal(a, c)]
     assert sorted(places) == [0, mmap.PAGESIZE - c.nbytes]
+
+
+def test_temporaries_are_guarded_to_the_byte_and_are_as_nobody_had_written(monkeypatch):
+    monkeypatch.setattr(checked, "ENABLED", True)
+    x, made, seen = wf.vector("x", (7,)), [], []
+    f = wf.function([x], wf.callback(lambda a: a * 2, x.type, wf.cumsum(x) + 1))
+
+    class Kept(checked.Guarded):
+        def __init__(self, size):
+            super().__init__(size)
+            made.append(self)
+
+        def address(self, at_end):
+            seen.append(set(self.bytes[mmap.PAGESIZE : mmap.PAGESIZE + self.pages]))
+            return super().address(at_end)
+
+    monkeypatch.setattr(checked_function, "Guarded", Kept)
+    for _ in range(2):
+        np.testing.assert_array_equal(f(ones(7)), 2 * np.arange(2, 9))
+    assert {memory.size for memory in made} == {7 * 4}
+    assert set().union(*seen) == {255}
 
 
 @pytest.mark.parametrize("size", [0, 1, mmap.PAGESIZE, mmap.PAGESIZE + 1])

@@ -1,5 +1,6 @@
 """What was compiled, as text: every stage, the memory of a call, and profiles, whose figures are those of the rows."""
 
+import numba
 import numpy as np
 import pytest
 
@@ -84,8 +85,17 @@ def test_rows_of_a_profile_are_those_of_the_program():
         assert row.share == pytest.approx(row.seconds / total)
     assert found.rows[names.index("matmul")].bytes >= 30 * 30 * 4
     assert found.rows[-1].what == "shared"  # the copy into the variable
-    assert all(row.threads >= 1 for row in found.rows)
     np.testing.assert_array_equal(w.get_value(), np.zeros(300))
+
+
+def test_threads_of_a_profile_are_those_that_run_a_step():
+    x, before = wf.matrix("x"), numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        rows = wf.function([x], wf.softmax(x, axis=-1)).profile(np.zeros((64, 500), FLOAT), repeat=1).rows
+    finally:
+        numba.set_num_threads(before)
+    assert [row.threads for row in rows] == [1] * len(rows)
 
 
 def test_a_profile_as_a_table():

@@ -272,6 +272,14 @@ def test_bad_arguments_of_function(make, message):
     assert "test_function.py" in text_of(caught.value)
 
 
+def test_a_refused_input_comes_with_the_way_out():
+    x, w = wf.vector("x", (2,)), wf.shared(np.zeros(2, np.float32), "w")
+    for wrong, way in ((x * 2, "use givens={expression: input}"), (w, "to replace one, use givens."), (x, "write [x]")):
+        with pytest.raises(wf.ArgumentError) as caught:
+            wf.function(x if wrong is x else [wrong], x)
+        assert way in text_of(caught.value)
+
+
 def test_unused_input_may_warn():
     x, y = wf.vector("x", (2,)), wf.vector("y", (2,))
     with pytest.warns(UserWarning, match="Nothing depends on the input y"):
