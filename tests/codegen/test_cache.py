@@ -487,6 +487,13 @@ def test_what_is_larger_than_the_limit_is_not_kept(folder, monkeypatch, most):
     assert total(folder) == 0
 
 
+def test_the_limit_is_a_gibibyte_if_nobody_says_another(monkeypatch):
+    monkeypatch.delenv("WEFT_CACHE_BYTES", raising=False)
+    assert cache.limit() == 2**30
+    monkeypatch.setenv("WEFT_CACHE_BYTES", "0")
+    assert cache.limit() == 0
+
+
 @pytest.mark.parametrize("wrong", ["", "-1", "1e9", "1G", " 5", "1_000", "²", "many"])
 def test_a_wrong_limit_is_told(monkeypatch, wrong):
     monkeypatch.setenv("WEFT_CACHE_BYTES", wrong)

@@ -282,6 +282,35 @@ def test_constants_lie_against_both_pages_in_turn(computed, monkeypatch):
     assert sorted(places) == [0, mmap.PAGESIZE - c.nbytes]
 
 
+def test_calls_of_the_checked_mode_do_what_others_do(monkeypatch):
+    found = []
+    for enabled in (False, True):
+        monkeypatch.setattr(checked, "ENABLED", enabled)
+        x, i = wf.vector("x", ("n",)), wf.scalar("i", dtype="int64")
+        fixed, still = wf.shared(np.arange(3, dtype=FLOAT), "fixed"), wf.shared(np.full(3, 2, FLOAT), "still")
+        free, grown = (wf.shared(np.arange(k, dtype=FLOAT), shape=(None,)) for k in (3, 2))
+        copied = wf.shared(np.ones((2, 2), FLOAT), "copied")
+        updates = {
+            fixed: fixed * 2 + still,
+            free: free + fixed,
+            grown: wf.concatenate([grown, x]),
+            copied: copied @ copied + x[i],
+        }
+        f = wf.function({"a": x, "b": i}, {"sum": x.sum() + grown.sum(), "wide": wf.cumsum(x) * still[0]}, updates)
+        variables = (fixed, still, free, grown, copied)
+        for value, place in ((1.0, 0), (2.0, 1), (3.0, -1)):
+            results = f(np.full(4, value, FLOAT), b=place)
+            found.append([*results.values(), *(v.get_value() for v in variables)])
+        refuses(lambda f=f: f(ones(4), 4), "index 4 is out of range", error=wf.IndexRangeError)
+        found.append([v.get_value() for v in variables])
+        assert list(results) == ["sum", "wide"]
+    plain, guarded = found[:4], found[4:]
+    for one, other in zip(sum(plain, []), sum(guarded, []), strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(plain[-1][0], [14, 22, 30])
+    np.testing.assert_array_equal(plain[-1][3], [0, 1, *[1] * 4, *[2] * 4, *[3] * 4])
+
+
 def test_temporaries_are_guarded_to_the_byte_and_are_as_nobody_had_written(monkeypatch):
     monkeypatch.setattr(checked, "ENABLED", True)
     x, made, seen = wf.vector("x", (7,)), [], []

@@ -428,6 +428,7 @@ def test_eval_compiles_once():
     y = x * 3
     assert np.array_equal(y.eval({x: np.array([1, 2], np.float32)}), [3, 6])
     assert np.array_equal(y.eval({x: np.array([2, 2], np.float32)}), [6, 6])
+    assert np.array_equal(y.eval({wf.scalar(): 1.0, x: np.array([2, 1], np.float32)}), [6, 3])  # which nothing reads
     assert wf.constant(2.0).eval() == 2.0
 
 
