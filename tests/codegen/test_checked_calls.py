@@ -330,6 +330,7 @@ def test_temporaries_are_guarded_to_the_byte_and_are_as_nobody_had_written(monke
         np.testing.assert_array_equal(f(ones(7)), 2 * np.arange(2, 9))
     assert {memory.size for memory in made} == {7 * 4}
     assert set().union(*seen) == {255}
+    assert set(checked.empty((3, 2), np.dtype("int16"), True).tobytes()) == {255}
 
 
 @pytest.mark.parametrize("size", [0, 1, mmap.PAGESIZE, mmap.PAGESIZE + 1])
