@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 import weft as wf
-from weft.codegen import arenas, checked, checked_function
+from weft.codegen import arenas, checked, checked_function, runtime
+from weft.codegen.cpu.emit import Count
+from weft.codegen.loops import Extent
 
 FLOAT = "float32"
 
@@ -309,6 +311,29 @@ def test_calls_of_the_checked_mode_do_what_others_do(monkeypatch):
         np.testing.assert_array_equal(one, other)
     np.testing.assert_array_equal(plain[-1][0], [14, 22, 30])
     np.testing.assert_array_equal(plain[-1][3], [0, 1, *[1] * 4, *[2] * 4, *[3] * 4])
+
+
+@pytest.mark.parametrize(
+    ("kind", "shifts"), [("load", {0: True, 1: False, -3: True, -4: False}), ("store", {0: True, 1: False, -7: False})]
+)
+def test_a_loop_that_leaves_its_buffers_is_told(kind, shifts, monkeypatch):
+    monkeypatch.setattr(checked, "ENABLED", True)
+    x, y, parameter = wf.vector("x", ("n",)), wf.vector("y", ("m",)), runtime.Binder.parameter
+    f = wf.function([x, y], [x[x.shape[0] - 3 :] * 2.0, y] if kind == "load" else wf.concatenate([x, y]))
+    for shift, fits in shifts.items():
+
+        def shifted(self, param, launch, shift=shift):
+            is_offset = isinstance(param, tuple) and not isinstance(param, Extent | Count)
+            return parameter(self, param, launch) + shift * is_offset
+
+        monkeypatch.setattr(runtime.Binder, "parameter", shifted)
+        for _ in range(2):
+            if fits:
+                f(ones(6), ones(2))
+            else:
+                refuses(
+                    lambda: f(ones(6), ones(2)), "A loop nest reads or writes outside", " b1[", error=wf.VerifyError
+                )
 
 
 def test_temporaries_are_guarded_to_the_byte_and_are_as_nobody_had_written(monkeypatch):

@@ -31,6 +31,14 @@ def test_forms_of_outputs():
     assert isinstance(wf.function([x], (x, x))(a), tuple)
 
 
+def test_a_function_has_a_name():
+    x = wf.vector("x", (3,))
+    f, g = wf.function([x], x, name="twice"), wf.function([x, wf.scalar()], x, on_unused_input="ignore")
+    assert (f.name, f.__name__, repr(f)) == ("twice", "twice", "<weft.Function twice(x)>")
+    assert repr(g) == f"<weft.Function {g.name}(x, ?)>"
+    assert g.name.startswith("function at tests/codegen/test_function.py:")
+
+
 def test_results_are_fresh_and_repeated_outputs_are_separate():
     x = wf.vector("x", (3,))
     y = x * 2
@@ -204,6 +212,17 @@ def test_updates_see_the_values_before():
     assert [float(v) for v in swap()] == [1, 2]
     assert (a.get_value(), b.get_value()) == (2, 1)
     assert [float(v) for v in swap()] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "number"), [("float64", 0.1), ("float16", 1), ("int8", 5), ("uint64", 3), ("bool", True)]
+)
+def test_numbers_of_python_have_the_dtype_of_what_they_stand_for(kind, number):
+    w, x = wf.shared(np.zeros((), kind), "w"), wf.scalar("x", dtype=kind)
+    results = wf.function([], [x, wf.cast(number, kind)], updates={w: number}, givens={x: number})()
+    assert results == [np.dtype(kind).type(number)] * 2  # in all its digits
+    assert w.get_value().dtype == results[0].dtype == kind
+    assert w.get_value() == np.dtype(kind).type(number)
 
 
 def test_update_read_by_a_matmul():
