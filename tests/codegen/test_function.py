@@ -225,6 +225,14 @@ def test_numbers_of_python_have_the_dtype_of_what_they_stand_for(kind, number):
     assert w.get_value() == np.dtype(kind).type(number)
 
 
+def test_numbers_of_python_that_do_not_fit_are_refused():
+    w, x = wf.shared(np.zeros((), "int8"), "w"), wf.scalar("x", dtype="int8")
+    for wrong, text in ((1.5, r"is int8(\(\))?, and its .* float32"), (300, "300 does not fit in int8")):
+        for options in ({"updates": {w: wrong}}, {"givens": {x: wrong}}):
+            with pytest.raises(wf.DTypeError, match=text):
+                wf.function([], x if "givens" in options else None, **options)
+
+
 def test_update_read_by_a_matmul():
     w = wf.shared(np.arange(9, dtype=np.float32).reshape(3, 3), "w")
     before = w.get_value()
