@@ -302,15 +302,15 @@ def test_calls_of_the_checked_mode_do_what_others_do(monkeypatch):
         variables = (fixed, still, free, grown, copied)
         for value, place in ((1.0, 0), (2.0, 1), (3.0, -1)):
             results = f(np.full(4, value, FLOAT), b=place)
-            found.append([*results.values(), *(v.get_value() for v in variables)])
+            found += [*results.values(), *(v.get_value() for v in variables)]
         refuses(lambda f=f: f(ones(4), 4), "index 4 is out of range", error=wf.IndexRangeError)
-        found.append([v.get_value() for v in variables])
+        found += [v.get_value() for v in variables]
         assert list(results) == ["sum", "wide"]
-    plain, guarded = found[:4], found[4:]
-    for one, other in zip(sum(plain, []), sum(guarded, []), strict=True):
+    half = len(found) // 2
+    for one, other in zip(found[:half], found[half:], strict=True):
         np.testing.assert_array_equal(one, other)
-    np.testing.assert_array_equal(plain[-1][0], [14, 22, 30])
-    np.testing.assert_array_equal(plain[-1][3], [0, 1, *[1] * 4, *[2] * 4, *[3] * 4])
+    np.testing.assert_array_equal(found[-5], [14, 22, 30])
+    np.testing.assert_array_equal(found[-2], [0, 1, *[1] * 4, *[2] * 4, *[3] * 4])
 
 
 @pytest.mark.parametrize(
