@@ -122,7 +122,7 @@ def test_digits_may_be_lost_where_nobody_named_the_dtype_or_it_is_allowed(named)
         found = f(given)
         assert found.dtype == np.float32
         np.testing.assert_array_equal(found, np.asarray(given, "f4") * 2)
-    for wrong in (np.array([1e300]), np.array([1j]), np.array(["a"])):  # infinite, or no real number
+    for wrong in (np.array([1e300]), np.array([1.0, 1e300]), np.array([1j]), np.array(["a"])):  # infinite, or no real number
         with pytest.raises(wf.DTypeError, match="x is float32, and its value is"):
             f(wrong)
 
@@ -131,7 +131,7 @@ def test_integers_are_never_wrapped_nor_cut():
     i = wf.vector("i", ("n",), "int8")
     f = wf.function([i], i + 1, downcast=True)
     assert f(np.array([126, -128])).tolist() == [127, -127]
-    for wrong in (np.array([128]), np.array([1.0]), np.array([2**40])):
+    for wrong in (np.array([128]), np.array([1, 128, 3]), np.array([1.0]), np.array([2**40])):
         with pytest.raises(wf.DTypeError, match="which would lose information") as caught:
             f(wrong)
         assert "downcast" not in text_of(caught.value)  # which would not help
