@@ -40,8 +40,7 @@ class _Widening:
 
     def widened(self, node: Expr) -> Expr:
         """The node over its widened arguments."""
-        touched = _is_half(node) or any(_is_half(a) for a in node.args)
-        if not touched or not node.args or node.op.takes_halves:
+        if node.op.takes_halves or not any(_is_half(a) for a in node.args):
             return rebuilt(node, tuple(self.done[a] for a in node.args))
         result = apply(node.op, *[self.as_float(a) for a in node.args])
         if isinstance(node.type, TupleType) or result.dtype == node.dtype:

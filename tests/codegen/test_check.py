@@ -6,6 +6,7 @@ import pytest
 from weft.codegen.check import check_grad, compare_gradients
 from weft.ops import scalar
 from weft.ops.activations import crossentropy
+from weft.ops.callback import callback
 from weft.ops.control import cond, scan
 from weft.ops.elementwise import cast
 from weft.ops.random import Stream
@@ -122,6 +123,9 @@ def test_integers_bools_and_bodies_keep_what_they_are():
     chosen = cond(i[0] > 0, lambda: last * w, lambda: last)
     values = {x: RNG.normal(size=(4, 3)), i: np.array([3, 0, -1]), mask: np.array([True, False, True])}
     check_grad(chosen, [x, w], values, order=2)
+    vjp = lambda g, out, a: [g[0] * scalar.cos(a) + g[1] * a * 2]  # noqa: E731
+    waves, squares = callback(lambda a: [np.sin(a), a * a], [w.type] * 2, w, vjp=vjp)
+    check_grad(waves * squares, w, order=2)
 
 
 def test_casts_and_draws_do_not_disturb_it():

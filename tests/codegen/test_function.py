@@ -70,6 +70,9 @@ def test_inputs_by_keyword():
     for wrong, text in (((3.0,), "y is missing"), ((), "x and y are missing"), ((1.0, 2.0, 3.0), "and 3 were given")):
         with pytest.raises(wf.ArgumentError, match=f"takes 2 arguments.* {text}"):
             g(*wrong)
+    for more, text in (({"y": 3.0}, "got 'y' twice"), ({"z": 3.0}, "has no argument 'z'")):
+        with pytest.raises(wf.ArgumentError, match=text):
+            g(1.0, 2.0, **more)
     nameless = wf.function([wf.scalar(), x], x, on_unused_input="ignore")
     with pytest.raises(wf.ArgumentError, match="number 1 and x are missing"):
         nameless()
