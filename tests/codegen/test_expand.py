@@ -1,4 +1,4 @@
-"""Expansion reaches what an expansion is made of; results that are leaves, views or repeated get memory of their own."""
+"""Expansion reaches what an expansion is made of; leaves, views and repeated results get memory of their own."""
 
 from dataclasses import dataclass
 

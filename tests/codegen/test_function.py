@@ -125,7 +125,12 @@ def test_digits_may_be_lost_where_nobody_named_the_dtype_or_it_is_allowed(named)
         found = f(given)
         assert found.dtype == np.float32
         np.testing.assert_array_equal(found, np.asarray(given, "f4") * 2)
-    for wrong in (np.array([1e300]), np.array([1.0, 1e300]), np.array([1j]), np.array(["a"])):  # infinite, or no real number
+    for wrong in (
+        np.array([1e300]),
+        np.array([1.0, 1e300]),
+        np.array([1j]),
+        np.array(["a"]),
+    ):  # infinite, or no real number
         with pytest.raises(wf.DTypeError, match="x is float32, and its value is"):
             f(wrong)
 
