@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..ops.coerce import as_expr
-from ..ops.elementwise import cast
+from ..ops.elementwise import fitted
 from ..symbolic.dims import SymDim, same, show
 from ..symbolic.errors import ArgumentError, DTypeError, LoweringError, ShapeError, blame, listing, user_site
 from ..symbolic.expr import Expr, substitute, toposort
@@ -128,8 +128,7 @@ def _updates(updates: Any) -> list[tuple[Expr, Expr]]:
 
 def _new_value(shared: Expr, new: Expr) -> Expr:
     name = shared.name or "The shared variable"
-    if new.type.weak:
-        new = cast(new, shared.dtype)
+    new = _in_place_of(shared, new)
     if new.dtype != shared.dtype:
         error = DTypeError(f"{name} is {shared.dtype.name}, and its update is {new.dtype.name}.")
         raise blame(error, user_site(), new.site, shared.site, hint=f"cast it: new.astype({shared.dtype.name!r}).")
@@ -140,6 +139,12 @@ def _new_value(shared: Expr, new: Expr) -> Expr:
         error = ShapeError(f"{name} has shape {show(shared.shape)}, and its update {show(new.shape)}.")
         raise blame(error, user_site(), new.site, shared.site)
     return new
+
+
+def _in_place_of(old: Expr, new: Expr) -> Expr:
+    """A Python number in the dtype of what it stands for, if that has such numbers; all else as it is."""
+    weak = new.type.weak and (old.type.is_float or not new.type.is_float)
+    return fitted(new, old.dtype) if weak else new
 
 
 def _fitting_updates(updates: Iterable[tuple[Expr, Expr]]) -> list[tuple[AnyGuard, Expr]]:
@@ -159,8 +164,7 @@ def _replaced(roots: list[Expr], givens: Any) -> tuple[list[Expr], list[tuple[An
         node = as_expr(new)
         if not isinstance(old, Expr):
             raise blame(ArgumentError("The keys of givens are expressions."), user_site())
-        if node.type.weak:
-            node = cast(node, old.dtype)
+        node = _in_place_of(old, node)
         if node.dtype != old.dtype or node.ndim != old.ndim:
             text = f"givens: {old.name or 'an expression'} is {old.type}, and its replacement {node.type}."
             raise blame(

@@ -340,7 +340,8 @@ def _row(param: Expr, graph: np.ndarray, hand: np.ndarray, rtol: float | None) -
     limit = rtol if rtol is not None else 1e-4 if param.dtype == FLOAT32 else 1e-9
     if graph.size == 0:
         return Row(name, param.site, graph.shape, 0.0, (), 0.0, 0.0, True)
-    difference = np.abs(graph.astype(FLOAT64) - hand)
+    with np.errstate(invalid="ignore"):  # of infinities
+        difference = np.abs(graph.astype(FLOAT64) - hand)
     difference = np.where((graph == hand) | (np.isnan(graph) & np.isnan(hand)), 0.0, difference)
     place = np.unravel_index(int(np.argmax(np.where(np.isnan(difference), np.inf, difference))), graph.shape)
     largest = float(np.abs(hand[np.isfinite(hand)]).max(initial=0.0)) or 1.0

@@ -11,7 +11,6 @@ from ..ops.elementwise import cast
 from ..symbolic.errors import at_site
 from ..symbolic.expr import Expr, apply, rebuilt
 from ..symbolic.graph import Graph
-from ..symbolic.leaves import Item
 from ..symbolic.types import FLOAT16, FLOAT32, TupleType
 
 
@@ -41,8 +40,7 @@ class _Widening:
 
     def widened(self, node: Expr) -> Expr:
         """The node over its widened arguments."""
-        touched = _is_half(node) or any(_is_half(a) for a in node.args)
-        if not touched or not node.args or _passes_on(node):
+        if node.op.takes_halves or not any(_is_half(a) for a in node.args):
             return rebuilt(node, tuple(self.done[a] for a in node.args))
         result = apply(node.op, *[self.as_float(a) for a in node.args])
         if isinstance(node.type, TupleType) or result.dtype == node.dtype:
@@ -57,8 +55,3 @@ class _Widening:
         if node not in self.wide:
             self.wide[node] = cast(self.done[node], FLOAT32)
         return self.wide[node]
-
-
-def _passes_on(node: Expr) -> bool:
-    whole = node.args[0] if isinstance(node.op, Item) else node
-    return whole.op.takes_halves

@@ -490,8 +490,9 @@ def cast(x: Any, to: Any) -> Expr:
     if node.dtype == kind and not node.type.weak:
         return node
     if isinstance(node.op, Constant):
+        exact = node.op.value if node.op.number is None else np.asarray(node.op.number)
         with np.errstate(all="ignore"):
-            return constant(node.op.value.astype(kind))
+            return constant(exact.astype(kind))
     return apply(Cast(kind).op, node)
 
 

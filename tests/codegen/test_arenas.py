@@ -52,6 +52,23 @@ def test_idle_arenas_are_limited(idle, monkeypatch):
     assert arenas.take(10, None) is not large
 
 
+def test_a_call_takes_its_own_arena_else_the_smallest_and_the_largest_makes_room(idle):
+    small, large, middle, other = (arenas.Arena(size) for size in (400, 1000, 600, 700))
+    for one in (small, large, middle, other):
+        arenas.give(one)
+    assert arenas.take(500, None) is middle
+    assert arenas.take(500, middle) is other  # middle is not idle any more
+    arenas.give(middle)
+    assert arenas.take(600, large) is large
+    assert arenas.take(600, small) is middle  # small is too small
+    assert idle == [small]
+    arenas.give(large)
+    arenas.give(other)
+    made = arenas.take(1001, small)
+    assert made.bytes.nbytes == 1001 + 1001 // 8
+    assert idle == [small, other]
+
+
 def test_an_arena_comes_back_after_an_exception(idle):
     x, i = wf.matrix("x", ("n", 256)), wf.vector("i", ("k",), "int64")
     f = wf.function([x, i], wf.take(wf.cumsum(wf.cumsum(x, 0), 1), i, 0).sum())

@@ -249,6 +249,24 @@ def test_what_is_no_folder_of_entries_is_replaced(folder, kind):
 
 
 @POSIX
+def test_a_folder_of_ours_that_cannot_be_opened_now_is_left_where_it_is(folder, monkeypatch):
+    cache.store(KEY, DATA)
+    opened = os.open
+
+    def too_many(path, *args, **keywords):
+        if path == KEY[:2]:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return opened(path, *args, **keywords)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", too_many)
+        assert cache.load(KEY) is None
+        cache.store(KEY, DATA * 2)
+    assert cache.load(KEY) == DATA
+    assert not [path for path in folder.iterdir() if "tmp" in path.name]
+
+
+@POSIX
 @pytest.mark.parametrize("kind", ["FIFO", "socket", "device", "link to nothing", "link to itself"])
 def test_what_is_no_cache_is_left_alone(folder, kind):
     folder.parent.mkdir()
@@ -467,6 +485,13 @@ def test_what_is_larger_than_the_limit_is_not_kept(folder, monkeypatch, most):
     cache.store(KEY, DATA)
     assert cache.load(KEY) is None
     assert total(folder) == 0
+
+
+def test_the_limit_is_a_gibibyte_if_nobody_says_another(monkeypatch):
+    monkeypatch.delenv("WEFT_CACHE_BYTES", raising=False)
+    assert cache.limit() == 2**30
+    monkeypatch.setenv("WEFT_CACHE_BYTES", "0")
+    assert cache.limit() == 0
 
 
 @pytest.mark.parametrize("wrong", ["", "-1", "1e9", "1G", " 5", "1_000", "²", "many"])

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 import weft as wf
-from weft.codegen import arenas, checked
+from weft.codegen import arenas, checked, checked_function, runtime
+from weft.codegen.cpu.emit import Count
+from weft.codegen.loops import Extent
 
 FLOAT = "float32"
 
@@ -280,6 +282,80 @@ def test_constants_lie_against_both_pages_in_turn(computed, monkeypatch):
         np.testing.assert_array_equal(f(ones(7), 3)[0], np.cumsum(1 + c))
     places = [a.ctypes.data % mmap.PAGESIZE for a in copied if np.array_equal(a, c)]
     assert sorted(places) == [0, mmap.PAGESIZE - c.nbytes]
+
+
+def test_calls_of_the_checked_mode_do_what_others_do(monkeypatch):
+    found = []
+    for enabled in (False, True):
+        monkeypatch.setattr(checked, "ENABLED", enabled)
+        x, i = wf.vector("x", ("n",)), wf.scalar("i", dtype="int64")
+        fixed, still = wf.shared(np.arange(3, dtype=FLOAT), "fixed"), wf.shared(np.full(3, 2, FLOAT), "still")
+        free, grown = (wf.shared(np.arange(k, dtype=FLOAT), shape=(None,)) for k in (3, 2))
+        copied = wf.shared(np.ones((2, 2), FLOAT), "copied")
+        updates = {
+            fixed: fixed * 2 + still,
+            free: free + fixed,
+            grown: wf.concatenate([grown, x]),
+            copied: copied @ copied + x[i],
+        }
+        f = wf.function({"a": x, "b": i}, {"sum": x.sum() + grown.sum(), "wide": wf.cumsum(x) * still[0]}, updates)
+        variables = (fixed, still, free, grown, copied)
+        for value, place in ((1.0, 0), (2.0, 1), (3.0, -1)):
+            results = f(np.full(4, value, FLOAT), b=place)
+            found += [*results.values(), *(v.get_value() for v in variables)]
+        refuses(lambda f=f: f(ones(4), 4), "index 4 is out of range", error=wf.IndexRangeError)
+        found += [v.get_value() for v in variables]
+        assert list(results) == ["sum", "wide"]
+    half = len(found) // 2
+    for one, other in zip(found[:half], found[half:], strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(found[-5], [14, 22, 30])
+    np.testing.assert_array_equal(found[-2], [0, 1, *[1] * 4, *[2] * 4, *[3] * 4])
+
+
+@pytest.mark.parametrize(
+    ("kind", "shifts"), [("load", {0: True, 1: False, -3: True, -4: False}), ("store", {0: True, 1: False, -7: False})]
+)
+def test_a_loop_that_leaves_its_buffers_is_told(kind, shifts, monkeypatch):
+    monkeypatch.setattr(checked, "ENABLED", True)
+    x, y, parameter = wf.vector("x", ("n",)), wf.vector("y", ("m",)), runtime.Binder.parameter
+    f = wf.function([x, y], [x[x.shape[0] - 3 :] * 2.0, y] if kind == "load" else wf.concatenate([x, y]))
+    for shift, fits in shifts.items():
+
+        def shifted(self, param, launch, shift=shift):
+            is_offset = isinstance(param, tuple) and not isinstance(param, Extent | Count)
+            return parameter(self, param, launch) + shift * is_offset
+
+        monkeypatch.setattr(runtime.Binder, "parameter", shifted)
+        for _ in range(2):
+            if fits:
+                f(ones(6), ones(2))
+            else:
+                refuses(
+                    lambda: f(ones(6), ones(2)), "A loop nest reads or writes outside", " b1[", error=wf.VerifyError
+                )
+
+
+def test_temporaries_are_guarded_to_the_byte_and_are_as_nobody_had_written(monkeypatch):
+    monkeypatch.setattr(checked, "ENABLED", True)
+    x, made, seen = wf.vector("x", (7,)), [], []
+    f = wf.function([x], wf.callback(lambda a: a * 2, x.type, wf.cumsum(x) + 1))
+
+    class Kept(checked.Guarded):
+        def __init__(self, size):
+            super().__init__(size)
+            made.append(self)
+
+        def address(self, at_end):
+            seen.append(set(self.bytes[mmap.PAGESIZE : mmap.PAGESIZE + self.pages]))
+            return super().address(at_end)
+
+    monkeypatch.setattr(checked_function, "Guarded", Kept)
+    for _ in range(2):
+        np.testing.assert_array_equal(f(ones(7)), 2 * np.arange(2, 9))
+    assert {memory.size for memory in made} == {7 * 4}
+    assert set().union(*seen) == {255}
+    assert set(checked.empty((3, 2), np.dtype("int16"), True).tobytes()) == {255}
 
 
 @pytest.mark.parametrize("size", [0, 1, mmap.PAGESIZE, mmap.PAGESIZE + 1])

@@ -49,8 +49,11 @@ def test_a_broadcast_does_not_grow():
 
 
 def test_large_arrays_stay_where_they_are():
-    large = constant(np.ones(LIMIT + 1))
-    assert folded(large * 2) is large * 2
+    large, just = constant(np.ones(LIMIT + 1)), constant(np.ones(LIMIT))
+    for node in (large * 2, sum_over(large)):
+        assert folded(node) is node
+    for node in (just * 2, sum_over(just)):
+        assert isinstance(folded(node).op, Constant)
 
 
 def test_what_depends_on_inputs_or_symbolic_sizes_is_left():

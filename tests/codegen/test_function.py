@@ -31,6 +31,14 @@ def test_forms_of_outputs():
     assert isinstance(wf.function([x], (x, x))(a), tuple)
 
 
+def test_a_function_has_a_name():
+    x = wf.vector("x", (3,))
+    f, g = wf.function([x], x, name="twice"), wf.function([x, wf.scalar()], x, on_unused_input="ignore")
+    assert (f.name, f.__name__, repr(f)) == ("twice", "twice", "<weft.Function twice(x)>")
+    assert repr(g) == f"<weft.Function {g.name}(x, ?)>"
+    assert g.name.startswith("function at tests/codegen/test_function.py:")
+
+
 def test_results_are_fresh_and_repeated_outputs_are_separate():
     x = wf.vector("x", (3,))
     y = x * 2
@@ -59,6 +67,17 @@ def test_inputs_by_keyword():
         f(1.0, 2.0, 3.0)
     with pytest.raises(wf.ArgumentError, match="got 'a' twice"):
         f(1.0, a=2.0)
+    for wrong, text in (((3.0,), "y is missing"), ((), "x and y are missing"), ((1.0, 2.0, 3.0), "and 3 were given")):
+        with pytest.raises(wf.ArgumentError, match=f"takes 2 arguments.* {text}"):
+            g(*wrong)
+    for more, text in (({"y": 3.0}, "got 'y' twice"), ({"z": 3.0}, "has no argument 'z'")):
+        with pytest.raises(wf.ArgumentError, match=text):
+            g(1.0, 2.0, **more)
+    nameless = wf.function([wf.scalar(), x], x, on_unused_input="ignore")
+    with pytest.raises(wf.ArgumentError, match="number 1 and x are missing"):
+        nameless()
+    with pytest.raises(wf.ArgumentError, match=r"has no argument 'z'; it has 'x'\."):
+        nameless(z=1.0)
 
 
 @pytest.mark.parametrize("kind", ["fortran", "negative", "step", "readonly", "broadcast", "misaligned", "swapped"])
@@ -106,7 +125,12 @@ def test_digits_may_be_lost_where_nobody_named_the_dtype_or_it_is_allowed(named)
         found = f(given)
         assert found.dtype == np.float32
         np.testing.assert_array_equal(found, np.asarray(given, "f4") * 2)
-    for wrong in (np.array([1e300]), np.array([1j]), np.array(["a"])):  # infinite, or no real number
+    for wrong in (
+        np.array([1e300]),
+        np.array([1.0, 1e300]),
+        np.array([1j]),
+        np.array(["a"]),
+    ):  # infinite, or no real number
         with pytest.raises(wf.DTypeError, match="x is float32, and its value is"):
             f(wrong)
 
@@ -115,7 +139,7 @@ def test_integers_are_never_wrapped_nor_cut():
     i = wf.vector("i", ("n",), "int8")
     f = wf.function([i], i + 1, downcast=True)
     assert f(np.array([126, -128])).tolist() == [127, -127]
-    for wrong in (np.array([128]), np.array([1.0]), np.array([2**40])):
+    for wrong in (np.array([128]), np.array([1, 128, 3]), np.array([1.0]), np.array([2**40])):
         with pytest.raises(wf.DTypeError, match="which would lose information") as caught:
             f(wrong)
         assert "downcast" not in text_of(caught.value)  # which would not help
@@ -198,6 +222,25 @@ def test_updates_see_the_values_before():
     assert [float(v) for v in swap()] == [2, 1]
 
 
+@pytest.mark.parametrize(
+    ("kind", "number"), [("float64", 0.1), ("float16", 1), ("int8", 5), ("uint64", 3), ("bool", True)]
+)
+def test_numbers_of_python_have_the_dtype_of_what_they_stand_for(kind, number):
+    w, x = wf.shared(np.zeros((), kind), "w"), wf.scalar("x", dtype=kind)
+    results = wf.function([], [x, wf.cast(number, kind)], updates={w: number}, givens={x: number})()
+    assert results == [np.dtype(kind).type(number)] * 2  # in all its digits
+    assert w.get_value().dtype == results[0].dtype == kind
+    assert w.get_value() == np.dtype(kind).type(number)
+
+
+def test_numbers_of_python_that_do_not_fit_are_refused():
+    w, x = wf.shared(np.zeros((), "int8"), "w"), wf.scalar("x", dtype="int8")
+    for wrong, text in ((1.5, r"is int8(\(\))?, and its .* float32"), (300, "300 does not fit in int8")):
+        for options in ({"updates": {w: wrong}}, {"givens": {x: wrong}}):
+            with pytest.raises(wf.DTypeError, match=text):
+                wf.function([], x if "givens" in options else None, **options)
+
+
 def test_update_read_by_a_matmul():
     w = wf.shared(np.arange(9, dtype=np.float32).reshape(3, 3), "w")
     before = w.get_value()
@@ -272,6 +315,14 @@ def test_bad_arguments_of_function(make, message):
     assert "test_function.py" in text_of(caught.value)
 
 
+def test_a_refused_input_comes_with_the_way_out():
+    x, w = wf.vector("x", (2,)), wf.shared(np.zeros(2, np.float32), "w")
+    for wrong, way in ((x * 2, "to put values in"), (w, "shared variables are read"), (x, "write [x]")):
+        with pytest.raises(wf.ArgumentError) as caught:
+            wf.function(x if wrong is x else [wrong], x)
+        assert f"hint: {way}" in text_of(caught.value)
+
+
 def test_unused_input_may_warn():
     x, y = wf.vector("x", (2,)), wf.vector("y", (2,))
     with pytest.warns(UserWarning, match="Nothing depends on the input y"):
@@ -282,15 +333,17 @@ def test_guard_names_both_lines():
     x = wf.matrix("x", ("n", 3))
     t = wf.matrix("t", ("m", 3))
     y = x + t  # the guard
-    f = wf.function([x, t], y)
-    assert f(np.ones((2, 3), np.float32), np.ones((2, 3), np.float32)).shape == (2, 3)
+    other = wf.vector("other", ("k",))
+    f = wf.function([x, t, other], [y, other + 1])
+    assert f(np.ones((2, 3), np.float32), np.ones((2, 3), np.float32), [1.0])[0].shape == (2, 3)
     with pytest.raises(wf.GuardError) as caught:
-        f(np.ones((2, 3), np.float32), np.ones((4, 3), np.float32))
+        f(np.ones((2, 3), np.float32), np.ones((4, 3), np.float32), [1.0])
     assert str(caught.value) == "add: n and m have to be the same size, and in this call they are 2 and 4."
     shown = text_of(caught.value)
     assert "y = x + t  # the guard    <- here" in shown
     assert 'x = wf.matrix("x", ("n", 3))' in shown
     assert 't = wf.matrix("t", ("m", 3))' in shown
+    assert "other" not in shown
 
 
 def test_a_size_that_a_call_makes_negative():
@@ -418,6 +471,7 @@ def test_eval_compiles_once():
     y = x * 3
     assert np.array_equal(y.eval({x: np.array([1, 2], np.float32)}), [3, 6])
     assert np.array_equal(y.eval({x: np.array([2, 2], np.float32)}), [6, 6])
+    assert np.array_equal(y.eval({wf.scalar(): 1.0, x: np.array([2, 1], np.float32)}), [6, 3])  # which nothing reads
     assert wf.constant(2.0).eval() == 2.0
 
 

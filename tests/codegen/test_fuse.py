@@ -91,6 +91,9 @@ def test_equal_nests_are_compiled_once():
     f = wf.function(xs, [wf.tanh(x) * 2 for x in xs])
     assert len(nests(f)) == 4
     assert len(f.program.nests) == 1
+    again = wf.function(xs[:1], wf.tanh(xs[0]) * 2)  # of other functions, too, as long as one of them is there
+    (one,), (other,) = f.program.nests.values(), again.program.nests.values()
+    assert one.address == other.address
 
 
 def test_temporaries_share_memory():

@@ -80,6 +80,15 @@ def test_batches(left, right):
     check(normal(*left), normal(*right))
 
 
+@pytest.mark.parametrize("repeated", [(2, 3, 1), (2, 1, 4), (1, 3, 4), (2, 3, 4), (1, 1, 1)], ids=str)
+def test_batches_with_gaps(repeated):
+    a = np.repeat(np.repeat(normal(2, 3, 4, 5, 30), 2, 0), 2, 1)[::2, ::2]
+    b = np.repeat(normal(*repeated, 30, 40), 2, 1)[:, ::2]
+    check(a, b)
+    check(b.swapaxes(-1, -2), a.swapaxes(-1, -2))
+    check(a[..., :1, :], b[..., :9])
+
+
 def test_permuted_batches():
     a, b = normal(30, 2, 20, 3), normal(40, 2, 30, 3)
     check(a.transpose(1, 3, 2, 0), b.transpose(1, 3, 2, 0))
