@@ -104,7 +104,7 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Ex
     """
     if stop is None:
         start, stop = 0, start
-    if not isinstance(step, int | float | np.number | Expr) or step == 0 or step != step:
+    if not isinstance(step, Expr) and not (isinstance(step, int | float | np.number) and abs(step) > 0):
         raise blame(ArgumentError(f"arange: the step must be a number other than 0, not {step!r}."), user_site())
     for limit in (start, stop):
         if isinstance(limit, bool) or not isinstance(limit, int | float | np.number | SymDim | Expr):
@@ -129,7 +129,7 @@ def _step_beyond(start: Any, stop: Any, step: float) -> float:
 
 
 def _scaled(line: Expr, step: Any, start: Any) -> Expr:
-    scaled = line if step == 1 else line * step
+    scaled = line if not isinstance(step, Expr) and step == 1 else line * step
     return scaled if isinstance(start, int) and start == 0 else scaled + start
 
 

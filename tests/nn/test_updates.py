@@ -189,7 +189,7 @@ def test_what_an_optimiser_remembers_begins_as_zeros_like_the_parameter():
     names = {"velocity", "total", "mean_square", "mean_square_step", "first_moment", "second_moment"}
     for name in DEFAULTS:
         changes = getattr(updates, name)([c * 1 for c in cells], cells)
-        own = [cell for cell in changes if cell not in cells and cell.name != "adam_steps"]
+        own = [cell for cell in changes if cell not in set(cells) and cell.name != "adam_steps"]
         for number, cell in enumerate(own):
             parameter = cells[number * 3 // len(own)]
             assert (cell.dtype, cell.shape) == (parameter.dtype, parameter.shape)
