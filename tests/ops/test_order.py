@@ -97,5 +97,7 @@ def test_what_is_refused():
         wf.topk(x, 4)
     with pytest.raises(wf.ShapeError, match="axis 2 does not exist"):
         wf.sort(x, 2)
-    with pytest.raises(wf.ArgumentError, match="diff: the number of differences is a whole number from 0 to 1000, not -1"):
+    with pytest.raises(
+        wf.ArgumentError, match="diff: the number of differences is a whole number from 0 to 1000, not -1"
+    ):
         wf.diff(x, -1)
