@@ -230,7 +230,7 @@ def test_a_child_forked_while_another_thread_compiles_can_compile():
     thread = threading.Thread(target=compiling)
     thread.start()
     try:
-        for i in range(10):
+        for i in range(6):
             time.sleep(0.02)
             child = os.fork()
             if not child:

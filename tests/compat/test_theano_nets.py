@@ -5,7 +5,8 @@ The layer translates to weft's expressions, so they are run by the reference eva
 
 import numpy as np
 import pytest
-from scipy import signal, special
+import scipy
+from scipy import special
 
 import weft as wf
 import weft.compat.theano.tensor as T  # noqa: N812
@@ -168,8 +169,8 @@ def test_convolutions_over_one_and_three_axes():
     right = [
         np.array([[np.convolve(a[0], b[0]) for b in kernel] for a in line]),
         np.array([[np.correlate(a[0], b[0]) for b in kernel] for a in line])[..., ::2],
-        np.array([[sum(map(signal.convolve, solid[0], b, ["valid"] * 2)) for b in block]]),
-        np.array([[sum(map(signal.correlate, framed[0], b, ["valid"] * 2)) for b in block]])[:, :, :, ::2],
+        np.array([[sum(map(scipy.signal.convolve, solid[0], b, ["valid"] * 2)) for b in block]]),
+        np.array([[sum(map(scipy.signal.correlate, framed[0], b, ["valid"] * 2)) for b in block]])[:, :, :, ::2],
     ]
     for found, wanted in zip(values(outputs, {x: line, w: kernel, y: solid, v: block}), right, strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-12)
@@ -204,7 +205,7 @@ def test_convolution_of_whole_numbers_and_bools():
     x, w = T.btensor4("x"), T.tensor4("w", dtype="bool")
     image, kernel = RNG.integers(-9, 9, (1, 1, 4, 5)), RNG.integers(0, 2, (1, 1, 2, 3))
     (found,) = values([T.nnet.conv2d(x, w)], {x: image, w: kernel})
-    np.testing.assert_array_equal(found[0, 0], signal.convolve2d(image[0, 0], kernel[0, 0], "valid"))
+    np.testing.assert_array_equal(found[0, 0], scipy.signal.convolve2d(image[0, 0], kernel[0, 0], "valid"))
     with pytest.raises(Exception, match="takes matrices or stacks of them, not 4 and 2 axes"):
         conv.conv2d(x, T.matrix())
     with pytest.raises(Exception, match="takes matrices or stacks of them, not 2 and 1 axes"):
@@ -237,7 +238,8 @@ def test_transposed_convolution_and_derivatives_over_three_axes():
     stretched = np.zeros((2, 3, 5, 10))
     stretched[:, :, ::2, ::3] = small
     right = [
-        [sum(signal.convolve2d(stretched[n, o], kernel[o, i]) for o in range(3)) for i in range(5)] for n in range(2)
+        [sum(scipy.signal.convolve2d(stretched[n, o], kernel[o, i]) for o in range(3)) for i in range(5)]
+        for n in range(2)
     ]
     np.testing.assert_allclose(found[0], np.array(right)[..., 1:-1])
 

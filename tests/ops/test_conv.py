@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
-from scipy.signal import correlate
+import scipy  # whose parts are imported when they are used: signal takes two seconds
 
 import weft.ops  # noqa: F401 - gives the operators their meaning
 from weft.ops.conv import (
@@ -46,7 +46,7 @@ def reference(x, w, stride, pads, dilation, groups=1):
     planes = []
     for image, o in itertools.product(padded, range(w.shape[0])):
         first = o // per_out * per_in
-        planes.append(sum(correlate(image[first + c], kernel[o, c], mode="valid") for c in range(per_in)))
+        planes.append(sum(scipy.signal.correlate(image[first + c], kernel[o, c], mode="valid") for c in range(per_in)))
     out = np.stack(planes).reshape(x.shape[0], w.shape[0], *planes[0].shape)
     return out[:, :, *(slice(None, None, s) for s in stride)]
 

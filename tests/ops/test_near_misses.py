@@ -61,7 +61,7 @@ def _has_undefined_casts(order):
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name} {rule.statement}")
 def test_rule(rule):
-    sweep(rule, 12)
+    sweep(rule, 8)
 
 
 def sweep(rule, count, seed=0):

@@ -152,7 +152,7 @@ WHAT = ["max", "sum", "gather", "scatter", "sum scatter"]
 
 
 # kernels of their own, for what others show as well: each takes half a second to compile
-RARE = ("2x1/2x1", "3x3/3", "2x4/2x3", "5x4/1")
+RARE = ("2x1/2x1", "3x3/3", "2x4/2x3", "5x4/1", "4x4/4", "3x2/1x2")
 
 
 @pytest.mark.parametrize("name", [pytest.param(g, marks=pytest.mark.slow) if g in RARE else g for g in GEOMETRIES])
