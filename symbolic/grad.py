@@ -12,7 +12,7 @@ from typing import Any
 
 from .collector import uncollected
 from .dims import Shape, same, show
-from .errors import ArgumentError, GradientError, ShapeError, at_site, blame, user_site
+from .errors import ArgumentError, GradientError, ShapeError, Site, at_site, blame, user_site
 from .expr import Expr, Op, apply, depends, serial, substitute, toposort
 from .guards import AnyGuard, assume, meet
 from .leaves import Input, Item, constant, weak_constant
@@ -185,7 +185,7 @@ class _Cotangents:
             return
         if on_path.isdisjoint(node.args):
             return
-        with at_site(node.site._replace(gradient=True)):
+        with at_site(Site(node.site.code, node.site.place, gradient=True)):
             try:
                 contributions = node.op.vjp(g, node, *node.args)
             except GradientError as error:
