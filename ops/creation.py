@@ -104,7 +104,7 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Ex
     """
     if stop is None:
         start, stop = 0, start
-    if not isinstance(step, Expr) and not (isinstance(step, int | float | np.number) and abs(step) > 0):
+    if not isinstance(step, Expr) and not (isinstance(step, int | float | np.number) and bool(step < 0 or step > 0)):
         raise blame(ArgumentError(f"arange: the step must be a number other than 0, not {step!r}."), user_site())
     for limit in (start, stop):
         if isinstance(limit, bool) or not isinstance(limit, int | float | np.number | SymDim | Expr):
