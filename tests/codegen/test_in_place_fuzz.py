@@ -13,6 +13,11 @@ SMALL, LONG = range(20), range(20, 3020)
 SIZES = [(5, 3), (1, 1), (7, 7), (1, 6), (4, 1), (33, 17), (3, 40)]
 
 
+def steps(a):
+    """Values whose order rounding does not decide, as it does between two that are nearly equal."""
+    return wf.round(a * 7)
+
+
 class Drawn:
     """One program: matrices of one shape, that the inputs, variables and expressions made of them have."""
 
@@ -115,8 +120,8 @@ STEPS = {
         wf.transpose(wf.transpose(wf.tanh(a)) @ wf.tanh(b) @ wf.transpose(b) * 0.02)
     ),
     "padded": lambda p, a, b: wf.pad(a, 1)[1:-1, 2:] + b if not p.free else wf.cumsum(a, 0) + wf.flip(b, 0),
-    "places": lambda p, a, b: a + wf.argmax(b, 1, keepdims=True).astype(p.dtype),
-    "places in columns": lambda p, a, b: wf.argmin(a, 0).astype(p.dtype) * 0.1 + b,
+    "places": lambda p, a, b: a + wf.argmax(steps(b), 1, keepdims=True).astype(p.dtype),
+    "places in columns": lambda p, a, b: wf.argmin(steps(a), 0).astype(p.dtype) * 0.1 + b,
 }
 
 ENDS = {
