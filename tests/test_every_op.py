@@ -231,23 +231,24 @@ def test_compiled_values_and_gradients_are_the_references(cases):
 # ---- infinities and NaN in all of them -------------------------------------------------------------------------------
 
 
-def spoilt(case: Case, kind: str, special: float) -> list[np.ndarray]:
+def spoilt(case: Case, kind: str, special: float, sign: int) -> list[np.ndarray]:
     """Arguments in each of which one float is special; the infinities of every second case are negative."""
     values, rng = drawn(case, case.sizes[-1], kind), np.random.default_rng(len(case.label))
     for value in values:
         if value.dtype.kind == "f" and value.size:
-            value.reshape(-1)[rng.integers(value.size)] = special * (-1) ** len(case.label)
+            value.reshape(-1)[rng.integers(value.size)] = special * sign * (-1) ** len(case.label)
     return values
 
 
+@pytest.mark.parametrize("sign", [1, pytest.param(-1, marks=pytest.mark.slow)])
 @by_dozen
-def test_infinities_and_nan_are_numpys(cases):
+def test_infinities_and_nan_are_numpys(cases, sign):
     jobs, inputs, f = compiled(tuple(cases))
     wrong = []
     for special in (np.nan, np.inf):
         values = {}
         for case, kind, listed, outs in jobs:
-            values.update(zip(listed, spoilt(case, kind, special), strict=False))
+            values.update(zip(listed, spoilt(case, kind, special, sign), strict=False))
             if outs[1:]:
                 values[listed[-1]] = np.ones_like(wf.evaluate(outs[0], {x: values[x] for x in listed[:-1]}))
         with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -360,13 +361,13 @@ def whole_numbers(kind: str, low: int, high: int) -> np.ndarray:
     return (span > 1) if kind == "bool" else span.astype(kind)
 
 
-def of_whole_numbers(functions: Iterable[Any], *ranges: tuple[int, int]) -> Iterator[Any]:
+def of_whole_numbers(functions: Iterable[Any], half: int, *ranges: tuple[int, int]) -> Iterator[Any]:
     """(op, reference, inputs, arrays) for bools and half of the integers, each argument along an axis of its own.
 
     Every dtype is compiled with every second function: code for a dtype takes 35 ms to compile.
     """
     for number, (op, reference) in enumerate(functions):
-        yield from _of_kinds(op, reference, KINDS[number % 2], ranges)
+        yield from _of_kinds(op, reference, KINDS[(number + half) % 2], ranges)
 
 
 def _of_kinds(op: Any, reference: Any, kinds: Iterable[str], ranges: tuple[tuple[int, int], ...]) -> Iterator[Any]:
@@ -389,14 +390,15 @@ def numpys(reference: Callable[..., Any], arrays: list[np.ndarray]) -> np.ndarra
         return None
 
 
+@pytest.mark.parametrize("half", [0, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("functions", "ranges"),
     [(UNARY, [(-5, 9)]), (BINARY, [(-5, 9), (0, 5)]), (BITS, [(-5, 9), (0, 5)])],
     ids=["unary", "binary", "bits"],
 )
-def test_integers_and_bools_are_as_in_numpy(functions, ranges):
+def test_integers_and_bools_are_as_in_numpy(functions, ranges, half):
     compiled, wrong = [], []
-    for op, reference, inputs, arrays in of_whole_numbers(functions, *ranges):
+    for op, reference, inputs, arrays in of_whole_numbers(functions, half, *ranges):
         expected, kind = numpys(reference, arrays), arrays[0].dtype
         try:
             out = op(*inputs)

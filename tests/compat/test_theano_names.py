@@ -115,7 +115,7 @@ def test_reflected_operators_and_arrays_on_the_left():
 
 
 @pytest.mark.parametrize("name", ["sum", "prod", "mean", "max", "min", "var", "std", "argmax", "argmin"])
-@pytest.mark.parametrize("axis", [None, 0, -1])
+@pytest.mark.parametrize("axis", [None, 0, 1, -1])
 def test_reductions(name, axis):
     x = T.matrix("x")
     v = T.lmatrix("v")

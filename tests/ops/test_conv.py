@@ -105,7 +105,9 @@ def test_gradients(xs, ws, stride, padding, dilation, groups):
 
 
 @pytest.mark.parametrize("padding", [0, 1, "same", "full", ((1, 0), (2, 3))])
-@pytest.mark.parametrize("stride", [1, 3])
+@pytest.mark.parametrize(
+    "stride", [1, 3, pytest.param(2, marks=pytest.mark.slow), pytest.param(5, marks=pytest.mark.slow)]
+)
 def test_gradients_of_symbolic_sizes(stride, padding):
     values = [RNG.standard_normal((2, 4, 7, 6)), RNG.standard_normal((2, 2, 3, 2))]
     check_gradients(lambda x, w: conv2d(x, w, stride=stride, padding=padding, groups=2), values, symbolic=True)

@@ -64,6 +64,12 @@ def test_rule(rule):
     sweep(rule, 8)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name} {rule.statement}")
+def test_rule_often(rule):
+    sweep(rule, 100, seed=1)
+
+
 def sweep(rule, count, seed=0):
     rng = np.random.default_rng(seed)
     found = instances(rule)
