@@ -127,11 +127,11 @@ def _compiler_of(function: Any, **options: Any) -> Any:
     """Numba's compiler of a function.
 
     One that keeps its code in files of Numba's is not asked: those are found by the date of the source, whatever
-    values the function takes from around it.
+    values the function takes from around it.  Nor is one for given signatures: they let arguments be written.
     """
     if not hasattr(function, "py_func"):
         return numba.njit(nogil=True, **options)(function)
-    if isinstance(function._cache, NullCache) and not options:
+    if isinstance(function._cache, NullCache) and function._can_compile and not options:
         return function
     return numba.jit(**{**function.targetoptions, **options})(function.py_func)
 

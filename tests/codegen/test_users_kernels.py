@@ -52,6 +52,12 @@ def test_a_right_one():
             np.testing.assert_array_equal(f(data)[0], 2 * data)
 
 
+def test_one_that_was_compiled_for_its_signature():
+    op = op_of(doubled)
+    wf.kernel(type(op), "cpu")(numba.njit("void(float32[::1], float32[::1])")(doubled))
+    np.testing.assert_array_equal(wf.function([X], wf.apply(op, X))(DATA), 2 * DATA)
+
+
 def refusing(x, out):
     for i in range(x.size):
         if x[i] < 0:
