@@ -179,10 +179,11 @@ from .symbolic.types import TupleType, Type, config
 from .symbolic.verify import verify
 
 if TYPE_CHECKING:
-    from .codegen.check import check_grad, compare_gradients
     from .codegen.cpu.kernels import kernel
     from .codegen.function import Function, function
     from .ops.sympy import from_sympy, to_sympy
+    from .testing.gradients import check_grad, compare_gradients
+    from .testing.rules import check_rule
 
 __version__ = "0.1.0"
 
@@ -196,8 +197,9 @@ _LATER = {
     "function": "codegen.function",
     "Function": "codegen.function",
     "kernel": "codegen.cpu.kernels",
-    "check_grad": "codegen.check",
-    "compare_gradients": "codegen.check",
+    "check_grad": "testing.gradients",
+    "check_rule": "testing.rules",
+    "compare_gradients": "testing.gradients",
     "from_sympy": "ops.sympy",
     "to_sympy": "ops.sympy",
 }

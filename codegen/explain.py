@@ -74,13 +74,15 @@ def _overview(function: Function) -> str:
 
 def _after(function: Function, stage: str) -> str:
     found: dict[str, Graph] = {}
-    pipeline.run(function.source, function.optimize, lambda name, graph: found.__setitem__(name, graph))
+    pipeline.run(
+        function.source, function.optimize, lambda name, graph: found.__setitem__(name, graph), rules=function.rules
+    )
     return listing(found[stage]) if stage in found else f"{stage} does not run at optimize={function.optimize}"
 
 
 def _rules(function: Function) -> str:
     fired: list[Fired] = []
-    pipeline.run(function.source, function.optimize, record=fired)
+    pipeline.run(function.source, function.optimize, record=fired, rules=function.rules)
     return "\n".join(str(f) for f in fired) if fired else "no rule fired"
 
 

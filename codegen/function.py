@@ -31,6 +31,7 @@ from ..symbolic.forks import renewed
 from ..symbolic.graph import Graph
 from ..symbolic.leaves import Shared
 from ..symbolic.origin import bad, origin
+from ..symbolic.rules import RuleSet, as_rules
 from . import arenas, checked, pipeline
 from .arguments import adapted, apart, as_graph, converted, expected, reacts
 from .binding import PAUSED, Binding, Walk
@@ -55,6 +56,7 @@ def function(
     downcast: bool = False,
     nan: str = "ignore",
     inf: str = "ignore",
+    rules: Any = None,
 ) -> Function:
     """Compile expressions to a function from NumPy arrays to NumPy arrays.
 
@@ -73,6 +75,8 @@ def function(
     nan, inf : "ignore", or "raise" where a result or a new value of a variable holds a NaN, an infinity: the error
         names the operation that made it, and all variables are as before the call.  Each call then reads its results
         once more, and copies new values into their variables once all were looked at
+    rules : rewrite rules of one's own (`wf.rules`, `wf.rewrite`, `wf.RuleSet`, or a list), which run with weft's from
+        optimize=1 on; `wf.check_rule` looks whether they are laws
 
     Returns
     -------
@@ -86,6 +90,8 @@ def function(
         for anything that cannot be compiled, with the lines of what was named
     LoweringError
         where an op has no kernel for the target
+    RewriteLoop, VerifyError
+        where `rules` undo each other or weft's, or change a type
     NotFiniteError
         by calls, with `nan` or `inf`
     """
@@ -93,7 +99,8 @@ def function(
     graph, keywords, form = as_graph(inputs, outputs, updates, givens, target, optimize, on_unused_input)
     label = name or f"function at {site}"
     refused = tuple(kind for kind, reaction in (("nan", nan), ("inf", inf)) if reacts(kind, reaction))
-    return made(graph, keywords, form, label, optimize, check_flag("function", "downcast", downcast), refused)
+    own = as_rules("function", rules)
+    return made(graph, keywords, form, label, optimize, check_flag("function", "downcast", downcast), refused, own)
 
 
 def made(graph: Graph, *options: Any) -> Function:
@@ -120,8 +127,10 @@ class Function:
         optimize: int,
         downcast: bool = False,
         refused: tuple[str, ...] = (),
+        rules: RuleSet | None = None,
     ):
         self.name, self.source, self.optimize, self.downcast = name, graph, optimize, downcast
+        self.rules = rules
         self._refused = refused  # "nan", "inf": what no result may hold
         self._keywords, self._form = keywords, form
         self._expected = tuple((x, x.dtype, x.ndim, converted(x)) for x in graph.inputs)
@@ -134,7 +143,7 @@ class Function:
         self._lock = threading.Lock()
         # new values that are looked at before variables get them are results
         run = Graph(graph.inputs, graph.roots, (), graph.assumed) if refused else graph
-        self.graph = pipeline.run(run, optimize)
+        self.graph = pipeline.run(run, optimize, rules=rules)
         self.program: Program = build(self.graph, checked.ENABLED)
         live(self)
         self.__name__ = name
@@ -335,7 +344,8 @@ class Function:
 
     def __reduce__(self) -> Any:
         # as it was asked for, to be compiled where it arrives: for the processor there, with variables of its own
-        return made, (self.source, self._keywords, self._form, self.name, self.optimize, self.downcast, self._refused)
+        options = (self.name, self.optimize, self.downcast, self._refused, self.rules)
+        return made, (self.source, self._keywords, self._form, *options)
 
     def __copy__(self) -> Function:
         other = object.__new__(type(self))  # the same code and the same variables

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from ..ops.rules import canonical, special, stable
@@ -18,7 +19,8 @@ from .fold import fold
 from .widen import widen
 
 Record = list[Fired]
-Function = Callable[[Graph, Record, int], Graph]  # the graph, what rules did, the level of optimisation
+# the graph, what rules did, the level of optimisation, rules of the user's
+Function = Callable[[Graph, Record, int, RuleSet | None], Graph]
 
 
 class Pass(NamedTuple):
@@ -31,15 +33,21 @@ class Pass(NamedTuple):
 
 
 def _rules(rules: RuleSet) -> Function:
-    return lambda graph, record, level: rewrite(graph, rules, record)
+    return lambda graph, record, level, own: rewrite(graph, rules if own is None else _joined(own, rules), record)
+
+
+@lru_cache(32)
+def _joined(own: RuleSet, rules: RuleSet) -> RuleSet:
+    """The user's rules before weft's, in the form, too, in which weft's leave their left sides."""
+    return own.after(canonical) + rules
 
 
 def _plain(function: Callable[[Graph], Graph]) -> Function:
-    return lambda graph, record, level: function(graph)
+    return lambda graph, record, level, own: function(graph)
 
 
-def _bodies(graph: Graph, record: Record, level: int) -> Graph:
-    return settle(graph, lambda body: run(body, level, record=record))
+def _bodies(graph: Graph, record: Record, level: int, own: RuleSet | None) -> Graph:
+    return settle(graph, lambda body: run(body, level, record=record, rules=own))
 
 
 PASSES = (
@@ -56,13 +64,20 @@ PASSES = (
 
 @uncollected
 def run(
-    graph: Graph, optimize: int, seen: Callable[[str, Graph], None] | None = None, record: Record | None = None
+    graph: Graph,
+    optimize: int,
+    seen: Callable[[str, Graph], None] | None = None,
+    record: Record | None = None,
+    rules: RuleSet | None = None,
 ) -> Graph:
-    """All passes up to a level of optimisation; `seen` is shown the graph after each, `record` gets the rules."""
+    """All passes up to a level of optimisation; `seen` is shown the graph after each, `record` gets what rules did.
+
+    rules : the user's own, which run with weft's
+    """
     fired: Record = [] if record is None else record
     for step in PASSES:
         if step.level <= optimize:
-            graph = step.function(graph, fired, optimize)
+            graph = step.function(graph, fired, optimize, rules)
             if config.debug:
                 verify(graph)
             if seen is not None:

@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 
 
 class Op:
-    """What a node does.  Subclasses are frozen dataclasses; two equal ops are interchangeable."""
+    """What a node does.  Subclasses are frozen dataclasses; two equal ops are interchangeable.
+
+    Fields are the op's parameters.  A subclass has `infer` and `numpy`, `vjp` if it has a derivative, and `expand` or a
+    kernel (`wf.kernel`); `wf.apply(op, *args)` makes the node.  docs/guide/extending.md has an example with its checks.
+    """
 
     moves_only = False  # every element of the result is one of the argument's: equal values everywhere stay so
     elementwise = False  # every element of the result is made of those at its place in the arguments

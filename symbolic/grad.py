@@ -388,7 +388,19 @@ class CustomGradient(Op):
 
 
 def custom_gradient(f: Callable[..., Expr], vjp: Callable[..., Any]) -> Callable[..., Expr]:
-    """The function `f` with the derivative `vjp(g, out, *args)`: a cotangent for each argument, or None."""
+    """The function `f` with the derivative `vjp(g, out, *args)`, whatever the derivative of its expression is.
+
+        through = wf.custom_gradient(wf.rint, lambda g, out, x: (g,))  # rounds; its gradient is that of x
+
+    Parameters
+    ----------
+    f : function of expressions that returns an expression
+    vjp : function of the cotangent of the result, the result and the arguments, which returns a tuple: the cotangent
+        of each argument, None where there is none.  Derivatives of it are taken as of any expression.
+
+    Raises GradientError, when a gradient is taken, where `vjp` returns no tuple of that length, or a cotangent of
+    another shape than its argument.
+    """
 
     def with_rule(*args: Any) -> Expr:
         exprs = _as_list(list(args))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from .dims import Dim, at_least, same, value
 from .errors import GuardError, IndexRangeError, ShapeError, WeftError
@@ -39,6 +39,11 @@ class Guard(NamedTuple):
         """The error for sizes of which it is not true."""
         here = f"in this call they are {value(self.left, sizes)} and {value(self.right, sizes)}"
         return GuardError(f"{what}: {self.left} and {self.right} have to be the same size, and {here}.")
+
+    @property
+    def claim(self) -> Any:
+        """What it says, however it is spelled."""
+        return frozenset(self)
 
     @property
     def dims(self) -> tuple[Dim, ...]:
@@ -81,6 +86,11 @@ class Within(NamedTuple):
         return IndexRangeError(text)
 
     @property
+    def claim(self) -> Any:
+        """What it says, on whichever axis."""
+        return self[:4]
+
+    @property
     def dims(self) -> tuple[Dim, ...]:
         """The sizes it speaks of."""
         return self.start, self.places, self.size
@@ -106,6 +116,11 @@ class Nonempty(NamedTuple):
         """The error for sizes of which it is not true."""
         where = f"axis {self.axis}" if isinstance(self.size, int) else f"axis {self.axis}, of {self.size} elements,"
         return ShapeError(f"{what}: {where} is empty, and nothing has no {what}.")
+
+    @property
+    def claim(self) -> Any:
+        """What it says, on whichever axis."""
+        return self.size
 
     @property
     def dims(self) -> tuple[Dim, ...]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple, overload
 
 from .dims import same
@@ -55,7 +56,8 @@ def rewrite(
     """`rewrite(graph, rules)`: the graph with rules applied until none fires; what each did is appended to `record`.
 
     Raises RewriteLoop where rules undo each other, VerifyError where a rule changes a type.  A rule that makes the
-    graph grow past a bound is switched off with a warning.
+    graph grow past a bound is switched off with a warning; one that needs sizes to be equal, or slices to fit, of which
+    the graph says nothing does not fire.
 
     `@rewrite(MatMul)`, `@rewrite(mul, div)`: a rule for the nodes of these op classes or scalar functions, written as
     a function of the node that returns what it becomes, or None.  `when(*heads)` tells from the heads of the arguments
@@ -65,7 +67,7 @@ def rewrite(
     """
     if args and isinstance(args[0], Graph):
         graph, rules, *rest = args
-        run = _Run(rules, len(graph.nodes), rest[0] if rest else record)
+        run = _Run(graph, rules, rest[0] if rest else record)
         return graph.with_roots(run.settled(graph.nodes, graph.roots))
     return lambda function: Rewrite(function, args, when, examples)
 
@@ -73,15 +75,15 @@ def rewrite(
 class _Run:
     """One rewriting: what every node has become so far."""
 
-    def __init__(self, rules: RuleSet, size: int, record: list[Fired] | None):
-        self.rules, self.record = rules, record
+    def __init__(self, graph: Graph, rules: RuleSet, record: list[Fired] | None):
+        self.graph, self.rules, self.record = graph, rules, record
         self.done: dict[Expr, Expr] = {}
         self.next: dict[Expr, Expr] = {}  # of a node that is not done: what it has been replaced by
         self.by: dict[Expr, AnyRule] = {}  # which rule did that
         self.made: Counter[AnyRule] = Counter()  # new nodes, by rule
         self.off: set[AnyRule] = set()
         self.total = 0
-        self.step = self.bound = 4 * size + 1000
+        self.step = self.bound = 4 * len(graph.nodes) + 1000
 
     def settled(self, order: Sequence[Expr], roots: Sequence[Expr]) -> list[Expr]:
         """The roots in their final form."""
@@ -148,21 +150,29 @@ class _Run:
                     continue
                 found = rule.fire(node, pattern)
                 new = fitted(node, found, rule) if found is not None and found is not node else None
-                if new is not None and new is not node:
-                    self._note(rule, node, new)
+                if new is not None and new is not node and self._takes(rule, node, new):
                     return new
         return None
 
-    def _note(self, rule: AnyRule, old: Expr, new: Expr) -> None:
+    def _takes(self, rule: AnyRule, old: Expr, new: Expr) -> bool:
+        """Whether this application counts: not if it takes more for granted of sizes than the graph does."""
+        done = self.done
+        fresh = [n for n in toposort([new], into=lambda n: n not in done) if n not in done]
+        if any(n.guards and not self.claims.issuperset([g.claim for g in n.guards]) for n in fresh):
+            return False  # a call checks what the graph needs as it was written, and nothing else
         if self.record is not None:
             self.record.append(Fired(rule, old, new))
         self.by[old] = rule
-        done = self.done
-        fresh = sum(n not in done for n in toposort([new], into=lambda n: n not in done))
-        self.made[rule] += fresh
-        self.total += fresh
+        self.made[rule] += len(fresh)
+        self.total += len(fresh)
         if self.total > self.bound:
             self._switch_off()
+        return True
+
+    @cached_property
+    def claims(self) -> set[Any]:
+        """What the graph takes for granted of sizes."""
+        return {guard.claim for guard, _ in self.graph.guards}
 
     def _switch_off(self) -> None:
         rule, count = next((r, n) for r, n in self.made.most_common() if r not in self.off)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from .errors import Site
+from .errors import ArgumentError, Site, blame, listing, user_site
 from .expr import Expr, apply, toposort
 from .forks import renewed
 from .graph import Graph
@@ -129,7 +129,7 @@ class Rewrite:
         self.function, self.roots, self.when, self.examples = function, frozenset(roots), when, tuple(examples)
         self.name = function.__name__
         self.site = Site(function.__code__, 0)
-        self.__doc__ = function.__doc__
+        self.__doc__, self.__module__ = function.__doc__, function.__module__
 
     def fire(self, node: Expr, pattern: Any = None) -> Expr | None:
         """What the node becomes, or None."""
@@ -142,6 +142,9 @@ class Rewrite:
 
     def __repr__(self) -> str:
         return self.name
+
+    def __reduce__(self) -> str:
+        return self.function.__qualname__
 
 
 AnyRule: TypeAlias = Rule | Rewrite
@@ -194,8 +197,16 @@ class RuleSet:
         entries.sort(key=lambda entry: entry[0])
         return [(rule, pattern) for _, rule, pattern in entries if _may_match(rule, pattern, kind, heads)]
 
+    def after(self, others: RuleSet) -> RuleSet:
+        """The same rules where others have run before: left sides are matched in the form these leave them, too."""
+        members = [m.after(others) if isinstance(m, RuleSet) else m for m in self._members]
+        return RuleSet(self.name, members, self.__doc__)
+
     def __add__(self, other: RuleSet) -> RuleSet:
         return RuleSet(f"{self.name} + {other.name}", (self, other))
+
+    def __reduce__(self) -> Any:
+        return RuleSet, (self.name, self._members, self.__doc__)
 
     def __iter__(self) -> Any:
         return iter(self.rules)
@@ -205,6 +216,18 @@ class RuleSet:
 
     def __repr__(self) -> str:
         return f"RuleSet({self.name!r}, {len(self)} rules)"
+
+
+def as_rules(function: str, given: Any) -> RuleSet | None:
+    """The rules that a caller gave: a set, a rule, or a list of these.  Raises ArgumentError."""
+    members = list(given) if isinstance(given, list | tuple) else [given]
+    wrong = next((m for m in members if not isinstance(m, RuleSet | Rule | Rewrite)), None)
+    if given is None or not members:
+        return None
+    if wrong is not None:
+        text = f"{function}: rules are made by @wf.rules or @wf.rewrite, or joined in a wf.RuleSet; {wrong!r} is none."
+        raise blame(ArgumentError(text), user_site())
+    return given if isinstance(given, RuleSet) else RuleSet("rules of one's own", members)
 
 
 def _may_match(rule: AnyRule, pattern: Pattern | None, kind: str, heads: tuple[Any, ...]) -> Any:
@@ -220,11 +243,19 @@ class _Equations(RuleSet):
     def __init__(self, function: Callable[..., Any], dtypes: Sequence[str], after: RuleSet | None):
         super().__init__(function.__name__, (), function.__doc__)
         self._function, self._dtypes, self._after = function, tuple(dtypes), after
+        self.__module__ = function.__module__
 
     @cached_property
     def rules(self) -> tuple[AnyRule, ...]:
         """One rule for each equation and sort of dtypes."""
         return tuple(rule for kind in trace_dtypes(self._dtypes) for rule in self._traced(kind))
+
+    def after(self, others: RuleSet) -> RuleSet:
+        """The same equations where others have run before."""
+        return _Equations(self._function, self._dtypes, others)
+
+    def __reduce__(self) -> str:
+        return self._function.__qualname__  # what was decorated is found by its name, as functions are
 
     def _traced(self, kind: Any) -> list[Rule]:
         annotations = inspect.get_annotations(self._function, eval_str=True)
@@ -234,6 +265,7 @@ class _Equations(RuleSet):
         generator, found = self._function(*inputs), []
         for left, right, *condition in generator:
             site = Site(generator.gi_frame.f_code, generator.gi_frame.f_lasti)
+            _check_variables(left, right, inputs, site)
             found.append(
                 Rule(
                     f"{self.name} line {site.line}",
@@ -256,6 +288,15 @@ class _Equations(RuleSet):
 
         settled = rewrite(Graph(inputs, (left,)), self._after).outputs[0]
         return [left] if settled is left or not settled.args else [left, settled]
+
+
+def _check_variables(left: Expr, right: Any, inputs: tuple[Expr, ...], site: Site) -> None:
+    """Raise ArgumentError where a right side needs what no match can tell."""
+    known, used = set(toposort([left])), set(toposort([right])) if isinstance(right, Expr) else set()
+    unknown = [v.name or "?" for v in inputs if v in used and v not in known]
+    if unknown:
+        text = f"The right side uses {listing(unknown)}, which the left side does not have."
+        raise blame(ArgumentError(text), site, hint="a rule can only use what it matches.")
 
 
 def rules(

@@ -40,6 +40,16 @@ def test_the_guide_from_theano_runs():
     assert names["w"].get_value()[0, 0] == 0.9
 
 
+def test_the_guide_to_extending_runs(tmp_path, capsys):
+    blocks = FENCE.findall((ROOT / "docs" / "guide" / "extending.md").read_text())
+    path = tmp_path / "extending.py"
+    path.write_text("\n\n".join(code for language, code in blocks if language == "python"))
+    exec(compile(path.read_text(), str(path), "exec"), {"__name__": "extending"})
+    printed = capsys.readouterr().out
+    assert "is no law: yield wf.tanh(x * c) / c, x, lambda c: abs(c) < 1e-30" in printed
+    assert "yield wf.sinh(x) / wf.cosh(x), wf.tanh(x)\n" in printed
+
+
 def test_internals_shows_what_explain_prints(printed):
     _, shown = listings(INTERNALS)
     assert len(shown) == 6

@@ -10,8 +10,7 @@ from weft.codegen.pipeline import run as passes
 from weft.symbolic.evaluate import run
 from weft.symbolic.expr import Expr, toposort
 from weft.symbolic.graph import Graph
-
-from .ops.agreement import disagreement, draw
+from weft.testing.agreement import disagreement, draw
 
 KINDS = ("ordinary", "range", "infinite", "nan")
 ONE = (wf.exp, wf.tanh, wf.sigmoid, wf.square, wf.abs, wf.sqrt, wf.log1p, wf.reciprocal, wf.relu, lambda x: -x)

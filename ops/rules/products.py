@@ -48,6 +48,16 @@ def _factors(node: Expr, power: int, levels: int) -> list[Factor]:
     return [f for a, p in zip(node.args, powers, strict=True) for f in _factors(a, power * p, levels - 1)]
 
 
+def is_masked(below: Expr, node: Expr) -> bool:
+    """Whether a product does without this divisor, be it 0 or NaN, where another factor is 0."""
+    node = _opened(node)
+    if node.op.head not in _POWERS:
+        return False
+    if node.op.head is mul_no_nan and any(f is below and p == -1 for f, p in factors(node.args[0])):
+        return True
+    return any(is_masked(below, a) for a in node.args)
+
+
 def replaced(node: Expr, changes: Changes, power: int = 1, levels: int = _LEVELS) -> Expr | None:
     """The product with factors replaced, each where it is met first, or left out (None); None where nothing is left.
 

@@ -19,7 +19,7 @@ from ..reduce import Reduce, max, mean, sum
 from ..reduce import top as largest_of
 from ..scalar import add, div, exp, isfinite, log, logaddexp, mul, mul_no_nan, neg, reciprocal, sub, where
 from .conditions import is_size, like
-from .products import factors, peeled, replaced
+from .products import factors, is_masked, peeled, replaced
 
 
 def power_sum(node: Expr) -> tuple[Expr, tuple[int, ...]] | None:
@@ -267,8 +267,9 @@ def shares_of_total(node: Expr) -> Expr | None:
         if found is None or restored_axes(total, arg.ndim) != set(op.axes):
             continue
         if any(is_row_total(f) and _unscaled(peeled(f).args[0].args[0]).args[0] is found[0] for f in below):
-            rest = broadcast_to(replaced(arg, {(total, -1): None}), arg.shape)
-            return sum(rest, op.axes) / (total.args[0] if isinstance(total.op, ExpandDims) else total)
+            rest = sum(broadcast_to(replaced(arg, {(total, -1): None}), arg.shape), op.axes)
+            flat = total.args[0] if isinstance(total.op, ExpandDims) else total
+            return mul_no_nan(reciprocal(flat), rest) if is_masked(total, arg) else rest / flat
     return None
 
 

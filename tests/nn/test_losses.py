@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 import weft as wf
-from weft.codegen.check import check_grad
 from weft.nn.losses import absolute_error, binary_crossentropy, crossentropy, multiclass_hinge, squared_error
 from weft.symbolic.errors import IndexRangeError
 from weft.symbolic.evaluate import evaluate
 from weft.symbolic.grad import grad
 from weft.symbolic.leaves import matrix, vector
+from weft.testing.gradients import check_grad
 
 
 def test_multiclass_hinge_of_the_cat_the_car_and_the_frog():

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from scipy import special
 
-from weft.codegen.check import check_grad
 from weft.codegen.function import function
 from weft.ops.activations import binary_crossentropy, crossentropy, log_softmax, pick, softmax
 from weft.ops.scalar import log_sigmoid, softplus
@@ -13,6 +12,7 @@ from weft.symbolic.errors import DTypeError, IndexRangeError, ShapeError
 from weft.symbolic.evaluate import evaluate
 from weft.symbolic.grad import grad
 from weft.symbolic.leaves import matrix, tensor, vector
+from weft.testing.gradients import check_grad
 
 
 @pytest.fixture

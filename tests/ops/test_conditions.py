@@ -14,8 +14,7 @@ from weft.ops.rules import conditions, gather, quotients
 from weft.symbolic.evaluate import run
 from weft.symbolic.expr import toposort
 from weft.symbolic.leaves import constant, size, tensor
-
-from .agreement import DRAWS, draw
+from weft.testing.agreement import DRAWS, draw
 
 X, Y = tensor("x", (3,), "float64"), tensor("y", (3,), "float64")
 I, U, B = tensor("i", (3,), "int8"), tensor("u", (3,), "uint8"), tensor("b", (3,), "bool")

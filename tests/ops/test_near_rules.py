@@ -14,8 +14,7 @@ from weft.symbolic.evaluate import run
 from weft.symbolic.expr import apply, toposort
 from weft.symbolic.graph import Graph
 from weft.symbolic.leaves import Input, constant, tensor
-
-from .agreement import disagreement
+from weft.testing.agreement import disagreement
 
 INF, NAN = np.inf, np.nan
 EDGES = {
@@ -56,6 +55,9 @@ I64, U64 = like(3, dtype="int64", name="j"), like(3, dtype="uint64", name="k")
 E, Z = scalar.exp(V), like(3, name="z")
 SQUARE = like(2, 1, 2, 2, name="square")
 FEW = like(2, 1, 5, 5, name="few")
+TOTAL = sum(scalar.exp(F32), 1, keepdims=True)
+SHARE = scalar.exp(F32) / TOTAL
+MASK = scalar.where(SHARE <= -F32, broadcast_to(constant(np.ones((), "float32")), (3, 4)), 0.0)
 
 
 def tops(x, axes):
@@ -101,6 +103,11 @@ PROGRAMS = {
     ],
     "small factors of a sum": [sum(F32 * c, 1) for c in (1e-30, -0.1, INF, NAN, 0.0)],
     "a window over some": [apply(k((3, 3), (3, 3), ((0, 0), (0, 0))), FEW) for k in (MaxPool, SumPool)],
+    "a total that a mask hides": [
+        sum(scalar.mul_no_nan(SHARE / TOTAL, MASK), 1),
+        sum(SHARE / TOTAL * MASK, 1),
+        sum(scalar.mul_no_nan(SHARE, MASK) / TOTAL, 1),
+    ],
     "infinite powers": [scalar.log(V**c) for c in (INF, -INF, NAN, 3.0, 2.0, 0.0)],
     "negative terms": [scalar.log(scalar.exp(V) + c + scalar.exp(V * 0.5)) for c in (-0.1, -2.0, 0.0)],
     "a shift beyond the range": [V32 - (tops(V32, 0) + s) for s in (min(V32, 0, keepdims=True), V32 * -1.0)],

@@ -5,13 +5,13 @@ import itertools
 import numpy as np
 import pytest
 
-from weft.codegen.check import check_grad
 from weft.ops.normalization import batch_norm, dropout, layer_norm, local_response_norm
 from weft.ops.random import Stream
 from weft.symbolic.errors import ArgumentError, DTypeError, ShapeError
 from weft.symbolic.evaluate import evaluate
 from weft.symbolic.grad import grad
 from weft.symbolic.leaves import matrix, scalar, shared, tensor4, vector
+from weft.testing.gradients import check_grad
 
 
 @pytest.fixture

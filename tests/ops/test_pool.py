@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import weft.ops  # noqa: F401 - gives the operators their meaning
+from weft.codegen.function import function
 from weft.ops.pool import (
     MaxPool,
     MaxPoolGather,
@@ -23,7 +24,7 @@ from weft.ops.pool import (
     max_pool3d,
     sum_pool2d,
 )
-from weft.symbolic.errors import ArgumentError, ShapeError
+from weft.symbolic.errors import ArgumentError, GuardError, ShapeError
 from weft.symbolic.evaluate import evaluate
 from weft.symbolic.expr import apply
 from weft.symbolic.grad import grad
@@ -254,3 +255,12 @@ def test_docstrings_and_travel():
     assert pickle.loads(pickle.dumps(op)) == op
     assert MaxPool((2,), (2,), ((0, 0),)) != SumPool((2,), (2,), ((0, 0),))
     assert max_pool1d(constant(np.ones((1, 1, 4))), 2).op.name == "max_pool"
+
+
+def test_what_a_rule_makes_of_a_window_over_everything_needs_no_other_sizes():
+    g = tensor("g", (2, 3, "n", "n"))
+    f = function([g], apply(SumPoolScatter((3, 4), (1, 1), ((0, 0), (0, 0)), False, (3, 4)), g))
+    value = np.arange(6, dtype="float32").reshape(2, 3, 1, 1)
+    np.testing.assert_array_equal(f(value), np.broadcast_to(value, (2, 3, 3, 4)))
+    with pytest.raises(GuardError, match="n and 1"):
+        f(np.zeros((2, 3, 2, 2), "float32"))

@@ -8,13 +8,34 @@ import sympy
 from weft.ops.rules import canonical, special, stable
 from weft.ops.sympy import to_sympy
 from weft.symbolic.errors import LoweringError
-from weft.symbolic.evaluate import run
+from weft.symbolic.evaluate import bind_sizes, run
 from weft.symbolic.patterns import Bool
 from weft.symbolic.rewrite import Rule
 from weft.symbolic.verify import compatible
+from weft.testing.high_precision import evaluate_exactly
+from weft.testing.instances import instances
 
-from .high_precision import evaluate_exactly
-from .laws import draw, instances
+SPECIALS = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, 0.5, 1e10, -1e10, 1e-10]
+
+
+def draw(inputs, rng, specials):
+    """A value for each input: normal numbers, some of them replaced by NaN, infinities, zeros and large numbers."""
+    values = {}
+    for node in inputs:
+        shape = tuple(4 if not isinstance(d, int) else d for d in node.shape)
+        if node.dtype.kind == "f":
+            array = rng.normal(size=shape) * 2
+            if specials:
+                array = np.where(rng.random(shape) < 0.6, rng.choice(SPECIALS, shape), array)
+        elif node.dtype == bool:
+            array = rng.random(shape) < 0.5
+        else:
+            limits = np.iinfo(node.dtype)
+            array = rng.integers(max(limits.min, -6), 6, shape)
+            array = np.where(rng.random(shape) < 0.2, rng.choice([limits.min, limits.max], shape), array)
+        values[node] = np.asarray(array).astype(node.dtype)
+    bind_sizes(values)
+    return values
 
 
 def _cases(*sets):

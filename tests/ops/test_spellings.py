@@ -21,8 +21,7 @@ from weft.symbolic.grad import grad
 from weft.symbolic.graph import Graph
 from weft.symbolic.leaves import Input, constant, tensor
 from weft.symbolic.rewrite import rewrite
-
-from .agreement import disagreement, draw
+from weft.testing.agreement import disagreement, draw
 
 X, Y = tensor("x", (3, 4), "float64"), tensor("y", (3, 4), "float64")
 ROW, COLUMN, B = tensor("row", (4,), "float64"), tensor("column", (3, 1), "float64"), tensor("b", (3, 4), "bool")

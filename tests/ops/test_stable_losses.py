@@ -14,8 +14,7 @@ from weft.symbolic.graph import Graph
 from weft.symbolic.leaves import constant, tensor
 from weft.symbolic.rewrite import rewrite
 from weft.symbolic.verify import verify
-
-from .high_precision import evaluate_exactly
+from weft.testing.high_precision import evaluate_exactly
 
 LABELS = np.array([0, 3, 1])
 X = tensor("x", (3, 4), "float64")

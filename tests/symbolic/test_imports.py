@@ -11,7 +11,7 @@ import pytest
 import weft
 
 ROOT = Path(weft.__file__).parent
-LAYERS = ("symbolic", "ops", "codegen", "nn", "")  # each may import those before it; "" is the façade
+LAYERS = ("symbolic", "ops", "codegen", "testing", "nn", "")  # each may import those before it; "" is the façade
 SOURCES = [*sorted(p for layer in LAYERS[:-1] for p in (ROOT / layer).rglob("*.py")), ROOT / "__init__.py"]
 HEAVY = ("sympy", "numba", "llvmlite", "scipy", "matplotlib", "torch", "jax")
 

@@ -6,15 +6,16 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from weft.ops.creation import Iota
-from weft.ops.elementwise import Cast, Composite, Elementwise
-from weft.ops.indexing import Gather, ScatterAdd
-from weft.ops.movement import Unslice
-from weft.ops.reduce import Reduce
-from weft.symbolic.evaluate import bind_sizes, resolved
-from weft.symbolic.expr import Expr, toposort
-from weft.symbolic.grad import StopGradient
-from weft.symbolic.leaves import Constant
+from ..ops.creation import Iota
+from ..ops.elementwise import Cast, Composite, Elementwise
+from ..ops.indexing import Gather, ScatterAdd
+from ..ops.movement import Unslice
+from ..ops.reduce import Reduce
+from ..ops.scalar import mul_no_nan
+from ..symbolic.evaluate import bind_sizes, resolved, value_of
+from ..symbolic.expr import Expr, toposort
+from ..symbolic.grad import StopGradient
+from ..symbolic.leaves import Constant
 
 mp = mpmath.mp.clone()
 mp.dps = 400  # differences of exp(800) and 1 must keep digits
@@ -100,13 +101,22 @@ FUNCTIONS = {
 }
 
 
-def evaluate_exactly(root: Expr, values: dict[Expr, np.ndarray]) -> np.ndarray:
-    """The value of the root as an object array of mpmath numbers; NaN where it is not defined."""
+def evaluate_exactly(root: Expr, values: dict[Expr, np.ndarray], underflow: bool = False) -> np.ndarray:
+    """The value of the root as an object array of mpmath numbers; NaN where it is not defined.
+
+    Integers are those of their dtype, and wrap.  underflow : a cotangent too small for its dtype masks what it meets.
+    """
     known: dict[Expr, Any] = {node: _numbers(value) for node, value in values.items()}
     sizes = bind_sizes(values)
     for node in toposort([root], into=lambda n: n not in known):
-        if node not in known:
-            known[node] = _value(node, resolved(node.op, sizes), [known[a] for a in node.args])
+        if node in known:
+            continue
+        args = [known[a] for a in node.args]
+        if underflow and node.op.head is mul_no_nan:
+            least = mp.mpf(float(np.finfo(node.dtype).smallest_subnormal)) / 2
+            args[1] = np.where(np.abs(args[1]) < least, mp.mpf(0), args[1])
+        integers = bool(args) and not any(of.type.is_float for of in (node, *node.args))
+        known[node] = value_of(node, args, sizes) if integers else _value(node, resolved(node.op, sizes), args)
     return np.asarray(known[root], object)
 
 

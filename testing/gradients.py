@@ -287,7 +287,7 @@ def compare_gradients(
     Comparison : prints as a table, one line for each parameter in the order in which backpropagation reaches them, with
         the largest error and where it is, then the first that departs, and the time of both
     """
-    from .function import function
+    from ..codegen.function import function
 
     given = dict(values or {})
     inputs, wrt = [x for x in given if isinstance(x.op, Input)], list(params)

@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from weft.ops import scalar
-from weft.ops.elementwise import Cast, Elementwise, Primitive, cast
-from weft.ops.indexing import Gather, ScatterAdd
-from weft.ops.movement import Slice, Transpose, Unslice, broadcast_to, expand_dims
-from weft.ops.reduce import KINDS
-from weft.symbolic.dims import SymDim
-from weft.symbolic.errors import WeftError
-from weft.symbolic.expr import Expr, apply, toposort
-from weft.symbolic.leaves import Constant, Input, constant, tensor
+from ..ops import scalar
+from ..ops.elementwise import Cast, Elementwise, Primitive, cast
+from ..ops.indexing import Gather, ScatterAdd
+from ..ops.movement import Slice, Transpose, Unslice, broadcast_to, expand_dims
+from ..ops.reduce import KINDS
+from ..symbolic.dims import SymDim
+from ..symbolic.errors import WeftError
+from ..symbolic.expr import Expr, apply, toposort
+from ..symbolic.leaves import Constant, Input, constant, tensor
 
 DTYPES = ("bool", "int8", "uint8", "int32", "int64", "uint64", "float16", "float32", "float64")
 SIZES = (0, 1, 2, 5, "n")
@@ -150,7 +150,7 @@ def _other_shape(root: Expr, rng: np.random.Generator) -> Expr | None:
 
 def _other_constant(root: Expr, rng: np.random.Generator) -> Expr | None:
     value = CONSTANTS[rng.integers(len(CONSTANTS))]
-    return _one(root, _pick(root, rng, _is_number), lambda n, _: constant(np.full_like(n.op.value, value)))
+    return _one(root, _pick(root, rng, _is_number), lambda n, _: constant(np.full(n.shape, value, n.dtype)))
 
 
 _FIELDS = ("axes", "axis", "starts", "steps", "sizes", "kind", "widths")
@@ -161,10 +161,11 @@ def _other_field(root: Expr, rng: np.random.Generator) -> Expr | None:
     chosen = _pick(root, rng, lambda n: any(hasattr(n.op, f) for f in _FIELDS) and dataclasses.is_dataclass(n.op))
     if chosen is None:
         return None
-    names = [f for f in _FIELDS if hasattr(chosen.op, f)]
+    op: Any = chosen.op
+    names = [f for f in _FIELDS if hasattr(op, f)]
     name = names[rng.integers(len(names))]
-    new = _changed(getattr(chosen.op, name), rng)
-    return _one(root, chosen, lambda n, args: apply(dataclasses.replace(n.op, **{name: new}), *args))
+    other = dataclasses.replace(op, **{name: _changed(getattr(op, name), rng)})
+    return _one(root, chosen, lambda n, args: apply(other, *args))
 
 
 def _changed(value: Any, rng: np.random.Generator) -> Any:
@@ -187,8 +188,9 @@ def _other_function(root: Expr, rng: np.random.Generator) -> Expr | None:
     chosen = _pick(root, rng, lambda n: isinstance(n.op, Elementwise) and isinstance(n.op.function, Primitive))
     if chosen is None:
         return None
-    result, count = chosen.op.function.result, len(chosen.args)
-    known = [t for t in toposort([root]) if isinstance(t.op, Elementwise)]
+    op: Any = chosen.op
+    result, count = op.function.result, len(chosen.args)
+    known: list[Any] = [t for t in toposort([root]) if isinstance(t.op, Elementwise)]
     near = [scalar.add, scalar.sub, scalar.mul, scalar.div, scalar.maximum, scalar.minimum, scalar.mul_no_nan]
     one = [scalar.neg, scalar.abs, scalar.square, scalar.sqrt, scalar.exp, scalar.log, scalar.reciprocal]
     others = [n.op.function for n in known if len(n.args) == count] + {1: one, 2: near}.get(count, [])

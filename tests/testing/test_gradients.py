@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from weft.codegen.check import check_grad, compare_gradients
 from weft.ops import scalar
 from weft.ops.activations import crossentropy
 from weft.ops.callback import callback
@@ -14,6 +13,7 @@ from weft.symbolic.errors import ArgumentError, GradientError, ShapeError
 from weft.symbolic.grad import custom_gradient
 from weft.symbolic.leaves import matrix, shared, vector
 from weft.symbolic.leaves import scalar as scalar_leaf
+from weft.testing.gradients import check_grad, compare_gradients
 
 RNG = np.random.default_rng(0)
 
@@ -180,7 +180,7 @@ def test_the_first_layer_that_departs_is_named(network):
     assert found.departs.name == "v"
     text = str(found)
     assert "the first to depart is v:" in text
-    assert "test_check.py" in text
+    assert "test_gradients.py" in text
     row = found.departs
     assert row.graph != row.by_hand
     assert len(row.where) == 2

@@ -12,10 +12,10 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from weft.symbolic.dims import SymDim
-from weft.symbolic.evaluate import run
-from weft.symbolic.expr import Expr
-
+from ..ops.elementwise import Cast
+from ..symbolic.dims import SymDim
+from ..symbolic.evaluate import run
+from ..symbolic.expr import Expr
 from .high_precision import evaluate_exactly
 
 DRAWS = ("ordinary", "range", "infinite", "nan")
@@ -25,6 +25,12 @@ _SPECIAL = {
 }
 _FAR = 1e3  # for infinity, where a limit is asked for
 _ULPS = 64  # of the value, and of what it moves by when the arguments move by one
+
+
+def kinds_of_values(order: Iterable[Expr]) -> tuple[str, ...]:
+    """What to draw for an expression: floats that become integers are not defined for NaN and what is too large."""
+    casts = (n for n in order if n.op.head is Cast and n.dtype.kind in "iu")
+    return ("ordinary",) if any(n.args[0].dtype.kind == "f" for n in casts) else DRAWS
 
 
 def draw(inputs: Iterable[Expr], rng: np.random.Generator, kind: str, size: int = 4) -> dict[Expr, np.ndarray]:
@@ -40,6 +46,7 @@ def _array(node: Expr, rng: np.random.Generator, kind: str, size: int) -> np.nda
     shape = tuple(d.value({d.text: size}) if isinstance(d, SymDim) else d for d in node.shape)
     if node.dtype == bool:
         return rng.random(shape) < 0.5
+    limits: Any
     if node.dtype.kind in "iu":
         limits = np.iinfo(node.dtype)
         small = rng.integers(max(limits.min, -6), 6, shape)
@@ -90,7 +97,7 @@ def _close(written: np.ndarray, found: np.ndarray, slack: Any) -> np.ndarray:
     limits = np.finfo(written.dtype)
     near = np.abs(found - written) <= _ULPS * (limits.eps * np.abs(written) + slack) + 8 * limits.smallest_subnormal
     edge = (np.abs(written) > 0.999 * limits.max) & (np.abs(found) > 0.999 * limits.max) & (written * found > 0)
-    return (written == found) | (np.isnan(written) & np.isnan(found)) | near | edge
+    return np.asarray((written == found) | (np.isnan(written) & np.isnan(found)) | near | edge)
 
 
 def _moved(node: Expr, written: np.ndarray, found: np.ndarray, values: Mapping[Expr, Any]) -> np.ndarray:
@@ -114,23 +121,45 @@ def _nearer(
     """Where the value with many digits is that found, or as near to it as to the written one."""
     floats = [v for v in values.values() if v.dtype.kind == "f"]
     infinite = any(np.isinf(v).any() for v in floats)
-    if infinite and not stable:
-        return np.zeros(written.shape, bool)
-    if infinite:  # their limits
-        values = {n: np.nan_to_num(v, nan=np.nan, posinf=_FAR, neginf=-_FAR) for n, v in values.items()}
+    if infinite and not stable:  # what infinities are for a finite value, large numbers are as well
+        where = where & np.isfinite(written) & np.isfinite(found)
     if any(np.isnan(v).any() for v in floats):
         where = where & np.isfinite(written)
-    try:
-        exact = np.broadcast_to(evaluate_exactly(node, dict(values)), written.shape)
-    except NotImplementedError:
-        return where & ~np.isfinite(written)
     result = np.zeros(written.shape, bool)
-    for place in np.argwhere(where).tolist():
-        place = tuple(place)
-        of = float(written[place]), float(found[place])
-        limit = infinite and (not np.isfinite(of[0]) or (np.isinf(of[1]) and exact[place] * of[1] > 0.5 * _FAR))
-        result[place] = limit or _is_right(exact[place], *of, written.dtype)
+    try:
+        for underflow in (False, True):
+            exact = _exact(node, written.shape, values, underflow)
+            for place in map(tuple, np.argwhere(where & ~result).tolist()):
+                of = float(written[place]), float(found[place])
+                limit = infinite and (not np.isfinite(of[0]) or (np.isinf(of[1]) and exact[place] * of[1] > 0.5 * _FAR))
+                result[place] = limit or _is_right(exact[place], *of, written.dtype)
+        if infinite and stable and (where & ~result).any():
+            result |= where & ~np.isfinite(found) & _without_limit(node, written.shape, values)
+    except NotImplementedError:
+        return np.asarray(where & ~np.isfinite(written))
     return result
+
+
+def _exact(node: Expr, shape: tuple[int, ...], values: Mapping[Expr, Any], underflow: bool = False) -> np.ndarray:
+    """The value with many digits, with large numbers in place of infinities."""
+    near = {n: np.nan_to_num(v, nan=np.nan, posinf=_FAR, neginf=-_FAR) for n, v in values.items()}
+    return np.broadcast_to(evaluate_exactly(node, near, underflow), shape)
+
+
+def _without_limit(node: Expr, shape: tuple[int, ...], values: Mapping[Expr, Any]) -> np.ndarray:
+    """Where the value depends on how arguments become infinite: inf - inf, say."""
+    infinite = [n for n, v in values.items() if v.dtype.kind == "f" and np.isinf(v).any()]
+    one = _exact(node, shape, values)
+    found = np.zeros(shape, bool)
+    for chosen in infinite:
+        value = values[chosen]
+        for place in np.argwhere(np.isinf(value)):
+            moved = value.astype(value.dtype)
+            moved[tuple(place)] = np.sign(moved[tuple(place)]) * 1.5 * _FAR
+            other = _exact(node, shape, {**values, chosen: moved})
+            far = [mpmath.isnan(a) or abs(a - b) > 1e-6 * abs(a) for a, b in zip(one.flat, other.flat, strict=True)]
+            found |= np.reshape(far, shape)
+    return found
 
 
 def _is_right(exact: Any, written: float, found: float, dtype: np.dtype) -> bool:
