@@ -13,10 +13,11 @@ import mpmath
 import numpy as np
 
 from ..ops.elementwise import Cast
+from ..ops.reduce import Reduce
 from ..symbolic.dims import SymDim
 from ..symbolic.evaluate import run
-from ..symbolic.expr import Expr
-from .high_precision import evaluate_exactly
+from ..symbolic.expr import Expr, toposort
+from .high_precision import TooLarge, evaluate_exactly
 
 DRAWS = ("ordinary", "range", "infinite", "nan")
 _SPECIAL = {
@@ -89,6 +90,8 @@ def disagreement(
         if wrong.any():
             wrong &= ~_moved(node, written, found, values)
         if wrong.any():
+            wrong &= np.isfinite(found) | (not _sums_leave_the_range(node, values))
+        if wrong.any():
             wrong &= ~_nearer(node, written, found, values, wrong, stable)
     return f"{found[wrong]} in place of {written[wrong]}" if wrong.any() else None
 
@@ -115,28 +118,40 @@ def _moved(node: Expr, written: np.ndarray, found: np.ndarray, values: Mapping[E
     return explained
 
 
+def _sums_leave_the_range(node: Expr, values: Mapping[Expr, Any]) -> bool:
+    """Whether a sum overflows in some order of its terms, of which none is promised."""
+    sums = [
+        n for n in toposort([node]) if isinstance(n.op, Reduce) and n.op.kind in ("sum", "mean") and n.type.is_float
+    ]
+    terms = run([n.args[0] for n in sums], values) if sums else []
+    totals = [np.abs(t, dtype="longdouble").sum() if np.isfinite(t).all() else 0 for t in terms]
+    return any(total > np.finfo(n.dtype).max for n, total in zip(sums, totals, strict=True))
+
+
 def _nearer(
     node: Expr, written: np.ndarray, found: np.ndarray, values: Mapping[Expr, Any], where: np.ndarray, stable: bool
 ) -> np.ndarray:
     """Where the value with many digits is that found, or as near to it as to the written one."""
     floats = [v for v in values.values() if v.dtype.kind == "f"]
-    infinite = any(np.isinf(v).any() for v in floats)
+    infinite, nan = (any(test(v).any() for v in floats) for test in (np.isinf, np.isnan))
     if infinite and not stable:  # what infinities are for a finite value, large numbers are as well
         where = where & np.isfinite(written) & np.isfinite(found)
-    if any(np.isnan(v).any() for v in floats):
-        where = where & np.isfinite(written)
     result = np.zeros(written.shape, bool)
     try:
         for underflow in (False, True):
             exact = _exact(node, written.shape, values, underflow)
             for place in map(tuple, np.argwhere(where & ~result).tolist()):
+                if nan and mpmath.isnan(exact[place]):
+                    continue  # it is to stay
                 of = float(written[place]), float(found[place])
                 limit = infinite and (not np.isfinite(of[0]) or (np.isinf(of[1]) and exact[place] * of[1] > 0.5 * _FAR))
                 result[place] = limit or _is_right(exact[place], *of, written.dtype)
         if infinite and stable and (where & ~result).any():
             result |= where & ~np.isfinite(found) & _without_limit(node, written.shape, values)
     except NotImplementedError:
-        return np.asarray(where & ~np.isfinite(written))
+        result |= where & ~np.isfinite(written) & (not nan)
+    except TooLarge:
+        result |= where & (np.isfinite(found) | ~np.isfinite(written)) & (not nan)
     return result
 
 
@@ -168,7 +183,7 @@ def _is_right(exact: Any, written: float, found: float, dtype: np.dtype) -> bool
         return True
     if mpmath.isnan(exact):
         return not np.isfinite(written)
-    if abs(exact) > limits.max:
+    if abs(exact) > mpmath.mpf(float(limits.max)) * (1 + float(limits.eps) / 4):
         return not np.isfinite(written) and np.isinf(found) and (found > 0) == (exact > 0)
     if not np.isfinite(found):
         return False

@@ -45,14 +45,23 @@ def _masked(x: Any, y: Any) -> Any:
     return mp.mpf(0) if y == 0 else x * y
 
 
-def _bounded(function: Any) -> Any:
-    """NaN, which says nothing, in place of numbers whose exponents alone fill the memory."""
+class TooLarge(ArithmeticError):
+    """A number on the way whose exponent alone would fill the memory."""
 
+
+def _bounded(function: Any) -> Any:
     def safe(*args: Any) -> Any:
         numbers = [mp.convert(a) for a in args]
-        return mp.nan if any(mp.isfinite(a) and a and mp.mag(a) > 5000 for a in numbers) else function(*numbers)
+        if any(mp.isfinite(a) and a and mp.mag(a) > 5000 for a in numbers):
+            raise TooLarge
+        return function(*numbers)
 
     return safe
+
+
+def _choice(first: Any) -> Any:
+    """The first of two where `first` says so, the second where not, NaN where one of them is."""
+    return lambda x, y: mp.nan if mp.isnan(x) or mp.isnan(y) else x if first(x, y) else y
 
 
 FUNCTIONS = {
@@ -85,9 +94,9 @@ FUNCTIONS = {
     "arcsinh": mp.asinh,
     "erf": lambda x: mp.erf(x) if abs(x) < 1e3 else mp.sign(x),
     "erfc": lambda x: mp.erfc(x) if abs(x) < 1e3 else 1 - mp.sign(x),
-    "relu": lambda x: x if x > 0 else mp.mpf(0),
-    "maximum": lambda x, y: x if x >= y else y,
-    "minimum": lambda x, y: x if x <= y else y,
+    "relu": lambda x: x if x > 0 or mp.isnan(x) else mp.mpf(0),
+    "maximum": _choice(lambda x, y: x >= y),
+    "minimum": _choice(lambda x, y: x <= y),
     "where": lambda c, x, y: x if c else y,
     "logical_not": lambda x: not x,
     "logical_and": lambda x, y: bool(x) and bool(y),
@@ -104,7 +113,8 @@ FUNCTIONS = {
 def evaluate_exactly(root: Expr, values: dict[Expr, np.ndarray], underflow: bool = False) -> np.ndarray:
     """The value of the root as an object array of mpmath numbers; NaN where it is not defined.
 
-    Integers are those of their dtype, and wrap.  underflow : a cotangent too small for its dtype masks what it meets.
+    Raises TooLarge where a number on the way is too large for mpmath.  Integers are those of their dtype, and wrap.
+    underflow : a cotangent too small for its dtype masks what it meets.
     """
     known: dict[Expr, Any] = {node: _numbers(value) for node, value in values.items()}
     sizes = bind_sizes(values)
@@ -139,9 +149,16 @@ def _value(node: Expr, op: Any, args: list[Any]) -> Any:
     raise NotImplementedError(op.name)
 
 
+def _whole(numbers: Any, dtype: np.dtype) -> np.ndarray:
+    """Numbers cut to integers, which wrap, or to whether they are not 0."""
+    if dtype.kind == "b":
+        return np.asarray(np.vectorize(lambda v: v != 0, otypes=[bool])(numbers))
+    return np.asarray(np.vectorize(lambda v: int(v) if mp.isfinite(v) else 0, otypes=[object])(numbers)).astype(dtype)
+
+
 def _elementwise(function: Any, node: Expr, args: list[Any]) -> Any:
     if isinstance(function, Cast):
-        return args[0]
+        return args[0] if node.type.is_float else _whole(args[0], node.dtype)
     if isinstance(function, Composite):
         inputs, output = function.body(*(a.dtype for a in node.args))
         wide = np.broadcast_arrays(*args)
@@ -152,4 +169,5 @@ def _elementwise(function: Any, node: Expr, args: list[Any]) -> Any:
         return known[output]
     if function.name not in FUNCTIONS:
         raise NotImplementedError(function.name)
-    return np.vectorize(_undefined(FUNCTIONS[function.name]), otypes=[object])(*args)
+    kind = bool if node.dtype == bool else object
+    return np.vectorize(_undefined(FUNCTIONS[function.name]), otypes=[kind])(*args)
