@@ -19,7 +19,7 @@ from .calls import called, renamed
 from .errors import blame, user_site
 from .identities import vanishes
 from .notation import read
-from .polynomials import Polynomial, name, number
+from .polynomials import Polynomial, added, name, number
 from .quotients import quotient
 from .signs import nonnegative
 
@@ -41,12 +41,17 @@ class SymDim:
     memory of the shared variable whose axis it is.
     """
 
-    __slots__ = ("_polynomial", "sources", "text")
+    __slots__ = ("_name", "_polynomial", "sources")
 
-    def __init__(self, text: str, polynomial: Polynomial | None = None, sources: Mapping[str, Any] = _NOTHING):
-        self.text = text
+    def __init__(self, name: str, polynomial: Polynomial | None = None, sources: Mapping[str, Any] = _NOTHING):
+        self._name = name
         self._polynomial = polynomial
         self.sources = sources
+
+    @property
+    def text(self) -> str:
+        """The name, or the arithmetic as one writes it: the same for equal sizes."""
+        return self._name if self._polynomial is None else str(self._polynomial)
 
     @property
     def is_name(self) -> bool:
@@ -56,29 +61,31 @@ class SymDim:
     @property
     def names(self) -> tuple[str, ...]:
         """The symbols in it."""
-        return (self.text,) if self._polynomial is None else tuple(sorted(self._polynomial.names()))
+        return (self._name,) if self._polynomial is None else tuple(sorted(self._polynomial.names()))
 
     def value(self, sizes: Mapping[str, int]) -> int:
         """The size, once the symbols' sizes are known."""
-        return sizes[self.text] if self._polynomial is None else self._polynomial.value(sizes)
+        return sizes[self._name] if self._polynomial is None else self._polynomial.value(sizes)
 
     def __eq__(self, other: object) -> Any:
-        return self.text == other.text if isinstance(other, SymDim) else NotImplemented
+        if not isinstance(other, SymDim):
+            return NotImplemented
+        return self._name == other._name and self._polynomial == other._polynomial
 
     def __hash__(self) -> int:
-        return hash(self.text)
+        return hash(self._name if self._polynomial is None else self._polynomial)
 
     def __repr__(self) -> str:
         return self.text
 
     def __reduce__(self) -> Any:
         made = tuple(name for name in self.names if name in _made)
-        return restored, (self.text, self._polynomial, self.sources, (_process, made))
+        return restored, (self._name, self._polynomial, self.sources, (_process, made))
 
     def renamed(self, sizes: Mapping[str, Dim]) -> Dim:
         """The size with others in place of these names."""
         if self.is_name:
-            return sizes.get(self.text, self)
+            return sizes.get(self._name, self)
         changed = [each for each in self.names if each in sizes]
         if not changed:
             return self
@@ -173,7 +180,7 @@ def polynomial_of(dim: Dim) -> Polynomial:
     """A size in the normal form of arithmetic."""
     if isinstance(dim, int):
         return number(dim)
-    return name(dim.text) if dim._polynomial is None else dim._polynomial
+    return name(dim._name) if dim._polynomial is None else dim._polynomial
 
 
 def _dim(known: Polynomial) -> Dim:
@@ -181,7 +188,7 @@ def _dim(known: Polynomial) -> Dim:
         return known.number
     if known.atom is not None and not known.calls:
         return SymDim(known.atom)
-    return SymDim(str(known), known)
+    return SymDim("", known)
 
 
 def _with_sources(dim: Dim, *sources: Mapping[str, Any]) -> Dim:
@@ -189,7 +196,7 @@ def _with_sources(dim: Dim, *sources: Mapping[str, Any]) -> Dim:
     if isinstance(dim, int) or not any(sources):
         return dim
     known = {each: source for some in sources for each, source in some.items()}
-    return SymDim(dim.text, dim._polynomial, {each: known[each] for each in dim.names if each in known})
+    return SymDim(dim._name, dim._polynomial, {each: known[each] for each in dim.names if each in known})
 
 
 def _sources(dim: Dim) -> Mapping[str, Any]:
@@ -197,7 +204,7 @@ def _sources(dim: Dim) -> Mapping[str, Any]:
 
 
 def _arithmetic(operation: str, left: Any, right: Any) -> Any:
-    if not all(isinstance(side, int | SymDim) and not isinstance(side, bool) for side in (left, right)):
+    if not (_is_size(left) and _is_size(right)):
         if operation in mixed_arithmetic:
             return mixed_arithmetic[operation](left, right)
         return NotImplemented
@@ -210,9 +217,13 @@ def _arithmetic(operation: str, left: Any, right: Any) -> Any:
     return _with_sources(_symbolic(operation, plain(left), plain(right)), _sources(left), _sources(right))
 
 
+def _is_size(given: Any) -> bool:
+    return type(given) is SymDim or type(given) is int or (isinstance(given, int) and not isinstance(given, bool))
+
+
 def plain(dim: Dim) -> Dim:
     """The size without what its names stand for: what is remembered must not keep expressions alive."""
-    return SymDim(dim.text, dim._polynomial) if isinstance(dim, SymDim) and dim.sources else dim
+    return SymDim(dim._name, dim._polynomial) if isinstance(dim, SymDim) and dim.sources else dim
 
 
 @lru_cache(maxsize=4096)
@@ -229,6 +240,14 @@ _OPERATIONS: dict[str, Callable[[Polynomial, Polynomial], Polynomial]] = {
     "maximum": lambda left, right: called("Max", (left, right)),
     "minimum": lambda left, right: called("Min", (left, right)),
 }
+
+
+def total_size(dims: Iterable[Dim]) -> Dim:
+    """The sum, in time that grows with the number of sizes: adding them one by one takes its square."""
+    each = list(dims)
+    if all(isinstance(dim, int) for dim in each):
+        return sum(each)
+    return _with_sources(_dim(added(map(polynomial_of, each))), *map(_sources, each))
 
 
 def product(dims: Iterable[Dim]) -> Dim:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 Monomial: TypeAlias = tuple[str, ...]  # sorted names and texts of calls, each as often as its power says
@@ -35,12 +34,13 @@ class Call(NamedTuple):
 class Polynomial:
     """Sum of coefficient * monomial; `calls` holds what the texts of calls among the monomials stand for."""
 
-    __slots__ = ("_text", "calls", "terms")
+    __slots__ = ("_hash", "_text", "calls", "terms")
 
     def __init__(self, terms: Mapping[Monomial, int], calls: Mapping[str, Call] = _NO_CALLS):
         self.terms = terms
         self.calls = calls
         self._text = ""
+        self._hash = 0
 
     def __reduce__(self) -> tuple[object, ...]:
         return Polynomial, (dict(sorted(self.terms.items())), dict(sorted(self.calls.items())))
@@ -49,7 +49,9 @@ class Polynomial:
         return isinstance(other, Polynomial) and self.terms == other.terms
 
     def __hash__(self) -> int:
-        return hash(frozenset(self.terms.items()))
+        if not self._hash:
+            self._hash = hash(frozenset(self.terms.items()))
+        return self._hash
 
     def __repr__(self) -> str:
         if not self._text:
@@ -108,16 +110,10 @@ class Polynomial:
         return Polynomial({monomial: -coefficient for monomial, coefficient in self.terms.items()}, self.calls)
 
     def __add__(self, other: Polynomial | int) -> Polynomial:
-        return self._plus(other, 1)
+        return added((self, number(other) if isinstance(other, int) else other))
 
     def __sub__(self, other: Polynomial | int) -> Polynomial:
-        return self._plus(other, -1)
-
-    def _plus(self, other: Polynomial | int, times: int) -> Polynomial:
-        terms = dict(self.terms)
-        for monomial, coefficient in ({(): other} if isinstance(other, int) else other.terms).items():
-            terms[monomial] = terms.get(monomial, 0) + times * coefficient
-        return polynomial(terms, self.calls, {} if isinstance(other, int) else other.calls)
+        return added((self, number(-other) if isinstance(other, int) else -other))
 
     def __mul__(self, other: Polynomial | int) -> Polynomial:
         if isinstance(other, int):
@@ -149,11 +145,35 @@ class Polynomial:
 def polynomial(terms: Mapping[Monomial, int], *calls: Mapping[str, Call]) -> Polynomial:
     """Terms, of which some may have the coefficient 0, and calls, of which some may not be among them."""
     kept = {monomial: coefficient for monomial, coefficient in terms.items() if coefficient}
-    known = {text: call for some in calls for text, call in some.items()}
-    if known:
-        used = {atom for monomial in kept for atom in monomial}
-        known = {text: call for text, call in known.items() if text in used}
-    return Polynomial(kept, known or _NO_CALLS)
+    if not any(calls):
+        return Polynomial(kept)
+    used = {atom for monomial in kept for atom in monomial}
+    return Polynomial(kept, {text: call for some in calls for text, call in some.items() if text in used})
+
+
+def added(polynomials: Iterable[Polynomial]) -> Polynomial:
+    """The sum."""
+    first, *others = polynomials
+    terms = dict(first.terms)
+    for other in others:
+        for monomial, coefficient in other.terms.items():
+            terms[monomial] = terms.get(monomial, 0) + coefficient
+    found = polynomial(terms, first.calls, *(other.calls for other in others))
+    return _without_full_sets(found) if len(found.calls) > 1 and any(other.calls for other in others) else found
+
+
+def _without_full_sets(whole: Polynomial) -> Polynomial:
+    """floor(x / q) + floor((x + 1) / q) + ... + floor((x + q - 1) / q) is x: slices with all starts hold everything."""
+    for text, call in whole.calls.items():
+        times = whole.terms.get((text,), 0)
+        divisor = call.args[1].number if call.function == "floor" and not call.args[0].constant else None
+        if not times or divisor is None or divisor > len(whole.calls):
+            continue
+        parts = [unsimplified("floor", (call.args[0] + k, call.args[1])).leading() for k in range(divisor)]
+        if all(whole.terms.get(part) == times for part in parts):
+            left = {monomial: c for monomial, c in whole.terms.items() if monomial not in parts}
+            return polynomial(left, whole.calls) + call.args[0] * times
+    return whole
 
 
 def number(value: int) -> Polynomial:
@@ -234,20 +254,25 @@ def _written_call(call: Call) -> str:
 
 def _sum(whole: Polynomial, divisor: int) -> str:
     """A sum of terms, each divided by a number; the first one is positive if any is."""
-    order = sorted(whole.terms, key=whole.place) if len(whole.terms) > 1 else list(whole.terms)
-    first = next((i for i, monomial in enumerate(order) if whole.terms[monomial] > 0), 0)
-    order.insert(0, order.pop(first)) if order else None
-    text = ""
-    for monomial in order:
-        coefficient: Any = whole.terms[monomial] if divisor == 1 else Fraction(whole.terms[monomial], divisor)
-        sign = ("-" if coefficient < 0 else "") if not text else (" - " if coefficient < 0 else " + ")
-        text += sign + _product(sorted(monomial, key=lambda atom: (atom in whole.calls, atom)), abs(coefficient))
-    return text or "0"
+    order = sorted(whole.terms, key=whole.place)
+    first = next((monomial for monomial in order if whole.terms[monomial] > 0), None)
+    if first is not None and first is not order[0]:
+        order = [first, *(monomial for monomial in order if monomial is not first)]
+    text = "".join([_term(whole, monomial, divisor) for monomial in order])
+    return ("-" if text[1] == "-" else "") + text[3:] if text else "0"
 
 
-def _product(monomial: Sequence[str], times: int | Fraction) -> str:
-    """3*m*n**2/4."""
-    factors = [atom if power == 1 else f"{atom}**{power}" for atom, power in Counter(monomial).items()]
-    if times.numerator != 1 or not factors:
-        factors.insert(0, str(times.numerator))
-    return "*".join(factors) + ("" if times.denominator == 1 else f"/{times.denominator}")
+def _term(whole: Polynomial, monomial: Monomial, divisor: int) -> str:
+    """One term with its sign, as it stands in a sum: 3*m*n**2/4."""
+    times = whole.terms[monomial]
+    sign, above, below = " - " if times < 0 else " + ", abs(times), 1
+    if divisor != 1:
+        common = math.gcd(above, divisor)
+        above, below = above // common, divisor // common
+    factors = monomial
+    if len(monomial) > 1:
+        powers = Counter(sorted(monomial, key=lambda atom: (atom in whole.calls, atom)))
+        factors = tuple(atom if power == 1 else f"{atom}**{power}" for atom, power in powers.items())
+    if above != 1 or not factors:
+        factors = (str(above), *factors)
+    return sign + "*".join(factors) + ("" if below == 1 else f"/{below}")
