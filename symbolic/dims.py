@@ -214,7 +214,12 @@ def _arithmetic(operation: str, left: Any, right: Any) -> Any:
         return right
     if operation == "floordiv" and left == right:
         return 1  # sizes of 0 make no difference to what is divided by them
-    return _with_sources(_symbolic(operation, plain(left), plain(right)), _sources(left), _sources(right))
+    try:
+        found = _symbolic(operation, plain(left), plain(right))
+    except ZeroDivisionError:
+        text = f"A size cannot be divided by 0: {left} {'//' if operation == 'floordiv' else '%'} 0."
+        raise blame(ZeroDivisionError(text), user_site()) from None
+    return _with_sources(found, _sources(left), _sources(right))
 
 
 def _is_size(given: Any) -> bool:

@@ -21,30 +21,33 @@ _CASES = 256  # of remainders, tried at most
 def vanishes(whole: Polynomial) -> bool | None:
     """True where it is 0 for all sizes, False where it is for none, None where only a call can tell.
 
-    Where the normal form leaves it open, some numbers tell nearly always that it is not 0 everywhere.  What is 0 for
-    all of them is most likely 0, and gets a proof: by cases, or by SymPy.
+    Where the normal form leaves it open, some numbers nearly always tell that it changes with the sizes.  What is the
+    same for all of them most likely is a number, and gets a proof: by cases, or by SymPy.
     """
     if whole.number is not None:
         return whole.number == 0
     if nonnegative(whole - 1) or nonnegative(-whole - 1) or whole.constant % content(whole - whole.constant):
         return False
-    if not whole.calls or not _is_zero_where_tried(whole):
+    guess = _same_where_tried(whole) if whole.calls else None
+    if guess is None:
         return None
-    return True if _is_zero_by_cases(whole) or _is_zero_for_sympy(whole) else None
+    rest = whole - guess
+    return guess == 0 if _is_zero_by_cases(rest) or _is_zero_for_sympy(rest) else None
 
 
-def _is_zero_where_tried(whole: Polynomial) -> bool:
-    """Whether it is 0 for all of some sizes of its names: 0, 1, and others at random."""
-    names, chosen, tried = sorted(whole.names()), random.Random(0), False
+def _same_where_tried(whole: Polynomial) -> int | None:
+    """The number it is for all of some sizes of its names: 0, 1, and others at random."""
+    names, chosen = sorted(whole.names()), random.Random(0)
+    found: set[int] = set()
     for i in range(_SAMPLES):
         sizes = (i,) if i < 2 else _SIZES if i % 2 else range(2 + 3 * i)
         try:
-            if whole.value({each: chosen.choice(sizes) for each in names}):
-                return False
-            tried = True
+            found.add(whole.value({each: chosen.choice(sizes) for each in names}))
         except ZeroDivisionError:
             continue
-    return tried
+        if len(found) > 1:
+            return None
+    return found.pop() if found else None
 
 
 def _is_zero_by_cases(whole: Polynomial) -> bool:
@@ -115,9 +118,19 @@ def _positive_part(of: Polynomial) -> Polynomial:
 
 
 def _is_zero_for_sympy(whole: Polynomial) -> bool:
+    """Whether SymPy can show it: it finds common factors of quotients by sizes, and little of maxima and minima."""
+    if set(_functions(whole)) != {"floor"} or _period(whole) is not None:
+        return False
     import sympy
 
     return bool(sympy.simplify(to_sympy(whole)) == 0)
+
+
+def _functions(whole: Polynomial) -> Iterable[str]:
+    for call in whole.calls.values():
+        yield call.function
+        for arg in call.args:
+            yield from _functions(arg)
 
 
 def to_sympy(whole: Polynomial) -> Any:
