@@ -123,7 +123,7 @@ def _is_zero_for_sympy(whole: Polynomial) -> bool:
         return False
     import sympy
 
-    return bool(sympy.simplify(to_sympy(whole)) == 0)
+    return bool(sympy.simplify(as_sympy(whole)) == 0)
 
 
 def _functions(whole: Polynomial) -> Iterable[str]:
@@ -133,12 +133,12 @@ def _functions(whole: Polynomial) -> Iterable[str]:
             yield from _functions(arg)
 
 
-def to_sympy(whole: Polynomial) -> Any:
+def as_sympy(whole: Polynomial) -> Any:
     """The polynomial as SymPy has it; its names are symbols for whole numbers from 0 up."""
     import sympy
 
     atoms = {each: sympy.Symbol(each, integer=True, nonnegative=True) for each in whole.names()}
     for text, (function, args) in whole.calls.items():
-        parts = [to_sympy(arg) for arg in args]
+        parts = [as_sympy(arg) for arg in args]
         atoms[text] = sympy.floor(parts[0] / parts[1]) if function == "floor" else getattr(sympy, function)(*parts)
     return sympy.Add(*(c * sympy.Mul(*(atoms[a] for a in monomial)) for monomial, c in whole.terms.items()))

@@ -10,7 +10,7 @@ import pytest
 import weft as wf
 from weft.symbolic import identities
 from weft.symbolic.dims import SymDim, at_least, maximum, minimum, polynomial_of, restored, same, total_size, value
-from weft.symbolic.identities import to_sympy
+from weft.symbolic.identities import as_sympy
 from weft.symbolic.notation import read
 
 NAMES = ("n", "m", "k")
@@ -114,11 +114,11 @@ def test_sympy_finds_the_same_numbers_and_no_equality_that_is_missed():
     symbols = {name: sympy.Symbol(name, integer=True, nonnegative=True) for name in NAMES}
     drawn_sizes = sizes_at_random(3, 2, 60)
     for (tree, size), (_, other) in zip(drawn_sizes, [*drawn_sizes[1:], drawn_sizes[0]], strict=True):
-        theirs = to_sympy(polynomial_of(size))
+        theirs = as_sympy(polynomial_of(size))
         for point in POINTS[4:10]:
             if as_number(tree, point) is not None:
                 assert theirs.subs({symbols[name]: n for name, n in point.items()}) == value(size, point), (size, point)
-        difference = theirs - to_sympy(polynomial_of(other))
+        difference = theirs - as_sympy(polynomial_of(other))
         if sympy.expand(difference) == 0:
             assert same(size, other) is True, (size, other)
         if difference.is_zero is False:
