@@ -25,7 +25,7 @@ from .conv_arguments import (
 from .conv_docs import CONV, TRANSPOSE, told
 from .movement import flip, reshape, swapaxes
 from .operands import check_same_dtype
-from .windows import Padding, extent, minus, window_count
+from .windows import Padding, extent, window_count
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Conv(Op):
     def _wrt_x(self, g: Expr, x: Expr, w: Expr) -> Expr:
         """The transposed convolution: stride and dilation of the input change places, and the kernel is turned."""
         padding = tuple(
-            (extent(k, d) - 1 - before, minus(extent(n, a), extent(m, s)) + before)
+            (extent(k, d) - 1 - before, extent(n, a) - extent(m, s) + before)
             for n, m, k, a, s, d, (before, _) in self._axes(g, x, w)
         )
         blocks = self.groups * self.batch_groups
@@ -117,7 +117,7 @@ class Conv(Op):
     def _wrt_w(self, g: Expr, x: Expr, w: Expr) -> Expr:
         """x convolved with g, batch and channels exchanged: stride and dilation of the kernel change places."""
         padding = tuple(
-            (before, minus(extent(m, s), extent(n, a)) + (extent(k, d) - 1 - before))
+            (before, extent(m, s) - extent(n, a) + (extent(k, d) - 1 - before))
             for n, m, k, a, s, d, (before, _) in self._axes(g, x, w)
         )
         conv = Conv(self.w_dilation, padding, self.x_dilation, self.strides, self.batch_groups, self.groups)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..symbolic.dims import Dim, Shape, SymDim, product, same, show
+from ..symbolic.dims import Dim, Shape, SymDim, product, same, show, total_size
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.guards import meet
@@ -217,10 +217,9 @@ class Concatenate(Op):
             if other.ndim != first.ndim:
                 raise ShapeError(_not_joined(self.axis, first, other))
             for axis, size in enumerate(other.shape):
-                if axis == self.axis:
-                    shape[axis] = shape[axis] + size
-                else:
+                if axis != self.axis:
                     shape[axis] = meet(shape[axis], size, lambda other=other: _not_joined(self.axis, first, other))  # type: ignore[misc]
+        shape[self.axis] = total_size(one.shape[self.axis] for one in types)
         return Type(first.dtype, tuple(shape))
 
     def numpy(self, *values: np.ndarray) -> np.ndarray:

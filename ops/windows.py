@@ -23,11 +23,6 @@ def extent(size: Dim, dilation: int) -> Dim:
     return size if dilation == 1 else (size - 1) * dilation + 1
 
 
-def minus(left: Dim, right: Dim) -> Dim:
-    """left - right, without asking SymPy where they are the same."""
-    return 0 if left == right else left - right
-
-
 def window_count(size: Dim, window: Dim, stride: int, padding: tuple[Dim, Dim]) -> Dim:
     """How many windows fit: floor((before + size + after - window) / stride) + 1."""
     return (size + (padding[0] + padding[1] - window + stride)) // stride

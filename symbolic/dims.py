@@ -1,4 +1,4 @@
-"""Sizes of axes: `Dim = int | SymDim`.  A SymDim is a name, or integer arithmetic over names (SymPy does that part).
+"""Sizes of axes: `Dim = int | SymDim`.  A SymDim is a name, or a polynomial over names, in `polynomials.py`.
 
 A name is the size of some array that a call provides, or stands for a value, which is then computed before all else.
 
@@ -9,18 +9,20 @@ assumption is a guard, checked when a compiled function is called.
 from __future__ import annotations
 
 import itertools
-import math
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
-from fractions import Fraction
 from functools import lru_cache
 from numbers import Number
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from .calls import called, renamed
 from .errors import blame, user_site
+from .identities import vanishes
+from .notation import read
+from .polynomials import Polynomial, added, name, number
+from .quotients import quotient
+from .signs import nonnegative
 
-_FUNCTIONS = frozenset(("floor", "ceiling", "Mod", "Max", "Min"))  # what sizes may hold besides names
 _fresh = itertools.count(1)
 _made: set[str] = set()  # names that no user chose
 _process = os.urandom(8)
@@ -39,54 +41,57 @@ class SymDim:
     memory of the shared variable whose axis it is.
     """
 
-    __slots__ = ("_sympy", "sources", "text")
+    __slots__ = ("_name", "_polynomial", "sources")
 
-    def __init__(self, text: str, sympy_expression: Any = None, sources: Mapping[str, Any] = _NOTHING):
-        self.text = text
-        self._sympy = sympy_expression
+    def __init__(self, name: str, polynomial: Polynomial | None = None, sources: Mapping[str, Any] = _NOTHING):
+        self._name = name
+        self._polynomial = polynomial
         self.sources = sources
+
+    @property
+    def text(self) -> str:
+        """The name, or the arithmetic as one writes it: the same for equal sizes."""
+        return self._name if self._polynomial is None else str(self._polynomial)
 
     @property
     def is_name(self) -> bool:
         """Whether this is a bare symbol, not arithmetic."""
-        return self._sympy is None
+        return self._polynomial is None
 
     @property
     def names(self) -> tuple[str, ...]:
         """The symbols in it."""
-        return (self.text,) if self.is_name else tuple(sorted(s.name for s in self._sympy.free_symbols))
+        return (self._name,) if self._polynomial is None else tuple(sorted(self._polynomial.names()))
 
     def value(self, sizes: Mapping[str, int]) -> int:
         """The size, once the symbols' sizes are known."""
-        if self.is_name:
-            return sizes[self.text]
-        return int(_exact(self._sympy, sizes))
+        return sizes[self._name] if self._polynomial is None else self._polynomial.value(sizes)
 
     def __eq__(self, other: object) -> Any:
-        return self.text == other.text if isinstance(other, SymDim) else NotImplemented
+        if not isinstance(other, SymDim):
+            return NotImplemented
+        return self._name == other._name and self._polynomial == other._polynomial
 
     def __hash__(self) -> int:
-        return hash(self.text)
+        return hash(self._name if self._polynomial is None else self._polynomial)
 
     def __repr__(self) -> str:
         return self.text
 
     def __reduce__(self) -> Any:
         made = tuple(name for name in self.names if name in _made)
-        return restored, (self.text, None if self.is_name else str(self._sympy), self.sources, (_process, made))
+        return restored, (self._name, self._polynomial, self.sources, (_process, made))
 
     def renamed(self, sizes: Mapping[str, Dim]) -> Dim:
         """The size with others in place of these names."""
         if self.is_name:
-            return sizes.get(self.text, self)
-        changed = {_symbol(name): _as_sympy(sizes[name]) for name in self.names if name in sizes}
+            return sizes.get(self._name, self)
+        changed = [each for each in self.names if each in sizes]
         if not changed:
             return self
-        import sympy
-
-        new = _simplest(sympy.expand(self._sympy.xreplace(changed)))
-        kept = {name: source for name, source in self.sources.items() if name not in sizes}
-        return _with_sources(new, kept, *(_sources(sizes[s.name]) for s in changed))
+        new = _dim(renamed(polynomial_of(self), {each: polynomial_of(sizes[each]) for each in changed}))
+        kept = {each: source for each, source in self.sources.items() if each not in sizes}
+        return _with_sources(new, kept, *(_sources(sizes[each]) for each in changed))
 
     def __add__(self, other: Any) -> Any:
         return _arithmetic("add", self, other)
@@ -135,30 +140,6 @@ class SymDim:
     __floor__ = __ceil__ = __round__ = __trunc__ = _unknown
 
 
-def _exact(expression: Any, sizes: Mapping[str, int]) -> Fraction | int:
-    """SymPy's arithmetic on whole numbers, done in Python's: exact at any size, and much faster than `subs`."""
-    if expression.is_Symbol:
-        return sizes[expression.name]
-    if expression.is_Rational:
-        return Fraction(int(expression.p), int(expression.q))
-    values = [_exact(argument, sizes) for argument in expression.args]
-    result: Fraction | int = _OPERATIONS[type(expression).__name__](*values)
-    return result
-
-
-_OPERATIONS: dict[str, Callable[..., Any]] = {
-    "Add": lambda *values: sum(values),
-    "Mul": lambda *values: math.prod(values),
-    "Pow": lambda base, exponent: Fraction(base) ** int(exponent),
-    "floor": math.floor,
-    "ceiling": math.ceil,
-    "Mod": lambda value, divisor: value % divisor,
-    "Min": min,
-    "Max": max,
-    "Abs": abs,
-}
-
-
 Dim: TypeAlias = int | SymDim
 Shape: TypeAlias = tuple[Dim, ...]
 
@@ -169,66 +150,53 @@ mixed_arithmetic: dict[str, Callable[[Any, Any], Any]] = {}
 
 def restored(
     text: str,
-    expression: str | None,
+    expression: Polynomial | str | None,
     sources: Mapping[str, Any] = _NOTHING,
     made: tuple[bytes, tuple[str, ...]] = (b"", ()),
 ) -> Dim:
-    """A size that has travelled.  Symbols made in another process are new ones here."""
-    plain: Any = SymDim(text) if expression is None else _parsed(expression)
+    """A size that has travelled, or is written as text.  Symbols made in another process are new ones here."""
+    known = name(text) if expression is None else read(expression) if isinstance(expression, str) else expression
     process, names = made
-    new = {name: _here(process, name) for name in names} if process != _process else {}
+    new = {each: _here(process, each) for each in names} if process != _process else {}
+    plain: Any = _dim(known)
     found = plain.renamed(new) if new else plain
-    kept = {str(new.get(name, name)): source for name, source in sources.items()}
+    kept = {str(new.get(each, each)): source for each, source in sources.items()}
     return _with_sources(found, kept)
 
 
-def _here(process: bytes, name: str) -> SymDim:
-    found = _elsewhere.get((process, name))
-    return _elsewhere.setdefault((process, name), fresh(name.rstrip("0123456789"))) if found is None else found
-
-
-def _parsed(expression: str) -> Dim:
-    import sympy
-
-    # names are given, since sympify takes some, like N and S, for its own functions
-    names = {name: _symbol(name) for name in re.findall(r"[A-Za-z_]\w*", expression) if name not in _FUNCTIONS}
-    return _simplest(sympy.sympify(expression, locals=names))
+def _here(process: bytes, there: str) -> SymDim:
+    found = _elsewhere.get((process, there))
+    return _elsewhere.setdefault((process, there), fresh(there.rstrip("0123456789"))) if found is None else found
 
 
 def fresh(hint: str = "d") -> SymDim:
     """A symbol that no other size has."""
-    name = f"{hint}{next(_fresh)}"
-    _made.add(name)
-    return SymDim(name)
+    text = f"{hint}{next(_fresh)}"
+    _made.add(text)
+    return SymDim(text)
 
 
-@lru_cache(maxsize=4096)
-def _symbol(name: str) -> Any:
-    import sympy
-
-    return sympy.Symbol(name, integer=True, nonnegative=True)
-
-
-def _as_sympy(dim: Dim) -> Any:
+def polynomial_of(dim: Dim) -> Polynomial:
+    """A size in the normal form of arithmetic."""
     if isinstance(dim, int):
-        return dim
-    return _symbol(dim.text) if dim.is_name else dim._sympy
+        return number(dim)
+    return name(dim._name) if dim._polynomial is None else dim._polynomial
 
 
-def _simplest(expression: Any) -> Dim:
-    if expression.is_Integer:
-        return int(expression)
-    if expression.is_Symbol:
-        return SymDim(expression.name)
-    return SymDim(str(expression), expression)
+def _dim(known: Polynomial) -> Dim:
+    if known.number is not None:
+        return known.number
+    if known.atom is not None and not known.calls:
+        return SymDim(known.atom)
+    return SymDim("", known)
 
 
 def _with_sources(dim: Dim, *sources: Mapping[str, Any]) -> Dim:
     """A size made of others, which stands for the values that they stand for."""
     if isinstance(dim, int) or not any(sources):
         return dim
-    known = {name: source for each in sources for name, source in each.items()}
-    return SymDim(dim.text, dim._sympy, {name: known[name] for name in dim.names if name in known})
+    known = {each: source for some in sources for each, source in some.items()}
+    return SymDim(dim._name, dim._polynomial, {each: known[each] for each in dim.names if each in known})
 
 
 def _sources(dim: Dim) -> Mapping[str, Any]:
@@ -236,7 +204,7 @@ def _sources(dim: Dim) -> Mapping[str, Any]:
 
 
 def _arithmetic(operation: str, left: Any, right: Any) -> Any:
-    if not all(isinstance(side, int | SymDim) and not isinstance(side, bool) for side in (left, right)):
+    if not (_is_size(left) and _is_size(right)):
         if operation in mixed_arithmetic:
             return mixed_arithmetic[operation](left, right)
         return NotImplemented
@@ -246,34 +214,45 @@ def _arithmetic(operation: str, left: Any, right: Any) -> Any:
         return right
     if operation == "floordiv" and left == right:
         return 1  # sizes of 0 make no difference to what is divided by them
-    return _with_sources(_symbolic(operation, plain(left), plain(right)), _sources(left), _sources(right))
+    try:
+        found = _symbolic(operation, plain(left), plain(right))
+    except ZeroDivisionError:
+        text = f"A size cannot be divided by 0: {left} {'//' if operation == 'floordiv' else '%'} 0."
+        raise blame(ZeroDivisionError(text), user_site()) from None
+    return _with_sources(found, _sources(left), _sources(right))
+
+
+def _is_size(given: Any) -> bool:
+    return type(given) is SymDim or type(given) is int or (isinstance(given, int) and not isinstance(given, bool))
 
 
 def plain(dim: Dim) -> Dim:
     """The size without what its names stand for: what is remembered must not keep expressions alive."""
-    return SymDim(dim.text, dim._sympy) if isinstance(dim, SymDim) and dim.sources else dim
+    return SymDim(dim._name, dim._polynomial) if isinstance(dim, SymDim) and dim.sources else dim
 
 
 @lru_cache(maxsize=4096)
 def _symbolic(operation: str, left: Dim, right: Dim) -> Dim:
-    import sympy
-
-    a, b = sympy.sympify(_as_sympy(left)), sympy.sympify(_as_sympy(right))
-    if operation == "floordiv":
-        return _simplest(_floor(sympy.cancel(a / b)))
-    if operation == "mod":
-        return _simplest(sympy.Mod(a, b))
-    return _simplest(sympy.expand({"add": a + b, "sub": a - b, "mul": a * b}[operation]))
+    return _dim(_OPERATIONS[operation](polynomial_of(left), polynomial_of(right)))
 
 
-def _floor(quotient: Any) -> Any:
-    """floor, with whole terms taken out: floor(n/2 + m - 1) -> m - 1 + floor(n/2)."""
-    import sympy
+_OPERATIONS: dict[str, Callable[[Polynomial, Polynomial], Polynomial]] = {
+    "add": Polynomial.__add__,
+    "sub": Polynomial.__sub__,
+    "mul": Polynomial.__mul__,
+    "floordiv": quotient,
+    "mod": lambda left, right: left - right * quotient(left, right),
+    "maximum": lambda left, right: called("Max", (left, right)),
+    "minimum": lambda left, right: called("Min", (left, right)),
+}
 
-    quotient = sympy.expand(quotient)
-    whole = [term for term in sympy.Add.make_args(quotient) if term.is_integer]
-    rest = quotient - sympy.Add(*whole)
-    return sympy.Add(*whole) + sympy.floor(rest)
+
+def total_size(dims: Iterable[Dim]) -> Dim:
+    """The sum, in time that grows with the number of sizes: adding them one by one takes its square."""
+    each = list(dims)
+    if all(isinstance(dim, int) for dim in each):
+        return sum(each)
+    return _with_sources(_dim(added(map(polynomial_of, each))), *map(_sources, each))
 
 
 def product(dims: Iterable[Dim]) -> Dim:
@@ -296,37 +275,28 @@ def at_least(left: Dim, right: Dim) -> bool:
         return left >= right
     if left == right or (right == 0 and isinstance(left, SymDim) and left.is_name):
         return True
-    import sympy
+    return _at_least(plain(left), plain(right))
 
-    difference = sympy.expand(_as_sympy(left) - _as_sympy(right))
-    # floor(e) lies in (e - 1, e]: a lower bound of the difference decides where SymPy leaves floors alone
-    lowest = sum(
-        term.xreplace({f: f.args[0] - int(not term.could_extract_minus_sign()) for f in term.atoms(sympy.floor)})
-        for term in sympy.Add.make_args(difference)
-    )
-    return bool(sympy.expand(lowest).is_nonnegative)
+
+@lru_cache(maxsize=4096)
+def _at_least(left: Dim, right: Dim) -> bool:
+    return nonnegative(polynomial_of(left) - polynomial_of(right))
 
 
 def maximum(left: Dim, right: Dim) -> Dim:
-    """The larger size; SymPy's Max where only a call can tell."""
-    if at_least(left, right):
-        return left
-    if at_least(right, left):
-        return right
-    import sympy
-
-    return _with_sources(_simplest(sympy.Max(_as_sympy(left), _as_sympy(right))), _sources(left), _sources(right))
+    """The larger size; a Max where only a call can tell."""
+    return _extreme("maximum", max, left, right)
 
 
 def minimum(left: Dim, right: Dim) -> Dim:
-    """The smaller size; SymPy's Min where only a call can tell."""
-    if at_least(left, right):
-        return right
-    if at_least(right, left):
-        return left
-    import sympy
+    """The smaller size; a Min where only a call can tell."""
+    return _extreme("minimum", min, left, right)
 
-    return _with_sources(_simplest(sympy.Min(_as_sympy(left), _as_sympy(right))), _sources(left), _sources(right))
+
+def _extreme(operation: str, of_numbers: Callable[[int, int], int], left: Dim, right: Dim) -> Dim:
+    if isinstance(left, int) and isinstance(right, int):
+        return of_numbers(left, right)
+    return _with_sources(_symbolic(operation, plain(left), plain(right)), _sources(left), _sources(right))
 
 
 def value(dim: Dim, sizes: Mapping[str, int]) -> int:
@@ -342,12 +312,12 @@ def same(left: Dim, right: Dim) -> bool | None:
         return False
     if all(isinstance(d, int) or d.is_name for d in (left, right)):
         return None
-    import sympy
+    return _same(plain(left), plain(right))
 
-    difference = sympy.simplify(_as_sympy(left) - _as_sympy(right))
-    if difference == 0:
-        return True
-    return False if difference.is_zero is False else None
+
+@lru_cache(maxsize=4096)
+def _same(left: Dim, right: Dim) -> bool | None:
+    return vanishes(polynomial_of(left) - polynomial_of(right))
 
 
 def show(shape: Iterable[Dim]) -> str:

@@ -107,3 +107,29 @@ print([m for m in {HEAVY!r} if m in sys.modules])
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_arithmetic_on_sizes_needs_no_sympy():
+    code = """
+import sys, weft as wf, weft.compat.theano as theano, weft.compat.theano.tensor as T
+x, image = wf.matrix("x", ("n", "d")), wf.tensor4("image", (None, 3, None, None))
+h = wf.concatenate([x[1:] - x[:-1], x[:5], x[::2], x[1::2]])
+k = wf.ones((4, 3, 3, 3))
+p = wf.max_pool2d(wf.conv2d(image, k, padding="same", stride=2), 2)
+flat = p.reshape((p.shape[0], -1))
+loss = h.mean() + wf.var(x[: x.shape[0] // 2], 0).sum() + (flat @ wf.ones((flat.shape[1], 2))).sum()
+wf.grad(loss, [x, image, k])
+
+s, mask, w = T.tensor3("s"), T.matrix("mask"), theano.shared([[0.5] * 8] * 2)
+def step(now, m, before):
+    gates = now + T.dot(before, w)
+    new = T.nnet.sigmoid(gates[:, :2]) * T.tanh(gates[:, 2:4]) + T.nnet.sigmoid(gates[:, 4:6]) * gates[:, 6:]
+    return T.switch(m, new, before)
+sequence = T.dot(s.dimshuffle(1, 0, 2), w)
+states, _ = theano.scan(step, [sequence, mask.dimshuffle(1, 0, "x")], T.zeros((s.shape[0], 2)))
+y = T.reshape(states.dimshuffle(1, 0, 2), (s.shape[0] * s.shape[1], 2))
+T.grad(T.nnet.categorical_crossentropy(T.nnet.softmax(y), T.ivector("t")).mean(), w)
+print("sympy" in sys.modules)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (run.stderr, run.stdout.strip()) == ("", "False")
