@@ -31,6 +31,7 @@ bench: $(VENV)/.examples
 	$(BIN)/python -m benchmarks.accuracy
 	$(BIN)/python -m benchmarks.kernels
 	$(BIN)/python -m benchmarks.steps
+	$(BIN)/python -m benchmarks.shared
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -9,18 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+_THREADS = ("WEFT_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 class Worker:
     """`script --work framework ARGUMENTS` in an interpreter; it prints what it has to say first, then answers."""
 
-    def __init__(self, script: Path, python: str, framework: str, threads: int, *arguments: str):
+    def __init__(self, script: Path, python: str, framework: str, threads: int, *arguments: str, pinned: bool = True):
         environment = dict(os.environ, **dict.fromkeys(_THREADS, str(threads)))
         if threads == 1:
             environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-        pinned = ["taskset", "-c", "0"] if threads == 1 and sys.platform == "linux" else []
-        command = [*pinned, python, str(script), "--work", framework, *arguments]
+        one_core = ["taskset", "-c", "0"] if pinned and threads == 1 and sys.platform == "linux" else []
+        command = [*one_core, python, str(script), "--work", framework, *arguments]
         errors = None if framework == "weft" else subprocess.DEVNULL
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment

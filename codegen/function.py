@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy import array, empty, ndarray
 
-from ..ops.coerce import check_flag
+from ..ops.coerce import check_count, check_flag
 from ..symbolic.access import CALLING_BACK, Access
 from ..symbolic.dims import Dim, SymDim, show
 from ..symbolic.errors import (
@@ -32,13 +32,14 @@ from ..symbolic.graph import Graph
 from ..symbolic.leaves import Shared
 from ..symbolic.origin import bad, origin
 from ..symbolic.rules import RuleSet, as_rules
+from ..symbolic.types import config
 from . import arenas, checked, pipeline
 from .arguments import adapted, apart, as_graph, converted, expected, reacts
 from .binding import PAUSED, Binding, Walk
 from .fuse import NestStep
 from .program import Program, build
 from .results import LARGE, large
-from .runtime import Binder, live, threads
+from .runtime import Binder, live
 
 REMEMBERED = 64  # sets of sizes whose tables and memory a function keeps
 
@@ -57,6 +58,7 @@ def function(
     nan: str = "ignore",
     inf: str = "ignore",
     rules: Any = None,
+    threads: int | None = None,
 ) -> Function:
     """Compile expressions to a function from NumPy arrays to NumPy arrays.
 
@@ -77,6 +79,7 @@ def function(
         once more, and copies new values into their variables once all were looked at
     rules : rewrite rules of one's own (`wf.rules`, `wf.rewrite`, `wf.RuleSet`, or a list), which run with weft's from
         optimize=1 on; `wf.check_rule` looks whether they are laws
+    threads : how many threads share its work at most; None: as many as `config.threads` says now
 
     Returns
     -------
@@ -100,7 +103,10 @@ def function(
     label = name or f"function at {site}"
     refused = tuple(kind for kind, reaction in (("nan", nan), ("inf", inf)) if reacts(kind, reaction))
     own = as_rules("function", rules)
-    return made(graph, keywords, form, label, optimize, check_flag("function", "downcast", downcast), refused, own)
+    count = None if threads is None else check_count("function", "threads", threads, 1)
+    return made(
+        graph, keywords, form, label, optimize, check_flag("function", "downcast", downcast), refused, own, count
+    )
 
 
 def made(graph: Graph, *options: Any) -> Function:
@@ -128,16 +134,20 @@ class Function:
         downcast: bool = False,
         refused: tuple[str, ...] = (),
         rules: RuleSet | None = None,
+        threads: int | None = None,
     ):
         self.name, self.source, self.optimize, self.downcast = name, graph, optimize, downcast
-        self.rules = rules
+        self.rules, self._threads = rules, threads
+        self.threads = threads or config.threads
         self._refused = refused  # "nan", "inf": what no result may hold
         self._keywords, self._form = keywords, form
         self._expected = tuple((x, x.dtype, x.ndim, converted(x)) for x in graph.inputs)
         self._count = len(graph.inputs)
         # sizes that are values come out of a function of their own, which runs before this one
         counts = Graph(graph.inputs, tuple(graph.sources.values()))
-        self._counts = type(self)(counts, None, list, f"sizes of {name}", optimize) if counts.outputs else None
+        self._counts = (
+            type(self)(counts, None, list, f"sizes of {name}", optimize, threads=threads) if counts.outputs else None
+        )
         self._idle: dict[Any, list[Binding]] = {}
         self._accesses: list[Access] = []  # idle ones, of calls that are over
         self._lock = threading.Lock()
@@ -304,7 +314,7 @@ class Function:
         with self._lock:
             while len(self._idle) >= REMEMBERED:
                 self._idle.pop(next(iter(self._idle)), None)
-            return Binder(self.program, sizes, threads(), self._at_end).bind()
+            return Binder(self.program, sizes, self.threads, self._at_end).bind()
 
     def _check_sizes(self, sizes: dict[str, int]) -> None:
         """Raise an error where the sizes of this call break what the expressions took for granted."""
@@ -344,7 +354,7 @@ class Function:
 
     def __reduce__(self) -> Any:
         # as it was asked for, to be compiled where it arrives: for the processor there, with variables of its own
-        options = (self.name, self.optimize, self.downcast, self._refused, self.rules)
+        options = (self.name, self.optimize, self.downcast, self._refused, self.rules, self._threads)
         return made, (self.source, self._keywords, self._form, *options)
 
     def __copy__(self) -> Function:

@@ -6,7 +6,6 @@ import ctypes
 import functools
 import math
 import os
-import threading
 import weakref
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +26,7 @@ from .costs import nanoseconds
 from .cpu.emit import Count
 from .cpu.kernels import KERNELS, UsersKernel
 from .cpu.launch import Array, Plan
-from .cpu.table import PAUSE, STEP
+from .cpu.table import BEST, PAUSE, STEP
 from .fuse import KernelStep, NestStep, Step
 from .loops import Extent
 from .nests import Launch, Scratch
@@ -38,14 +37,10 @@ from .views import View, whole
 GRAIN = 10_000.0  # nanoseconds of work below which a thread more is not worth waking
 MOST = 1 << 62  # bytes and steps of one array or loop: sums of two such numbers still fit in 64 bits
 
-_forked = False
 _functions: weakref.WeakSet[Any] = weakref.WeakSet()  # those with bindings
 
 
 def _after_fork() -> None:
-    # OpenMP's threads do not survive a fork: the child runs on its own thread.
-    global _forked
-    _forked = True
     for function in list(_functions):
         function.forget()
 
@@ -267,11 +262,11 @@ class Binder:
                 refer(place, buffers.ctypes.data + 8 * b, links)
                 b += 1
             if row.jump is not None:
-                steps[number] = (0, row.jump.kind, row.jump.control.address, row.jump.distance, 1, 1, 0, 0, 0, 0)
+                steps[number] = (0, row.jump.kind, row.jump.control.address, row.jump.distance, 1, 1, 0, 0, 0, 0, 0)
                 continue
             parts = self.parts(row.units, row.cost)
             cost = int(min(row.cost, PAUSE))
-            steps[number] = (row.kernel, first, params.ctypes.data + 8 * p, row.units, parts, 1, 0, 0, 0, cost)
+            steps[number] = (row.kernel, first, params.ctypes.data + 8 * p, row.units, parts, 1, 0, 0, 0, cost, 0)
             try:
                 params[p : p + len(row.params)] = row.params
             except OverflowError:
@@ -312,7 +307,7 @@ class Binder:
                 at_once = max(1, STRIP // max(1, sum(one.bytes for one in lines)))
                 parts = self.parts(lines[0].count, sum(row.cost for row in strip))
                 cost = int(min(sum(row.cost for row in strip), PAUSE))
-                steps[number, 5:] = (len(strip), lines[0].count, at_once, parts, cost)
+                steps[number, 5:BEST] = (len(strip), lines[0].count, at_once, parts, cost)
             number += len(strip)
 
     def parts(self, units: int, cost: float) -> int:
@@ -334,26 +329,6 @@ def no_kernel(node: Expr) -> LoweringError:
     return blame(error, node.site, hint=hint)
 
 
-def threads() -> int:
-    """How many threads a function uses: Numba's setting (NUMBA_NUM_THREADS)."""
-    import numba
-
-    return int(numba.get_num_threads())
-
-
-_one_at_a_time = threading.RLock()  # what a step calls in Python may call compiled functions itself
-
-
-@functools.cache
-def _concurrent() -> bool:
-    """Whether several Python threads may run parallel steps at once: Numba's own workqueue cannot."""
-    import numba
-    from numba.np.ufunc import parallel
-
-    parallel._launch_threads()
-    return bool(numba.threading_layer() != "workqueue")
-
-
 @functools.cache
 def _array_layout() -> None:
     """Make sure that an ndarray keeps its address where the walker looks for it."""
@@ -365,20 +340,14 @@ def _array_layout() -> None:
 
 def walker(parts: int) -> Walk:
     """The function that runs a binding's table, given its header; -1, or the row that failed."""
+    from .cpu import team
     from .cpu.walker import walk_parallel, walk_serial
 
     _array_layout()
-    if parts == 1 or _forked:
+    if parts == 1:
         return walk_serial()
-    walk = walk_parallel()
-    if _concurrent():
-        return walk
-
-    def one_at_a_time(header: int) -> int:
-        with _one_at_a_time:
-            return walk(header)
-
-    return one_at_a_time
+    team.employ(parts - 1)
+    return walk_parallel()
 
 
 def live(function: Any) -> None:

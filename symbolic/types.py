@@ -10,8 +10,9 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
+from .cores import default_threads
 from .dims import Dim, Shape, SymDim, product, show
-from .errors import DTypeError, blame, user_site
+from .errors import ArgumentError, DTypeError, blame, user_site
 
 DType = np.dtype
 
@@ -27,11 +28,26 @@ SUPPORTED = frozenset((BOOL, FLOAT16, FLOAT32, FLOAT64, *INTEGERS))
 class Config:
     """Settings: `wf.config.float_dtype`; `with wf.config(float_dtype="float64"): ...` for a while."""
 
-    __slots__ = ("_float_dtype", "debug")
+    __slots__ = ("_float_dtype", "_threads", "debug")
 
     def __init__(self) -> None:
         self._float_dtype = FLOAT32
+        self._threads: int | None = None
         self.debug = False
+
+    @property
+    def threads(self) -> int:
+        """How many threads a function that is compiled now uses.
+
+        If nobody has set it: WEFT_NUM_THREADS, or OMP_NUM_THREADS, or one for each core that this process may use.
+        """
+        return self._threads or default_threads()
+
+    @threads.setter
+    def threads(self, count: int | None) -> None:
+        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+            raise ArgumentError(f"config.threads must be a number from 1 up, or None, not {count!r}.")
+        self._threads = count
 
     @property
     def float_dtype(self) -> str:

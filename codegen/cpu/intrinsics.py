@@ -77,3 +77,47 @@ def take(typingctx: Any, base: Any, first: Any, count: Any) -> Any:
         return context.make_tuple(builder, result, items)
 
     return result(base, types.int64, types.IntegerLiteral(size)), emit
+
+
+@intrinsic
+def peek(typingctx: Any, address: Any) -> Any:
+    """The int64 at an address."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.load(builder.inttoptr(args[0], ir.IntType(64).as_pointer()))
+
+    return types.int64(types.int64), emit
+
+
+@intrinsic
+def peek_byte(typingctx: Any, address: Any) -> Any:
+    """The byte at an address."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        byte = builder.load(builder.inttoptr(args[0], ir.IntType(8).as_pointer()))
+        return builder.zext(byte, ir.IntType(64))
+
+    return types.int64(types.int64), emit
+
+
+@intrinsic
+def poke(typingctx: Any, address: Any, value: Any) -> Any:
+    """Write an int64 at an address."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.store(args[1], builder.inttoptr(args[0], ir.IntType(64).as_pointer()))
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), emit
+
+
+@intrinsic
+def run_kernel(typingctx: Any, kernel: Any, buffers: Any, params: Any, low: Any, high: Any) -> Any:
+    """kernel(buffers, params, low, high): its status."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        i64 = ir.IntType(64)
+        kind = ir.FunctionType(i64, [i64] * 4)
+        return builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
+
+    return types.int64(*[types.int64] * 5), emit

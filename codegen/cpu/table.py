@@ -3,7 +3,8 @@
     header   number of patches, their address, address of the call's arrays, number of steps, their address; the step to
              go on with (0: a new call, DONE: the last one ended well), the first step that no pause comes before
     patch    address of a slot, which of the call's arrays, offset in bytes: the array's address goes into the slot
-    step     kernel, buffers, params, work units, parts; strip, lines, lines at a time, parts of the strip; nanoseconds
+    step     kernel, buffers, params, work units, parts; strip, lines, lines at a time, parts of the strip; nanoseconds;
+             the fewest nanoseconds that all parts have taken one after the other, 0: not known
     jump     0, BEGIN, END, BRANCH or JUMP, address of its loop's fields, how many rows on or back
 
 Two more tables belong to a loop: its variables, which are addresses that move, and the slots, to which they are written
@@ -15,13 +16,13 @@ with every step.
 
 from enum import IntEnum
 
-PATCH, STEP, VARIABLE, SLOT = 3, 10, 4, 3  # numbers in a row
+PATCH, STEP, VARIABLE, SLOT = 3, 11, 4, 3  # numbers in a row
 PAUSED = -2  # what the walker returns where it has not come to the end
 DONE = -1
 PAUSE = 20_000_000  # nanoseconds, as estimated, after which the walker returns to Python, which looks after signals
 LEAST = 20  # nanoseconds of a step, for that purpose
 BEGIN, END, BRANCH, JUMP = range(1, 5)
-PART = "weft_walk_part"  # the name by which the walker calls what a thread does of a step
+BEST = 10  # where in a step that is
 ALTERNATING = 1  # the mask of a variable that goes there and back; 0: of one that goes on
 
 

@@ -12,10 +12,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any, cast
 
-import llvmlite.binding as llvm
-
-from . import native
-from .table import PART
+from . import native, team
 
 ARRAY_DATA = object.__basicsize__  # where an ndarray object keeps its data pointer: its first field
 
@@ -42,19 +39,9 @@ def walk_serial() -> Callable[[int], int]:
 
 @functools.cache
 def walk_parallel() -> Callable[[int], int]:
-    """Runs all steps, those in several parts on Numba's threads; -1, or the row that failed."""
-    from numba.np.ufunc import parallel
-
-    parallel._launch_threads()  # it gives the threading layer's functions the names that the loop calls
-    llvm.add_symbol(PART, native.kernel_address(make_part))
+    """Runs all steps, those in several parts with the team's threads; -1, or the row that failed."""
+    team.prepare()
     return _walker(True)
-
-
-def make_part() -> FunctionType:
-    """What a thread does of a step."""
-    from . import walk
-
-    return walk.make_part()
 
 
 def make_walk(parallel: bool, array_data: int) -> FunctionType:

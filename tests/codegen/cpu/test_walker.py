@@ -2,12 +2,10 @@
 
 import threading
 
-import numba
 import numpy as np
 import pytest
 
-from weft.codegen import runtime
-from weft.codegen.cpu import walker
+from weft.codegen.cpu import team, walker
 from weft.codegen.cpu.native import kernel_address
 from weft.codegen.cpu.table import BEGIN, DONE, END, FIELDS, PAUSE, PAUSED, STEP, Field
 
@@ -16,7 +14,7 @@ WALKERS = {"serial": walker.walk_serial, "parallel": walker.walk_parallel}
 
 @pytest.fixture(params=WALKERS)
 def walk(request):
-    runtime._concurrent()
+    team.employ(3)
     return WALKERS[request.param]()
 
 
@@ -60,17 +58,11 @@ class Tables:
         return walk(int(self.header.ctypes.data))
 
 
-@pytest.mark.parametrize("threads", sorted({1, 2, numba.config.NUMBA_NUM_THREADS}))
 @pytest.mark.parametrize("units", [1, 2, 7, 100])
 @pytest.mark.parametrize("parts", [1, 2, 3, 7, 50])
-def test_every_unit_runs_once(walk, threads, units, parts):
+def test_every_unit_runs_once(walk, units, parts):
     tables = Tables([(units, parts, None), (units + 1, 1, None), (2 * units, parts, None)])
-    before = numba.get_num_threads()
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
-    try:
-        assert tables.run(walk) == -1
-    finally:
-        numba.set_num_threads(before)
+    assert tables.run(walk) == -1
     for counts in tables.counts:
         np.testing.assert_array_equal(counts, 1)
 
@@ -123,7 +115,8 @@ def test_after_a_walk_that_paused_and_failed_a_new_one_begins_at_the_first_step(
 
 
 def test_several_threads_of_python_walk_at_once():
-    walk = runtime.walker(2)
+    team.employ(1)
+    walk = walker.walk_parallel()
     failures = []
 
     def run():
