@@ -59,6 +59,15 @@ def _bounded(function: Any) -> Any:
     return safe
 
 
+def _exp(x: Any) -> Any:
+    """2^n e^r: mpmath takes e to a large number's power digit by digit."""
+    if not mp.isfinite(x) or abs(x) < 1000:
+        return mp.exp(x)
+    with mp.workprec(mp.prec + mp.mag(x)):
+        n = int(mp.floor(x / mp.ln2))
+        return mp.ldexp(mp.exp(x - n * mp.ln2), n)
+
+
 def _choice(first: Any) -> Any:
     """The first of two where `first` says so, the second where not, NaN where one of them is."""
     return lambda x, y: mp.nan if mp.isnan(x) or mp.isnan(y) else x if first(x, y) else y
@@ -77,14 +86,14 @@ FUNCTIONS = {
     "sqrt": mp.sqrt,
     "rsqrt": lambda x: _divide(mp.mpf(1), mp.sqrt(x)),
     "pow": _bounded(mp.power),
-    "exp": _bounded(mp.exp),
+    "exp": _bounded(_exp),
     "exp2": _bounded(lambda x: mp.power(2, x)),
-    "expm1": _bounded(lambda x: mp.exp(x) - 1),
+    "expm1": _bounded(lambda x: _exp(x) - 1),
     "log": mp.log,
     "log2": lambda x: mp.log(x) / mp.log(2),
     "log1p": lambda x: mp.log(1 + x),
-    "logaddexp": _bounded(lambda x, y: mp.log(mp.exp(x) + mp.exp(y))),
-    "sigmoid": _bounded(lambda x: 1 / (1 + mp.exp(-x))),
+    "logaddexp": _bounded(lambda x, y: mp.log(_exp(x) + _exp(y))),
+    "sigmoid": _bounded(lambda x: 1 / (1 + _exp(-x))),
     "tanh": _bounded(mp.tanh),
     "sinh": _bounded(mp.sinh),
     "cosh": _bounded(mp.cosh),

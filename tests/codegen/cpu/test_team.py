@@ -101,7 +101,7 @@ def test_callers_beside_each_other(rested):
 def test_a_thread_that_is_late_costs_a_pause_and_then_comes_back(rested):
     f = wf.function([X], Y, threads=2)
     f(DATA)
-    team._write(Field.LATE, 1)
+    team._write(Field.LATE, 10**9)
     f(DATA)
     assert team._read(Field.AWAKE) <= team._read(Field.THREADS) // 2
     assert team._read(Field.PAUSE) >= 2 * team.BRIEF
@@ -117,7 +117,8 @@ def test_pauses_get_longer_up_to_a_second(rested):
     f = wf.function([X], Y, threads=2)
     f(DATA)
     for _ in range(12):
-        team._write(Field.LATE, 1)
+        team._write(Field.AWAKE, 1)
+        team._write(Field.LATE, 10**9)
         f(DATA)
     assert team._read(Field.PAUSE) == team.LONG
     assert team._read(Field.AWAKE) == 0
