@@ -10,6 +10,7 @@ import numpy as np
 
 import weft as wf
 
+from ...ops.elementwise import broadcast
 from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import blame, user_site
 from ...symbolic.types import SUPPORTED
@@ -144,9 +145,9 @@ def identity_like(x: Any, dtype: Any = None) -> Any:
 
 @method("fill")
 def fill(a: Any, b: Any) -> Any:
-    """b in the shape of a."""
+    """b in the shape that a and b have together."""
     like, value = unwrap(a), unwrap(b)
-    return wrap(wf.full(like.shape, value))
+    return wrap(wf.broadcast_to(value, broadcast("fill", [like.shape, value.shape])))
 
 
 second = fill

@@ -143,6 +143,8 @@ def _compiled(
     replaced |= {old: new for old, new in zip(variables, fresh, strict=True) if old is not new}
     new = {unwrap(shared): _update(unwrap(shared), value) for shared, value in updates}
     results = [unwrap(v) for v in _in_a_row(outputs)]
+    if no_default_updates is not True:
+        new |= _default_updates(results, new, replaced, no_default_updates)
     frozen = _frozen([*results, *new.values()], new, no_default_updates)
     try:
         return weft_function(
@@ -196,13 +198,20 @@ def _same_type(node: Expr) -> Expr:
 
 
 def _given(old: Expr, new: Any) -> Expr:
-    node = unwrap(new)
+    node = _value_for(old, new)
     return weft_cast(node, old.dtype) if np.result_type(node.dtype, old.dtype) == old.dtype else node
+
+
+def _value_for(old: Expr, value: Any) -> Expr:
+    """What stands for a variable: numbers are taken where nothing is lost, as arguments of calls are."""
+    if isinstance(value, int | float | np.generic):
+        return unwrap(wrap(old).type.filter(value))
+    return unwrap(value)
 
 
 def _update(shared: Expr, value: Any) -> Expr:
     """The new value in the dtype of the shared variable.  Raises TypeError where that would lose something."""
-    node = unwrap(value)
+    node = _value_for(shared, value)
     if np.result_type(node.dtype, shared.dtype) != shared.dtype or node.ndim != shared.ndim:
         text = f"{wrap(shared)} is {wrap(shared).type}, and its update is {wrap(node).type}."
         raise blame(
@@ -218,6 +227,26 @@ def _frozen(roots: Sequence[Expr], updates: Mapping[Expr, Expr], which: Any) -> 
     chosen = None if which is True else {unwrap(v) for v in which}
     found = [n for n in toposort(roots) if isinstance(n.op, Shared) and n not in updates]
     return {n: n for n in found if n.op.cell.default_update is not None and (chosen is None or n in chosen)}  # type: ignore[attr-defined]
+
+
+def _default_updates(
+    results: Sequence[Expr], updates: Mapping[Expr, Expr], replaced: Mapping[Expr, Expr], unwanted: Any
+) -> dict[Expr, Expr]:
+    """The default updates of what is read, by default updates too; givens replace in them as everywhere."""
+    left = {unwrap(v) for v in unwanted or ()}
+    found: dict[Expr, Expr] = {}
+    roots = [*results, *updates.values()]
+    while roots:
+        read = [n for n in toposort(substitute(roots, replaced)) if isinstance(n.op, Shared)]
+        more = {
+            n: _update(n, wrap(default))
+            for n in read
+            if (default := n.op.cell.default_update) is not None  # type: ignore[attr-defined]
+            if n not in updates and n not in found and n not in left
+        }
+        found |= more
+        roots = list(more.values())
+    return found
 
 
 def _pairs(given: Any) -> list[tuple[Any, Any]]:

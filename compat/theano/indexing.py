@@ -12,15 +12,49 @@ from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
 from .convert import unwrap
+from .shapes import dimshuffle
 from .variables import TensorVariable, Variable, method, wrap
 
 
 @method("getitem")
 def getitem(x: Any, key: Any) -> Any:
     """x[key]; what it was taken from is kept for set_subtensor."""
+    key = (None,) if key is None else key
+    if _drops_axes(x, key):
+        view = dimshuffle(x, ["x" if k is None else i for i, k in _numbered(key)])
+        return view[tuple(slice(None) if k is None else k for k in key)]
     made = TensorVariable(unwrap(x)[_key(key)])
     made.taken_from = (x, key)
     return made
+
+
+def _numbered(key: tuple[Any, ...]) -> list[tuple[int, Any]]:
+    """The entries of a key, each with the axis that it is for."""
+    axis, found = 0, []
+    for entry in key:
+        found.append((axis, entry))
+        axis += entry is not None
+    return found
+
+
+def _drops_axes(x: Any, key: Any) -> bool:
+    """Whether the key has new axes, and the axes that it does not name have size 1.
+
+    Theano's new axes are a dimshuffle of the axes that are named, so that m[:, None] of a column has two axes.
+    """
+    if not isinstance(key, tuple) or not any(k is None for k in key) or any(k is Ellipsis for k in key):
+        return False
+    if not all(k is None or isinstance(k, slice) or _is_whole(k) for k in key):
+        return False  # of indices that are arrays, axes are as NumPy has them
+    rest = x.broadcastable[sum(k is not None for k in key) :]
+    return bool(rest) and all(rest)
+
+
+def _is_whole(index: Any) -> bool:
+    """Whether an index is one number."""
+    if isinstance(index, Variable):
+        return index.expr.ndim == 0 and index.expr.dtype.kind in "iu"
+    return isinstance(index, int | np.integer) and not isinstance(index, bool)
 
 
 def _key(key: Any) -> Any:

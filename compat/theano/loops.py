@@ -32,7 +32,31 @@ class until:  # noqa: N801 - Theano's name
 
 
 class OrderedUpdates(OrderedDict[Any, Any]):
-    """Shared variables and their new values, in order."""
+    """Shared variables and their new values, in order.  a + b has those of both, where they agree."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        from .storage import SharedVariable
+
+        if not isinstance(key, SharedVariable):
+            text = f"The keys of updates are shared variables, and {key!r} is {type(key).__name__}."
+            raise blame(TypeError(text), user_site())
+        super().__setitem__(key, value)
+
+    def update(self, other: Any = (), **named: Any) -> None:  # type: ignore[override]
+        """Take the updates of another, too.  Raises KeyError where both update one variable, differently."""
+        for key, value in dict(other or (), **named).items():
+            if key in self and self[key] is not value:
+                text = f"{key} is updated in two ways, and only one new value can be its own."
+                raise blame(KeyError(text), user_site(), key.expr.site)
+            self[key] = value
+
+    def __add__(self, other: Any) -> OrderedUpdates:
+        found = OrderedUpdates(self)
+        found.update(other)
+        return found
+
+    def __radd__(self, other: Any) -> OrderedUpdates:
+        return OrderedUpdates(other) + self
 
 
 class State(NamedTuple):

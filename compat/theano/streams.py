@@ -66,9 +66,19 @@ class RandomStreams:
         return self._drawn(self.stream.uniform(_size(size, first, last), first, last, kind))
 
     def normal(
-        self, size: Any = None, avg: Any = 0.0, std: Any = 1.0, ndim: Any = None, dtype: Any = None, **ignored: Any
+        self,
+        size: Any = None,
+        avg: Any = 0.0,
+        std: Any = 1.0,
+        ndim: Any = None,
+        dtype: Any = None,
+        nstreams: Any = None,
+        truncate: bool = False,
+        **ignored: Any,
     ) -> Any:
-        """Normally distributed, of dtype floatX."""
+        """Normally distributed, of dtype floatX; truncate: within two standard deviations of the mean."""
+        if truncate:
+            return self.truncated_normal(size, avg, std, ndim, dtype)
         kind = np.dtype(dtype_named(dtype))
         mean, spread = _parameter(avg, kind), _parameter(std, kind)
         return self._drawn(self.stream.normal(_size(size, mean, spread), mean, spread, kind))

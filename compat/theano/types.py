@@ -64,10 +64,10 @@ class TensorType:
         """The data as an array of this type.  Raises TypeError where it would lose something, or has other axes."""
         array = np.asarray(data)
         if array.dtype != self.dtype:
-            converted = array.astype(self.dtype)
-            plain = not isinstance(data, np.ndarray | np.generic)
-            floats = plain and allow_downcast is None and self.dtype == config.floatX and array.dtype.kind == "f"
-            exact = plain and bool(np.all(converted == array))
+            with np.errstate(over="ignore", invalid="ignore"):  # what does not fit is looked for below
+                converted = array.astype(self.dtype)
+            floats = self._takes_floats(data) and allow_downcast is None and array.dtype.kind == "f"
+            exact = not isinstance(data, np.ndarray) and _same_numbers(converted, array)
             if strict or not (allow_downcast or floats or exact or np.can_cast(array.dtype, self.dtype, "safe")):
                 text = f"{self} cannot hold {array.dtype} without losing information."
                 raise blame(TypeError(text), user_site(), hint=f"convert it, or pass allow_downcast=True: {data!r:.60}")
@@ -82,6 +82,10 @@ class TensorType:
                 )
                 raise blame(TypeError(text), user_site())
         return array
+
+    def _takes_floats(self, data: Any) -> bool:
+        """Whether floats may lose digits: Python's, where this is the dtype that floats have."""
+        return self.dtype == config.floatX and not isinstance(data, np.ndarray | np.generic)
 
     def filter_variable(self, other: Any, allow_convert: bool = True) -> Any:
         """The variable, if it is of this type."""
@@ -120,6 +124,13 @@ class TensorType:
         return f"TensorType({self.dtype}, {plain})"
 
     __str__ = __repr__
+
+
+def _same_numbers(converted: np.ndarray, array: np.ndarray) -> bool:
+    """Whether numbers are the same in another dtype."""
+    if array.dtype.kind not in "biuf":
+        return False
+    return bool(np.array_equal(converted, array, equal_nan=array.dtype.kind == "f" and converted.dtype.kind == "f"))
 
 
 def tensor(*args: Any, **options: Any) -> Any:
