@@ -16,7 +16,9 @@ from ...symbolic.expr import Expr, substitute, toposort
 from ...symbolic.leaves import Input, Shared
 from .configuration import config
 from .convert import listed, unwrap
-from .variables import Variable, wrap
+from .copies import uncopied
+from .fresh import fresh_input, with_inputs
+from .variables import Variable, variable_of, wrap
 
 
 class In:
@@ -74,6 +76,51 @@ class Mode:
         """What the mode does before each call."""
 
 
+class WatchingMode(Mode):
+    """A mode that sees what functions compute, each by a function that computes all of it."""
+
+    def __init__(self, linker: Any = None, optimizer: Any = "default", **ignored: Any) -> None:
+        super().__init__(linker, optimizer)
+        self.watched: dict[Any, Any] = {}
+
+
+class Linker:
+    """How Theano runs what it has compiled: accepted, and without a meaning here."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self.args = args
+
+
+PerformLinker = CLinker = OpWiseCLinker = VMLinker = DualLinker = VM_Linker = Linker
+
+
+class WrapLinkerMany(Linker):
+    """A linker that calls each of the wrappers as wrapper(place, node, thunk) for all applications."""
+
+    def __init__(self, linkers: Sequence[Any], wrappers: Sequence[Any]) -> None:
+        super().__init__(linkers)
+        self.wrappers = list(wrappers)
+
+
+class WrapLinker(WrapLinkerMany):
+    """WrapLinkerMany with one wrapper."""
+
+    def __init__(self, linkers: Sequence[Any], wrapper: Any) -> None:
+        super().__init__(linkers, [wrapper])
+
+
+class OptimizationRule:
+    """A rule for Theano's optimiser: accepted, and never applied, since weft has rules of its own."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self.args = args
+
+
+OpRemove = OpSub = PatternSub = OptimizationRule
+
+_PLAIN_MODES = ("Mode", "FAST_RUN", "FAST_COMPILE", "FAST_RUN_NOGC", "C", "JAX", "Unsafe")
+
+
 class MissingInputError(Exception):
     """An input that the outputs depend on, and that is not among the inputs."""
 
@@ -123,6 +170,7 @@ def function(
             raise blame(
                 NotImplementedError("In(update=...) is written as an update of a shared variable."), user_site()
             )
+    mode = get_mode(mode)
     compiled = _compiled(listed, outputs, new, givens, no_default_updates, mode, name, on_unused_input)
     return Function(compiled, listed, outputs, new, mode, name, allow_input_downcast, givens, no_default_updates)
 
@@ -137,15 +185,16 @@ def _compiled(
     name: str | None,
     on_unused_input: str | None,
 ) -> Any:
-    variables = [_variable(one) for one in listed]
-    fresh = [_same_type(x) if not isinstance(x.op, Input) else x for x in variables]
+    inputs = [_variable(one) for one in listed]
+    fresh = [x if isinstance(x.op, Input) else fresh_input(x, x.name) for x in inputs]
     replaced = {unwrap(old): _given(unwrap(old), new) for old, new in _pairs(givens)}
-    replaced |= {old: new for old, new in zip(variables, fresh, strict=True) if old is not new}
     new = {unwrap(shared): _update(unwrap(shared), value) for shared, value in updates}
     results = [unwrap(v) for v in _in_a_row(outputs)]
     if no_default_updates is not True:
         new |= _default_updates(results, new, replaced, no_default_updates)
     frozen = _frozen([*results, *new.values()], new, no_default_updates)
+    computed = {old: x for old, x in zip(inputs, fresh, strict=True) if old is not x}
+    results, new, replaced = _settled(results, new, replaced, computed, inputs)
     try:
         return weft_function(
             fresh,
@@ -153,7 +202,7 @@ def _compiled(
             new | frozen,
             replaced,
             name,
-            optimize=0 if mode == "FAST_COMPILE" else 2,
+            optimize=0 if getattr(mode, "optimizer", None) == "fast_compile" else 2,
             on_unused_input=on_unused_input or config.on_unused_input,
         )
     except ArgumentError as error:
@@ -191,15 +240,21 @@ def _variable(one: In) -> Expr:
     return node
 
 
-def _same_type(node: Expr) -> Expr:
-    from ...ops.bodies import stand_in
-
-    return stand_in(node.dtype, node.shape)
-
-
-def _given(old: Expr, new: Any) -> Expr:
-    node = _value_for(old, new)
-    return weft_cast(node, old.dtype) if np.result_type(node.dtype, old.dtype) == old.dtype else node
+def _settled(
+    results: list[Expr], updates: dict[Expr, Expr], givens: dict[Expr, Expr], computed: dict[Expr, Expr], inputs: Any
+) -> tuple[list[Expr], dict[Expr, Expr], dict[Expr, Expr]]:
+    """All that is compiled without copies that nothing replaces, and with inputs in place of computed ones."""
+    parts = [*results, *updates.values(), *givens, *givens.values()]
+    kept = {n for n in (*givens, *computed) if n.args}
+    parts, sized = uncopied(parts, kept), {}
+    if computed:
+        given = [x for x in inputs if x not in computed]
+        told = [n for n in toposort(parts, into=lambda n: n not in computed) if isinstance(n.op, Shared)]
+        parts, sized = with_inputs(parts, computed, [*given, *told])
+    first, second = len(results), len(results) + len(updates)
+    third = second + len(givens)
+    changed = dict(zip(parts[second:third], parts[third:], strict=True))
+    return parts[:first], dict(zip(updates, parts[first:second], strict=True)), changed | sized
 
 
 def _value_for(old: Expr, value: Any) -> Expr:
@@ -209,11 +264,16 @@ def _value_for(old: Expr, value: Any) -> Expr:
     return unwrap(value)
 
 
+def _given(old: Expr, new: Any) -> Expr:
+    node = _value_for(old, new)
+    return weft_cast(node, old.dtype) if np.result_type(node.dtype, old.dtype) == old.dtype else node
+
+
 def _update(shared: Expr, value: Any) -> Expr:
     """The new value in the dtype of the shared variable.  Raises TypeError where that would lose something."""
     node = _value_for(shared, value)
     if np.result_type(node.dtype, shared.dtype) != shared.dtype or node.ndim != shared.ndim:
-        text = f"{wrap(shared)} is {wrap(shared).type}, and its update is {wrap(node).type}."
+        text = f"{wrap(shared)} is {wrap(shared).type}, and its update is {variable_of(node).type}."
         raise blame(
             TypeError(text), user_site(), node.site, shared.site, hint=f"cast it: T.cast(new, '{shared.dtype}')."
         )
@@ -239,7 +299,7 @@ def _default_updates(
     while roots:
         read = [n for n in toposort(substitute(roots, replaced)) if isinstance(n.op, Shared)]
         more = {
-            n: _update(n, wrap(default))
+            n: _update(n, variable_of(default))
             for n in read
             if (default := n.op.cell.default_update) is not None  # type: ignore[attr-defined]
             if n not in updates and n not in found and n not in left
@@ -297,12 +357,13 @@ class Function:
         self._types = [one.variable.type for one in inputs]
         self._names = [one.name for one in inputs]
         self.trust_input = False
+        self._watched = isinstance(mode, Mode) and type(mode).before is not Mode.before
         self.n_returned_outputs = len(_in_a_row(outputs))
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         given = self._given(args, keywords) if keywords or len(args) != len(self._types) else args
         arrays = [self._converted(i, value) for i, value in enumerate(given)]
-        if isinstance(self.mode, Mode):
+        if self._watched:
             self.mode.before(self, arrays)
         return _packed(self.outputs, self.compiled(*arrays))
 
@@ -351,7 +412,7 @@ class Function:
         from .graphs import FunctionGraph
 
         graph = self.compiled.graph
-        fgraph = FunctionGraph([wrap(x) for x in graph.inputs], [wrap(r) for r in graph.roots], clone=False)
+        fgraph = FunctionGraph([wrap(x) for x in graph.inputs], [variable_of(r) for r in graph.roots], clone=False)
         return SimpleNamespace(fgraph=fgraph, inputs=self.inputs, outputs=_in_a_row(self.outputs), mode=self.mode)
 
     @property
@@ -400,13 +461,29 @@ def evaluated(variable: Any, values: Mapping[Any, Any]) -> Any:
 
 
 def get_mode(mode: Any = None) -> Any:
-    """The mode of that name."""
-    return mode if isinstance(mode, Mode) else Mode()
+    """The mode of that name; None: the one that theano.config.mode names."""
+    wanted = config.mode if mode is None else mode
+    if not isinstance(wanted, str):
+        if isinstance(wanted, Mode) and isinstance(wanted.linker, WrapLinkerMany):
+            from .watching import WrappedMode
+
+            return WrappedMode(wanted.linker)
+        return wanted
+    from .watching import MODES
+
+    if wanted in MODES:
+        return MODES[wanted]()
+    if wanted not in _PLAIN_MODES:
+        known = ", ".join([*_PLAIN_MODES, *MODES])
+        raise blame(
+            Exception(f"No predefined mode exist for string: {wanted}."), user_site(), hint=f"there are {known}."
+        )
+    return Mode(optimizer="fast_compile" if wanted == "FAST_COMPILE" else "default")
 
 
 def get_default_mode() -> Mode:
     """The mode of functions that name none."""
-    return Mode()
+    return get_mode()  # type: ignore[no-any-return]
 
 
 class ProfileMode(Mode):

@@ -11,15 +11,17 @@ import numpy as np
 import weft as wf
 
 from ...ops.bodies import numbered, stand_in, stand_ins
+from ...ops.branch import Branch
 from ...ops.creation import iota
 from ...ops.elementwise import cast as weft_cast
-from ...ops.loop import looped
+from ...ops.loop import Loop, looped
 from ...symbolic import dims
 from ...symbolic.dims import Dim
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr, substitute, toposort
 from ...symbolic.types import INT64
 from .convert import listed, unwrap
+from .ops import EQUIVALENTS, Work
 from .sizes import as_size
 from .variables import Variable, wrap
 
@@ -75,6 +77,24 @@ class State(NamedTuple):
         return found
 
 
+class Scan(Work):
+    """A loop."""
+
+    __props__ = None
+    name = "for{cpu,scan_fn}"
+
+
+class IfElse(Work):
+    """A choice of which one side is computed."""
+
+    __props__ = None
+    name = "if{}"
+
+    def __call__(self, condition: Any, *branches: Any) -> Any:
+        half = len(branches) // 2
+        return ifelse(condition, list(branches[:half]), list(branches[half:]))
+
+
 def scan(
     fn: Callable[..., Any],
     sequences: Any = None,
@@ -120,6 +140,9 @@ def scan(
     if not outputs:
         return None, updates
     return (outputs[0] if len(outputs) == 1 and not return_list else outputs), updates
+
+
+scan.until = until  # type: ignore[attr-defined]
 
 
 def _direction(n_steps: Any, go_backwards: bool) -> tuple[bool, Dim | None]:
@@ -330,3 +353,7 @@ def ifelse(condition: Any, then_branch: Any, else_branch: Any, name: str | None 
     sides = [[weft_cast(v, k) for v, k in zip(side, kinds, strict=True)] for side in (left, right)]
     found = [wrap(v) for v in wf.cond(test, *sides)]
     return found if isinstance(then_branch, list | tuple) else found[0]
+
+
+EQUIVALENTS[Loop] = lambda node: Scan()
+EQUIVALENTS[Branch] = lambda node: IfElse()

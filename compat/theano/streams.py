@@ -190,7 +190,7 @@ class RandomStreams:
         return self._drawn(wf.minimum((unit * span).astype("int64"), span - 1) + first, dtype)
 
 
-MRG_RandomStreams = RandomStreams
+MRG_RandomStreams = MRG_RandomStream = RandomStreams
 
 
 def _number(seed: Any) -> int:

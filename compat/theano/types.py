@@ -164,3 +164,11 @@ for _prefix, _dtype in PREFIXES.items():
         _made: Any = TensorType(_dtype, _pattern) if _dtype else _maker(_word)
         globals()[_prefix + _word] = _made
         globals()[_prefix + PLURALS.get(_word, _word + "s")] = _makers(_made)
+
+
+float_dtypes = ("float32", "float64")
+integer_dtypes = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+int_dtypes, uint_dtypes = integer_dtypes[:4], integer_dtypes[4:]
+discrete_dtypes = ("bool", *integer_dtypes)
+continuous_dtypes, all_dtypes = float_dtypes, ("bool", *integer_dtypes, *float_dtypes)
+complex_dtypes: tuple[str, ...] = ()  # weft has no complex numbers

@@ -1,0 +1,99 @@
+"""Inputs in place of computed variables: of their dtype and rank, and with the sizes that a call brings."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Collection, Iterable, Sequence
+
+import numpy as np
+
+from ...ops.bodies import stand_in
+from ...ops.movement import broadcast_to
+from ...symbolic.dims import Dim, SymDim, fresh, product
+from ...symbolic.errors import at_site
+from ...symbolic.expr import Expr, apply, serial, toposort
+from ...symbolic.leaves import Input, constant
+from ...symbolic.sizes import resized, sources
+from ...symbolic.types import Type
+from .copies import copied
+
+
+def fresh_input(node: Expr, name: str | None = None) -> Expr:
+    """An input of a node's dtype and rank.
+
+    Its sizes are those of the node where these are numbers or sizes of arrays, and its own where they are computed.
+    """
+    shape = tuple(d if isinstance(d, int) or (d.is_name and not d.sources) else fresh("n_") for d in node.shape)
+    if name is None or not name.isidentifier():
+        return stand_in(node.dtype, shape)
+    return apply(Input(serial(), Type(node.dtype, shape), name))
+
+
+def with_inputs(
+    roots: Sequence[Expr], replaced: dict[Expr, Expr], given: Iterable[Expr]
+) -> tuple[list[Expr], dict[Expr, Expr]]:
+    """(the roots with inputs in place of computed nodes, {an array of the sizes that an input has to have: it}).
+
+    Sizes of these nodes that no array of the call tells, because what they were computed from is not `given`, are
+    those of the inputs.
+    """
+    order = toposort(roots, into=lambda n: n not in replaced)
+    known = _known_names(order, replaced, set(given))
+    change = _sizes(replaced, known)
+    done = dict(replaced)
+    for node in order:
+        if node not in done:
+            done[node] = resized(node, tuple(done[a] for a in node.args), change)
+    return [done[root] for root in roots], {_sized(old, new, known): new for old, new in replaced.items()}
+
+
+def _known_names(order: Sequence[Expr], replaced: dict[Expr, Expr], given: Collection[Expr]) -> set[str]:
+    """The sizes that a call tells: of arrays, and values that are computed from what it gives."""
+    told = {d.text for x in [*given, *replaced.values()] for d in x.shape if isinstance(d, SymDim) and d.is_name}
+    return told | {name for name, source in sources([*order, *replaced]).items() if _computable(source, given)}
+
+
+def _sized(old: Expr, new: Expr, known: Collection[str]) -> Expr:
+    """An array of the sizes that a computed node has, as far as they are known; no other is the same node."""
+    pairs = zip(old.shape, new.shape, strict=True)
+    shape = tuple(a if isinstance(b, SymDim) and not _all_known(b, known) else b for b, a in pairs)
+    with at_site(old.site):
+        return copied(broadcast_to(constant(np.zeros((), old.dtype)), shape))
+
+
+def _sizes(replaced: dict[Expr, Expr], known: Collection[str]) -> Callable[[SymDim], Dim]:
+    """What stands for the sizes of replaced nodes: exact sizes and their products, and names that follow from them."""
+    exact: dict[str, Dim] = {}
+    names: dict[str, Dim] = {}
+    for old, new in replaced.items():
+        pairs = list(zip(old.shape, new.shape, strict=True))
+        for count in range(1, len(pairs) + 1):
+            for some in itertools.combinations(pairs, count):
+                before, after = (product([pair[i] for pair in some]) for i in (0, 1))
+                if isinstance(before, SymDim) and not _all_known(before, known):
+                    exact.setdefault(before.text, after)
+        for before, after in pairs:
+            _solve(before, after, known, names)
+    return lambda dim: exact[dim.text] if dim.text in exact else dim.renamed(names)
+
+
+def _all_known(dim: SymDim, known: Collection[str]) -> bool:
+    return all(name in known for name in dim.names)
+
+
+def _computable(source: Expr, known: Collection[Expr]) -> bool:
+    """Whether a call has all that the value of a size needs."""
+    return all(not isinstance(n.op, Input) or n in known for n in toposort([source]))
+
+
+def _solve(before: Dim, after: Dim, known: Collection[str], names: dict[str, Dim]) -> None:
+    """Note the one unknown name of `before = factor * name + offset`, where it has that form."""
+    if not isinstance(before, SymDim) or before == after or len(before.names) != 1:
+        return
+    (name,) = before.names
+    if name in known or name in names:
+        return
+    at = [before.value({name: n}) for n in (64, 65, 128)]
+    factor = at[1] - at[0]
+    if factor > 0 and at[2] - at[0] == 64 * factor:
+        names[name] = (after - (at[0] - 64 * factor)) // factor
