@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -56,17 +57,29 @@ class Elemwise(Op):
         return super().__reduce__() if known is None else (_known, (known,))
 
 
+_ELEMWISE: dict[str, Elemwise] = {}  # by the names that they are pickled as
+
+
 def _known(name: str) -> Any:
-    return globals()[name]
+    for file in ("special", "entropy"):
+        import_module(f".{file}", __package__)
+    return _ELEMWISE[name]
 
 
 def _elemwise(name: str, *methods: str) -> Elemwise:
     """The layer's op of this name, that of the same name in theano.scalar on every element; a method, too."""
-    op = Elemwise(SCALARS[name])
+    op = _ELEMWISE[name] = Elemwise(SCALARS[name])
     op.__name__, op.__doc__ = name, f"{name} of every element."  # type: ignore[attr-defined]
     for one in methods:
         method(one)(op)
     return op
+
+
+def named(class_name: str, name: str, function: Callable[..., Expr], base: type[ScalarOp]) -> tuple[type, Elemwise]:
+    """(the class, the op) of a further function of every element."""
+    kind: Any = type(class_name, (base,), {"function": staticmethod(function), "__module__": __name__})
+    SCALARS[name] = kind(name=name)
+    return kind, _elemwise(name)
 
 
 abs_ = abs = _elemwise("abs_", "abs_")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from ...symbolic.dims import Dim, SymDim, fresh, product
 from ...symbolic.errors import at_site
 from ...symbolic.expr import Expr, apply, serial, toposort
 from ...symbolic.leaves import Input, constant
-from ...symbolic.sizes import resized, sources
+from ...symbolic.sizes import resized, sources, value_dim
 from ...symbolic.types import Type
 from .copies import copied
 
@@ -39,12 +39,32 @@ def with_inputs(
     """
     order = toposort(roots, into=lambda n: n not in replaced)
     known = _known_names(order, replaced, set(given))
-    change = _sizes(replaced, known)
-    done = dict(replaced)
-    for node in order:
-        if node not in done:
-            done[node] = resized(node, tuple(done[a] for a in node.args), change)
-    return [done[root] for root in roots], {_sized(old, new, known): new for old, new in replaced.items()}
+    rewritten = _Rewritten(replaced, *_sizes(replaced, known))
+    return rewritten.of(roots), {_sized(old, new, known): new for old, new in replaced.items()}
+
+
+class _Rewritten:
+    """Nodes with others in place of some, and sizes with others in place of theirs."""
+
+    def __init__(self, replaced: dict[Expr, Expr], exact: dict[str, Dim], names: dict[str, Dim]) -> None:
+        self.done, self.replaced, self.exact, self.names = dict(replaced), replaced, exact, names
+
+    def of(self, roots: Sequence[Expr]) -> list[Expr]:
+        """The roots, rewritten."""
+        for node in toposort(roots, into=lambda n: n not in self.done):
+            if node not in self.done:
+                self.done[node] = resized(node, tuple(self.done[a] for a in node.args), self.size)
+        return [self.done[root] for root in roots]
+
+    def size(self, dim: SymDim) -> Dim:
+        """The size, rewritten: a value that a size stands for is another where what it is computed from is."""
+        if dim.text in self.exact:
+            return self.exact[dim.text]
+        for name, source in dim.sources.items():
+            if name not in self.names and isinstance(source, Expr):
+                (new,) = self.of([source])
+                self.names[name] = SymDim(name, None, {name: source}) if new is source else value_dim(new)
+        return dim.renamed(self.names)
 
 
 def _known_names(order: Sequence[Expr], replaced: dict[Expr, Expr], given: Collection[Expr]) -> set[str]:
@@ -61,8 +81,8 @@ def _sized(old: Expr, new: Expr, known: Collection[str]) -> Expr:
         return copied(broadcast_to(constant(np.zeros((), old.dtype)), shape))
 
 
-def _sizes(replaced: dict[Expr, Expr], known: Collection[str]) -> Callable[[SymDim], Dim]:
-    """What stands for the sizes of replaced nodes: exact sizes and their products, and names that follow from them."""
+def _sizes(replaced: dict[Expr, Expr], known: Collection[str]) -> tuple[dict[str, Dim], dict[str, Dim]]:
+    """What stands for the sizes of replaced nodes, by their texts (products too), and for names that follow."""
     exact: dict[str, Dim] = {}
     names: dict[str, Dim] = {}
     for old, new in replaced.items():
@@ -74,7 +94,7 @@ def _sizes(replaced: dict[Expr, Expr], known: Collection[str]) -> Callable[[SymD
                     exact.setdefault(before.text, after)
         for before, after in pairs:
             _solve(before, after, known, names)
-    return lambda dim: exact[dim.text] if dim.text in exact else dim.renamed(names)
+    return exact, names
 
 
 def _all_known(dim: SymDim, known: Collection[str]) -> bool:

@@ -20,6 +20,7 @@ from ...symbolic.dims import Dim
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr, substitute, toposort
 from ...symbolic.types import INT64
+from .changing_loops import changes_sizes, repeated
 from .convert import listed, unwrap
 from .ops import EQUIVALENTS, Work
 from .sizes import as_size
@@ -259,7 +260,11 @@ class _Traced:
         if self.number in set(toposort(body)):
             elements, values = [*elements, self.number], [*values, iota((length,), 0, "int64")]
 
+        changing = changes_sizes(body, [*variables, *elements])
+
         def part(xs: list[Expr], begin: list[Expr], size: Dim) -> list[Expr]:
+            if changing:
+                return repeated(body, (variables, elements), (begin, xs), size, bool(tests))
             return looped(body, (variables, elements), (begin, xs), length=size, tested=bool(tests))
 
         if truncate > 0 and not tests and not (isinstance(length, int) and length <= truncate):

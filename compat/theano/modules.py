@@ -138,7 +138,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "tensor.type": ("types",),
     "tensor.utils": ("graphs",),
     "tensor.var": ("variables", "storage"),
-    "tensor.xlogx": ("special",),
+    "tensor.xlogx": ("entropy",),
     "tests": (),
     "tests.unittest_tools": ("gradients", "test_values"),
     "updates": ("loops",),

@@ -17,11 +17,8 @@ from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import GradientError, blame, user_site
 from ...symbolic.expr import Expr
 from .convert import floats
-from .elementwise import Elemwise
-from .scalar_ops import SCALARS, BinaryScalarOp, ScalarOp, UnaryScalarOp
-from .variables import method
-
-__all__ = ["method"]
+from .elementwise import named
+from .scalar_ops import BinaryScalarOp, ScalarOp, UnaryScalarOp
 
 
 @dataclass(frozen=True)
@@ -95,15 +92,6 @@ def _density(k: Expr, x: Expr) -> Expr:
     return wf.exp((k - 1.0) * wf.log(x) - x - _gammaln(k))
 
 
-def _xlogx(x: Expr) -> Expr:
-    return _xlogy0(x, x)
-
-
-def _xlogy0(x: Expr, y: Expr) -> Expr:
-    zero = wf.eq(x, 0)
-    return wf.where(zero, 0.0, x * wf.log(wf.where(zero, 1.0, y)))
-
-
 _ROWS: tuple[tuple[str, str, Callable[..., Expr], type[ScalarOp]], ...] = (
     ("GammaLn", "gammaln", _gammaln, UnaryScalarOp), ("Psi", "psi", _psi, UnaryScalarOp),
     ("TriGamma", "tri_gamma", lambda x: _polygamma(wf.ones_like(x), x), UnaryScalarOp),
@@ -111,13 +99,8 @@ _ROWS: tuple[tuple[str, str, Callable[..., Expr], type[ScalarOp]], ...] = (
     ("GammaIncC", "gammaincc", _gammaincc, BinaryScalarOp), ("I0", "i0", _i0, UnaryScalarOp),
     ("I1", "i1", _i1, UnaryScalarOp), ("Iv", "iv", _iv, BinaryScalarOp), ("J0", "j0", _j0, UnaryScalarOp),
     ("J1", "j1", _j1, UnaryScalarOp), ("Jv", "jv", _jv, BinaryScalarOp), ("Erfcx", "erfcx", _erfcx, UnaryScalarOp),
-    ("Erfcinv", "erfcinv", _erfcinv, UnaryScalarOp), ("XlogX", "xlogx", _xlogx, UnaryScalarOp),
-    ("XlogY0", "xlogy0", _xlogy0, BinaryScalarOp),
+    ("PolyGamma", "polygamma", _polygamma, BinaryScalarOp), ("Erfcinv", "erfcinv", _erfcinv, UnaryScalarOp),
 )  # fmt: skip
 
 for _class_name, _name, _made, _base in _ROWS:
-    _kind: Any = type(_class_name, (_base,), {"function": staticmethod(_made), "__module__": __name__})
-    globals()[_class_name], SCALARS[_name] = _kind, _kind(name=_name)
-    globals()[_name] = Elemwise(SCALARS[_name])
-    globals()[_name].__name__ = _name
-polygamma = Elemwise(type("PolyGamma", (BinaryScalarOp,), {"function": staticmethod(_polygamma)})(name="polygamma"))
+    globals()[_class_name], globals()[_name] = named(_class_name, _name, _made, _base)
