@@ -283,5 +283,5 @@ def bilinear_upsampling(
 def _between(size: Any, ratio: int, dtype: Any) -> Expr:
     """The matrix that interpolates: row i weighs the pixels beside the place that output i stands for."""
     places = (wf.arange(size * ratio) - (ratio - 1) // 2).astype(dtype) / ratio
-    inside = wf.clip(places, 0.0, wf.arange(size)[-1:].astype(dtype))
+    inside = wf.clip(places, 0.0, unwrap(size).astype(dtype) - 1.0)
     return wf.maximum(1.0 - wf.abs(wf.expand_dims(inside, 1) - wf.arange(size).astype(dtype)), 0.0)

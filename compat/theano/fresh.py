@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from ...ops.movement import broadcast_to
 from ...symbolic.dims import Dim, SymDim, fresh, product
 from ...symbolic.errors import at_site
 from ...symbolic.expr import Expr, apply, serial, toposort
+from ...symbolic.grad import Assume
 from ...symbolic.leaves import Input, constant
 from ...symbolic.sizes import resized, sources, value_dim
 from ...symbolic.types import Type
@@ -39,22 +41,35 @@ def with_inputs(
     """
     order = toposort(roots, into=lambda n: n not in replaced)
     known = _known_names(order, replaced, set(given))
-    rewritten = _Rewritten(replaced, *_sizes(replaced, known))
+    rewritten = _Rewritten(replaced, known, *_sizes(replaced, known))
     return rewritten.of(roots), {_sized(old, new, known): new for old, new in replaced.items()}
 
 
 class _Rewritten:
     """Nodes with others in place of some, and sizes with others in place of theirs."""
 
-    def __init__(self, replaced: dict[Expr, Expr], exact: dict[str, Dim], names: dict[str, Dim]) -> None:
-        self.done, self.replaced, self.exact, self.names = dict(replaced), replaced, exact, names
+    def __init__(
+        self, replaced: dict[Expr, Expr], known: Collection[str], exact: dict[str, Dim], names: dict[str, Dim]
+    ) -> None:
+        self.done, self.known, self.exact, self.names = dict(replaced), known, exact, names
 
     def of(self, roots: Sequence[Expr]) -> list[Expr]:
         """The roots, rewritten."""
         for node in toposort(roots, into=lambda n: n not in self.done):
             if node not in self.done:
-                self.done[node] = resized(node, tuple(self.done[a] for a in node.args), self.size)
+                args = tuple(self.done[a] for a in node.args)
+                gradient = isinstance(node.op, Assume)
+                self.done[node] = self._assumed(node, *args) if gradient else resized(node, args, self.size)
         return [self.done[root] for root in roots]
+
+    def _assumed(self, node: Expr, *args: Expr) -> Expr:
+        """A derivative without what it takes for granted of sizes behind a replaced node, which nobody knows."""
+        op: Any = node.op
+        told = {d.text for a in args for d in a.shape if isinstance(d, SymDim)} | set(self.known)
+        guards = tuple(g for g in op.guards if all(name in told for dim in g.dims for name in _names(dim)))
+        shape = tuple(self.size(d) if isinstance(d, SymDim) else d for d in op.shape)
+        with at_site(node.site):
+            return apply(Assume(shape, guards), *args)
 
     def size(self, dim: SymDim) -> Dim:
         """The size, rewritten: a value that a size stands for is another where what it is computed from is."""
@@ -95,6 +110,10 @@ def _sizes(replaced: dict[Expr, Expr], known: Collection[str]) -> tuple[dict[str
         for before, after in pairs:
             _solve(before, after, known, names)
     return exact, names
+
+
+def _names(dim: Dim) -> tuple[str, ...]:
+    return dim.names if isinstance(dim, SymDim) else ()
 
 
 def _all_known(dim: SymDim, known: Collection[str]) -> bool:

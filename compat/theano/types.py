@@ -11,7 +11,7 @@ from ...symbolic.errors import blame, user_site
 from ...symbolic.leaves import tensor as weft_tensor
 from .configuration import config
 from .convert import dtype_named
-from .variables import wrap
+from .variables import Variable, wrap
 
 PREFIXES = {"": None, "b": "int8", "w": "int16", "i": "int32", "l": "int64", "f": "float32", "d": "float64"}
 RANKS: dict[str, tuple[bool, ...]] = {
@@ -62,6 +62,9 @@ class TensorType:
 
     def filter(self, data: Any, strict: bool = False, allow_downcast: bool | None = None) -> np.ndarray:
         """The data as an array of this type.  Raises TypeError where it would lose something, or has other axes."""
+        if isinstance(data, Variable):
+            text = f"Expected an array, and found a variable, {data}: a function is called with numbers."
+            raise blame(TypeError(text), user_site(), data.expr.site, hint="give its value: variable.eval().")
         array = np.asarray(data)
         if array.dtype != self.dtype:
             with np.errstate(over="ignore", invalid="ignore"):  # what does not fit is looked for below

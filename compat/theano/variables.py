@@ -96,7 +96,8 @@ class Variable(NumPyProtocol):
 
     def __init__(self, expr: Expr, facts: Facts | None = None) -> None:
         self.expr = expr
-        self.facts = facts_of(expr) if facts is None else facts
+        known = facts is None and isinstance(expr, Expr)  # a program may make one of nothing
+        self.facts = facts_of(expr) if known else facts or Facts()
 
     @functools.cached_property
     def evaluators(self) -> dict[Any, Any]:
@@ -119,6 +120,12 @@ class Variable(NumPyProtocol):
     @tag.setter
     def tag(self, tag: Any) -> None:
         self.facts.tag = tag
+
+    def __array__(self, *args: Any, **options: Any) -> np.ndarray:
+        """An array of one object, as of anything that is no number: np.prod([x.shape[0], 2]) multiplies objects."""
+        found = np.empty((), object)
+        found[()] = self
+        return found
 
     @property
     def owner(self) -> Any:
