@@ -192,9 +192,12 @@ class _Grid:
         return wrap(wf.stack([wf.broadcast_to(v, shape) for v in found]))
 
 
+_IMAGINARY = complex
+
+
 def _spaced(part: slice) -> Any:
     """The numbers of a slice; with a step of 5j, five of them, the last one included."""
-    if isinstance(part.step, complex):
+    if isinstance(part.step, _IMAGINARY):
         return np.linspace(part.start or 0, part.stop, int(abs(part.step)))
     return arange(part.start or 0, part.stop, 1 if part.step is None else part.step)
 

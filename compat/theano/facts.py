@@ -15,13 +15,14 @@ from ...symbolic.expr import Expr
 class Facts:
     """What is noted about one variable."""
 
-    __slots__ = ("_tag", "made", "name", "owner")
+    __slots__ = ("_tag", "made", "name", "owner", "used_value")
 
     def __init__(self) -> None:
         self.name: str | None = None
         self._tag: Any = None
         self.made: Any = None  # (an op or what makes one, arguments, options): see ops.made_by
         self.owner: Any = None
+        self.used_value: Any = None  # the test value of the further variable that was used last
 
     @property
     def tag(self) -> Any:
@@ -38,6 +39,15 @@ class Facts:
     def test_value(self) -> Any:
         """The test value; None where there is none."""
         return getattr(self._tag, "test_value", None)
+
+
+def use(expr: Expr, facts: Facts) -> None:
+    """Let the test value of the variable that is being used be that of its expression."""
+    first = facts_of(expr)
+    if first is facts:
+        first.used_value = None
+    elif facts.test_value is not None:
+        first.used_value = facts.test_value
 
 
 def facts_of(node: Expr) -> Facts:

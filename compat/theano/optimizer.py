@@ -57,17 +57,13 @@ assert_ = assert_op = Assert()
 
 # ---- rules -----------------------------------------------------------------------------------------------------------
 
-_told: set[str] = set()
-
 
 def _registrar(name: str) -> Callable[..., Any]:
     """A function that Theano's rules are registered with; a decorator, too."""
 
     def register(rule: Any = None, *tags: Any, **options: Any) -> Any:
-        if name not in _told:
-            _told.add(name)
-            text = f"{name}: weft has rules of its own, and Theano's optimiser is not here; the rule is never applied."
-            warnings.warn(text, UserWarning, stacklevel=2)
+        text = f"{name}: weft has rules of its own, and Theano's optimiser is not here; the rule is never applied."
+        warnings.warn(text, UserWarning, stacklevel=2)
         return (lambda found: found) if isinstance(rule, str) else rule
 
     register.__name__ = name

@@ -73,45 +73,15 @@ def test_copies_are_replaced_on_their_own():
     assert len(inputs([back])) == len(inputs([total]))
 
 
+ELEMENTWISE = """
+abs_ neg exp log sqrt sqr tanh sin ceil floor sgn inv erf isnan nnet.sigmoid nnet.softplus add sub mul true_div int_div
+mod pow maximum minimum eq neq lt le gt ge
+""".split()  # noqa: SIM905
+
 # ---- ops -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "abs_",
-        "neg",
-        "exp",
-        "log",
-        "sqrt",
-        "sqr",
-        "tanh",
-        "sin",
-        "ceil",
-        "floor",
-        "sgn",
-        "inv",
-        "erf",
-        "isnan",
-        "nnet.sigmoid",
-        "nnet.softplus",
-        "add",
-        "sub",
-        "mul",
-        "true_div",
-        "int_div",
-        "mod",
-        "pow",
-        "maximum",
-        "minimum",
-        "eq",
-        "neq",
-        "lt",
-        "le",
-        "gt",
-        "ge",
-    ],  # fmt: skip
-)
+@pytest.mark.parametrize("name", ELEMENTWISE)
 def test_elementwise_functions_are_ops(name):
     op = T
     for part in name.split("."):

@@ -49,7 +49,7 @@ def test_inputs_that_are_computed_beside_what_they_are_computed_of():
     f = theano.function([x, h], [h.mean(), (x * 2).sum(), h + T.concatenate([x, 2 * x])])
     mean, total, both = f(np.ones((2, 3)), np.full((4, 3), 5.0))
     assert (mean, total, both.tolist()) == (5, 12, [[6.0] * 3] * 2 + [[7.0] * 3] * 2)
-    with pytest.raises(wf.GuardError, match="4 and 6|6 and 4"):
+    with pytest.raises(wf.GuardError, match=r"4 and 6|6 and 4"):
         f(np.ones((2, 3)), np.ones((6, 3)))
     with pytest.raises(theano.gof.fg.MissingInputError, match="'x'"):
         theano.function([h], h + x.sum())
