@@ -15,9 +15,9 @@ from typing import Any
 
 from ...symbolic.errors import blame, user_site
 
-_ARRAYS = ("elementwise", "creation", "shapes", "joining", "reductions", "indexing", "products")
+_ARRAYS = ("elementwise", "creation", "shapes", "joining", "reductions", "indexing", "subtensors", "products")
 _TENSOR = ("types", "variables", "storage", *_ARRAYS, "gradients")
-_GRAPH = ("op", "graphs", "custom", "functions", "variables", "storage", "test_values", "elementwise")
+_GRAPH = ("op", "graphs", "custom", "functions", "modes", "variables", "storage", "test_values", "elementwise")
 # of theano.gpuarray: itself and its modules
 _GPU = (
     "",
@@ -39,6 +39,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "": (
         "root",
         "functions",
+        "modes",
         "variables",
         "creation",
         "types",
@@ -56,41 +57,59 @@ MODULES: dict[str, tuple[str, ...]] = {
     "compat.python2x": ("root",),
     "compile": ("watching", *_GRAPH, "optimizer", "root"),
     "compile.builders": ("graphs",),
-    "compile.debugmode": ("watching", "op", "custom", "functions"),
-    "compile.function": ("functions",),
-    "compile.function_module": ("functions",),
-    "compile.io": ("functions",),
-    "compile.mode": ("functions", "watching", "optimizer"),
+    "compile.debugmode": ("watching", "op", "custom", "functions", "modes"),
+    "compile.function": (
+        "functions",
+        "modes",
+    ),
+    "compile.function_module": (
+        "functions",
+        "modes",
+    ),
+    "compile.io": (
+        "functions",
+        "modes",
+    ),
+    "compile.mode": ("functions", "modes", "watching", "optimizer"),
     "compile.monitormode": ("watching",),
     "compile.nanguardmode": ("watching",),
     "compile.ops": ("op", "custom", "elementwise"),
-    "compile.pfunc": ("functions",),
+    "compile.pfunc": (
+        "functions",
+        "modes",
+    ),
     "compile.profiling": ("root",),
     "compile.sharedvalue": ("storage",),
     "configdefaults": ("configuration", "root"),
     "configparser": ("configuration",),
     "gof": (*_GRAPH, "optimizer", "root"),
-    "gof.fg": ("graphs", "functions"),
+    "gof.fg": ("graphs", "functions", "modes"),
     "gof.graph": ("graph_clones", "op", "graphs", "variables"),
     "gof.op": ("op", "custom", "test_values"),
-    "gof.opt": ("optimizer", "functions"),
+    "gof.opt": ("optimizer", "functions", "modes"),
     "gof.optdb": ("optimizer",),
-    "gof.link": ("functions", "watching"),
+    "gof.link": ("functions", "modes", "watching"),
     "gof.params_type": ("root",),
     "gof.toolbox": ("graphs",),
-    "gof.vm": ("functions",),
+    "gof.vm": (
+        "functions",
+        "modes",
+    ),
     "gof.utils": ("test_values", "root"),
     "gof.type": ("types",),
     "gradient": ("gradients",),
     "graph": _GRAPH,
     "graph.basic": ("graph_clones", *_GRAPH),
-    "graph.fg": ("graphs", "functions"),
+    "graph.fg": ("graphs", "functions", "modes"),
     "graph.utils": ("test_values", "root"),
     "graph.op": ("op", "custom", "test_values"),
     **dict.fromkeys([f"{root}{part}" for root in ("gpuarray", "sandbox.gpuarray") for part in _GPU], ("gpu",)),
     "ifelse": ("loops",),
     "misc": (),
-    "misc.pkl_utils": ("functions",),
+    "misc.pkl_utils": (
+        "functions",
+        "modes",
+    ),
     "printing": ("display",),
     "sandbox": (),
     "sandbox.linalg": ("products",),
@@ -114,8 +133,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "tensor.blas": ("products",),
     "tensor.elemwise": ("elementwise", "shapes", "reductions"),
     "tensor.fft": ("fourier",),
-    "tensor.extra_ops": ("shapes", "joining", "reductions", "creation", "indexing"),
-    "tensor.nlinalg": ("products", "indexing"),
+    "tensor.extra_ops": ("shapes", "joining", "reductions", "creation", "indexing", "subtensors"),
+    "tensor.nlinalg": ("products", "indexing", "subtensors"),
     "tensor.nnet": ("activations", "convolutions", "windows", "normalization"),
     "tensor.nnet.abstract_conv": ("convolutions", "windows"),
     "tensor.nnet.bn": ("normalization",),
@@ -133,8 +152,14 @@ MODULES: dict[str, tuple[str, ...]] = {
     "tensor.signal.downsample": ("windows",),
     "tensor.signal.pool": ("windows",),
     "tensor.slinalg": ("products",),
-    "tensor.sort": ("indexing",),
-    "tensor.subtensor": ("indexing",),
+    "tensor.sort": (
+        "indexing",
+        "subtensors",
+    ),
+    "tensor.subtensor": (
+        "indexing",
+        "subtensors",
+    ),
     "tensor.type": ("types",),
     "tensor.utils": ("graphs",),
     "tensor.var": ("variables", "storage"),
@@ -203,7 +228,7 @@ def _public(module: ModuleType, name: str) -> bool:
 
 
 _SHOWN = frozenset(f"{PACKAGE}.{file}" for files in MODULES.values() for file in files)
-_HIDDEN = frozenset(["method", "wrap"])  # what variables.py has for the other files
+_HIDDEN = frozenset(["method", "wrap", "variable_of", "fitting", "numbers", "named"])  # what files have for others
 
 
 def _names(module: ModuleType) -> list[str]:

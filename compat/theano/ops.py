@@ -29,6 +29,7 @@ _FILES = (
     "joining",
     "reductions",
     "indexing",
+    "subtensors",
     "products",
     "loops",
     "windows",

@@ -12,7 +12,7 @@ import numpy as np
 import weft as wf
 
 from .convert import unwrap
-from .functions import OptimizationRule
+from .modes import OptimizationRule
 from .ops import Work, applied_to
 from .variables import wrap
 

@@ -68,7 +68,16 @@ def method(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 def _implementation(name: str) -> Callable[..., Any]:
     """The function that is this method; the files that hold them are read when one is first called."""
     if name not in _methods:
-        for file in ("elementwise", "creation", "shapes", "joining", "reductions", "indexing", "products"):
+        for file in (
+            "elementwise",
+            "creation",
+            "shapes",
+            "joining",
+            "reductions",
+            "indexing",
+            "subtensors",
+            "products",
+        ):
             import_module(f".{file}", __package__)
     return _methods[name]
 

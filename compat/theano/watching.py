@@ -13,7 +13,8 @@ from ...symbolic.errors import blame
 from ...symbolic.expr import Expr, depends
 from ...symbolic.leaves import Input, Shared
 from ...symbolic.types import TupleType
-from .functions import Function, Mode, WatchingMode, WrapLinkerMany
+from .functions import Function
+from .modes import Mode, WatchingMode, WrapLinkerMany
 from .ops import is_leaf
 from .variables import variable_of
 
