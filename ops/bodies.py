@@ -46,12 +46,19 @@ def closed(outputs: Sequence[Expr], variables: Sequence[Expr], lazy: bool = Fals
     """
     order = toposort(outputs)
     _check_sizes(order, variables)
-    varying = depends(order, [*variables, *(n for n in order if n.op.effects)])
-    leaves = [n for n in order if isinstance(n.op, Input | Shared) and n not in varying]
-    taken = leaves if lazy else _frontier(order, outputs, varying, depends(order, leaves))
+    taken = captured(order, outputs, variables, lazy)
     inputs = [formal(place, node.dtype, node.shape) for place, node in enumerate([*variables, *taken])]
     inside = substitute(outputs, dict(zip([*variables, *taken], inputs, strict=True)))
     return Graph(tuple(inputs), tuple(inside)), list(taken)
+
+
+def captured(
+    order: Sequence[Expr], outputs: Sequence[Expr], variables: Sequence[Expr], lazy: bool = False
+) -> list[Expr]:
+    """What the outputs, whose nodes stand in this order, take from outside of a body of these variables."""
+    varying = depends(order, [*variables, *(n for n in order if n.op.effects)])
+    leaves = [n for n in order if isinstance(n.op, Input | Shared) and n not in varying]
+    return leaves if lazy else _frontier(order, outputs, varying, depends(order, leaves))
 
 
 def _check_sizes(order: Sequence[Expr], variables: Sequence[Expr]) -> None:

@@ -11,6 +11,7 @@ from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
 from .convert import floats, unwrap
 from .elementwise import sigmoid, softplus, switch
+from .ops import Work, made_by
 from .variables import Variable, wrap
 
 __all__ = ["sigmoid", "softplus"]
@@ -25,22 +26,54 @@ def _rows(x: Any) -> Expr:
     return wf.expand_dims(node, 0) if node.ndim == 1 else node
 
 
+class Softmax(Work):
+    """T.nnet.softmax."""
+
+    def __call__(self, x: Any) -> Any:
+        return softmax(x)
+
+
+class LogSoftmax(Work):
+    """T.nnet.logsoftmax."""
+
+    def __call__(self, x: Any) -> Any:
+        return logsoftmax(x)
+
+
+class SoftmaxWithBias(Work):
+    """T.nnet.softmax_with_bias."""
+
+    def __call__(self, x: Any, b: Any) -> Any:
+        return softmax_with_bias(x, b)
+
+
+class CrossentropyCategorical1Hot(Work):
+    """T.nnet.crossentropy_categorical_1hot."""
+
+    def __call__(self, coding_dist: Any, true_one_of_n: Any) -> Any:
+        return crossentropy_categorical_1hot(coding_dist, true_one_of_n)
+
+
+@made_by(lambda c: (Softmax(), [c]))
 def softmax(c: Any) -> Any:
     """exp(c) / sum(exp(c)) in each row; of a vector, a matrix of one row."""
     return wrap(wf.softmax(_rows(c), 1))
 
 
-softmax_op = softmax_graph = softmax
+softmax_op = Softmax()
+softmax_graph = softmax
 
 
+@made_by(lambda x: (LogSoftmax(), [x]))
 def logsoftmax(x: Any) -> Any:
     """log(softmax(x)), without losing digits."""
     return wrap(wf.log_softmax(_rows(x), 1))
 
 
+@made_by(lambda x, b: (SoftmaxWithBias(), [x, b]))
 def softmax_with_bias(x: Any, b: Any) -> Any:
     """softmax(x + b)."""
-    return softmax(wrap(unwrap(x) + unwrap(b)))
+    return wrap(wf.softmax(_rows(wrap(unwrap(x) + unwrap(b))), 1))
 
 
 def relu(x: Any, alpha: Any = 0) -> Any:
@@ -121,6 +154,7 @@ def crossentropy_softmax_1hot_with_bias(x: Any, b: Any, y_idx: Any, **ignored: A
     return crossentropy_softmax_1hot(wrap(unwrap(x) + unwrap(b)), y_idx)
 
 
+@made_by(lambda coding_dist, true_one_of_n: (CrossentropyCategorical1Hot(), [coding_dist, true_one_of_n]))
 def crossentropy_categorical_1hot(coding_dist: Any, true_one_of_n: Any) -> Any:
     """-log(coding[i, true[i]])."""
     return categorical_crossentropy(coding_dist, true_one_of_n)
@@ -146,3 +180,31 @@ def prepend_scalar_to_each_row(val: Any, mat: Any) -> Any:
 def prepend_1_to_each_row(mat: Any) -> Any:
     """A matrix with a column of ones in front."""
     return prepend_scalar_to_each_row(1, mat)
+
+
+def h_softmax(
+    x: Any,
+    batch_size: Any,
+    n_outputs: int,
+    n_classes: int,
+    n_outputs_per_class: int,
+    W1: Any,
+    b1: Any,
+    W2: Any,
+    b2: Any,
+    target: Any = None,
+) -> Any:
+    """The softmax of classes, and of the outputs in each: the probability of the target, or of all n_outputs.
+
+    x (batch, features), W1 (features, n_classes), W2 (n_classes, features, n_outputs_per_class) and their b.
+    """
+    node, first, second = unwrap(x), unwrap(W1), unwrap(W2)
+    classes = wf.softmax(node @ first + unwrap(b1), 1)
+    if target is None:
+        inside = wf.softmax(wf.einsum("bf,cfo->bco", node, second) + unwrap(b2), 2)
+        every = wf.expand_dims(classes, 2) * inside
+        return wrap(wf.reshape(every, (node.shape[0], n_classes * n_outputs_per_class))[:, :n_outputs])
+    wanted = weft_cast(unwrap(target).ravel(), "int64")
+    which, place = wanted // n_outputs_per_class, wf.mod(wanted, n_outputs_per_class)
+    scores = wf.einsum("bf,bfo->bo", node, wf.take(second, which, 0)) + wf.take(unwrap(b2), which, 0)
+    return wrap(wf.pick(classes, which) * wf.pick(wf.softmax(scores, 1), place))

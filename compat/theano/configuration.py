@@ -38,6 +38,8 @@ WITHOUT_MEANING: dict[str, Any] = {
     "cxx": "",
     "deterministic": "default",
     "device": "cpu",
+    "DebugMode.check_finite": True,
+    "dnn.conv.algo_bwd": "none",
     "dnn.conv.algo_bwd_data": "none",
     "dnn.conv.algo_bwd_filter": "none",
     "dnn.conv.algo_fwd": "small",
@@ -46,6 +48,7 @@ WITHOUT_MEANING: dict[str, Any] = {
     "experimental.unpickle_gpu_on_cpu": False,
     "force_device": False,
     "gcc.cxxflags": "",
+    "gcc__cxxflags": "",
     "gpuarray.preallocate": -1.0,
     "init_gpu_device": "",
     "lib.amdlibm": False,
@@ -72,6 +75,7 @@ WITHOUT_MEANING: dict[str, Any] = {
     "unittests.rseed": 666,
     "warn.ignore_bug_before": "0.9",
     "warn.round": False,
+    "warn.subtensor_merge_bug": False,
     "warn_float64": "ignore",
 }
 
@@ -145,6 +149,11 @@ def _parsed(text: str) -> Any:
         except ValueError:
             continue
     return text
+
+
+def change_flags(**flags: Any) -> Any:
+    """theano.config.change_flags: as a context, or as a decorator."""
+    return config.change_flags(**flags)
 
 
 config = Config(os.environ.get("THEANO_FLAGS", ""))

@@ -14,6 +14,7 @@ from ...symbolic.errors import DTypeError, blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.leaves import size
 from .configuration import config
+from .facts import use
 from .variables import AsTensorError, Variable
 
 INTEGERS = ("int8", "int16", "int32", "int64")
@@ -22,6 +23,8 @@ INTEGERS = ("int8", "int16", "int32", "int64")
 def unwrap(value: Any, dtype: Any = None) -> Expr:
     """The expression of a variable, a number in the dtype that Theano gives it, an array, a list of these."""
     if isinstance(value, Variable):
+        if config.compute_test_value != "off":
+            use(value.expr, value.facts)
         return cast(value.expr, dtype) if dtype is not None else value.expr
     if isinstance(value, Expr):
         return value

@@ -9,11 +9,13 @@ import numpy as np
 import weft as wf
 
 from ...ops.elementwise import cast as weft_cast
+from ...ops.movement import BroadcastTo
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.leaves import Constant
 from ...symbolic.leaves import constant as weft_constant
 from .convert import dtype_named, typed, unwrap
+from .ops import EQUIVALENTS, Work, made_by
 from .shapes import dimshuffle
 from .sizes import as_shape, as_size
 from .variables import Variable, method, wrap
@@ -46,12 +48,26 @@ def constant(x: Any, name: str | None = None, ndim: int | None = None, dtype: An
 as_tensor = as_tensor_variable
 
 
+class Alloc(Work):
+    """T.alloc."""
+
+    def __call__(self, value: Any, *shape: Any) -> Any:
+        return alloc(value, *shape)
+
+
+@made_by(lambda value, *shape: (Alloc(), [value, *shape]))
 def alloc(value: Any, *shape: Any) -> Any:
     """An array of this shape with the value in it, repeated where it is smaller."""
     sizes = as_shape(shape[0]) if len(shape) == 1 else as_shape(shape)
     return wrap(wf.broadcast_to(unwrap(value), sizes))
 
 
+def _filled_op(number: int, shape: Any, dtype: Any) -> Any:
+    sizes = [shape] if not isinstance(shape, list | tuple) else list(shape)
+    return Alloc(), [np.asarray(number, dtype_named(dtype)), *sizes]
+
+
+@made_by(_filled_op)
 def _filled(number: int, shape: Any, dtype: Any) -> Any:
     return wrap(wf.full(as_shape(shape), number, dtype_named(dtype)))
 
@@ -89,6 +105,24 @@ def eye(n: Any, m: Any = None, k: int = 0, dtype: Any = None) -> Any:
     return wrap(wf.eye(size, size if m is None else as_size(m), k, dtype_named(dtype)))
 
 
+class ARange(Work):
+    """T.arange."""
+
+    __props__ = ("dtype",)
+
+    def __init__(self, dtype: str) -> None:
+        self.dtype = dtype
+
+    def __call__(self, start: Any, stop: Any, step: Any) -> Any:
+        return arange(start, stop, step, self.dtype)
+
+
+def _arange_op(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Any:
+    first, last = (0, start) if stop is None else (start, stop)
+    return ARange(arange(start, stop, step, dtype).dtype), [first, last, step]
+
+
+@made_by(_arange_op)
 def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Any:
     """start, start + step, ... below stop; whole numbers give int64."""
     bounds = [unwrap(v) for v in ((0, start, step) if stop is None else (start, stop, step))]
@@ -131,3 +165,52 @@ def to_one_hot(y: Any, nb_class: Any, dtype: Any = None) -> Any:
     node = unwrap(y)
     places = wf.arange(as_size(nb_class))
     return wrap(wf.eq(wf.expand_dims(node.astype("int64"), -1), places).astype(dtype_named(dtype)))
+
+
+EQUIVALENTS[BroadcastTo] = lambda node: Alloc()
+
+
+class _Grid:
+    """np.mgrid and np.ogrid with variables in them: T.mgrid[0:n, 1:3]."""
+
+    def __init__(self, sparse: bool) -> None:
+        self.sparse = sparse
+
+    def __getitem__(self, key: Any) -> Any:
+        many = isinstance(key, tuple)
+        parts = key if many else (key,)
+        lines = [unwrap(_spaced(s)) for s in parts]
+        kind = np.result_type(*[v.dtype for v in lines])
+        lines = [weft_cast(v, kind) for v in lines]
+        if not many:
+            return wrap(lines[0])
+        rank = len(lines)
+        found = [wf.expand_dims(v, [j for j in range(rank) if j != i]) for i, v in enumerate(lines)]
+        if self.sparse:
+            return [wrap(v) for v in found]
+        shape = tuple(v.shape[0] for v in lines)
+        return wrap(wf.stack([wf.broadcast_to(v, shape) for v in found]))
+
+
+_IMAGINARY = complex
+
+
+def _spaced(part: slice) -> Any:
+    """The numbers of a slice; with a step of 5j, five of them, the last one included."""
+    if isinstance(part.step, _IMAGINARY):
+        return np.linspace(part.start or 0, part.stop, int(abs(part.step)))
+    return arange(part.start or 0, part.stop, 1 if part.step is None else part.step)
+
+
+mgrid, ogrid = _Grid(False), _Grid(True)
+
+
+def complex(real: Any, imag: Any) -> Any:
+    """Complex numbers: not supported."""
+    text = "T.complex makes complex numbers, which weft has not."
+    raise blame(NotImplementedError(text), user_site(), hint="keep the real and the imaginary part as two arrays.")
+
+
+def complex_from_polar(abs: Any, angle: Any) -> Any:
+    """Complex numbers: not supported."""
+    return complex(abs, angle)

@@ -10,72 +10,14 @@ import numpy as np
 
 import weft as wf
 
-from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
 from .configuration import config
 from .convert import unwrap
-from .creation import as_tensor_variable
-from .graphs import Apply
+from .copies import copied
+from .op import Apply, Op
+from .ops import Work, applied_to
 from .sizes import as_shape
-from .variables import Shape, wrap
-
-
-class Op:
-    """What a program writes subclasses of: perform runs in Python, on NumPy arrays.
-
-    make_node(*inputs) returns Apply(self, inputs, outputs); perform(node, inputs, output_storage) fills
-    output_storage[i][0]; grad(inputs, output_gradients), or L_op, returns a gradient for each input; infer_shape(node,
-    shapes) says how large the outputs are: without it, perform runs once more to find out.
-    """
-
-    __props__: tuple[str, ...] | None = None
-    itypes: Sequence[Any] | None = None
-    otypes: Sequence[Any] | None = None
-    default_output: int | None = None
-
-    def make_node(self, *inputs: Any) -> Apply:
-        """The application to these inputs, out of itypes and otypes."""
-        if self.itypes is None or self.otypes is None:
-            text = f"{self} has neither make_node nor itypes and otypes."
-            raise blame(NotImplementedError(text), user_site())
-        if len(inputs) != len(self.itypes):
-            text = f"{self} takes {len(self.itypes)} inputs, and {len(inputs)} were given."
-            raise blame(ValueError(text), user_site())
-        found = [as_tensor_variable(x) for x in inputs]
-        for place, (x, wanted) in enumerate(zip(found, self.itypes, strict=True)):
-            if x.dtype != wanted.dtype or x.ndim != wanted.ndim:
-                text = f"Input {place} of {self} is {wanted}, and {x.type} was given."
-                raise blame(TypeError(text), user_site(), x.expr.site)
-        return Apply(self, found, [t() for t in self.otypes])
-
-    def perform(self, node: Any, inputs: Sequence[np.ndarray], output_storage: Any, *params: Any) -> None:
-        """Fill output_storage[i][0]."""
-        raise NotImplementedError(f"{self} has no perform.")
-
-    def __call__(self, *inputs: Any, **options: Any) -> Any:
-        node = self.make_node(*inputs, **options)
-        found = _applied(self, node)
-        if self.default_output is not None:
-            return found[self.default_output]
-        return found[0] if len(found) == 1 else found
-
-    def __eq__(self, other: object) -> bool:
-        if self.__props__ is None:
-            return self is other
-        return type(self) is type(other) and self._properties() == other._properties()  # type: ignore[attr-defined]
-
-    def __hash__(self) -> int:
-        return hash((type(self), self._properties())) if self.__props__ is not None else id(self)
-
-    def _properties(self) -> tuple[Any, ...]:
-        return tuple(getattr(self, name) for name in self.__props__ or ())
-
-    def __repr__(self) -> str:
-        shown = ", ".join(f"{n}={getattr(self, n)!r}" for n in self.__props__ or ())
-        return f"{type(self).__name__}{{{shown}}}" if shown else type(self).__name__
-
-
-PureOp = COp = ExternalCOp = Op
+from .variables import Shape, variable_of, wrap
 
 
 @dataclass(frozen=True)
@@ -103,7 +45,7 @@ class Sizes:
         return np.array([n for each in self.performed(*arrays) for n in each.shape], np.int64)
 
 
-def _applied(op: Any, node: Any) -> list[Any]:
+def applied(op: Any, node: Any) -> list[Any]:
     """The outputs of a node: a callback that runs the op's perform."""
     inputs = [unwrap(x) for x in node.inputs]
     performed = Performed(op, tuple((o.dtype, o.ndim) for o in node.outputs), node)
@@ -112,6 +54,8 @@ def _applied(op: Any, node: Any) -> list[Any]:
     rule = _rule(op) if hasattr(op, "grad") or hasattr(op, "L_op") else None
     found = wf.callback(performed, types, *inputs, vjp=rule, name=type(op).__name__)
     made = [wrap(f) for f in found]
+    if len(made) == 1:
+        applied_to(made[0], op, node.inputs)
     for variable, promised in zip(made, node.outputs, strict=True):
         if promised.name and not variable.name:
             variable.name = promised.name
@@ -136,7 +80,7 @@ def _shapes(op: Any, node: Any, inputs: Sequence[Expr], performed: Performed) ->
 def _rule(op: Any) -> Callable[..., Any]:
     def vjp(gs: Sequence[Expr | None], outs: Sequence[Expr], *args: Expr) -> list[Expr | None]:
         known = [wf.zeros_like(o, config.floatX) if g is None else g for g, o in zip(gs, outs, strict=True)]  # of ints
-        inputs, outputs, output_gradients = ([wrap(v) for v in group] for group in (args, outs, known))
+        inputs, outputs, output_gradients = ([variable_of(v) for v in group] for group in (args, outs, known))
         rule, first = (op.L_op, (inputs, outputs)) if hasattr(op, "L_op") else (op.grad, (inputs,))
         found = rule(*first, output_gradients)
         return [
@@ -169,8 +113,31 @@ def as_op(itypes: Any, otypes: Any, infer_shape: Callable[..., Any] | None = Non
 FromFunctionOp = as_op
 
 
-class Print:
+class ViewOp(Work):
+    """The same value, which a program's subclass gives a derivative of its own by `grad`."""
+
+    view_map = {0: [0]}  # noqa: RUF012 - Theano's name for what lies in the memory of what
+
+    def __call__(self, x: Any) -> Any:
+        rule = _rule(self) if hasattr(self, "grad") else None
+        node = unwrap(x)
+        if rule is None:
+            return applied_to(wrap(copied(node)), self, [x])
+        found = wf.custom_gradient(lambda v: v, lambda g, out, v: rule([g], [out], v)[0])(node)
+        return applied_to(wrap(found), self, [x])
+
+    def make_node(self, *inputs: Any) -> Apply:
+        """The application to this input."""
+        return self(*inputs).owner  # type: ignore[no-any-return]
+
+
+view_op = ViewOp()
+
+
+class Print(Work):
     """x, which prints itself whenever it is computed: its attributes `attrs`, or what global_fn does with it."""
+
+    __props__ = ("message", "attrs", "global_fn")
 
     def __init__(
         self,
@@ -182,11 +149,10 @@ class Print:
 
     def __call__(self, x: Any) -> Any:
         node = unwrap(x)
-        return wrap(
-            wf.callback(
-                self._printed, node.type, node, vjp=lambda g, out, v: g, name=f"Print({self.message})", effects=True
-            )
+        found = wf.callback(
+            self._printed, node.type, node, vjp=lambda g, out, v: g, name=f"Print({self.message})", effects=True
         )
+        return applied_to(wrap(found), self, [x])
 
     def _printed(self, value: np.ndarray) -> np.ndarray:
         if self.global_fn is not None:

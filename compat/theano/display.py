@@ -1,4 +1,4 @@
-"""theano.printing: graphs as text and as pictures; and NanGuardMode, which looks at every value."""
+"""theano.printing: graphs as text and as pictures."""
 
 from __future__ import annotations
 
@@ -9,52 +9,49 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import weft as wf
 
-from ...codegen.function import function as weft_function
 from ...symbolic.errors import blame, user_site
-from ...symbolic.expr import Expr, toposort
-from ...symbolic.leaves import Constant
-from ...symbolic.types import TupleType
 from .convert import unwrap
+from .creation import as_tensor_variable
 from .custom import Print
-from .functions import Function, Mode, _in_a_row
-from .variables import wrap
+from .elementwise import Elemwise
+from .functions import Function, _in_a_row
+from .graphs import ancestors
+from .variables import TensorConstant, variable_of
 
 __all__ = ["Print"]
 
 INFIX = {
-    "add": "+", "sub": "-", "mul": "*", "div": "/", "floor_divide": "//", "mod": "%", "pow": "**",
-    "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=",
+    "add": "+", "sub": "-", "mul": "*", "true_div": "/", "int_div": "//", "mod": "%", "pow": "**",
+    "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "neq": "!=",
 }  # fmt: skip
 
 
 def pprint(*variables: Any) -> str:
-    """An expression as a formula."""
+    """An expression as a formula; what has a name is written as that."""
     return ", ".join(_formula(v) for v in variables)
 
 
 pp = pprint
 
 
-def _formula(variable: Any) -> str:
-    root = unwrap(variable)
-    texts: dict[Expr, str] = {}
-    for node in toposort([root]):
-        texts[node] = _of_node(node, [texts[a] for a in node.args])
+def _formula(root: Any) -> str:
+    root = as_tensor_variable(root)
+    texts: dict[Any, str] = {}
+    for variable in ancestors([root]):
+        if variable.owner is None or (variable.name and variable is not root):
+            plain = variable.data if isinstance(variable, TensorConstant) else variable
+            texts[variable] = variable.name or str(plain)
+        else:
+            texts[variable] = _of_application(variable.owner.op, [texts[v] for v in variable.owner.inputs])
     return texts[root]
 
 
-def _of_node(node: Expr, args: Sequence[str]) -> str:
-    shown = None if isinstance(node.type, TupleType) else wrap(node).name
-    if shown or not args:
-        plain = str(node.op.value) if isinstance(node.op, Constant) else node.op.name
-        return shown or plain
-    name = node.op.name
-    if name in INFIX and len(args) == 2:
-        return f"({args[0]} {INFIX[name]} {args[1]})"
+def _of_application(op: Any, args: Sequence[str]) -> str:
+    name = op.scalar_op.name if isinstance(op, Elemwise) else str(op)
+    if name in INFIX and len(args) > 1:
+        return f"({f' {INFIX[name]} '.join(args)})"
     if name == "neg":
         return f"(-{args[0]})"
     return f"{name}({', '.join(args)})"
@@ -62,9 +59,12 @@ def _of_node(node: Expr, args: Sequence[str]) -> str:
 
 def debugprint(obj: Any, depth: int = -1, print_type: bool = False, file: Any = None, **ignored: Any) -> Any:
     """A graph as an indented tree: on the screen, in a file, or with file="str" as text."""
-    roots = obj.compiled.graph.roots if isinstance(obj, Function) else [unwrap(v) for v in _in_a_row(obj)]
+    if isinstance(obj, Function):
+        roots = [variable_of(r) for r in obj.compiled.graph.roots]
+    else:
+        roots = [as_tensor_variable(v) for v in _in_a_row(obj)]
     lines: list[str] = []
-    seen: dict[Expr, str] = {}
+    seen: dict[Any, str] = {}
     for root in roots:
         _tree(root, depth, print_type, lines, seen)
     text = "\n".join(lines) + "\n"
@@ -74,19 +74,20 @@ def debugprint(obj: Any, depth: int = -1, print_type: bool = False, file: Any = 
     return file
 
 
-def _tree(root: Expr, depth: int, print_type: bool, lines: list[str], seen: dict[Expr, str]) -> None:
+def _tree(root: Any, depth: int, print_type: bool, lines: list[str], seen: dict[Any, str]) -> None:
     waiting = [(root, 0)]
     while waiting:
-        node, level = waiting.pop()
-        known = node in seen
-        label = seen.setdefault(node, _letters(len(seen)))
-        plural = isinstance(node.type, TupleType)
-        name = None if plural else wrap(node).name
-        what = str(node.op.value) if isinstance(node.op, Constant) else node.op.name
-        kind = f" <{node.type if plural else wrap(node).type}>" if print_type else ""
-        lines.append(f"{' |' * level}{what} [id {label}]{kind} {repr(name) if name else ''}".rstrip())
-        if not known and node.args and (depth < 0 or level + 1 < depth):
-            waiting += [(a, level + 1) for a in reversed(node.args)]
+        variable, level = waiting.pop()
+        owner = variable.owner
+        key = variable if owner is None or owner.nout > 1 else owner
+        known = key in seen
+        label = seen.setdefault(key, _letters(len(seen)))
+        what = str(variable) if owner is None else f"{owner.op}.{variable.index}" if owner.nout > 1 else str(owner.op)
+        kind = f" <{variable.type}>" if print_type else ""
+        name = "" if owner is None else f" {(variable.name or '')!r}"
+        lines.append(f"{' |' * level}{what} [id {label}]{kind}{name}")
+        if not known and owner is not None and (depth < 0 or level + 1 < depth):
+            waiting += [(v, level + 1) for v in reversed(owner.inputs)]
 
 
 def _letters(number: int) -> str:
@@ -117,40 +118,9 @@ def min_informative_str(obj: Any, *ignored: Any) -> str:
     return debugprint(obj, file="str")  # type: ignore[no-any-return]
 
 
-class NanGuardMode(Mode):
-    """Look at every value that a function computes: NaN, infinities and numbers beyond 1e10 are errors."""
+class Node:
+    """A node of a picture: what Theano draws d3viz from."""
 
-    def __init__(
-        self, nan_is_error: bool = True, inf_is_error: bool = True, big_is_error: bool = True, **options: Any
-    ) -> None:
-        super().__init__()
-        self.nan, self.inf, self.big = nan_is_error, inf_is_error, big_is_error
-        self._watching: dict[Any, Any] = {}
-
-    def before(self, function: Function, arrays: Sequence[np.ndarray]) -> None:
-        """Compute all values, without updates, and look at them.  Raises AssertionError at the first bad one."""
-        if function not in self._watching:
-            graph = function.compiled.source
-            nodes = [n for n in graph.nodes if not isinstance(n.type, TupleType) and n.type.is_float]
-            watched = weft_function(list(graph.inputs), nodes, _still(graph), on_unused_input="ignore")
-            self._watching[function] = nodes, watched
-        nodes, watched = self._watching[function]
-        for node, value in zip(nodes, watched(*arrays), strict=True):
-            what = self._bad(value)
-            if what:
-                name = wrap(node).name or node.op.name
-                text = f"NanGuardMode: {name}, of shape {value.shape}, holds {what}."
-                raise blame(AssertionError(text), node.site, *[a.site for a in node.args])
-
-    def _bad(self, value: np.ndarray) -> str:
-        if self.nan and np.isnan(value).any():
-            return "NaN"
-        if self.inf and np.isinf(value).any():
-            return "an infinity"
-        finite = value[np.isfinite(value)]
-        return "a number beyond 1e10" if self.big and (np.abs(finite) > 1e10).any() else ""
-
-
-def _still(graph: Any) -> dict[Expr, Expr]:
-    """Updates that leave the random streams where they are."""
-    return {n: n for n in graph.shared if n.op.cell.default_update is not None}
+    def __init__(self, *args: Any, **options: Any) -> None:
+        text = "theano.printing.Node is for pictures that are drawn in a browser, which are not here."
+        raise blame(NotImplementedError(text), user_site(), hint="use theano.printing.pydotprint or debugprint.")

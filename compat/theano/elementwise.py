@@ -2,105 +2,136 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 import weft as wf
 
+from ...ops.elementwise import Cast as WeftCast
+from ...ops.elementwise import Elementwise
 from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import blame, user_site
+from ...symbolic.expr import Expr
 from ...symbolic.types import SUPPORTED
-from .configuration import config
 from .convert import dtype_named, unwrap
+from .copies import Copy
+from .op import Op
+from .ops import EQUIVALENTS, applied_to, made_by
+from .scalar_ops import SCALARS, Cast, Scalar, ScalarOp
 from .variables import Variable, method, wrap
 
 
-def elementwise(function: Callable[..., Any], *methods: str) -> Callable[..., Any]:
-    """A function of weft on every element of its arguments, as a method of variables too."""
+class Elemwise(Op):
+    """A function of every element: one of theano.scalar, or a program's own, over arguments that broadcast."""
 
-    def call(*args: Any, **ignored: Any) -> Any:
-        return wrap(function(*[unwrap(a) for a in args]))
+    __props__ = ("scalar_op",)
 
-    call.__name__, call.__doc__ = function.__name__, function.__doc__
-    for name in methods:
-        method(name)(call)
-    return call
+    def __init__(self, scalar_op: Any, inplace_pattern: Any = None, name: str | None = None, **ignored: Any) -> None:
+        self.scalar_op, self.inplace_pattern = scalar_op, dict(inplace_pattern or {})
+        self.nfunc_spec = ignored.get("nfunc_spec")
+        self.name = name or f"Elemwise{{{scalar_op},no_inplace}}"
 
-
-def folded(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """A function of two arguments that Theano takes any number of."""
-
-    def call(*args: Any) -> Any:
+    def __call__(self, *args: Any, **ignored: Any) -> Any:
         if not args:
-            raise blame(TypeError(f"{name} needs at least one argument."), user_site())
-        return wrap(functools.reduce(function, [unwrap(a) for a in args]))
+            raise blame(TypeError(f"{self.scalar_op} needs at least one argument."), user_site())
+        return applied_to(self.scalar_op(*args), self, args)
 
-    call.__name__, call.__doc__ = name, function.__doc__
-    method(name)(call)
-    return call
+    def make_node(self, *inputs: Any) -> Any:
+        """The application to these inputs."""
+        return self(*inputs).owner
 
+    def __repr__(self) -> str:
+        return self.name
 
-abs_ = elementwise(wf.abs, "abs_")
-abs = abs_
-neg = elementwise(wf.neg, "neg")
-invert = elementwise(wf.invert, "invert")
-ceil = elementwise(wf.ceil, "ceil")
-floor = elementwise(wf.floor, "floor")
-trunc = elementwise(wf.trunc, "trunc")
-sgn = sign = elementwise(wf.sign)
-exp, exp2, expm1 = elementwise(wf.exp), elementwise(wf.exp2), elementwise(wf.expm1)
-log, log2, log10, log1p = elementwise(wf.log), elementwise(wf.log2), elementwise(wf.log10), elementwise(wf.log1p)
-sqrt, cbrt = elementwise(wf.sqrt), elementwise(wf.cbrt)
-sqr = square = elementwise(wf.square)
-inv = reciprocal = elementwise(lambda x: wf.div(1.0, x))
-sin, cos, tan = elementwise(wf.sin), elementwise(wf.cos), elementwise(wf.tan)
-arcsin, arccos, arctan = elementwise(wf.arcsin), elementwise(wf.arccos), elementwise(wf.arctan)
-sinh, cosh, tanh = elementwise(wf.sinh), elementwise(wf.cosh), elementwise(wf.tanh)
-arcsinh, arccosh, arctanh = elementwise(wf.arcsinh), elementwise(wf.arccosh), elementwise(wf.arctanh)
-arctan2 = elementwise(wf.arctan2)
-erf, erfc, erfinv = elementwise(wf.erf), elementwise(wf.erfc), elementwise(wf.erfinv)
-sigmoid = elementwise(wf.sigmoid)
-softplus = elementwise(wf.softplus)
-isnan, isinf = elementwise(wf.isnan), elementwise(wf.isinf)
-deg2rad = elementwise(lambda x: wf.mul(x, np.pi / 180))
-rad2deg = elementwise(lambda x: wf.mul(x, 180 / np.pi))
-conj = real = elementwise(lambda x: x, "conj")
-imag = elementwise(wf.zeros_like)
+    def __copy__(self) -> Elemwise:
+        return self
 
-lt, le = elementwise(wf.lt, "lt"), elementwise(wf.le, "le")
-gt, ge = elementwise(wf.gt, "gt"), elementwise(wf.ge, "ge")
-eq, neq = elementwise(wf.eq), elementwise(wf.ne)
-less, less_equal, greater, greater_equal, equal, not_equal = lt, le, gt, ge, eq, neq
+    def __deepcopy__(self, memo: Any) -> Elemwise:
+        return self
 
-add, mul = folded(wf.add, "add"), folded(wf.mul, "mul")
-maximum, minimum = folded(wf.maximum, "maximum"), folded(wf.minimum, "minimum")
-and_, or_ = folded(wf.bitwise_and, "and_"), folded(wf.bitwise_or, "or_")
-xor = folded(wf.bitwise_xor, "xor")
-bitwise_and, bitwise_or, bitwise_xor, bitwise_not = and_, or_, xor, invert
-sub = subtract = minus = elementwise(wf.sub, "sub")
-int_div = floor_div = elementwise(wf.floor_divide, "int_div")
-switch = where = elementwise(lambda c, a, b: wf.where(c if c.dtype.kind == "b" else wf.ne(c, 0), a, b))
-mod = elementwise(wf.mod, "mod")
-pow = power = elementwise(wf.pow, "pow")
-clip = elementwise(lambda x, low, high: wf.clip(x, low, high), "clip")
+    def __reduce__(self) -> Any:
+        known = getattr(self, "__name__", None)
+        return super().__reduce__() if known is None else (_known, (known,))
 
 
-@method("true_div")
-def true_div(a: Any, b: Any) -> Any:
-    """a / b; whole numbers give floatX."""
-    left, right = unwrap(a), unwrap(b)
-    if left.dtype.kind != "f" and right.dtype.kind != "f":
-        left, right = weft_cast(left, config.floatX), weft_cast(right, config.floatX)
-    return wrap(wf.div(left, right))
+_ELEMWISE: dict[str, Elemwise] = {}  # by the names that they are pickled as
 
 
-truediv = divide = true_div
+def _known(name: str) -> Any:
+    for file in ("special", "entropy"):
+        import_module(f".{file}", __package__)
+    return _ELEMWISE[name]
+
+
+def _elemwise(name: str, *methods: str) -> Elemwise:
+    """The layer's op of this name, that of the same name in theano.scalar on every element; a method, too."""
+    op = _ELEMWISE[name] = Elemwise(SCALARS[name])
+    op.__name__, op.__doc__ = name, f"{name} of every element."  # type: ignore[attr-defined]
+    for one in methods:
+        method(one)(op)
+    return op
+
+
+def named(class_name: str, name: str, function: Callable[..., Expr], base: type[ScalarOp]) -> tuple[type, Elemwise]:
+    """(the class, the op) of a further function of every element."""
+    kind: Any = type(class_name, (base,), {"function": staticmethod(function), "__module__": __name__})
+    SCALARS[name] = kind(name=name)
+    return kind, _elemwise(name)
+
+
+abs_ = abs = _elemwise("abs_", "abs_")
+neg, invert = _elemwise("neg", "neg"), _elemwise("invert", "invert")
+ceil, floor, trunc = _elemwise("ceil", "ceil"), _elemwise("floor", "floor"), _elemwise("trunc", "trunc")
+sgn = sign = _elemwise("sgn")
+exp, exp2, expm1 = _elemwise("exp"), _elemwise("exp2"), _elemwise("expm1")
+log, log2, log10, log1p = _elemwise("log"), _elemwise("log2"), _elemwise("log10"), _elemwise("log1p")
+sqrt, cbrt = _elemwise("sqrt"), _elemwise("cbrt")
+sqr = square = _elemwise("sqr")
+inv = reciprocal = _elemwise("inv")
+sin, cos, tan = _elemwise("sin"), _elemwise("cos"), _elemwise("tan")
+arcsin, arccos, arctan = _elemwise("arcsin"), _elemwise("arccos"), _elemwise("arctan")
+sinh, cosh, tanh = _elemwise("sinh"), _elemwise("cosh"), _elemwise("tanh")
+arcsinh, arccosh, arctanh = _elemwise("arcsinh"), _elemwise("arccosh"), _elemwise("arctanh")
+arctan2 = _elemwise("arctan2")
+erf, erfc, erfinv = _elemwise("erf"), _elemwise("erfc"), _elemwise("erfinv")
+sigmoid, softplus = _elemwise("sigmoid"), _elemwise("softplus")
+isnan, isinf = _elemwise("isnan"), _elemwise("isinf")
+deg2rad, rad2deg = _elemwise("deg2rad"), _elemwise("rad2deg")
+conj, real, imag, angle = _elemwise("conj", "conj"), _elemwise("real"), _elemwise("imag"), _elemwise("angle")
+
+lt = less = _elemwise("lt", "lt")
+le = less_equal = _elemwise("le", "le")
+gt = greater = _elemwise("gt", "gt")
+ge = greater_equal = _elemwise("ge", "ge")
+eq = equal = _elemwise("eq")
+neq = not_equal = _elemwise("neq")
+
+add, mul = _elemwise("add", "add"), _elemwise("mul", "mul")
+maximum, minimum = _elemwise("maximum", "maximum"), _elemwise("minimum", "minimum")
+and_ = bitwise_and = _elemwise("and_", "and_")
+or_ = bitwise_or = _elemwise("or_", "or_")
+xor = bitwise_xor = _elemwise("xor", "xor")
+bitwise_not = invert
+sub = subtract = minus = _elemwise("sub", "sub")
+int_div = floor_div = _elemwise("int_div", "int_div")
+true_div = truediv = divide = _elemwise("true_div", "true_div")
+switch = where = _elemwise("switch")
+mod, clip = _elemwise("mod", "mod"), _elemwise("clip", "clip")
+pow = power = _elemwise("pow", "pow")
+second = _elemwise("second", "fill")
+fill = second
+identity = _elemwise("identity")
+round_half_to_even, round_half_away_from_zero = (
+    _elemwise("round_half_to_even"),
+    _elemwise("round_half_away_from_zero"),
+)
 
 
 @method("astype")
+@made_by(lambda x, dtype: (Elemwise(Cast(Scalar(dtype))), [x]))
 def cast(x: Any, dtype: Any) -> Any:
     """x in another dtype; "floatX" is theano.config.floatX."""
     kind = np.dtype(dtype_named(dtype)).name
@@ -112,14 +143,12 @@ def cast(x: Any, dtype: Any) -> Any:
 @method("round")
 def round(a: Any, mode: str | None = None) -> Any:
     """The nearest whole number; ties go to the even one, or away from zero with mode="half_away_from_zero"."""
-    node = unwrap(a)
     if mode in (None, "half_to_even"):
-        return wrap(wf.rint(node))
+        return round_half_to_even(a)
     if mode != "half_away_from_zero":
         text = f"round: mode is 'half_to_even' or 'half_away_from_zero', not {mode!r}."
         raise blame(ValueError(text), user_site())
-    whole = wf.trunc(node)
-    return wrap(wf.where(wf.abs(node - whole) < 0.5, whole, whole + wf.sign(node)))
+    return round_half_away_from_zero(a)
 
 
 def iround(a: Any, mode: str | None = None) -> Any:
@@ -129,27 +158,17 @@ def iround(a: Any, mode: str | None = None) -> Any:
 
 @method("copy")
 def tensor_copy(x: Any, name: str | None = None) -> Any:
-    """The same value."""
-    return x if isinstance(x, Variable) else wrap(unwrap(x))
-
-
-identity = view_op = tensor_copy
+    """The same value as another variable, with a name and a tag of its own."""
+    made = identity(x)
+    if name is not None:
+        made.name = name
+    return made
 
 
 def identity_like(x: Any, dtype: Any = None) -> Any:
     """The identity matrix in the shape and dtype of x."""
     node = unwrap(x)
     return wrap(wf.eye(*node.shape, dtype=dtype_named(dtype, node.dtype)))
-
-
-@method("fill")
-def fill(a: Any, b: Any) -> Any:
-    """b in the shape of a."""
-    like, value = unwrap(a), unwrap(b)
-    return wrap(wf.full(like.shape, value))
-
-
-second = fill
 
 
 def isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
@@ -166,16 +185,6 @@ def allclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: 
     return wrap(wf.all(isclose(a, b, rtol, atol, equal_nan).expr))
 
 
-class Elemwise:
-    """A function of every element, given one of theano.scalar."""
-
-    def __init__(self, scalar_op: Any, inplace_pattern: Any = None, name: str | None = None, **ignored: Any) -> None:
-        self.scalar_op, self.name = scalar_op, name
-
-    def __call__(self, *args: Any) -> Any:
-        return self.scalar_op(*args)
-
-
 def _as_cast(dtype: str) -> Callable[[Any], Any]:
     def convert(x: Any) -> Any:
         return cast(x, dtype)
@@ -187,3 +196,27 @@ def _as_cast(dtype: str) -> Callable[[Any], Any]:
 for _dtype in sorted(kind.name for kind in SUPPORTED):
     globals()[f"_convert_to_{_dtype}"] = _as_cast(_dtype)
     globals()[f"convert_to_{_dtype}"] = _as_cast(_dtype)
+
+
+# ---- what weft calls these functions ---------------------------------------------------------------------------------
+
+_NAMES = {
+    "abs": "abs_", "sign": "sgn", "square": "sqr", "reciprocal": "inv", "div": "true_div", "floor_divide": "int_div",
+    "ne": "neq", "where": "switch", "bitwise_and": "and_", "bitwise_or": "or_", "bitwise_xor": "xor",
+    "logical_and": "and_", "logical_or": "or_", "logical_xor": "xor", "logical_not": "invert", "mul_no_nan": "mul",
+    "rint": "round_half_to_even",
+}  # fmt: skip
+
+
+def _equivalent(node: Expr) -> Elemwise:
+    """Theano's op for one of weft's elementwise functions."""
+    function = node.op.function  # type: ignore[attr-defined]
+    if isinstance(function, WeftCast):
+        return Elemwise(Cast(Scalar(node.dtype.name)))
+    name = _NAMES.get(function.name, function.name)
+    known = globals().get(name)
+    return known if isinstance(known, Elemwise) else Elemwise(ScalarOp(name=name))
+
+
+EQUIVALENTS[Elementwise] = _equivalent
+EQUIVALENTS[Copy] = lambda node: identity

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +15,10 @@ from ...symbolic.expr import Expr, substitute, toposort
 from ...symbolic.leaves import Input, Shared
 from .configuration import config
 from .convert import listed, unwrap
-from .variables import Variable, wrap
+from .copies import uncopied
+from .fresh import fresh_input, with_inputs
+from .modes import Mode, get_mode
+from .variables import Variable, variable_of, wrap
 
 
 class In:
@@ -52,26 +54,6 @@ class Out:
 
     def __init__(self, variable: Any, borrow: bool = False) -> None:
         self.variable = variable
-
-
-class Mode:
-    """How a function is compiled.  "FAST_COMPILE" leaves out the rewrite rules; the others make no difference."""
-
-    def __init__(self, linker: Any = None, optimizer: Any = "default", **ignored: Any) -> None:
-        self.linker, self.optimizer = linker, optimizer
-
-    def including(self, *tags: str) -> Mode:
-        """The mode itself: there are no tagged rules."""
-        return self
-
-    excluding = including
-
-    def clone(self, **options: Any) -> Mode:
-        """The mode itself."""
-        return self
-
-    def before(self, function: Function, arrays: Sequence[np.ndarray]) -> None:
-        """What the mode does before each call."""
 
 
 class MissingInputError(Exception):
@@ -123,6 +105,7 @@ def function(
             raise blame(
                 NotImplementedError("In(update=...) is written as an update of a shared variable."), user_site()
             )
+    mode = get_mode(mode)
     compiled = _compiled(listed, outputs, new, givens, no_default_updates, mode, name, on_unused_input)
     return Function(compiled, listed, outputs, new, mode, name, allow_input_downcast, givens, no_default_updates)
 
@@ -137,13 +120,16 @@ def _compiled(
     name: str | None,
     on_unused_input: str | None,
 ) -> Any:
-    variables = [_variable(one) for one in listed]
-    fresh = [_same_type(x) if not isinstance(x.op, Input) else x for x in variables]
+    inputs = [_variable(one) for one in listed]
+    fresh = [x if isinstance(x.op, Input) else fresh_input(x, x.name) for x in inputs]
     replaced = {unwrap(old): _given(unwrap(old), new) for old, new in _pairs(givens)}
-    replaced |= {old: new for old, new in zip(variables, fresh, strict=True) if old is not new}
     new = {unwrap(shared): _update(unwrap(shared), value) for shared, value in updates}
     results = [unwrap(v) for v in _in_a_row(outputs)]
+    if no_default_updates is not True:
+        new |= _default_updates(results, new, replaced, no_default_updates)
     frozen = _frozen([*results, *new.values()], new, no_default_updates)
+    computed = {old: x for old, x in zip(inputs, fresh, strict=True) if old is not x}
+    results, new, replaced = _settled(results, new, replaced, computed, inputs)
     try:
         return weft_function(
             fresh,
@@ -151,7 +137,7 @@ def _compiled(
             new | frozen,
             replaced,
             name,
-            optimize=0 if mode == "FAST_COMPILE" else 2,
+            optimize=0 if getattr(mode, "optimizer", None) == "fast_compile" else 2,
             on_unused_input=on_unused_input or config.on_unused_input,
         )
     except ArgumentError as error:
@@ -189,22 +175,40 @@ def _variable(one: In) -> Expr:
     return node
 
 
-def _same_type(node: Expr) -> Expr:
-    from ...ops.bodies import stand_in
+def _settled(
+    results: list[Expr], updates: dict[Expr, Expr], givens: dict[Expr, Expr], computed: dict[Expr, Expr], inputs: Any
+) -> tuple[list[Expr], dict[Expr, Expr], dict[Expr, Expr]]:
+    """All that is compiled without copies that nothing replaces, and with inputs in place of computed ones."""
+    parts = [*results, *updates.values(), *givens, *givens.values()]
+    kept = {n for n in (*givens, *computed) if n.args}
+    parts, sized = uncopied(parts, kept), {}
+    if computed:
+        given = [x for x in inputs if x not in computed]
+        told = [n for n in toposort(parts, into=lambda n: n not in computed) if isinstance(n.op, Shared)]
+        parts, sized = with_inputs(parts, computed, [*given, *told])
+    first, second = len(results), len(results) + len(updates)
+    third = second + len(givens)
+    changed = dict(zip(parts[second:third], parts[third:], strict=True))
+    return parts[:first], dict(zip(updates, parts[first:second], strict=True)), changed | sized
 
-    return stand_in(node.dtype, node.shape)
+
+def _value_for(old: Expr, value: Any) -> Expr:
+    """What stands for a variable: numbers are taken where nothing is lost, as arguments of calls are."""
+    if isinstance(value, int | float | np.generic):
+        return unwrap(wrap(old).type.filter(value))
+    return unwrap(value)
 
 
 def _given(old: Expr, new: Any) -> Expr:
-    node = unwrap(new)
+    node = _value_for(old, new)
     return weft_cast(node, old.dtype) if np.result_type(node.dtype, old.dtype) == old.dtype else node
 
 
 def _update(shared: Expr, value: Any) -> Expr:
     """The new value in the dtype of the shared variable.  Raises TypeError where that would lose something."""
-    node = unwrap(value)
+    node = _value_for(shared, value)
     if np.result_type(node.dtype, shared.dtype) != shared.dtype or node.ndim != shared.ndim:
-        text = f"{wrap(shared)} is {wrap(shared).type}, and its update is {wrap(node).type}."
+        text = f"{wrap(shared)} is {wrap(shared).type}, and its update is {variable_of(node).type}."
         raise blame(
             TypeError(text), user_site(), node.site, shared.site, hint=f"cast it: T.cast(new, '{shared.dtype}')."
         )
@@ -218,6 +222,26 @@ def _frozen(roots: Sequence[Expr], updates: Mapping[Expr, Expr], which: Any) -> 
     chosen = None if which is True else {unwrap(v) for v in which}
     found = [n for n in toposort(roots) if isinstance(n.op, Shared) and n not in updates]
     return {n: n for n in found if n.op.cell.default_update is not None and (chosen is None or n in chosen)}  # type: ignore[attr-defined]
+
+
+def _default_updates(
+    results: Sequence[Expr], updates: Mapping[Expr, Expr], replaced: Mapping[Expr, Expr], unwanted: Any
+) -> dict[Expr, Expr]:
+    """The default updates of what is read, by default updates too; givens replace in them as everywhere."""
+    left = {unwrap(v) for v in unwanted or ()}
+    found: dict[Expr, Expr] = {}
+    roots = [*results, *updates.values()]
+    while roots:
+        read = [n for n in toposort(substitute(roots, replaced)) if isinstance(n.op, Shared)]
+        more = {
+            n: _update(n, variable_of(default))
+            for n in read
+            if (default := n.op.cell.default_update) is not None  # type: ignore[attr-defined]
+            if n not in updates and n not in found and n not in left
+        }
+        found |= more
+        roots = list(more.values())
+    return found
 
 
 def _pairs(given: Any) -> list[tuple[Any, Any]]:
@@ -268,12 +292,13 @@ class Function:
         self._types = [one.variable.type for one in inputs]
         self._names = [one.name for one in inputs]
         self.trust_input = False
+        self._watched = isinstance(mode, Mode) and type(mode).before is not Mode.before
         self.n_returned_outputs = len(_in_a_row(outputs))
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         given = self._given(args, keywords) if keywords or len(args) != len(self._types) else args
         arrays = [self._converted(i, value) for i, value in enumerate(given)]
-        if isinstance(self.mode, Mode):
+        if self._watched:
             self.mode.before(self, arrays)
         return _packed(self.outputs, self.compiled(*arrays))
 
@@ -322,7 +347,7 @@ class Function:
         from .graphs import FunctionGraph
 
         graph = self.compiled.graph
-        fgraph = FunctionGraph([wrap(x) for x in graph.inputs], [wrap(r) for r in graph.roots], clone=False)
+        fgraph = FunctionGraph([wrap(x) for x in graph.inputs], [variable_of(r) for r in graph.roots], clone=False)
         return SimpleNamespace(fgraph=fgraph, inputs=self.inputs, outputs=_in_a_row(self.outputs), mode=self.mode)
 
     @property
@@ -368,21 +393,3 @@ def evaluated(variable: Any, values: Mapping[Any, Any]) -> Any:
     if inputs not in variable.evaluators:
         variable.evaluators[inputs] = function(list(inputs), variable, on_unused_input="ignore")
     return variable.evaluators[inputs](*named.values())
-
-
-def get_mode(mode: Any = None) -> Any:
-    """The mode of that name."""
-    return mode if isinstance(mode, Mode) else Mode()
-
-
-def get_default_mode() -> Mode:
-    """The mode of functions that name none."""
-    return Mode()
-
-
-class ProfileMode(Mode):
-    """A mode that Theano printed profiles in: use f.compiled.profile."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        warnings.warn("ProfileMode is accepted; weft's profiles are f.compiled.profile(*args).", stacklevel=2)
-        super().__init__()

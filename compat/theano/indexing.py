@@ -1,81 +1,16 @@
-"""x[key], set_subtensor, sort, diag and their kind under Theano's names."""
+"""take, sort, diag and their kind under Theano's names."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 import weft as wf
 
 from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import blame, user_site
-from ...symbolic.expr import Expr
 from .convert import unwrap
-from .variables import TensorVariable, Variable, method, wrap
-
-
-@method("getitem")
-def getitem(x: Any, key: Any) -> Any:
-    """x[key]; what it was taken from is kept for set_subtensor."""
-    made = TensorVariable(unwrap(x)[_key(key)])
-    made.taken_from = (x, key)
-    return made
-
-
-def _key(key: Any) -> Any:
-    if isinstance(key, tuple):
-        return tuple(_key(k) for k in key)
-    if isinstance(key, slice):
-        return slice(_key(key.start), _key(key.stop), _key(key.step))
-    if isinstance(key, Variable):
-        node = key.expr
-        return int(node.op.value) if _is_number(node) else node  # type: ignore[attr-defined]
-    if isinstance(key, list) and any(isinstance(k, slice) for k in key):
-        return _key(tuple(key))  # as old NumPy took it
-    if isinstance(key, list) and any(isinstance(k, Variable) for k in key):
-        return unwrap(key)
-    return key
-
-
-def _is_number(node: Expr) -> bool:
-    from ...symbolic.leaves import Constant
-
-    return isinstance(node.op, Constant) and node.ndim == 0 and node.dtype.kind in "iu"
-
-
-def set_subtensor(x: Any, y: Any, inplace: bool = False, tolerate_inplace_aliasing: bool = False) -> Any:
-    """With x = a[key]: the array a with y at a[key]."""
-    source, key = _origin(x, "set_subtensor")
-    whole = unwrap(source)
-    return wrap(wf.index_set(whole, _key(key), _fitting(whole, y)))
-
-
-def inc_subtensor(
-    x: Any, y: Any, inplace: bool = False, set_instead_of_inc: bool = False, tolerate_inplace_aliasing: bool = False
-) -> Any:
-    """With x = a[key]: the array a with y added at a[key]; where a place is named several times, all are added."""
-    if set_instead_of_inc:
-        return set_subtensor(x, y)
-    source, key = _origin(x, "inc_subtensor")
-    whole = unwrap(source)
-    return wrap(wf.index_add(whole, _key(key), _fitting(whole, y)))
-
-
-def _origin(x: Any, name: str) -> tuple[Any, Any]:
-    if getattr(x, "taken_from", None) is None:
-        error = TypeError(f"{name} takes a subtensor, x[key], as its first argument, and {x} is none.")
-        raise blame(error, user_site(), hint=f"write T.{name}(x[key], y).")
-    return x.taken_from  # type: ignore[no-any-return]
-
-
-def _fitting(whole: Expr, y: Any) -> Expr:
-    """The value in the dtype of the array.  Raises TypeError for what is no whole number in an array of such."""
-    value = unwrap(y)
-    if not np.can_cast(value.dtype, whole.dtype, "same_kind"):
-        text = f"Trying to put {value.dtype.name} into an array of {whole.dtype.name}."
-        raise blame(TypeError(text), user_site(), value.site, whole.site, hint=f"cast it: T.cast(y, '{whole.dtype}')")
-    return weft_cast(value, whole.dtype)
+from .subtensors import fitting
+from .variables import method, wrap
 
 
 @method("take")
@@ -159,7 +94,7 @@ def fill_diagonal(a: Any, val: Any) -> Any:
     """a with the value on its diagonal."""
     node = unwrap(a)
     places = wf.arange(_at_most(node.shape[0], node.shape[1]))
-    return wrap(wf.index_set(node, (places,) * node.ndim, _fitting(node, val)))
+    return wrap(wf.index_set(node, (places,) * node.ndim, fitting(node, val)))
 
 
 @method("nonzero")

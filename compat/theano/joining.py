@@ -8,12 +8,22 @@ import numpy as np
 
 import weft as wf
 
+from ...ops.movement import Concatenate
 from ...symbolic.errors import blame, user_site
 from .convert import alike, axes_of, unwrap
+from .ops import EQUIVALENTS, Work, made_by
 from .sizes import as_shape, as_size
 from .variables import Variable, method, wrap
 
 
+class Join(Work):
+    """T.join: arrays one after the other along an axis, which stands first."""
+
+    def __call__(self, axis: Any, *tensors: Any) -> Any:
+        return concatenate(list(tensors), axis)
+
+
+@made_by(lambda tensor_list, axis=0: (Join(), [axis, *tensor_list]))
 def concatenate(tensor_list: Any, axis: Any = 0) -> Any:
     """The arrays one after the other along an axis."""
     if not isinstance(tensor_list, list | tuple):
@@ -27,6 +37,11 @@ def join(axis: Any, *tensors: Any) -> Any:
     return concatenate(list(tensors), axis)
 
 
+def stacklists(arg: Any) -> Any:
+    """Lists of lists of variables as one array."""
+    return stack([stacklists(each) for each in arg]) if isinstance(arg, list | tuple) else arg
+
+
 def stack(*tensors: Any, **options: Any) -> Any:
     """The arrays along a new axis: stack([a, b], axis=0), or in the old way stack(a, b)."""
     axis = options.pop("axis", 0)
@@ -37,6 +52,9 @@ def stack(*tensors: Any, **options: Any) -> Any:
     elif "tensors" in options:
         tensors = tuple(options.pop("tensors"))
     return wrap(wf.stack(alike(*tensors), axis))
+
+
+join_ = Join()
 
 
 def horizontal_stack(*args: Any) -> Any:
@@ -52,7 +70,11 @@ def vertical_stack(*args: Any) -> Any:
 def split(x: Any, splits_size: Any, n_splits: int, axis: int = 0) -> Any:
     """x cut into pieces of these sizes along an axis."""
     node = unwrap(x)
-    sizes = [as_size(s) for s in splits_size] if isinstance(splits_size, list | tuple) else list(as_shape(splits_size))
+    sizes = (
+        [as_size(s) for s in splits_size]
+        if isinstance(splits_size, list | tuple)
+        else list(as_shape(splits_size, n_splits))
+    )
     cuts: list[Any] = []
     for size in sizes[: n_splits - 1]:
         cuts.append((cuts[-1] if cuts else 0) + size)
@@ -61,7 +83,7 @@ def split(x: Any, splits_size: Any, n_splits: int, axis: int = 0) -> Any:
 
 def tile(x: Any, reps: Any, ndim: int | None = None) -> Any:
     """x repeated reps[i] times along axis i."""
-    counts = list(as_shape(reps))
+    counts = list(as_shape(reps, ndim))
     if ndim is not None:
         counts = [1] * (ndim - len(counts)) + counts
     return wrap(wf.tile(unwrap(x), counts))
@@ -92,3 +114,6 @@ def roll(x: Any, shift: Any, axis: int | None = None) -> Any:
     )
     moved = wf.take(line, places, place)
     return wrap(wf.reshape(moved, node.shape))
+
+
+EQUIVALENTS[Concatenate] = lambda node: join_

@@ -11,15 +11,18 @@ import numpy as np
 import weft as wf
 
 from ...ops.bodies import numbered, stand_in, stand_ins
+from ...ops.branch import Branch
 from ...ops.creation import iota
 from ...ops.elementwise import cast as weft_cast
-from ...ops.loop import looped
+from ...ops.loop import Loop, looped
 from ...symbolic import dims
 from ...symbolic.dims import Dim
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr, substitute, toposort
 from ...symbolic.types import INT64
+from .changing_loops import changes_sizes, repeated
 from .convert import listed, unwrap
+from .ops import EQUIVALENTS, Work
 from .sizes import as_size
 from .variables import Variable, wrap
 
@@ -32,7 +35,31 @@ class until:  # noqa: N801 - Theano's name
 
 
 class OrderedUpdates(OrderedDict[Any, Any]):
-    """Shared variables and their new values, in order."""
+    """Shared variables and their new values, in order.  a + b has those of both, where they agree."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        from .storage import SharedVariable
+
+        if not isinstance(key, SharedVariable):
+            text = f"The keys of updates are shared variables, and {key!r} is {type(key).__name__}."
+            raise blame(TypeError(text), user_site())
+        super().__setitem__(key, value)
+
+    def update(self, other: Any = (), **named: Any) -> None:  # type: ignore[override]
+        """Take the updates of another, too.  Raises KeyError where both update one variable, differently."""
+        for key, value in dict(other or (), **named).items():
+            if key in self and self[key] is not value:
+                text = f"{key} is updated in two ways, and only one new value can be its own."
+                raise blame(KeyError(text), user_site(), key.expr.site)
+            self[key] = value
+
+    def __add__(self, other: Any) -> OrderedUpdates:
+        found = OrderedUpdates(self)
+        found.update(other)
+        return found
+
+    def __radd__(self, other: Any) -> OrderedUpdates:
+        return OrderedUpdates(other) + self
 
 
 class State(NamedTuple):
@@ -49,6 +76,24 @@ class State(NamedTuple):
             if self.name:
                 variable.name = f"{self.name}[t{tap}]"
         return found
+
+
+class Scan(Work):
+    """A loop."""
+
+    __props__ = None
+    name = "for{cpu,scan_fn}"
+
+
+class IfElse(Work):
+    """A choice of which one side is computed."""
+
+    __props__ = None
+    name = "if{}"
+
+    def __call__(self, condition: Any, *branches: Any) -> Any:
+        half = len(branches) // 2
+        return ifelse(condition, list(branches[:half]), list(branches[half:]))
 
 
 def scan(
@@ -96,6 +141,9 @@ def scan(
     if not outputs:
         return None, updates
     return (outputs[0] if len(outputs) == 1 and not return_list else outputs), updates
+
+
+scan.until = until  # type: ignore[attr-defined]
 
 
 def _direction(n_steps: Any, go_backwards: bool) -> tuple[bool, Dim | None]:
@@ -212,7 +260,11 @@ class _Traced:
         if self.number in set(toposort(body)):
             elements, values = [*elements, self.number], [*values, iota((length,), 0, "int64")]
 
+        changing = changes_sizes(body, [*variables, *elements])
+
         def part(xs: list[Expr], begin: list[Expr], size: Dim) -> list[Expr]:
+            if changing:
+                return repeated(body, (variables, elements), (begin, xs), size, bool(tests))
             return looped(body, (variables, elements), (begin, xs), length=size, tested=bool(tests))
 
         if truncate > 0 and not tests and not (isinstance(length, int) and length <= truncate):
@@ -306,3 +358,7 @@ def ifelse(condition: Any, then_branch: Any, else_branch: Any, name: str | None 
     sides = [[weft_cast(v, k) for v, k in zip(side, kinds, strict=True)] for side in (left, right)]
     found = [wrap(v) for v in wf.cond(test, *sides)]
     return found if isinstance(then_branch, list | tuple) else found[0]
+
+
+EQUIVALENTS[Loop] = lambda node: Scan()
+EQUIVALENTS[Branch] = lambda node: IfElse()

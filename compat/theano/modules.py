@@ -15,96 +15,159 @@ from typing import Any
 
 from ...symbolic.errors import blame, user_site
 
-_ARRAYS = ("elementwise", "creation", "shapes", "joining", "reductions", "indexing", "products")
+_ARRAYS = ("elementwise", "creation", "shapes", "joining", "reductions", "indexing", "subtensors", "products")
 _TENSOR = ("types", "variables", "storage", *_ARRAYS, "gradients")
-_GRAPH = ("graphs", "custom", "functions", "variables", "storage", "test_values", "elementwise")
+_GRAPH = ("op", "graphs", "custom", "functions", "modes", "variables", "storage", "test_values", "elementwise")
+# of theano.gpuarray: itself and its modules
+_GPU = (
+    "",
+    ".basic_ops",
+    ".blas",
+    ".dnn",
+    ".elemwise",
+    ".fft",
+    ".linalg",
+    ".nnet",
+    ".opt",
+    ".pool",
+    ".rng_mrg",
+    ".type",
+)
 
 # Theano's module, after "theano.": the files whose names it shows
 MODULES: dict[str, tuple[str, ...]] = {
     "": (
         "root",
         "functions",
+        "modes",
         "variables",
         "creation",
         "types",
         "storage",
         "loops",
+        "op",
         "graphs",
         "custom",
         "gradients",
         "configuration",
         "display",
+        "gpu",
     ),
     "compat": ("root",),
     "compat.python2x": ("root",),
-    "compile": _GRAPH,
+    "compile": ("watching", *_GRAPH, "optimizer", "root"),
     "compile.builders": ("graphs",),
-    "compile.debugmode": ("custom", "functions"),
-    "compile.function": ("functions",),
-    "compile.function_module": ("functions",),
-    "compile.io": ("functions",),
-    "compile.mode": ("functions",),
-    "compile.nanguardmode": ("display",),
-    "compile.ops": ("custom", "elementwise"),
-    "compile.pfunc": ("functions",),
+    "compile.debugmode": ("watching", "op", "custom", "functions", "modes"),
+    "compile.function": (
+        "functions",
+        "modes",
+    ),
+    "compile.function_module": (
+        "functions",
+        "modes",
+    ),
+    "compile.io": (
+        "functions",
+        "modes",
+    ),
+    "compile.mode": ("functions", "modes", "watching", "optimizer"),
+    "compile.monitormode": ("watching",),
+    "compile.nanguardmode": ("watching",),
+    "compile.ops": ("op", "custom", "elementwise"),
+    "compile.pfunc": (
+        "functions",
+        "modes",
+    ),
+    "compile.profiling": ("root",),
     "compile.sharedvalue": ("storage",),
-    "configdefaults": ("configuration",),
+    "configdefaults": ("configuration", "root"),
     "configparser": ("configuration",),
-    "gof": _GRAPH,
-    "gof.fg": ("graphs", "functions"),
-    "gof.graph": ("graphs", "variables"),
-    "gof.op": ("custom", "test_values"),
+    "gof": (*_GRAPH, "optimizer", "root"),
+    "gof.fg": ("graphs", "functions", "modes"),
+    "gof.graph": ("graph_clones", "op", "graphs", "variables"),
+    "gof.op": ("op", "custom", "test_values"),
+    "gof.opt": ("optimizer", "functions", "modes"),
+    "gof.optdb": ("optimizer",),
+    "gof.link": ("functions", "modes", "watching"),
+    "gof.params_type": ("root",),
     "gof.toolbox": ("graphs",),
-    "gof.utils": ("test_values",),
+    "gof.vm": (
+        "functions",
+        "modes",
+    ),
+    "gof.utils": ("test_values", "root"),
     "gof.type": ("types",),
     "gradient": ("gradients",),
     "graph": _GRAPH,
-    "graph.basic": _GRAPH,
-    "graph.fg": ("graphs", "functions"),
-    "graph.op": ("custom", "test_values"),
+    "graph.basic": ("graph_clones", *_GRAPH),
+    "graph.fg": ("graphs", "functions", "modes"),
+    "graph.utils": ("test_values", "root"),
+    "graph.op": ("op", "custom", "test_values"),
+    **dict.fromkeys([f"{root}{part}" for root in ("gpuarray", "sandbox.gpuarray") for part in _GPU], ("gpu",)),
     "ifelse": ("loops",),
     "misc": (),
+    "misc.pkl_utils": (
+        "functions",
+        "modes",
+    ),
     "printing": ("display",),
     "sandbox": (),
     "sandbox.linalg": ("products",),
     "sandbox.neighbours": ("windows",),
-    "sandbox.rng_mrg": ("streams",),
+    "sandbox.rng_mrg": ("streams", "storage"),
     "sandbox.softsign": ("activations",),
-    "scalar": ("elementwise", "types"),
+    "scalar": ("scalar_ops", "elementwise", "types"),
+    "scalar.basic": ("scalar_ops", "elementwise", "types"),
+    "scalar.basic_scipy": ("special", "scalar_ops"),
     "scan_module": ("loops",),
     "scan_module.scan": ("loops",),
+    "scan_module.scan_op": ("loops",),
     "scan_module.scan_utils": ("loops", "graphs"),
     "scan_module.scan_views": ("loops",),
-    "tensor": (*_TENSOR, "activations", "graphs"),
-    "tensor.basic": _TENSOR,
+    "sparse": ("sparse_matrices",),
+    "sparse.basic": ("sparse_matrices",),
+    "sparse.sharedvar": ("sparse_matrices",),
+    "sparse.type": ("sparse_matrices",),
+    "tensor": (*_TENSOR, "activations", "special", "op", "graphs", "root"),
+    "tensor.basic": (*_TENSOR, "special", "graphs", "root"),
     "tensor.blas": ("products",),
     "tensor.elemwise": ("elementwise", "shapes", "reductions"),
-    "tensor.extra_ops": ("shapes", "joining", "reductions", "creation", "indexing"),
-    "tensor.nlinalg": ("products", "indexing"),
-    "tensor.nnet": ("activations", "windows", "normalization"),
-    "tensor.nnet.abstract_conv": ("windows",),
+    "tensor.fft": ("fourier",),
+    "tensor.extra_ops": ("shapes", "joining", "reductions", "creation", "indexing", "subtensors"),
+    "tensor.nlinalg": ("products", "indexing", "subtensors"),
+    "tensor.nnet": ("activations", "convolutions", "windows", "normalization"),
+    "tensor.nnet.abstract_conv": ("convolutions", "windows"),
     "tensor.nnet.bn": ("normalization",),
-    "tensor.nnet.conv": ("windows",),
+    "tensor.nnet.conv": ("convolutions", "windows"),
     "tensor.nnet.conv3d2d": ("windows",),
     "tensor.nnet.neighbours": ("windows",),
     "tensor.nnet.nnet": ("activations",),
     "tensor.nnet.sigm": ("activations",),
+    "tensor.opt": ("optimizer", "shapes", "elementwise"),
     "tensor.raw_random": ("streams",),
-    "tensor.shared_randomstreams": ("streams",),
+    "tensor.shared_randomstreams": ("streams", "storage"),
     "tensor.sharedvar": ("storage",),
     "tensor.signal": ("windows",),
     "tensor.signal.conv": ("images",),
     "tensor.signal.downsample": ("windows",),
     "tensor.signal.pool": ("windows",),
     "tensor.slinalg": ("products",),
-    "tensor.sort": ("indexing",),
-    "tensor.subtensor": ("indexing",),
+    "tensor.sort": (
+        "indexing",
+        "subtensors",
+    ),
+    "tensor.subtensor": (
+        "indexing",
+        "subtensors",
+    ),
     "tensor.type": ("types",),
     "tensor.utils": ("graphs",),
     "tensor.var": ("variables", "storage"),
+    "tensor.xlogx": ("entropy",),
     "tests": (),
     "tests.unittest_tools": ("gradients", "test_values"),
     "updates": ("loops",),
+    "version": ("root",),
 }
 
 PACKAGE = __package__  # weft.compat.theano
@@ -121,6 +184,8 @@ class TheanoModule(ModuleType):
         if name.startswith("__"):
             raise AttributeError(name)
         below = f"{self.path}.{name}".lstrip(".")
+        if self.path == "sandbox" and name == "cuda":
+            raise AttributeError("theano.sandbox.cuda was removed before Theano 1.0; theano.gpuarray came after it.")
         if not self.path and name == "theano":  # some programs write `from theano import theano`
             return sys.modules[self.__name__]
         if not self.path and name in MODULES:  # theano.tensor is the module, not the function
@@ -163,7 +228,7 @@ def _public(module: ModuleType, name: str) -> bool:
 
 
 _SHOWN = frozenset(f"{PACKAGE}.{file}" for files in MODULES.values() for file in files)
-_HIDDEN = frozenset(["method", "wrap"])  # what variables.py has for the other files
+_HIDDEN = frozenset(["method", "wrap", "variable_of", "fitting", "numbers", "named"])  # what files have for others
 
 
 def _names(module: ModuleType) -> list[str]:

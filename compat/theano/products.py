@@ -8,12 +8,29 @@ import numpy as np
 
 import weft as wf
 
+from ...ops.decompositions import Cholesky as WeftCholesky
+from ...ops.decompositions import Inverse
+from ...ops.decompositions import Solve as WeftSolve
+from ...ops.determinants import Determinant
+from ...ops.linalg import MatMul
 from ...symbolic.errors import blame, user_site
 from .convert import alike, floats, unwrap
+from .ops import EQUIVALENTS, Work, made_by
 from .variables import method, wrap
 
 
+class Dot(Work):
+    """T.dot."""
+
+    def __call__(self, a: Any, b: Any) -> Any:
+        return dot(a, b)
+
+    def __repr__(self) -> str:
+        return "dot"
+
+
 @method("dot")
+@made_by(lambda a, b: (Dot(), [a, b]))
 def dot(a: Any, b: Any) -> Any:
     """The sum over the last axis of a and the last but one (of a vector: the only one) of b."""
     return wrap(wf.dot(*alike(a, b)))
@@ -29,6 +46,14 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     return wrap(wf.tensordot(*alike(a, b), axes))
 
 
+class BatchedDot(Work):
+    """T.batched_dot."""
+
+    def __call__(self, a: Any, b: Any) -> Any:
+        return batched_dot(a, b)
+
+
+@made_by(lambda a, b: (BatchedDot(), [a, b]))
 def batched_dot(a: Any, b: Any) -> Any:
     """out[i] = dot(a[i], b[i])."""
     return batched_tensordot(a, b, 1 if unwrap(a).ndim > 1 and unwrap(b).ndim > 1 else 0)
@@ -57,11 +82,27 @@ def batched_tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
 # ---- linear algebra --------------------------------------------------------------------------------------------------
 
 
+class MatrixInverse(Work):
+    """nlinalg.matrix_inverse."""
+
+    def __call__(self, x: Any) -> Any:
+        return matrix_inverse(x)
+
+
+@made_by(lambda x: (MatrixInverse(), [x]))
 def matrix_inverse(x: Any) -> Any:
     """The inverse of a matrix."""
     return wrap(wf.inv(floats(x)))
 
 
+class MatrixPinv(Work):
+    """nlinalg.pinv."""
+
+    def __call__(self, x: Any) -> Any:
+        return pinv(x)
+
+
+@made_by(lambda x: (MatrixPinv(), [x]))
 def pinv(x: Any) -> Any:
     """The Moore-Penrose inverse, by singular values; those below 1e-15 of the largest count as 0."""
     u, s, vt = wf.svd(floats(x))
@@ -70,6 +111,14 @@ def pinv(x: Any) -> Any:
     return wrap((wf.transpose(vt) * inverse) @ wf.transpose(u))
 
 
+class Det(Work):
+    """nlinalg.det."""
+
+    def __call__(self, x: Any) -> Any:
+        return det(x)
+
+
+@made_by(lambda x: (Det(), [x]))
 def det(x: Any) -> Any:
     """The determinant."""
     return wrap(wf.det(floats(x)))
@@ -121,12 +170,38 @@ def matrix_dot(*args: Any) -> Any:
     return found
 
 
+class Cholesky(Work):
+    """slinalg.cholesky, of the lower triangle or the upper one."""
+
+    __props__ = ("lower",)
+
+    def __init__(self, lower: bool = True, on_error: str = "raise") -> None:
+        self.lower, self.on_error = lower, on_error
+
+    def __call__(self, x: Any) -> Any:
+        return cholesky(x, self.lower, self.on_error)
+
+
+@made_by(lambda A, lower=True, on_error="raise": (Cholesky(lower, on_error), [A]))
 def cholesky(A: Any, lower: bool = True, on_error: str = "raise") -> Any:
     """The triangular factor L with A = L L', or its transpose with lower=False."""
     factor = wf.cholesky(floats(A))
     return wrap(factor if lower else wf.transpose(factor))
 
 
+class Solve(Work):
+    """slinalg.solve, for a matrix of this structure."""
+
+    __props__ = ("A_structure", "lower")
+
+    def __init__(self, A_structure: str = "general", lower: bool = False, **ignored: Any) -> None:
+        self.A_structure, self.lower = A_structure, lower
+
+    def __call__(self, a: Any, b: Any) -> Any:
+        return solve(a, b, self.A_structure, self.lower)
+
+
+@made_by(lambda a, b, A_structure="general", lower=False, **ignored: (Solve(A_structure, lower), [a, b]))
 def solve(a: Any, b: Any, A_structure: str = "general", lower: bool = False, **ignored: Any) -> Any:
     """x with a x = b."""
     left, right = alike(floats(a), floats(b))
@@ -150,3 +225,10 @@ def kron(a: Any, b: Any) -> Any:
     x, y = alike(a, b)
     product = wf.expand_dims(x, (1, 3)) * wf.expand_dims(y, (0, 2))
     return wrap(wf.reshape(product, (x.shape[0] * y.shape[0], x.shape[1] * y.shape[1])))
+
+
+EQUIVALENTS[MatMul] = lambda node: Dot()
+EQUIVALENTS[Inverse] = lambda node: MatrixInverse()
+EQUIVALENTS[Determinant] = lambda node: Det()
+EQUIVALENTS[WeftCholesky] = lambda node: Cholesky()
+EQUIVALENTS[WeftSolve] = lambda node: Solve()

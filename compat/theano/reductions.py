@@ -12,8 +12,12 @@ import weft as wf
 
 from ...ops.axes import normalize_all, without
 from ...ops.elementwise import cast as weft_cast
+from ...ops.reduce import Reduce
+from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
 from .convert import axes_of, dtype_named, floats, unwrap
+from .ops import EQUIVALENTS, Work, applied_to, made_by
+from .scalar_ops import SCALARS
 from .sizes import elements
 from .variables import method, wrap
 
@@ -26,13 +30,83 @@ def _summed(node: Expr, dtype: Any) -> Expr:
     return weft_cast(node, wide) if wide else node
 
 
+class CAReduce(Work):
+    """A function of two numbers, folded over axes (None: all)."""
+
+    __props__ = ("scalar_op", "axis")
+
+    def __init__(self, scalar_op: Any, axis: Any = None) -> None:
+        self.scalar_op, self.axis = scalar_op, _axis_tuple(axis)
+
+    def __call__(self, x: Any, **options: Any) -> Any:
+        known = {"add": sum, "mul": prod, "maximum": max, "minimum": min, "and_": all, "or_": any}
+        if self.scalar_op.name not in known:
+            text = f"{self.scalar_op} is not folded over axes: add, mul, maximum, minimum, and_ and or_ are."
+            raise blame(NotImplementedError(text), user_site())
+        return known[self.scalar_op.name](x, self.axis, **options)
+
+    def __repr__(self) -> str:
+        name = type(self).__name__ if type(self) is not CAReduce else f"Reduce{{{self.scalar_op}}}"
+        return name if self.axis is None else f"{name}{{axis={list(self.axis)}}}"
+
+
+def _axis_tuple(axis: Any) -> tuple[int, ...] | None:
+    axes = axes_of(axis)
+    return axes if axes is None or isinstance(axes, tuple) else (axes,)
+
+
+def _folds(name: str, scalar_op: Any) -> type[CAReduce]:
+    """The class of reductions by one function."""
+
+    def init(self: Any, axis: Any = None, **options: Any) -> None:
+        CAReduce.__init__(self, scalar_op, axis)
+
+    return type(name, (CAReduce,), {"__init__": init, "__module__": __name__, "__doc__": f"{name} over axes."})
+
+
+Sum, Prod = _folds("Sum", SCALARS["add"]), _folds("Prod", SCALARS["mul"])
+Max, Min = _folds("Max", SCALARS["maximum"]), _folds("Min", SCALARS["minimum"])
+All, Any_ = _folds("All", SCALARS["and_"]), _folds("Any", SCALARS["or_"])
+
+
+class Argmax(Work):
+    """T.argmax over axes (None: all)."""
+
+    __props__ = ("axis",)
+
+    def __init__(self, axis: Any = None) -> None:
+        self.axis = _axis_tuple(axis)
+
+    def __call__(self, x: Any, **options: Any) -> Any:
+        return argmax(x, self.axis, **options)
+
+
+class MaxAndArgmax(Work):
+    """T.max_and_argmax over axes (None: all)."""
+
+    __props__ = ("axis",)
+
+    def __init__(self, axis: Any = None) -> None:
+        self.axis = _axis_tuple(axis)
+
+    def __call__(self, x: Any, **options: Any) -> Any:
+        return max_and_argmax(x, self.axis, **options)
+
+
+def _by(kind: Any) -> Any:
+    """Noted as made by a reduction of this class over the axes."""
+    return made_by(lambda input, axis=None, *args, **options: (kind(axis), [input]))
+
+
 @method("sum")
+@_by(Sum)
 def sum(input: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None) -> Any:
     """The sum over axes; of whole numbers and bools in int64."""
     return wrap(wf.sum(_summed(unwrap(input), dtype), axes_of(axis), keepdims))
 
 
 @method("prod")
+@_by(Prod)
 def prod(
     input: Any,
     axis: Any = None,
@@ -46,6 +120,12 @@ def prod(
     if node.ndim == 1 and isinstance(node.shape[0], int) and node.dtype.kind in "iu" and not keepdims and not dtype:
         return wrap(weft_cast(functools.reduce(lambda a, b: a * b, elements(node), unwrap(np.int64(1))), "int64"))
     return wrap(wf.prod(_summed(node, dtype), axes_of(axis), keepdims))
+
+
+@method("product_of")
+def _product_of(vector: Any, found: Any) -> Any:
+    """The number of elements, which notes that it is the product of a shape."""
+    return applied_to(found, Prod(), [vector])
 
 
 @method("mean")
@@ -83,7 +163,8 @@ def _largest(function: Callable[..., Expr]) -> Callable[..., Expr]:
     return reduced
 
 
-def _reduction(function: Callable[..., Expr], name: str) -> Callable[..., Any]:
+def _reduction(function: Callable[..., Expr], name: str, kind: Any) -> Callable[..., Any]:
+    @_by(kind)
     def call(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         return wrap(function(unwrap(x), axes_of(axis), keepdims))
 
@@ -92,11 +173,12 @@ def _reduction(function: Callable[..., Expr], name: str) -> Callable[..., Any]:
     return call
 
 
-max, min = _reduction(_largest(wf.max), "max"), _reduction(_largest(wf.min), "min")
-all, any = _reduction(wf.all, "all"), _reduction(wf.any, "any")
+max, min = _reduction(_largest(wf.max), "max", Max), _reduction(_largest(wf.min), "min", Min)
+all, any = _reduction(wf.all, "all", All), _reduction(wf.any, "any", Any_)
 
 
 def _place(function: Callable[..., Expr], name: str) -> Callable[..., Any]:
+    @_by(Argmax)
     def call(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         node, axes = unwrap(x), axes_of(axis)
         if isinstance(axes, tuple) and len(axes) < 2:
@@ -136,3 +218,7 @@ def norm(x: Any, L: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def ptp(a: Any, axis: Any = None) -> Any:
     """The largest value minus the smallest."""
     return max(a, axis) - min(a, axis)
+
+
+_KINDS = {"sum": Sum, "prod": Prod, "max": Max, "min": Min, "all": All, "any": Any_}
+EQUIVALENTS[Reduce] = lambda node: _KINDS[node.op.kind](node.op.axes)  # type: ignore[attr-defined]

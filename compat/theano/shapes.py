@@ -7,20 +7,45 @@ from typing import Any
 
 import weft as wf
 
+from ...ops.movement import ExpandDims, Squeeze, Transpose
+from ...ops.movement import Reshape as WeftReshape
 from ...symbolic.errors import blame, user_site
 from ...symbolic.leaves import Constant
 from .convert import axes_of, unwrap
+from .ops import EQUIVALENTS, Work, made_by
 from .sizes import as_shape
 from .variables import Shape, method, wrap
 
 
+class Reshape(Work):
+    """x.reshape, to so many axes."""
+
+    __props__ = ("ndim",)
+
+    def __init__(self, ndim: int, name: str | None = None) -> None:
+        self.ndim, self.name = ndim, name
+
+    def __call__(self, x: Any, shape: Any) -> Any:
+        return reshape(x, shape, ndim=self.ndim)
+
+    def __repr__(self) -> str:
+        return f"Reshape{{{self.ndim}}}"
+
+
+def _shape_given(newshape: Any, more: Any) -> Any:
+    return (newshape, *more) if more else newshape
+
+
+def _reshape_op(x: Any, newshape: Any, *more: Any, ndim: int | None = None) -> Any:
+    shape = _shape_given(newshape, more)
+    return Reshape(len(as_shape(shape, ndim))), [x, shape]
+
+
 @method("reshape")
+@made_by(_reshape_op)
 def reshape(x: Any, newshape: Any, *more: Any, ndim: int | None = None) -> Any:
     """x under another shape; one size may be -1."""
-    if more:
-        newshape = (newshape, *more)
-    node = unwrap(x)
-    return wrap(wf.reshape(node, as_shape(newshape)))
+    return wrap(wf.reshape(unwrap(x), as_shape(_shape_given(newshape, more), ndim)))
 
 
 @method("flatten")
@@ -39,12 +64,42 @@ def ravel(x: Any) -> Any:
     return flatten(x, 1)
 
 
+class DimShuffle(Work):
+    """x.dimshuffle with one pattern, for arrays whose axes are broadcastable as said."""
+
+    __props__ = ("input_broadcastable", "new_order")
+
+    def __init__(self, input_broadcastable: Sequence[bool], new_order: Sequence[Any], inplace: bool = True) -> None:
+        self.input_broadcastable, self.new_order = tuple(input_broadcastable), tuple(new_order)
+        self.shuffle = [i for i in self.new_order if i != "x"]
+        self.augment = [place for place, i in enumerate(self.new_order) if i == "x"]
+        self.drop = [i for i in range(len(self.input_broadcastable)) if i not in self.new_order]
+
+    def __call__(self, x: Any) -> Any:
+        return dimshuffle(x, self.new_order)
+
+    def __repr__(self) -> str:
+        return f"DimShuffle{{{','.join(map(str, self.new_order))}}}"
+
+
+def _order(x: Any, pattern: Sequence[Any]) -> list[Any]:
+    order = list(pattern[0]) if len(pattern) == 1 and isinstance(pattern[0], list | tuple) else list(pattern)
+    rank = unwrap(x).ndim
+    return ["x" if p == "x" else int(p) % rank if rank else int(p) for p in order]
+
+
+def _dimshuffle_op(x: Any, *pattern: Any) -> Any:
+    node = unwrap(x)
+    return DimShuffle([isinstance(d, int) and d == 1 for d in node.shape], _order(x, pattern)), [x]
+
+
 @method("dimshuffle")
+@made_by(_dimshuffle_op)
 def dimshuffle(x: Any, *pattern: Any) -> Any:
     """The axes in the order of the pattern; 'x' is a new axis of size 1, and an axis of size 1 may be left out."""
     node = unwrap(x)
-    order = list(pattern[0]) if len(pattern) == 1 and isinstance(pattern[0], list | tuple) else list(pattern)
-    kept = [int(p) % node.ndim if node.ndim else int(p) for p in order if p != "x"]
+    order = _order(x, pattern)
+    kept = [p for p in order if p != "x"]
     left = [i for i in range(node.ndim) if i not in kept]
     for i in left:
         if isinstance(node.shape[i], int) and node.shape[i] != 1:
@@ -58,7 +113,14 @@ def dimshuffle(x: Any, *pattern: Any) -> Any:
     return wrap(wf.expand_dims(moved, tuple(i for i, p in enumerate(order) if p == "x")))
 
 
+def _transpose_op(x: Any, *axes: Any, **options: Any) -> Any:
+    rank = unwrap(x).ndim
+    order = options.get("axes", axes[0] if len(axes) == 1 else axes or None)
+    return _dimshuffle_op(x, list(reversed(range(rank))) if order is None else [int(a) for a in order])
+
+
 @method("transpose")
+@made_by(_transpose_op)
 def transpose(x: Any, *axes: Any, **options: Any) -> Any:
     """The axes in another order; none given: reversed."""
     order = options.get("axes", axes[0] if len(axes) == 1 else axes or None)
@@ -94,6 +156,22 @@ def shape_padaxis(t: Any, axis: int) -> Any:
     return wrap(wf.expand_dims(unwrap(t), axis))
 
 
+class Rebroadcast(Work):
+    """addbroadcast and unbroadcast: which axes are known to have size 1."""
+
+    __props__ = ("axis",)
+
+    def __init__(self, *axis: tuple[int, bool]) -> None:
+        self.axis = dict(axis)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.axis.items()))
+
+    def __call__(self, x: Any) -> Any:
+        return addbroadcast(x, *[i for i, one in self.axis.items() if one])
+
+
+@made_by(lambda x, *axes: (Rebroadcast(*[(a, True) for a in axes]), [x]))
 def addbroadcast(x: Any, *axes: int) -> Any:
     """x with these axes known to have size 1, so that they broadcast; a call where they do not is an error."""
     node = unwrap(x)
@@ -148,6 +226,22 @@ def get_scalar_constant_value(v: Any, *ignored: Any, **options: Any) -> Any:
 
 
 method("get_scalar_constant_value")(get_scalar_constant_value)
+
+
+def _moved(node: Any) -> DimShuffle:
+    """weft's op that moves, adds or drops axes, as a dimshuffle."""
+    before = node.args[0]
+    pattern = [isinstance(d, int) and d == 1 for d in before.shape]
+    if isinstance(node.op, Transpose):
+        return DimShuffle(pattern, node.op.axes)
+    axes = [a % max(node.ndim, before.ndim) for a in node.op.axes]
+    kept = iter(i for i in range(before.ndim) if not isinstance(node.op, Squeeze) or i not in axes)
+    new = axes if isinstance(node.op, ExpandDims) else []
+    return DimShuffle(pattern, ["x" if i in new else next(kept) for i in range(node.ndim)])
+
+
+EQUIVALENTS.update(dict.fromkeys((Transpose, ExpandDims, Squeeze), _moved))
+EQUIVALENTS[WeftReshape] = lambda node: Reshape(node.ndim)
 
 
 class NotScalarConstantError(Exception):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...ops.elementwise import Elementwise
-from ...ops.movement import BroadcastTo, Concatenate, ExpandDims, Reshape, Slice
+from ...ops.movement import BroadcastTo, Concatenate, ExpandDims, Reshape, Slice, reshape
 from ...symbolic.dims import Dim
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr, apply
@@ -17,8 +17,11 @@ from .convert import unwrap
 from .variables import Shape, Variable
 
 
-def as_shape(shape: Any) -> tuple[Dim, ...]:
-    """The sizes that a shape names: one size, a sequence of sizes, or a vector variable of known length."""
+def as_shape(shape: Any, ndim: int | None = None) -> tuple[Dim, ...]:
+    """The sizes that a shape names: one size, a sequence of sizes, or a vector variable.
+
+    `ndim` is the length of a vector where only a call knows it; a call where it is another is an error.
+    """
     if isinstance(shape, Shape):
         return shape.dims
     if isinstance(shape, list | tuple):
@@ -26,7 +29,10 @@ def as_shape(shape: Any) -> tuple[Dim, ...]:
     if isinstance(shape, np.ndarray):
         return tuple(int(s) for s in np.atleast_1d(shape))
     if isinstance(shape, Variable) and shape.expr.ndim == 1:
-        return tuple(value_dim(n) for n in elements(shape.expr))
+        vector = shape.expr
+        if ndim is not None and not isinstance(vector.shape[0], int):
+            vector = reshape(vector, (ndim,))
+        return tuple(value_dim(n) for n in elements(vector))
     return (as_size(shape),)
 
 

@@ -13,7 +13,7 @@ from ...symbolic.leaves import get_value, set_value
 from ...symbolic.leaves import shared as weft_shared
 from .convert import unwrap
 from .types import TensorType
-from .variables import Tensor, Variable, wrap
+from .variables import Tensor, Variable, variable_of, wrap
 
 
 class SharedVariable(Tensor):
@@ -39,7 +39,7 @@ class SharedVariable(Tensor):
     def default_update(self) -> Any:
         """Its new value in functions that read it, unless their own updates say otherwise."""
         update = self.expr.op.cell.default_update  # type: ignore[attr-defined]
-        return None if update is None else wrap(update)
+        return None if update is None else variable_of(update)
 
     @default_update.setter
     def default_update(self, update: Any) -> None:
@@ -59,6 +59,10 @@ class SharedVariable(Tensor):
 
 
 TensorSharedVariable = ScalarSharedVariable = SharedVariable
+
+
+class RandomStateSharedVariable(SharedVariable):
+    """Where a stream of random numbers is: programs look for these among the inputs of a graph."""
 
 
 def shared(

@@ -63,15 +63,25 @@ class RandomStreams:
         """Uniform on [low, high), of dtype floatX."""
         kind = np.dtype(dtype_named(dtype))
         first, last = _parameter(low, kind), _parameter(high, kind)
-        return self._drawn(self.stream.uniform(_size(size, first, last), first, last, kind))
+        return self._drawn(self.stream.uniform(_size(size, ndim, first, last), first, last, kind))
 
     def normal(
-        self, size: Any = None, avg: Any = 0.0, std: Any = 1.0, ndim: Any = None, dtype: Any = None, **ignored: Any
+        self,
+        size: Any = None,
+        avg: Any = 0.0,
+        std: Any = 1.0,
+        ndim: Any = None,
+        dtype: Any = None,
+        nstreams: Any = None,
+        truncate: bool = False,
+        **ignored: Any,
     ) -> Any:
-        """Normally distributed, of dtype floatX."""
+        """Normally distributed, of dtype floatX; truncate: within two standard deviations of the mean."""
+        if truncate:
+            return self.truncated_normal(size, avg, std, ndim, dtype)
         kind = np.dtype(dtype_named(dtype))
         mean, spread = _parameter(avg, kind), _parameter(std, kind)
-        return self._drawn(self.stream.normal(_size(size, mean, spread), mean, spread, kind))
+        return self._drawn(self.stream.normal(_size(size, ndim, mean, spread), mean, spread, kind))
 
     def truncated_normal(
         self, size: Any, avg: Any = 0.0, std: Any = 1.0, ndim: Any = None, dtype: Any = None, **ignored: Any
@@ -80,7 +90,7 @@ class RandomStreams:
         kind = np.dtype(dtype_named(dtype))
         edge = math.erf(math.sqrt(2.0))
         mean, spread = _parameter(avg, kind), _parameter(std, kind)
-        unit = self.stream.uniform(_size(size, mean, spread), -edge, edge, kind)
+        unit = self.stream.uniform(_size(size, ndim, mean, spread), -edge, edge, kind)
         return self._drawn(wf.erfinv(unit) * math.sqrt(2.0) * spread + mean)
 
     def binomial(
@@ -88,7 +98,7 @@ class RandomStreams:
     ) -> Any:
         """How many of n trials, each of which succeeds with probability p, do."""
         chance = _parameter(p, np.dtype("float32")) if not isinstance(p, int | float) else float(p)
-        shape, trials = _size(size, chance), as_size(n)
+        shape, trials = _size(size, ndim, chance), as_size(n)
         if isinstance(trials, int) and trials == 1:
             return self._drawn(self.stream.bernoulli(chance, shape), dtype)
         hits = self.stream.bernoulli(chance, (trials, *shape))
@@ -128,7 +138,7 @@ class RandomStreams:
             count = values.shape[0]
         else:
             count = as_size(a) if a is not None else unwrap(p).shape[-1] if p is not None else 2
-        shape = () if size is None else as_shape(size)
+        shape = () if size is None else as_shape(size, ndim)
         if p is not None and unwrap(p).ndim == 2:
             shape = (unwrap(p).shape[0], *shape)
         drawn = self._chosen(shape, count, replace, p)
@@ -175,12 +185,12 @@ class RandomStreams:
     ) -> Any:
         """Whole numbers from low to high, both included."""
         first, last = (unwrap(v).astype("int64") for v in (low, high))
-        unit = self.stream.uniform(_size(size, first, last), dtype="float64")
+        unit = self.stream.uniform(_size(size, ndim, first, last), dtype="float64")
         span = last - first + 1
         return self._drawn(wf.minimum((unit * span).astype("int64"), span - 1) + first, dtype)
 
 
-MRG_RandomStreams = RandomStreams
+MRG_RandomStreams = MRG_RandomStream = RandomStreams
 
 
 def _number(seed: Any) -> int:
@@ -205,10 +215,10 @@ def _parameter(value: Any, kind: np.dtype) -> Any:
     return float(node.op.value) if isinstance(node.op, Constant) and not node.ndim else node
 
 
-def _size(size: Any, *parameters: Any) -> tuple[Any, ...]:
-    """The shape of a draw: as given, or that of the parameters."""
+def _size(size: Any, ndim: int | None, *parameters: Any) -> tuple[Any, ...]:
+    """The shape of a draw: as given, in a vector of so many sizes, or that of the parameters."""
     if size is not None:
-        return as_shape(size)
+        return as_shape(size, ndim)
     shape: tuple[Any, ...] = ()
     for parameter in parameters:
         if isinstance(parameter, Expr):

@@ -19,7 +19,9 @@ class TestValueError(AttributeError):
 
 
 def _known(node: Expr) -> Any:
-    return getattr(node.facts.tag, "test_value", None) if hasattr(node, "facts") else None
+    if not hasattr(node, "facts"):
+        return None
+    return node.facts.test_value if node.facts.used_value is None else node.facts.used_value
 
 
 def compute(variable: Any) -> None:

@@ -11,7 +11,7 @@ from ...symbolic.errors import blame, user_site
 from ...symbolic.leaves import tensor as weft_tensor
 from .configuration import config
 from .convert import dtype_named
-from .variables import wrap
+from .variables import Variable, wrap
 
 PREFIXES = {"": None, "b": "int8", "w": "int16", "i": "int32", "l": "int64", "f": "float32", "d": "float64"}
 RANKS: dict[str, tuple[bool, ...]] = {
@@ -62,12 +62,15 @@ class TensorType:
 
     def filter(self, data: Any, strict: bool = False, allow_downcast: bool | None = None) -> np.ndarray:
         """The data as an array of this type.  Raises TypeError where it would lose something, or has other axes."""
+        if isinstance(data, Variable):
+            text = f"Expected an array, and found a variable, {data}: a function is called with numbers."
+            raise blame(TypeError(text), user_site(), data.expr.site, hint="give its value: variable.eval().")
         array = np.asarray(data)
         if array.dtype != self.dtype:
-            converted = array.astype(self.dtype)
-            plain = not isinstance(data, np.ndarray | np.generic)
-            floats = plain and allow_downcast is None and self.dtype == config.floatX and array.dtype.kind == "f"
-            exact = plain and bool(np.all(converted == array))
+            with np.errstate(over="ignore", invalid="ignore"):  # what does not fit is looked for below
+                converted = array.astype(self.dtype)
+            floats = self._takes_floats(data) and allow_downcast is None and array.dtype.kind == "f"
+            exact = not isinstance(data, np.ndarray) and _same_numbers(converted, array)
             if strict or not (allow_downcast or floats or exact or np.can_cast(array.dtype, self.dtype, "safe")):
                 text = f"{self} cannot hold {array.dtype} without losing information."
                 raise blame(TypeError(text), user_site(), hint=f"convert it, or pass allow_downcast=True: {data!r:.60}")
@@ -82,6 +85,10 @@ class TensorType:
                 )
                 raise blame(TypeError(text), user_site())
         return array
+
+    def _takes_floats(self, data: Any) -> bool:
+        """Whether floats may lose digits: Python's, where this is the dtype that floats have."""
+        return self.dtype == config.floatX and not isinstance(data, np.ndarray | np.generic)
 
     def filter_variable(self, other: Any, allow_convert: bool = True) -> Any:
         """The variable, if it is of this type."""
@@ -122,6 +129,13 @@ class TensorType:
     __str__ = __repr__
 
 
+def _same_numbers(converted: np.ndarray, array: np.ndarray) -> bool:
+    """Whether numbers are the same in another dtype."""
+    if array.dtype.kind not in "biuf":
+        return False
+    return bool(np.array_equal(converted, array, equal_nan=array.dtype.kind == "f" and converted.dtype.kind == "f"))
+
+
 def tensor(*args: Any, **options: Any) -> Any:
     """An input of TensorType(*args, **options)."""
     name = options.pop("name", None)
@@ -153,3 +167,11 @@ for _prefix, _dtype in PREFIXES.items():
         _made: Any = TensorType(_dtype, _pattern) if _dtype else _maker(_word)
         globals()[_prefix + _word] = _made
         globals()[_prefix + PLURALS.get(_word, _word + "s")] = _makers(_made)
+
+
+float_dtypes = ("float32", "float64")
+integer_dtypes = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+int_dtypes, uint_dtypes = integer_dtypes[:4], integer_dtypes[4:]
+discrete_dtypes = ("bool", *integer_dtypes)
+continuous_dtypes, all_dtypes = float_dtypes, ("bool", *integer_dtypes, *float_dtypes)
+complex_dtypes: tuple[str, ...] = ()  # weft has no complex numbers

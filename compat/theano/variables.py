@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
-from types import SimpleNamespace
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -19,11 +18,12 @@ from ...ops.elementwise import cast
 from ...ops.movement import stack
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
-from ...symbolic.leaves import Constant, Shared, size
+from ...symbolic.leaves import Constant, Input, Shared, size
 from ...symbolic.leaves import constant as weft_constant
 from ...symbolic.numpy_protocol import NumPyProtocol
 from ...symbolic.types import Type
 from .configuration import config
+from .facts import Facts, facts_of
 
 COMPARISONS = ("lt", "le", "gt", "ge")
 # what Theano calls NumPy's functions where their names differ
@@ -51,21 +51,6 @@ UFUNCS = {
 INTEGERS = ("int8", "int16", "int32", "int64")
 
 
-class _Facts:
-    """What a program has noted about an expression."""
-
-    def __init__(self) -> None:
-        self.name: str | None = None
-        self.tag = SimpleNamespace()
-
-
-def facts_of(node: Expr) -> _Facts:
-    """What is noted about a node, to be read and written."""
-    if not hasattr(node, "facts"):
-        node.facts = _Facts()
-    return node.facts  # type: ignore[no-any-return]
-
-
 _wrapped: WeakValueDictionary[Expr, Variable] = WeakValueDictionary()
 _methods: dict[str, Callable[..., Any]] = {}
 
@@ -83,7 +68,16 @@ def method(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 def _implementation(name: str) -> Callable[..., Any]:
     """The function that is this method; the files that hold them are read when one is first called."""
     if name not in _methods:
-        for file in ("elementwise", "creation", "shapes", "joining", "reductions", "indexing", "products"):
+        for file in (
+            "elementwise",
+            "creation",
+            "shapes",
+            "joining",
+            "reductions",
+            "indexing",
+            "subtensors",
+            "products",
+        ):
             import_module(f".{file}", __package__)
     return _methods[name]
 
@@ -109,8 +103,10 @@ class Variable(NumPyProtocol):
     _functions_module = f"{__package__}.tensor"
     _other_names = UFUNCS
 
-    def __init__(self, expr: Expr) -> None:
+    def __init__(self, expr: Expr, facts: Facts | None = None) -> None:
         self.expr = expr
+        known = facts is None and isinstance(expr, Expr)  # a program may make one of nothing
+        self.facts = facts_of(expr) if known else facts or Facts()
 
     @functools.cached_property
     def evaluators(self) -> dict[Any, Any]:
@@ -119,26 +115,36 @@ class Variable(NumPyProtocol):
 
     @property
     def name(self) -> str | None:
-        named = facts_of(self.expr).name if hasattr(self.expr, "facts") else None
+        named = self.facts.name
         return self.expr.name if named is None else named
 
     @name.setter
     def name(self, name: str | None) -> None:
-        facts_of(self.expr).name = name
+        self.facts.name = name
 
     @property
     def tag(self) -> Any:
-        return facts_of(self.expr).tag
+        return self.facts.tag
 
     @tag.setter
     def tag(self, tag: Any) -> None:
-        facts_of(self.expr).tag = tag
+        self.facts.tag = tag
+
+    def __array__(self, *args: Any, **options: Any) -> np.ndarray:
+        """An array of one object, as of anything that is no number: np.prod([x.shape[0], 2]) multiplies objects."""
+        found = np.empty((), object)
+        found[()] = self
+        return found
 
     @property
     def owner(self) -> Any:
-        from .graphs import owner_of
+        from .ops import owner_of
 
         return owner_of(self)
+
+    def get_parents(self) -> list[Any]:
+        """The application that makes it, in a list; none for inputs, constants and shared variables."""
+        return [] if self.owner is None else [self.owner]
 
     @property
     def index(self) -> Any:
@@ -156,14 +162,14 @@ class Variable(NumPyProtocol):
     def __deepcopy__(self, memo: Any) -> Any:
         import copy
 
-        return wrap(copy.deepcopy(self.expr, memo))
+        return _restored(copy.deepcopy(self.expr, memo), self.name, copy.deepcopy(vars(self.tag), memo))
 
     def __repr__(self) -> str:
         if self.name:
             return self.name
         if isinstance(self.expr.op, Constant):
             return f"{type(self).__name__}{{{self.expr.op.value}}}"
-        return f"{self.expr.op.name}.0" if self.expr.args else f"<{self.type}>"
+        return f"{self.owner.op}.{self.index}" if self.expr.args else f"<{self.type}>"
 
     __str__ = __repr__
 
@@ -197,11 +203,11 @@ class Tensor(Variable):
 
     @property
     def shape(self) -> Any:
-        return Shape(self.expr.shape)
+        return Shape(self.expr.shape, self)
 
     @property
     def size(self) -> Any:
-        return wrap(_strong(size(self.expr.type.size)))
+        return _implementation("product_of")(self.shape, wrap(_strong(size(self.expr.type.size))))
 
     @property
     def T(self) -> Any:  # noqa: N802 - Theano's name
@@ -282,8 +288,13 @@ class TensorConstant(Tensor):
 class Shape(TensorVariable):
     """x.shape: a vector of sizes, which gives each of them as a scalar of its own."""
 
-    def __init__(self, dims: Sequence[Any]) -> None:
-        self.dims = tuple(dims)
+    def __init__(self, dims: Sequence[Any], of: Any = None) -> None:
+        self.dims, self.of = tuple(dims), of
+
+    @functools.cached_property
+    def facts(self) -> Facts:  # type: ignore[override]
+        """Its own: x.shape is a new variable each time."""
+        return Facts()
 
     @functools.cached_property
     def expr(self) -> Expr:  # type: ignore[override]
@@ -295,7 +306,7 @@ class Shape(TensorVariable):
         if isinstance(key, TensorConstant):
             key = int(key.data)
         if isinstance(key, int | np.integer) and -len(self.dims) <= key < len(self.dims):
-            return wrap(_strong(size(self.dims[key])))
+            return _implementation("element")(self, int(key), wrap(_strong(size(self.dims[key]))))
         if isinstance(key, int | np.integer):
             return wrap(callback(self._no_axis, Type(np.dtype("int64"), ()), key, name="shape"))
         if isinstance(key, slice) and not any(isinstance(b, Variable) for b in (key.start, key.stop, key.step)):
@@ -315,22 +326,40 @@ def _strong(node: Expr) -> Expr:
 
 
 def wrap(expr: Expr) -> Any:
-    """The variable of an expression."""
+    """A variable for the result of an operation: a new one, of an expression that was written before, too."""
+    if isinstance(expr.op, Input | Constant | Shared):
+        return variable_of(expr)
+    if expr in _wrapped:
+        return _tested(TensorVariable(expr, Facts()))
+    expr.facts = Facts()
+    return variable_of(expr)
+
+
+def variable_of(expr: Expr) -> Any:
+    """The variable of an expression: the first of those that live; leaves have no other."""
     known = _wrapped.get(expr)
     if known is not None:
         return known
-    if isinstance(expr.op, Shared):
-        from .storage import SharedVariable
-
-        made: Any = SharedVariable(expr)
-    else:
-        made = TensorConstant(expr) if isinstance(expr.op, Constant) else TensorVariable(expr)
+    made = _class_of(expr)(expr)
     _wrapped[expr] = made
-    if config.compute_test_value != "off" and expr.args:
+    return _tested(made) if expr.args else made
+
+
+def _class_of(expr: Expr) -> Any:
+    if isinstance(expr.op, Shared):
+        from .storage import RandomStateSharedVariable, SharedVariable
+
+        return RandomStateSharedVariable if expr.name == "random_counter" else SharedVariable
+    return TensorConstant if isinstance(expr.op, Constant) else TensorVariable
+
+
+def _tested(variable: Any) -> Any:
+    """The variable, with a test value where the program wants them."""
+    if config.compute_test_value != "off":
         from .test_values import compute
 
-        compute(made)
-    return made
+        compute(variable)
+    return variable
 
 
 def _restored(expr: Expr, name: str | None, tag: dict[str, Any]) -> Any:

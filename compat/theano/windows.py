@@ -1,4 +1,4 @@
-"""Convolution and pooling under Theano's names and with its conventions: kernels are flipped unless asked not to."""
+"""Pooling and patches under Theano's names and with its conventions."""
 
 from __future__ import annotations
 
@@ -13,156 +13,67 @@ import weft as wf
 
 from ...ops.elementwise import cast as weft_cast
 from ...ops.movement import Slice, Unslice
-from ...ops.pool import SumPool
+from ...ops.pool import MaxPool, SumPool
 from ...ops.pooling import checked
 from ...symbolic.dims import SymDim, maximum
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr, apply
-from .convert import alike, floats, unwrap
+from .convert import unwrap
+from .convolutions import numbers
+from .elementwise import maximum as maximum_of
+from .ops import EQUIVALENTS, Work, applied_to
 from .sizes import as_shape, as_size
 from .variables import Variable, wrap
 
-# ---- convolution -----------------------------------------------------------------------------------------------------
-
-
-def _specified(node: Expr, shape: Any) -> Expr:
-    """The node, whose sizes are known where the shape says so; a call where they differ is an error."""
-    if shape is None:
-        return node
-    given = as_shape([-1 if s is None else s for s in shape])
-    return wf.reshape(
-        node, [d if isinstance(s, int) and s == -1 else s for s, d in zip(given, node.shape, strict=True)]
-    )
-
-
-def _numbers(given: Any) -> Any:
-    """A stride or padding as plain numbers."""
-    if isinstance(given, Variable):
-        given = list(as_shape(given))
-    if isinstance(given, list | tuple | np.ndarray):
-        return tuple(_numbers(g) for g in given)
-    return given if isinstance(given, str) else int(given)
-
-
-def _convolution(rank: int) -> Callable[..., Any]:
-    function = {1: wf.conv1d, 2: wf.conv2d, 3: wf.conv3d}[rank]
-
-    def conv(
-        input: Any,
-        filters: Any,
-        input_shape: Any = None,
-        filter_shape: Any = None,
-        border_mode: Any = "valid",
-        subsample: Any = None,
-        filter_flip: bool = True,
-        image_shape: Any = None,
-        filter_dilation: Any = None,
-        num_groups: int = 1,
-        unshared: bool = False,
-        **ignored: Any,
-    ) -> Any:
-        if unshared:
-            text = "Convolutions whose kernels differ from place to place (unshared=True) are not supported."
-            raise blame(NotImplementedError(text), user_site())
-        x, w = map(floats, alike(input, filters))
-        x, w = _specified(x, input_shape if input_shape is not None else image_shape), _specified(w, filter_shape)
-        return wrap(
-            function(
-                x,
-                w,
-                stride=_numbers(subsample if subsample is not None else (1,) * rank),
-                padding=_numbers(border_mode),
-                dilation=_numbers(filter_dilation if filter_dilation is not None else (1,) * rank),
-                groups=num_groups,
-                flip=filter_flip,
-            )
-        )
-
-    conv.__name__ = f"conv{rank}d"
-    conv.__doc__ = f"The convolution over {rank} axes: `wf.conv{rank}d` with the kernels flipped unless told not to."
-    return conv
-
-
-conv1d, conv2d, conv3d = _convolution(1), _convolution(2), _convolution(3)
-
-
-def _adjoint(rank: int, of_weights: bool) -> type:
-    convolution = {2: conv2d, 3: conv3d}[rank]
-
-    class Gradient:
-        """The derivative of a convolution as a function of its own, as Theano's AbstractConv ops are."""
-
-        def __init__(
-            self,
-            imshp: Any = None,
-            kshp: Any = None,
-            border_mode: Any = "valid",
-            subsample: Any = None,
-            filter_flip: bool = True,
-            filter_dilation: Any = None,
-            num_groups: int = 1,
-            unshared: bool = False,
-        ) -> None:
-            self.imshp, self.kshp = imshp, kshp
-            self.options = {
-                "border_mode": border_mode,
-                "subsample": subsample,
-                "filter_flip": filter_flip,
-                "filter_dilation": filter_dilation,
-                "num_groups": num_groups,
-                "unshared": unshared,
-            }
-
-        def __call__(self, known: Any, topgrad: Any, shape: Any, add_assert_shape: bool = True) -> Any:
-            """`known` is the other argument of the convolution, `shape` the spatial sizes of the result."""
-            other, g = map(floats, alike(known, topgrad))
-            spatial = as_shape(shape)
-            groups = self.options["num_groups"]
-            if of_weights:
-                sizes = (g.shape[1], other.shape[1] // groups, *spatial)
-            else:
-                sizes = (g.shape[0], other.shape[1] * groups, *spatial)
-            dummy = wf.zeros(sizes, g.dtype)  # the convolution is linear in it, so its value does not matter
-            pair = (wrap(other), wrap(dummy)) if of_weights else (wrap(dummy), wrap(other))
-            out = convolution(*pair, **self.options).expr
-            return wrap(wf.vjp(out, dummy, g))
-
-    return Gradient
-
-
-AbstractConv2d_gradInputs, AbstractConv2d_gradWeights = _adjoint(2, False), _adjoint(2, True)
-AbstractConv3d_gradInputs, AbstractConv3d_gradWeights = _adjoint(3, False), _adjoint(3, True)
-
-
-def conv2d_grad_wrt_inputs(
-    output_grad: Any, filters: Any, input_shape: Any, filter_shape: Any = None, **options: Any
-) -> Any:
-    """The derivative of conv2d for its input, of this shape."""
-    return AbstractConv2d_gradInputs(**options)(filters, output_grad, input_shape[-2:])
-
-
-def conv2d_grad_wrt_weights(
-    input: Any, output_grad: Any, filter_shape: Any, input_shape: Any = None, **options: Any
-) -> Any:
-    """The derivative of conv2d for its filters, of this shape."""
-    return AbstractConv2d_gradWeights(**options)(input, output_grad, filter_shape[-2:])
-
-
-def conv2d_transpose(
-    input: Any,
-    filters: Any,
-    output_shape: Any,
-    filter_shape: Any = None,
-    border_mode: Any = "valid",
-    input_dilation: Any = (1, 1),
-    **options: Any,
-) -> Any:
-    """The transpose of conv2d with stride `input_dilation`: an output of this shape."""
-    gradient = AbstractConv2d_gradInputs(border_mode=border_mode, subsample=input_dilation, **options)
-    return gradient(filters, input, tuple(output_shape)[-2:])
-
-
 # ---- pooling ---------------------------------------------------------------------------------------------------------
+
+
+class Pool(Work):
+    """T.signal.pool.pool_2d and pool_3d: the largest, the sum or the mean of windows."""
+
+    __props__ = ("ignore_border", "mode", "ndim")
+
+    def __init__(self, ignore_border: bool = False, mode: str = "max", ndim: int = 2, openmp: Any = None) -> None:
+        self.ignore_border, self.mode, self.ndim = ignore_border, mode, ndim
+
+    def __call__(self, x: Any, ws: Any, stride: Any = None, pad: Any = None) -> Any:
+        return {2: pool_2d, 3: pool_3d}[self.ndim](x, ws, self.ignore_border, stride, pad, self.mode)
+
+    @staticmethod
+    def out_shape(
+        imgshape: Any,
+        ws: Any = None,
+        ignore_border: bool = False,
+        stride: Any = None,
+        pad: Any = None,
+        ndim: int = 2,
+        ds: Any = None,
+        st: Any = None,
+        padding: Any = None,
+    ) -> list[Any]:
+        """The shape of the result for images of this shape, in numbers or variables."""
+        window = ws if ws is not None else ds
+        steps = stride if stride is not None else st if st is not None else window
+        border = pad if pad is not None else padding if padding is not None else (0,) * ndim
+        if len(imgshape) < ndim:
+            raise blame(TypeError(f"imgshape must have at least {ndim} sizes, and has {len(imgshape)}."), user_site())
+        axes = zip(imgshape[-ndim:], window, steps, border, strict=True)
+        return [*imgshape[:-ndim], *[_pooled_size(n, k, s, p, ignore_border) for n, k, s, p in axes]]
+
+
+def _pooled_size(size: Any, width: Any, step: Any, border: Any, ignore_border: bool) -> Any:
+    """How many windows there are along an axis."""
+    wide = size + 2 * border
+    if ignore_border:
+        return _not_below(0, (wide - width) // step + 1)
+    numbers = not any(isinstance(v, Variable) for v in (width, step))
+    if numbers and step >= width:
+        return (wide - 1) // step + 1
+    return _not_below(0, (wide - 1 - width + step) // step) + 1
+
+
+def _not_below(least: int, size: Any) -> Any:
+    return maximum_of(size, least) if isinstance(size, Variable) else max(least, size)
 
 
 def _pool(rank: int) -> Callable[..., Any]:
@@ -183,7 +94,7 @@ def _pool(rank: int) -> Callable[..., Any]:
         window = _sizes(ws if ws is not None else ds, rank)
         steps = stride if stride is not None else st
         steps = window if steps is None else _sizes(steps, rank)
-        border = _numbers(pad if pad is not None else padding if padding is not None else (0,) * rank)
+        border = numbers(pad if pad is not None else padding if padding is not None else (0,) * rank)
         if ignore_border is None:
             warnings.warn("pool: ignore_border is not given, and is taken to be False.", UserWarning, stacklevel=2)
         node = unwrap(input)
@@ -197,7 +108,8 @@ def _pool(rank: int) -> Callable[..., Any]:
             found = _computed_windows(mode, whole, window, **options)
         else:
             found = _pooled(mode, largest, average, whole, window, options)
-        return wrap(wf.reshape(found, (*lead, *found.shape[2:])))
+        made = wrap(wf.reshape(found, (*lead, *found.shape[2:])))
+        return applied_to(made, Pool(bool(ignore_border), mode, rank), [input, list(window), list(steps), border])
 
     pool.__name__ = f"pool_{rank}d"
     pool.__doc__ = (
@@ -272,6 +184,8 @@ def _to_all_largest(window: Any, stride: Any, padding: Any, ceil_mode: bool) -> 
 
 
 pool_2d, pool_3d = _pool(2), _pool(3)
+EQUIVALENTS[MaxPool] = lambda node: Pool(True, "max", node.ndim - 2)
+EQUIVALENTS[SumPool] = lambda node: Pool(True, "sum", node.ndim - 2)
 
 
 def max_pool_2d(input: Any, ds: Any, ignore_border: bool = False, st: Any = None, padding: Any = (0, 0)) -> Any:
@@ -291,8 +205,8 @@ def max_pool_2d_same_size(input: Any, patch_size: Any) -> Any:
 
 def images2neibs(ten4: Any, neib_shape: Any, neib_step: Any = None, mode: str = "valid") -> Any:
     """All patches of all images, one in each row."""
-    node, (rows, columns) = unwrap(ten4), _numbers(neib_shape)
-    down, across = _numbers(neib_step) if neib_step is not None else (rows, columns)
+    node, (rows, columns) = unwrap(ten4), numbers(neib_shape)
+    down, across = numbers(neib_step) if neib_step is not None else (rows, columns)
     if mode == "half":
         node = wf.pad(node, [(0, 0), (0, 0), (rows // 2,) * 2, (columns // 2,) * 2])
     elif mode not in ("valid", "ignore_borders"):
@@ -306,7 +220,7 @@ def images2neibs(ten4: Any, neib_shape: Any, neib_step: Any = None, mode: str = 
 
 def neibs2images(neibs: Any, neib_shape: Any, original_shape: Any, mode: str = "valid") -> Any:
     """The images whose patches, side by side, these are."""
-    node, (rows, columns) = unwrap(neibs), _numbers(neib_shape)
+    node, (rows, columns) = unwrap(neibs), numbers(neib_shape)
     images, channels, height, width = as_shape(original_shape)
     grid = wf.reshape(node, (images, channels, height // rows, width // columns, rows, columns))
     return wrap(wf.reshape(wf.transpose(grid, (0, 1, 2, 4, 3, 5)), (images, channels, height, width)))

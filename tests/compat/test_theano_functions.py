@@ -166,8 +166,8 @@ def test_printing(capsys, tmp_path):
     assert theano.pp(x * y + 1) == "((x * y) + 1)"
     theano.printing.debugprint(x * y + 1)
     shown = capsys.readouterr().out
-    assert "add [id A]" in shown
-    assert "'x'" in shown
+    assert "Elemwise{add,no_inplace} [id A] ''" in shown
+    assert " | |x [id C]" in shown
     theano.printing.pydotprint(x * y, tmp_path / "graph.dot")
     assert "digraph" in (tmp_path / "graph.dot").read_text()
     f = theano.function([x], theano.printing.Print("here")(x * 2) + 1)
@@ -530,6 +530,15 @@ def test_numpys_functions_take_variables(call):
     assert isinstance(call(x), T.TensorVariable)
 
 
-def test_a_variable_is_no_array():
-    with pytest.raises(TypeError, match="x is an expression"):
-        np.asarray(T.dvector("x"))
+def test_a_variable_is_an_object_to_numpy():
+    x = T.dmatrix("x")
+    rows, columns = x.shape
+    size = np.prod([rows, columns, 2])
+    assert size.eval({x: np.ones((3, 4))}) == 24
+    assert np.asarray([x, x]).dtype == object
+    f = theano.function([x], x)
+    with pytest.raises(TypeError, match="Expected an array, and found a variable, x"):
+        f(x)
+    for make in (lambda: theano.shared(np.asarray(x)), lambda: T.constant(np.asarray(x))):
+        with pytest.raises(TypeError, match="object"):
+            make()
