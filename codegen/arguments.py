@@ -11,14 +11,16 @@ import numpy as np
 
 from ..ops.coerce import as_expr
 from ..ops.elementwise import fitted
+from ..symbolic.arguments import check_choice
 from ..symbolic.dims import SymDim, same, show
-from ..symbolic.errors import ArgumentError, DTypeError, LoweringError, ShapeError, blame, listing, user_site
+from ..symbolic.errors import ArgumentError, DTypeError, LoweringError, ShapeError, blame, listing, sentence, user_site
+from ..symbolic.evaluate import raise_unknown_size
 from ..symbolic.expr import Expr, substitute, toposort
 from ..symbolic.graph import Graph
 from ..symbolic.guards import AnyGuard, Guard
 from ..symbolic.leaves import Cell, Input, Shared
 from ..symbolic.sizes import Change, all_sources, dims_of, renaming
-from ..symbolic.types import cast_and_lost
+from ..symbolic.types import TupleType, cast_and_lost
 
 TARGETS = ("cpu",)
 
@@ -27,14 +29,11 @@ def as_graph(
     inputs: Any, outputs: Any, updates: Any, givens: Any, target: str, optimize: int, on_unused_input: str
 ) -> tuple[Graph, tuple[str, ...] | None, Callable[[list[Any]], Any] | None]:
     """(graph, keywords or None, how results are packed or None for a single one)."""
-    if target not in TARGETS:
+    if not isinstance(target, str) or target not in TARGETS:
         error = LoweringError(f"There is no target {target!r}; there is {listing([repr(t) for t in TARGETS])}.")
         raise blame(error, user_site())
-    if optimize not in (0, 1, 2):
-        raise blame(ArgumentError(f"optimize is 0, 1 or 2, not {optimize!r}."), user_site())
-    if on_unused_input not in ("raise", "warn", "ignore"):
-        text = f"on_unused_input is 'raise', 'warn' or 'ignore', not {on_unused_input!r}."
-        raise blame(ArgumentError(text), user_site())
+    check_choice("optimize", optimize, (0, 1, 2))
+    check_choice("on_unused_input", on_unused_input, ("raise", "warn", "ignore"))
     keywords = tuple(inputs) if isinstance(inputs, Mapping) else None
     listed = _inputs(list(inputs.values()) if isinstance(inputs, Mapping) else inputs)
     results, form = _outputs(outputs)
@@ -50,9 +49,8 @@ def as_graph(
 
 def reacts(kind: str, reaction: Any) -> bool:
     """Whether nan="raise", or inf="raise", was asked for."""
-    if not isinstance(reaction, str) or reaction not in ("ignore", "raise"):
-        raise blame(ArgumentError(f"{kind} is 'ignore' or 'raise', not {reaction!r}."), user_site())
-    return reaction == "raise"
+    check_choice(kind, reaction, ("ignore", "raise"))
+    return bool(reaction == "raise")
 
 
 def _inputs(inputs: Any) -> tuple[Expr, ...]:
@@ -97,7 +95,7 @@ def named(names: tuple[Any, ...], results: list[Any]) -> dict[Any, Any]:
 
 def _output(value: Any) -> Expr:
     node = as_expr(value)
-    if not hasattr(node.type, "shape"):
+    if isinstance(node.type, TupleType):
         error = ArgumentError(f"{node.op.name} has several outputs; name the ones to return.")
         raise blame(error, user_site(), node.site)
     return node
@@ -231,13 +229,7 @@ def _check_sizes_known(graph: Graph, sizes: Graph) -> None:
     """Raise ArgumentError where nothing says how large an axis is: a name that is a size of no array of the call."""
     arrays = [*graph.inputs, *graph.shared, *sizes.shared, *(shared for shared, _ in graph.updates)]
     known = {name for x in arrays for name in _names_of(x)}
-    for node in graph.nodes:
-        for dim in dims_of([node]):
-            missing = [name for name in dim.names if name not in known and name not in dim.sources]
-            if missing:
-                text = f"{node.op.name} depends on a size, and no array of the call has the size {missing[0]!r}."
-                hint = "make what has this size an input, or read the shared variable that has it."
-                raise blame(ArgumentError(text), user_site(), node.site, hint=hint)
+    raise_unknown_size(graph.nodes, known)
 
 
 # ---- calls -------------------------------------------------------------------------------------------------------
@@ -286,7 +278,8 @@ def adapted(given: Any, x: Expr, downcast: bool = False) -> np.ndarray:
     try:
         array = np.asarray(given)
     except (ValueError, TypeError) as error:
-        raise blame(ArgumentError(f"The value of {name} is no array: {error}."), user_site(), x.site) from None
+        text = f"The value of {name} is no array: {sentence(error)}"
+        raise blame(ArgumentError(text), user_site(), x.site) from None
     if array.ndim != x.ndim:
         text = f"{name} has {x.ndim} axes {show(x.shape)}, and its value has {array.ndim}: {show(array.shape)}."
         raise blame(ShapeError(text), user_site(), x.site)

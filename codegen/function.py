@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy import array, empty, ndarray
 
-from ..ops.coerce import check_flag
 from ..symbolic.access import CALLING_BACK, Access
+from ..symbolic.arguments import check_flag, check_mapping, check_name
 from ..symbolic.dims import Dim, SymDim, show
 from ..symbolic.errors import (
     GuardError,
@@ -23,6 +23,7 @@ from ..symbolic.errors import (
     VerifyError,
     WeftError,
     blame,
+    sentence,
     user_site,
 )
 from ..symbolic.evaluate import bind_sizes, sizes_of_cells, whole
@@ -91,7 +92,7 @@ def function(
     """
     site = user_site()
     graph, keywords, form = as_graph(inputs, outputs, updates, givens, target, optimize, on_unused_input)
-    label = name or f"function at {site}"
+    label = check_name(name) or f"function at {site}"
     refused = tuple(kind for kind, reaction in (("nan", nan), ("inf", inf)) if reacts(kind, reaction))
     return made(graph, keywords, form, label, optimize, check_flag("function", "downcast", downcast), refused)
 
@@ -364,7 +365,7 @@ class Function:
         try:
             run([step.node], given)
         except IndexError as error:
-            found = IndexRangeError(str(error))
+            found = IndexRangeError(sentence(error))
             found.__notes__ = error.__notes__
             return found
         except WeftError as error:
@@ -388,7 +389,7 @@ class Function:
 
 def evaluate_compiled(node: Expr, values: Mapping[Expr, Any]) -> Any:
     """`y.eval({x: array})`: the function is compiled once for each expression and set of inputs."""
-    inputs = tuple(values)
+    inputs = tuple(check_mapping("values", values))
     if not hasattr(node, "compiled"):
         node.compiled = {}
     if inputs not in node.compiled:

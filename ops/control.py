@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from ..symbolic.arguments import check_count, check_flag, check_function
 from ..symbolic.dims import Dim, same, show
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, toposort
@@ -13,7 +14,7 @@ from ..symbolic.types import BOOL, INT64, promote
 from . import scalar
 from .bodies import numbered, stand_in, stand_ins
 from .branch import branched
-from .coerce import as_expr, check_count, check_flag
+from .coerce import as_expr
 from .creation import full, iota, shape_of
 from .elementwise import cast
 from .loop import ENDLESS, looped
@@ -66,9 +67,12 @@ def scan(
     --------
     For init, xs and whatever `step` uses, to any order: the steps backwards, with the carries of all steps kept.
     """
-    _check_function("scan", "step", step)
+    if not isinstance(non_sequences, list | tuple):
+        text = f"scan: non_sequences is a list of further arguments of step, not {non_sequences!r}."
+        raise blame(ArgumentError(text), user_site(), hint="write [w].")
+    check_function("scan: step", step, ["the carry", "the elements of xs", *["a non-sequence"] * len(non_sequences)])
     if until is not None:
-        _check_function("scan", "until", until)
+        check_function("scan: until", until, ["the new carry", "y"])
     sequences, rebuild = flatten(xs)
     sequences = [as_expr(x) for x in sequences]
     size, count = _length(sequences, length)
@@ -168,8 +172,8 @@ def while_loop(condition: Step, body: Step, init: Any, max_steps: int | None = N
     GradientError
         when a derivative is taken and max_steps is not given
     """
-    _check_function("while_loop", "condition", condition)
-    _check_function("while_loop", "body", body)
+    check_function("while_loop: condition", condition, ["the carry"])
+    check_function("while_loop: body", body, ["the carry"])
     if max_steps is not None:
         max_steps = check_count("while_loop", "max_steps", max_steps)
     starts, number = _Carry(init), stand_in(INT64, ())
@@ -283,11 +287,6 @@ def _pair(step: Step, result: Any) -> _Pair:
         text = f"{what} must return (carry, y), and it returned {form}."
         raise blame(ArgumentError(text), user_site(), hint="return carry, None where there is nothing to stack.")
     return _Pair(result)
-
-
-def _check_function(name: str, what: str, given: Any) -> None:
-    if not callable(given) or isinstance(given, Expr):
-        raise blame(ArgumentError(f"{name}: {what} is a function, not {given!r}."), user_site())
 
 
 # ---- lengths and tests -----------------------------------------------------------------------------------------------

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from ..symbolic.arguments import LARGEST, check_count, check_flag
 from ..symbolic.dims import minimum, product, same, show
 from ..symbolic.errors import LinAlgError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.guards import meet
 from ..symbolic.leaves import Item
 from ..symbolic.types import TupleType, Type, float_like, promote
-from .coerce import as_expr, check_flag
+from .coerce import as_expr
 from .creation import eye, iota, zeros_like
 from .elementwise import cast
 from .linalg import matmul
@@ -316,13 +317,17 @@ def qr(a: Any) -> tuple[Expr, Expr]:
 def tril(x: Any, k: int = 0) -> Expr:
     """x with zeros above the k-th diagonal of its last two axes, as np.tril."""
     node = as_expr(x)
-    return where(_below(node, k), node, 0)
+    return where(_below(node, _diagonal("tril", k)), node, 0)
 
 
 def triu(x: Any, k: int = 0) -> Expr:
     """x with zeros below the k-th diagonal of its last two axes, as np.triu."""
     node = as_expr(x)
-    return where(_below(node, k - 1), 0, node)
+    return where(_below(node, _diagonal("triu", k) - 1), 0, node)
+
+
+def _diagonal(name: str, k: Any) -> int:
+    return check_count(name, "k", k, -LARGEST)
 
 
 def _below(x: Expr, k: int) -> Expr:

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from ..symbolic.arguments import check_count
 from ..symbolic.dims import minimum
 from ..symbolic.errors import ArgumentError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.guards import meet
 from ..symbolic.types import INT64, Type
 from .axes import normalize
-from .coerce import as_expr, check_count
+from .coerce import as_expr
 from .control import scan
 from .creation import ones_like
 from .elementwise import cast

@@ -9,11 +9,23 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from .arguments import check_expressions, check_mapping
 from .dims import SymDim, show
-from .errors import ArgumentError, DTypeError, GuardError, ShapeError, WeftError, at_site, blame, user_site
+from .errors import (
+    ArgumentError,
+    DTypeError,
+    GuardError,
+    LinAlgError,
+    ShapeError,
+    WeftError,
+    at_site,
+    blame,
+    sentence,
+    user_site,
+)
 from .expr import Expr, Op, toposort
 from .leaves import Input, Shared, Size, Sizes
-from .sizes import cells, sources, with_sizes
+from .sizes import cells, dims_of, sources, with_sizes
 from .types import BOOL, FLOAT16, FLOAT32, TupleType, Type, cast_and_lost
 
 
@@ -23,12 +35,9 @@ def evaluate(outputs: Any, values: Mapping[Expr, Any] | None = None) -> Any:
     `values` gives an array for each input.  Slow and obviously right: the reference that compiled code is tested
     against.  The arrays are the caller's own.
     """
-    given = {} if values is None else values
-    if not isinstance(given, Mapping):
-        text = f"evaluate: values are a dict {{input: array}}, not {type(given).__name__}."
-        raise blame(ArgumentError(text), user_site())
+    given = check_mapping("values", values)
     many = isinstance(outputs, list | tuple)
-    results = [_own(r) for r in run(list(outputs) if many else [outputs], given)]
+    results = [_own(r) for r in run(check_expressions("outputs", outputs), given)]
     return results if many else results[0]
 
 
@@ -49,7 +58,7 @@ def all_values(
     roots: Sequence[Expr], given: Mapping[Expr, Any], known_sizes: Mapping[str, int] | None = None
 ) -> tuple[dict[Expr, Any], dict[str, int]]:
     """The values of all nodes that the roots lead to, and the sizes of the symbols."""
-    known: dict[Expr, Any] = {node: np.asarray(value, node.dtype) for node, value in given.items()}
+    known: dict[Expr, Any] = {node: _array(node, value) for node, value in given.items()}
     order = toposort(roots, into=lambda n: n not in known)
     read = {node: node.op.cell.value for node in order if isinstance(node.op, Shared) and node not in known}
     sizes = {**sizes_of_cells(cells(order)), **(known_sizes or {}), **bind_sizes({**known, **read})}
@@ -59,8 +68,31 @@ def all_values(
     with np.errstate(all="ignore"):
         for node in order:
             if node not in known:
-                known[node] = value_of(node, [known[a] for a in node.args], sizes)
+                try:
+                    known[node] = value_of(node, [known[a] for a in node.args], sizes)
+                except KeyError:
+                    raise_unknown_size([node], sizes)
+                    raise
     return known, sizes
+
+
+def raise_unknown_size(nodes: Iterable[Expr], sizes: Iterable[str]) -> None:
+    """Raise ArgumentError where nothing says how large an axis is: a name that is a size of no array there is."""
+    for node in nodes:
+        for dim in dims_of([node]):
+            missing = [name for name in dim.names if name not in sizes and name not in dim.sources]
+            if missing:
+                text = f"{node.op.name} depends on a size, and no array of the call has the size {missing[0]!r}."
+                hint = "make what has this size an input, or read the shared variable that has it."
+                raise blame(ArgumentError(text), user_site(), node.site, hint=hint)
+
+
+def _array(node: Expr, value: Any) -> np.ndarray:
+    try:
+        return np.asarray(value, node.dtype)
+    except (ValueError, TypeError, OverflowError) as error:
+        text = f"The value of {node.name or 'an expression'} is no array of {node.dtype.name}: {sentence(error)}"
+        raise blame(ArgumentError(text), user_site(), node.site) from None
 
 
 Observer: TypeAlias = Callable[[Sequence[Expr], Mapping[Expr, Any], dict[Expr, Any], dict[str, int]], None]
@@ -106,7 +138,7 @@ def value_of(node: Expr, args: list[Any], sizes: Mapping[str, int]) -> Any:
         with at_site(node.site):
             ready = args if op.takes_halves else [_widened(a) for a in args]
             result = sized(sizes, *args) if sized else resolved(op, sizes).numpy(*ready)
-    except IndexError as error:
+    except (IndexError, LinAlgError) as error:
         if getattr(error, "__notes__", ()):  # of a step inside, whose line it names
             raise
         raise blame(error, node.site, *[a.site for a in node.args]) from None
