@@ -11,10 +11,11 @@ import numpy as np
 
 from ..ops.coerce import as_expr
 from ..ops.elementwise import fitted
+from ..ops.several import Several
 from ..symbolic.arguments import check_choice
 from ..symbolic.dims import SymDim, same, show
 from ..symbolic.errors import ArgumentError, DTypeError, LoweringError, ShapeError, blame, listing, sentence, user_site
-from ..symbolic.evaluate import raise_unknown_size
+from ..symbolic.evaluate import FROM_A_STEP, raise_unknown_size
 from ..symbolic.expr import Expr, substitute, toposort
 from ..symbolic.graph import Graph
 from ..symbolic.guards import AnyGuard, Guard
@@ -80,7 +81,7 @@ def _outputs(outputs: Any) -> tuple[list[Expr], Callable[[list[Any]], Any] | Non
         names = tuple(outputs)
         return [_output(v) for v in outputs.values()], functools.partial(named, names)
     if isinstance(outputs, list | tuple):
-        return [_output(v) for v in outputs], type(outputs) if type(outputs) is tuple else list
+        return [_output(v) for v in outputs], tuple if type(outputs) in (tuple, Several) else list
     return [_output(outputs)], None
 
 
@@ -202,9 +203,11 @@ def _check_inputs(graph: Graph, on_unused_input: str) -> None:
     sizes = Graph((), tuple(all_sources(graph.nodes).values()))  # what is needed to know how large things are
     for node in [*graph.free_inputs, *sizes.free_inputs]:
         if node not in listed:
-            name = f"{node.name!r}" if node.name else "an input without a name"
+            inside = node.op.inside  # type: ignore[attr-defined]
+            name = repr(node.name) if node.name else "a value inside of a step" if inside else "an input without a name"
             error = ArgumentError(f"The outputs depend on {name}, which is not among the inputs.")
-            raise blame(error, user_site(), node.site, hint="add it to inputs, or replace it with givens.")
+            hint = FROM_A_STEP if inside else "add it to inputs, or replace it with givens."
+            raise blame(error, user_site(), node.site, hint=hint)
     _check_sizes_known(graph, sizes)
     used = {*graph.free_inputs, *sizes.free_inputs}
     arrays = [*used, *graph.shared, *sizes.shared, *(shared for shared, _ in graph.updates)]
@@ -213,7 +216,7 @@ def _check_inputs(graph: Graph, on_unused_input: str) -> None:
     for x in graph.inputs:
         if x in used or on_unused_input == "ignore" or not wanted.isdisjoint(_names_of(x)):
             continue
-        text = f"Nothing depends on the input {x.name or 'without a name'}."
+        text = f"Nothing depends on the input {x.name or 'without a name'} of the function."
         if on_unused_input == "warn":
             warnings.warn(text, stacklevel=4)
             continue

@@ -18,6 +18,7 @@ from ..ops.coerce import as_expr
 from ..ops.movement import flatten, reshape
 from ..ops.normalization import dropout
 from ..ops.reduce import count
+from ..ops.several import Several
 from ..symbolic.arguments import check_count, check_flag, check_function, check_name, check_number
 from ..symbolic.errors import ArgumentError, blame, user_site
 from ..symbolic.expr import Expr
@@ -124,13 +125,17 @@ def batch_norm(
     if not check_flag("batch_norm", "training", training):
         shape = tuple(-1 if i == place else 1 for i in range(node.ndim))
         factor = state.scale * scalar.rsqrt(state.var + eps)
-        return node * reshape(factor, shape) + reshape(state.shift - state.mean * factor, shape), {}
+        return _with_updates(node * reshape(factor, shape) + reshape(state.shift - state.mean * factor, shape), {})
     axes = without(range(node.ndim), (place,))
     y, mean, var = normalization.batch_norm(node, state.scale, state.shift, axes, eps)
     number = count(node, axes, node.dtype)
     unbiased = var * (number / scalar.maximum(number - 1.0, 1.0))
     fresh = {state.mean: mean, state.var: unbiased}
-    return y, {old: momentum * old + (1 - momentum) * new for old, new in fresh.items()}
+    return _with_updates(y, {old: momentum * old + (1 - momentum) * new for old, new in fresh.items()})
+
+
+def _with_updates(y: Expr, updates: dict[Expr, Expr]) -> tuple[Expr, dict[Expr, Expr]]:
+    return Several((y, updates), "batch_norm", ("y", "updates"))  # type: ignore[return-value]
 
 
 def _check_state(state: Any) -> None:

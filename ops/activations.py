@@ -152,10 +152,10 @@ def paired(name: str, what: str, values: Any, targets: Any) -> tuple[Expr, Expr]
     node, wanted = as_expr(values), as_expr(targets)
     if node.ndim and wanted.ndim and _stretched(node, wanted) and _stretched(wanted, node):
         text = f"{name}: {what} of shape {show(node.shape)} and targets of shape {show(wanted.shape)}"
-        larger = "targets" if node.ndim > wanted.ndim else what
-        hint = f"give both one shape: {larger}.reshape(-1, 1), or take the other's [:, 0]."
-        error = ShapeError(f"{text} would make a loss for each pair of one's and the other's elements.")
-        raise blame(error, user_site(), node.site, wanted.site, hint=hint)
+        error = ShapeError(f"{text} stretch each other, to a loss for every pair of elements.")
+        flat, deep = ("targets", what) if node.ndim > wanted.ndim else (what, "targets")
+        ways = f", with {flat}.reshape(-1, 1) or {deep}[:, 0]" if {node.ndim, wanted.ndim} == {1, 2} else ""
+        raise blame(error, user_site(), node.site, wanted.site, hint=f"give both the same shape{ways}.")
     return node, wanted
 
 

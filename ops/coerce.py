@@ -21,7 +21,10 @@ def as_expr(value: Any, dtype: Any = None) -> Expr:
         return size(value)
     if isinstance(value, list | tuple) and any(isinstance(v, Expr | SymDim | list | tuple) for v in value):
         from .movement import stack
+        from .several import Several
 
+        if isinstance(value, Several):
+            raise value.refused()
         return stack([as_expr(v) for v in value])
     try:
         if isinstance(value, bool | int | float) or np.asarray(value).dtype.kind not in "OSUV":

@@ -167,7 +167,12 @@ def eye(n: Any, m: Any = None, k: int = 0, dtype: Any = None) -> Expr:
 
 
 def one_hot(labels: Any, classes: int, dtype: Any = None) -> Expr:
-    """1 at the label's place along a new last axis of size `classes`, 0 elsewhere; labels outside give zeros."""
+    """1 at the label's place along a new last axis of size `classes`, 0 elsewhere.
+
+    Raises DTypeError for labels that are no integers; IndexRangeError, when it runs, for a label outside
+    [0, classes), as `pick` and `crossentropy` do.
+    """
+    from .activations import CheckLabels
     from .elementwise import cast
     from .movement import expand_dims
     from .scalar import eq
@@ -175,5 +180,6 @@ def one_hot(labels: Any, classes: int, dtype: Any = None) -> Expr:
     node = as_expr(labels)
     if node.dtype.kind not in "iu":
         raise blame(DTypeError(f"one_hot takes integer labels, not {node.dtype.name}."), user_site(), node.site)
-    places = iota((classes,), 0, node.dtype)
-    return cast(eq(expand_dims(node, -1), places), as_dtype(dtype))
+    places = iota((classes,), 0, "int32")
+    checked = apply(CheckLabels(places.shape[0]), node)
+    return cast(eq(expand_dims(checked, -1), places), as_dtype(dtype))

@@ -28,6 +28,7 @@ from .movement import broadcast_to, concatenate, expand_dims, reshape, squeeze, 
 from .operands import check_same_dtype
 from .reduce import top
 from .scalar import abs, eq, mul_no_nan, where
+from .several import Several
 
 
 def square_only(name: str, a: Type) -> None:
@@ -290,7 +291,7 @@ def eigh(a: Any) -> tuple[Expr, Expr]:
     """
     (node,), lead = matrices("eigh", a)
     values, vectors = results(apply(EigH(), node), lead)
-    return values, vectors
+    return Several((values, vectors), "eigh", ("values", "vectors"))
 
 
 def svd(a: Any) -> tuple[Expr, Expr, Expr]:
@@ -301,14 +302,14 @@ def svd(a: Any) -> tuple[Expr, Expr, Expr]:
     """
     (node,), lead = matrices("svd", a)
     u, s, vt = results(apply(SVD(), node), lead)
-    return u, s, vt
+    return Several((u, s, vt), "svd", ("u", "s", "vt"))
 
 
 def qr(a: Any) -> tuple[Expr, Expr]:
     """(q, r) with a = q r, as np.linalg.qr.  Gradient: where the first min(m, n) columns are independent."""
     (node,), lead = matrices("qr", a)
     q, r = results(apply(QR(), node), lead)
-    return q, r
+    return Several((q, r), "qr", ("q", "r"))
 
 
 # ---- triangles ------------------------------------------------------------------------------------------------------

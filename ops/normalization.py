@@ -22,6 +22,7 @@ from .elementwise import cast
 from .movement import Slice, pad
 from .reduce import check_float, count, mean, restore
 from .reduce import sum as sum_over
+from .several import Several
 
 
 def batch_norm(x: Any, scale: Any, shift: Any, axes: Any = 0, eps: float = 1e-5) -> tuple[Expr, Expr, Expr]:
@@ -56,7 +57,8 @@ def batch_norm(x: Any, scale: Any, shift: Any, axes: Any = 0, eps: float = 1e-5)
     m, v = _moments(node, reduced)
     factor = gain * scalar.rsqrt(v + eps)
     value = (node - restore(m, node, reduced)) * restore(factor, node, reduced) + restore(offset, node, reduced)
-    return apply(CustomGradient(rule), value, node, gain, offset), m, v
+    y = apply(CustomGradient(rule), value, node, gain, offset)
+    return Several((y, m, v), "batch_norm", ("y", "mean", "var"))
 
 
 def layer_norm(x: Any, scale: Any, shift: Any, axes: Any = -1, eps: float = 1e-5) -> Expr:

@@ -22,6 +22,7 @@ from .indexing import take_along_axis
 from .movement import Slice, moveaxis, ravel
 from .reduce import accumulator
 from .scalar import sub
+from .several import Several
 
 
 @dataclass(frozen=True)
@@ -160,4 +161,6 @@ def topk(x: Any, k: int, axis: int = -1) -> tuple[Expr, Expr]:
     if isinstance(size, int) and k > size:
         raise blame(ArgumentError(f"topk: k is {k}, and the axis has {size} elements."), user_site(), node.site)
     places = apply(First(k), apply(ArgSort(descending=True), node))
-    return moveaxis(take_along_axis(node, places, -1), -1, place), moveaxis(places, -1, place)
+    largest = take_along_axis(node, places, -1)
+    both = moveaxis(largest, -1, place), moveaxis(places, -1, place)
+    return Several(both, "topk", ("values", "places"))

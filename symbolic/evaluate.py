@@ -98,6 +98,9 @@ def _array(node: Expr, value: Any) -> np.ndarray:
 Observer: TypeAlias = Callable[[Sequence[Expr], Mapping[Expr, Any], dict[Expr, Any], dict[str, int]], None]
 
 
+FROM_A_STEP = "return it from the step as y: scan gives the y of all steps, stacked."
+
+
 class _Watched(threading.local):
     observer: Observer | None = None
 
@@ -126,8 +129,10 @@ def value_of(node: Expr, args: list[Any], sizes: Mapping[str, int]) -> Any:
     """What a node's reference makes of the values of its arguments."""
     op: Any = node.op
     if isinstance(op, Input):
-        name = op.label or "an input without a name"
-        raise blame(ArgumentError(f"There is no value for {name}."), user_site(), node.site)
+        text = f"There is no value for {op.label or 'an input without a name'}."
+        if op.inside:
+            text = "This depends on a value inside of a step, and outside of the loop there is none."
+        raise blame(ArgumentError(text), user_site(), node.site, hint=FROM_A_STEP if op.inside else "")
     if isinstance(op, Size):
         return np.int64(op.dim if isinstance(op.dim, int) else op.dim.value(sizes))
     for guard in node.guards:

@@ -17,6 +17,7 @@ from .errors import NOWHERE, ArgumentError, DTypeError, ShapeError, at_site, bla
 from .expr import Expr, Leaf, Op, apply, flattened, serial, unflattened
 from .types import BOOL, INT64, SUPPORTED, DType, TupleType, Type, cast_and_lost, config, dtype
 
+INSIDE = "inside"  # with a serial number: the number of an input that stands for a value of each step of a loop
 _SMALL = 64  # constants up to this many bytes are compared by value, larger ones by identity
 
 
@@ -28,6 +29,11 @@ class Input(Leaf):
     of: Type = field(compare=False)
     label: str | None = field(compare=False, default=None)
     configured: bool = field(compare=False, default=False)  # its dtype was not named: it is config.float_dtype
+
+    @property
+    def inside(self) -> bool:
+        """Whether it stands for a value inside of a step, of which there is none outside."""
+        return isinstance(self.number, tuple) and self.number[0] == INSIDE
 
     def infer(self) -> Type:
         return self.of

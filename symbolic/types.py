@@ -147,10 +147,18 @@ def _holds(dim: Dim) -> bool:
     return isinstance(dim, SymDim) and any(hasattr(source, "op") for source in dim.sources.values())
 
 
-class _OneNeeded(ArgumentError, AttributeError):
-    """Several values where one is needed; to `hasattr` and `getattr`, an attribute that is missing."""
+class OneNeededError(ArgumentError, AttributeError):
+    """Several values where one is needed: to `hasattr` and `getattr`, an attribute that is missing.
+
+    To users it is an ArgumentError, and so it is called.
+    """
+
+    def __reduce__(self) -> Any:
+        return ArgumentError, self.args
 
 
+OneNeededError.__name__ = OneNeededError.__qualname__ = ArgumentError.__name__
+OneNeededError.__module__ = ArgumentError.__module__
 _OF_ONE = frozenset(("dtype", "shape", "ndim", "size", "weak", "is_float", "is_static"))
 
 
@@ -170,7 +178,7 @@ class TupleType:
         if name not in _OF_ONE:
             raise AttributeError(f"a TupleType has no {name}")
         text = f"This has {len(self.items)} values, of types {self}, and one is needed."
-        raise blame(_OneNeeded(text), user_site(), hint="take them apart: a, *others = wf.items(node).")
+        raise blame(OneNeededError(text), user_site(), hint="take them apart: a, *others = wf.items(node).")
 
     def __str__(self) -> str:
         return f"({', '.join(map(str, self.items))})"
