@@ -26,7 +26,7 @@ from ..symbolic.errors import (
     sentence,
     user_site,
 )
-from ..symbolic.evaluate import bind_sizes, sizes_of_cells, whole
+from ..symbolic.evaluate import bind_sizes, divided_by_zero, sizes_of_cells, whole
 from ..symbolic.expr import Expr
 from ..symbolic.forks import renewed
 from ..symbolic.graph import Graph
@@ -301,8 +301,12 @@ class Function:
     def _check_sizes(self, sizes: dict[str, int]) -> None:
         """Raise an error where the sizes of this call break what the expressions took for granted."""
         for dim, node in self._computed_sizes:
-            if dim.value(sizes) < 0:
-                text = f"{node.op.name}: the size {dim} is {dim.value(sizes)} in this call, where {sizes}."
+            try:
+                found = dim.value(sizes)
+            except ZeroDivisionError:
+                raise divided_by_zero(node, dim, sizes) from None
+            if found < 0:
+                text = f"{node.op.name}: the size {dim} is {found} in this call, where {sizes}."
                 raise blame(GuardError(text), node.site, *[a.site for a in node.args])
         for guard, node in self.source.guards:
             if not guard.holds(sizes):

@@ -181,5 +181,6 @@ def one_hot(labels: Any, classes: int, dtype: Any = None) -> Expr:
     if node.dtype.kind not in "iu":
         raise blame(DTypeError(f"one_hot takes integer labels, not {node.dtype.name}."), user_site(), node.site)
     places = iota((classes,), 0, "int32")
+    # 3 ns a label: a row of zeros is a class that nothing trains towards, and that nobody sees
     checked = apply(CheckLabels(places.shape[0]), node)
     return cast(eq(expand_dims(checked, -1), places), as_dtype(dtype))

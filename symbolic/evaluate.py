@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,11 +12,13 @@ import numpy as np
 
 from .arguments import check_expressions, check_mapping
 from .dims import SymDim, show
+from .dims import value as number
 from .errors import (
     ArgumentError,
     DTypeError,
     GuardError,
     LinAlgError,
+    OutOfMemoryError,
     ShapeError,
     WeftError,
     at_site,
@@ -70,8 +73,11 @@ def all_values(
             if node not in known:
                 try:
                     known[node] = value_of(node, [known[a] for a in node.args], sizes)
-                except KeyError:
+                except WeftError:
+                    raise
+                except (KeyError, ZeroDivisionError, MemoryError, ValueError):
                     raise_unknown_size([node], sizes)
+                    _raise_impossible_size(node, sizes)
                     raise
     return known, sizes
 
@@ -87,6 +93,28 @@ def raise_unknown_size(nodes: Iterable[Expr], sizes: Iterable[str]) -> None:
                 raise blame(ArgumentError(text), user_site(), node.site, hint=hint)
 
 
+def divided_by_zero(node: Expr, dim: SymDim, sizes: Mapping[str, int]) -> GuardError:
+    """The error for a size that is a quotient, where a call makes its divisor 0."""
+    error = GuardError(f"{node.op.name}: the size {dim} divides by 0 in this call, where {dict(sizes)}.")
+    return blame(error, node.site, *[a.site for a in node.args])
+
+
+def _raise_impossible_size(node: Expr, sizes: Mapping[str, int]) -> None:
+    """Raise GuardError where a size of a node is divided by 0, OutOfMemoryError where it has more than can be had."""
+    for dim in dims_of([node]):
+        try:
+            dim.value(sizes)
+        except ZeroDivisionError:
+            raise divided_by_zero(node, dim, sizes) from None
+    for of in getattr(node.type, "items", (node.type,)):
+        shape = [number(dim, sizes) for dim in of.shape]
+        if math.prod(shape) * of.dtype.itemsize > MOST_BYTES:
+            text = (
+                f"{node.op.name} has {' x '.join(map(str, shape))} elements in this call, more than any memory holds."
+            )
+            raise blame(OutOfMemoryError(text), node.site, *[a.site for a in node.args])
+
+
 def _array(node: Expr, value: Any) -> np.ndarray:
     try:
         return np.asarray(value, node.dtype)
@@ -98,6 +126,7 @@ def _array(node: Expr, value: Any) -> np.ndarray:
 Observer: TypeAlias = Callable[[Sequence[Expr], Mapping[Expr, Any], dict[Expr, Any], dict[str, int]], None]
 
 
+MOST_BYTES = 2**47  # that a process can address
 FROM_A_STEP = "return it from the step as y: scan gives the y of all steps, stacked."
 
 

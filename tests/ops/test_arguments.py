@@ -799,3 +799,18 @@ def test_errors_name_the_function_that_was_called():
     ):
         with pytest.raises(wf.WeftError, match=f"^{name}: "):
             call()
+
+
+def test_sizes_that_a_call_makes_impossible():
+    x, k = wf.matrix("x", ("n", 3)), wf.scalar("k", dtype="int64")
+    parts = wf.reshape(x, (k, -1))
+    f = wf.function([x, k], parts)
+    assert f(np.ones((2, 3), "f4"), 3).shape == (3, 2)
+    for call in (lambda: f(np.ones((2, 3), "f4"), 0), lambda: wf.evaluate(parts, {x: np.ones((2, 3)), k: 0})):
+        with pytest.raises(wf.GuardError, match=r"reshape: the size .* divides by 0 in this call") as caught:
+            call()
+        assert "parts = wf.reshape(x, (k, -1))    <- here" in "".join(caught.value.__notes__)
+    many = wf.repeat(x, 2**61, 0)
+    for call in (lambda: many.eval({x: np.ones((2, 3), "f4")}), lambda: wf.evaluate(many, {x: np.ones((2, 3))})):
+        with pytest.raises(wf.OutOfMemoryError, match="more than any memory holds"):
+            call()
