@@ -14,7 +14,7 @@ import numpy as np
 
 from ..ops import normalization, scalar
 from ..ops.axes import normalize, without
-from ..ops.coerce import as_expr
+from ..ops.coerce import as_expr, check_coefficient
 from ..ops.movement import flatten, reshape
 from ..ops.normalization import dropout
 from ..ops.reduce import count
@@ -120,7 +120,7 @@ def batch_norm(
     node = as_expr(x)
     _check_state(state)
     place = normalize(axis, node.ndim, "batch_norm", node)
-    check_number("momentum", momentum)
+    check_coefficient("momentum", momentum)
     check_number("eps", eps, least=0)
     if not check_flag("batch_norm", "training", training):
         shape = tuple(-1 if i == place else 1 for i in range(node.ndim))

@@ -17,10 +17,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..ops import scalar
-from ..ops.coerce import as_expr, check_scalar
+from ..ops.coerce import as_expr, check_coefficient, check_scalar
 from ..ops.elementwise import cast
 from ..ops.reduce import sum as sum_over
-from ..symbolic.arguments import check_number
 from ..symbolic.dims import same, show
 from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr
@@ -279,11 +278,8 @@ def _among(updates: Mapping[Expr, Expr], params: Any) -> list[Expr]:
 
 
 def _check_coefficients(**values: Any) -> None:
-    """Raise ArgumentError or ShapeError unless each is a number or a scalar expression."""
     for what, value in values.items():
-        if not isinstance(value, Expr):
-            check_number(what, value)
-        check_scalar(what, value)
+        check_coefficient(what, value)
 
 
 def _zeros(param: Expr, what: str) -> Expr:

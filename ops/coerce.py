@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..symbolic.arguments import check_number
 from ..symbolic.dims import SymDim, show
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr
@@ -51,3 +52,10 @@ def check_scalar(what: str, value: Any) -> Expr:
         text = f"{what} is a number or a scalar expression, and this has shape {show(node.shape)}."
         raise blame(ShapeError(text), user_site(), node.site)
     return node
+
+
+def check_coefficient(what: str, value: Any) -> None:
+    """Raise ArgumentError or ShapeError unless an argument is a finite number, or a scalar expression."""
+    if not isinstance(value, Expr):
+        check_number(what, value)
+    check_scalar(what, value)

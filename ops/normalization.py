@@ -17,7 +17,7 @@ from ..symbolic.grad import CustomGradient, stop_gradient
 from ..symbolic.types import float_like
 from . import scalar
 from .axes import normalize, normalize_all, without
-from .coerce import as_expr
+from .coerce import as_expr, check_coefficient
 from .elementwise import cast
 from .movement import Slice, pad
 from .reduce import check_float, count, mean, restore
@@ -153,7 +153,7 @@ def local_response_norm(
     place = normalize(axis, node.ndim, "local_response_norm", node)
     n = check_count("local_response_norm", "the number of channels n", n, 1, 1000)
     for what, value in (("k", k), ("alpha", alpha), ("beta", beta)):
-        check_number(what, value)
+        check_coefficient(what, value)
     total = _sliding_sum(scalar.square(node), place, n)
     return node * (k + alpha * total) ** -beta
 
