@@ -14,12 +14,12 @@ from ..ops.elementwise import fitted
 from ..ops.several import Several
 from ..symbolic.arguments import check_choice
 from ..symbolic.dims import SymDim, same, show
-from ..symbolic.errors import ArgumentError, DTypeError, LoweringError, ShapeError, blame, listing, sentence, user_site
+from ..symbolic.errors import ArgumentError, DTypeError, LoweringError, ShapeError, axes, blame, listing, user_site
 from ..symbolic.evaluate import FROM_A_STEP, raise_unknown_size
 from ..symbolic.expr import Expr, substitute, toposort
 from ..symbolic.graph import Graph
 from ..symbolic.guards import AnyGuard, Guard
-from ..symbolic.leaves import Cell, Input, Shared
+from ..symbolic.leaves import Cell, Input, Shared, as_array
 from ..symbolic.sizes import Change, all_sources, dims_of, renaming
 from ..symbolic.types import TupleType, cast_and_lost
 
@@ -278,13 +278,9 @@ def adapted(given: Any, x: Expr, downcast: bool = False) -> np.ndarray:
     if isinstance(given, np.ma.MaskedArray) and given.mask is not np.ma.nomask:
         error = DTypeError(f"The value of {name} has a mask, which a compiled function cannot keep.")
         raise blame(error, user_site(), x.site, hint="fill it, value.filled(0), or leave the masked elements out.")
-    try:
-        array = np.asarray(given)
-    except (ValueError, TypeError) as error:
-        text = f"The value of {name} is no array: {sentence(error)}"
-        raise blame(ArgumentError(text), user_site(), x.site) from None
+    array = as_array(f"The value of {name}", given, x.site)
     if array.ndim != x.ndim:
-        text = f"{name} has {x.ndim} axes {show(x.shape)}, and its value has {array.ndim}: {show(array.shape)}."
+        text = f"{name} has {axes(x.ndim)} {show(x.shape)}, and its value has {array.ndim}: {show(array.shape)}."
         raise blame(ShapeError(text), user_site(), x.site)
     if array.dtype != x.dtype and not _lossless(given, array, x.dtype):
         fitting = _downcast(array, x.dtype)

@@ -13,7 +13,7 @@ import numpy as np
 from ..ops.bodies import formal
 from ..ops.elementwise import Cast, Elementwise, cast
 from ..ops.reduce import sum as sum_over
-from ..symbolic.arguments import check_count, check_expressions, check_mapping, check_number, check_sequence
+from ..symbolic.arguments import check_count, check_expression, check_mapping, check_number, check_sequence
 from ..symbolic.errors import ArgumentError, GradientError, ShapeError, Site, at_site, blame, user_site
 from ..symbolic.evaluate import evaluate
 from ..symbolic.expr import Expr, Op, apply, serial, toposort
@@ -56,7 +56,7 @@ def check_grad(
     GradientError
         where they differ, with the worst element
     """
-    check_expressions("expr", [expr])
+    check_expression("expr", expr)
     leaves = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
     _check_leaves(leaves)
     order = check_count("check_grad", "order", order, 1, 8)

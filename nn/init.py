@@ -23,7 +23,7 @@ Shape = Sequence[int]
 def _sizes(shape: Any) -> tuple[int, ...]:
     """The shape as numbers: one, or a sequence of them.  Raises ArgumentError for what is none."""
     sizes = [shape] if isinstance(shape, int | np.integer) else shape
-    fits = isinstance(sizes, Sequence | np.ndarray) and all(
+    fits = isinstance(sizes, list | tuple | np.ndarray) and all(
         isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 0 for n in sizes
     )
     if not fits:

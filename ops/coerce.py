@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..symbolic.arguments import check_number
-from ..symbolic.dims import SymDim, show
-from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
+from ..symbolic.dims import SymDim, same, show
+from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, listing, user_site
 from ..symbolic.expr import Expr
 from ..symbolic.leaves import constant, size
 from ..symbolic.types import BOOL, TupleType
@@ -26,7 +26,12 @@ def as_expr(value: Any, dtype: Any = None) -> Expr:
 
         if isinstance(value, Several):
             raise value.refused()
-        return stack([as_expr(v) for v in value])
+        nodes = [as_expr(v) for v in value]
+        if any(n.ndim != nodes[0].ndim or not _may_stack(n, nodes[0]) for n in nodes):
+            shapes = listing([show(n.shape) for n in nodes])
+            error = ShapeError(f"A {type(value).__name__} of values of shapes {shapes} is no array.")
+            raise blame(error, user_site(), *[n.site for n in nodes], hint="give one of them, or join them first.")
+        return stack(nodes)
     try:
         if isinstance(value, bool | int | float) or np.asarray(value).dtype.kind not in "OSUV":
             return constant(value, dtype)
@@ -41,6 +46,10 @@ def check_flag(name: str, what: str, value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise blame(ArgumentError(f"{name}: {what} is True or False, not {value!r}."), user_site())
     return bool(value)
+
+
+def _may_stack(a: Expr, b: Expr) -> bool:
+    return not any(same(m, n) is False for m, n in zip(a.shape, b.shape, strict=True))
 
 
 def check_scalar(what: str, value: Any) -> Expr:

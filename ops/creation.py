@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..symbolic.arguments import LARGEST, check_count
 from ..symbolic.dims import Dim, Shape, SymDim
 from ..symbolic.errors import ArgumentError, DTypeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
@@ -162,6 +163,8 @@ def eye(n: Any, m: Any = None, k: int = 0, dtype: Any = None) -> Expr:
     from .elementwise import cast
     from .scalar import eq
 
+    if not isinstance(k, Expr):
+        check_count("eye", "k", k, -LARGEST)
     shape = shape_of((n, n if m is None else m))
     return cast(eq(iota(shape, 1), iota(shape, 0) + k), as_dtype(dtype))
 

@@ -327,8 +327,8 @@ def triu(x: Any, k: int = 0) -> Expr:
     return where(_below(node, _diagonal("triu", k) - 1), 0, node)
 
 
-def _diagonal(name: str, k: Any) -> int:
-    return check_count(name, "k", k, -LARGEST)
+def _diagonal(name: str, k: Any) -> Any:
+    return k if isinstance(k, Expr) else check_count(name, "k", k, -LARGEST)
 
 
 def _below(x: Expr, k: int) -> Expr:

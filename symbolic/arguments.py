@@ -79,6 +79,12 @@ def check_expressions(what: str, value: Any) -> list[Expr]:
     return listed
 
 
+def check_expression(what: str, value: Any) -> None:
+    """Raise ArgumentError unless an argument is an expression."""
+    if not isinstance(value, Expr):
+        raise blame(ArgumentError(f"{what} is an expression, not {value!r}."), user_site())
+
+
 def check_sequence(what: str, value: Any) -> list[Any]:
     """The elements of an argument that has several."""
     if not isinstance(value, Iterable) or isinstance(value, str | bytes | Mapping):

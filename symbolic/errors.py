@@ -223,6 +223,11 @@ def sentence(error: BaseException) -> str:
     return f"{str(error).strip().rstrip('.') or type(error).__name__}."
 
 
+def axes(count: int) -> str:
+    """'1 axis', '2 axes'."""
+    return f"{count} {'axis' if count == 1 else 'axes'}"
+
+
 def listing(names: Sequence[str]) -> str:
     """'a', 'a and b', 'a, b and c'."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

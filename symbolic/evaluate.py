@@ -22,12 +22,12 @@ from .errors import (
     ShapeError,
     WeftError,
     at_site,
+    axes,
     blame,
-    sentence,
     user_site,
 )
 from .expr import Expr, Op, toposort
-from .leaves import Input, Shared, Size, Sizes
+from .leaves import Input, Shared, Size, Sizes, as_array
 from .sizes import cells, dims_of, sources, with_sizes
 from .types import BOOL, FLOAT16, FLOAT32, TupleType, Type, cast_and_lost
 
@@ -116,11 +116,7 @@ def _raise_impossible_size(node: Expr, sizes: Mapping[str, int]) -> None:
 
 
 def _array(node: Expr, value: Any) -> np.ndarray:
-    try:
-        return np.asarray(value, node.dtype)
-    except (ValueError, TypeError, OverflowError) as error:
-        text = f"The value of {node.name or 'an expression'} is no array of {node.dtype.name}: {sentence(error)}"
-        raise blame(ArgumentError(text), user_site(), node.site) from None
+    return as_array(f"The value of {node.name or 'an expression'}", value, node.site, kind=node.dtype)
 
 
 Observer: TypeAlias = Callable[[Sequence[Expr], Mapping[Expr, Any], dict[Expr, Any], dict[str, int]], None]
@@ -230,7 +226,7 @@ def bind_sizes(values: Mapping[Expr, np.ndarray]) -> dict[str, int]:
     sizes: dict[str, int] = {}
     for node, array in values.items():
         if array.ndim != node.ndim:
-            text = f"{node.name or 'The input'} has {node.ndim} axes, its value {array.ndim}: {show(array.shape)}."
+            text = f"{node.name or 'The input'} has {axes(node.ndim)}, its value {array.ndim}: {show(array.shape)}."
             raise blame(ShapeError(text), user_site(), node.site)
         for dim, size in zip(node.shape, array.shape, strict=True):
             if isinstance(dim, SymDim) and dim.is_name:

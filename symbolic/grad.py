@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .arguments import check_choice, check_expressions, check_function, check_mapping
+from .arguments import check_choice, check_expression, check_expressions, check_function, check_mapping
 from .collector import uncollected
 from .dims import Shape, same, show
 from .errors import ArgumentError, GradientError, ShapeError, Site, at_site, blame, user_site
@@ -104,7 +104,7 @@ def jacobian(y: Expr, x: Any) -> Any:
 
     One vjp for each element of `y`: in a row where its size is known, in a loop where only a call knows it.
     """
-    check_expressions("y", [y])
+    check_expression("y", y)
     flat, params = function("reshape")(y, (-1,)), _as_list(x)
     if not y.type.is_static:
         return _pack(x, _jacobian_loop(y, flat, params))
@@ -370,7 +370,7 @@ class StopGradient(Op):
 
 def stop_gradient(x: Expr) -> Expr:
     """x as a constant for derivatives: the value passes, the cotangent does not."""
-    check_expressions("x", [x])
+    check_expression("x", x)
     return apply(StopGradient(), x)
 
 
@@ -405,7 +405,7 @@ def custom_gradient(f: Callable[..., Expr], vjp: Callable[..., Any]) -> Callable
     def with_rule(*args: Any) -> Expr:
         exprs = _as_list(list(args))
         value = f(*exprs)
-        check_expressions(f"What {with_rule.__name__} returns", [value])
+        check_expression(f"What {with_rule.__name__} returns", value)
         return apply(CustomGradient(vjp), value, *exprs)
 
     with_rule.__name__ = getattr(f, "__name__", "custom")

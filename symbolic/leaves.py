@@ -13,7 +13,20 @@ import numpy as np
 from .access import Access
 from .arguments import check_flag
 from .dims import Dim, SymDim, fresh, show
-from .errors import NOWHERE, ArgumentError, DTypeError, ShapeError, at_site, blame, named, sentence, user_site
+from .errors import (
+    NOWHERE,
+    ArgumentError,
+    DTypeError,
+    ShapeError,
+    Site,
+    WeftError,
+    at_site,
+    axes,
+    blame,
+    named,
+    sentence,
+    user_site,
+)
 from .expr import Expr, Leaf, Op, apply, flattened, serial, unflattened
 from .types import BOOL, INT64, SUPPORTED, DType, TupleType, Type, cast_and_lost, config, dtype
 
@@ -234,14 +247,21 @@ def _number(value: float, sign: float, kind: np.dtype, weak: bool) -> Expr:
 
 
 def _checked(value: Any, kind: Any) -> np.ndarray:
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise blame(ArgumentError(f"The value is no array of numbers: {sentence(error)}"), user_site()) from None
+    array = as_array("The value", value)
     wanted = dtype(kind if kind is not None else array.dtype)
     array = np.array(_held(array, wanted, "The value"), order="C")
     array.flags.writeable = False
     return array
+
+
+def as_array(what: str, value: Any, *sites: Site, kind: Any = None) -> np.ndarray:
+    """np.asarray.  Raises ArgumentError, with NumPy's reason, for what is no array."""
+    try:
+        return np.asarray(value, kind)
+    except WeftError:  # of an expression
+        raise
+    except (ValueError, TypeError, OverflowError) as error:
+        raise blame(ArgumentError(f"{what} is no array: {sentence(error)}"), user_site(), *sites) from None
 
 
 def _held(array: np.ndarray, kind: DType, name: str) -> np.ndarray:
@@ -321,7 +341,7 @@ def _ranked(rank: int, word: str) -> Any:
             raise _no_sizes(word, dims)
         shape = tuple(dims) if dims is not None else (None,) * rank
         if len(shape) != rank:
-            error = ShapeError(f"A {word} has {rank} axes, and {len(shape)} sizes were given: {show(shape)}.")  # type: ignore[arg-type]
+            error = ShapeError(f"A {word} has {axes(rank)}, and {len(shape)} sizes were given: {show(shape)}.")  # type: ignore[arg-type]
             raise blame(error, user_site())
         return _input(name, shape, dtype)
 
@@ -379,17 +399,13 @@ def get_value(node: Expr, borrow: bool = False) -> np.ndarray:
 def set_value(node: Expr, value: Any) -> None:
     """Copy an array into a shared variable.  Raises ShapeError or DTypeError where it does not fit."""
     cell = _cell(node)
-    try:
-        given = np.asarray(value)
-    except (ValueError, TypeError, OverflowError) as error:
-        text = f"The value of {node.name or 'the shared variable'} is no array: {sentence(error)}"
-        raise blame(ArgumentError(text), user_site(), node.site) from None
+    given = as_array(f"The value of {node.name or 'the shared variable'}", value, node.site)
     if not np.can_cast(given.dtype, cell.of.dtype, "same_kind") and not isinstance(value, int | float):
         raise blame(
             DTypeError(f"{node.name or 'The shared variable'} is {cell.of.dtype.name}; the value is {given.dtype}."),
             user_site(),
             node.site,
-            hint=f"convert it: value.astype({cell.of.dtype.name!r})",
+            hint=f"convert it: value.astype({cell.of.dtype.name!r}).",
         )
     _check_fits(given, cell.of, node.name)
     given = _held(given, cell.of.dtype, f"The value of {node.name or 'a shared variable'}")

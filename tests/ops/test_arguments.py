@@ -472,7 +472,7 @@ REFUSED = {
     "one parameter": (lambda: updates.sgd(LOSS, W), "sgd: params is a list of shared variables, not one expression"),
     "updates that are none": (lambda: updates.apply_momentum(LOSS), "apply_momentum: updates is a dict"),
     "a decay that is text": (lambda: updates.rmsprop(LOSS, [W], rho="a"), "rmsprop: rho is a finite number, not 'a'"),
-    "text as a value": (lambda: wf.evaluate(X, {X: "abc"}), "evaluate: The value of x is no array of float32"),
+    "text as a value": (lambda: wf.evaluate(X, {X: "abc"}), "evaluate: The value of x is no array: could not convert"),
     "text as an output": (lambda: wf.evaluate("abc"), "evaluate: outputs is an expression, or a list of them"),
     "a size that nothing has": (
         lambda: wf.evaluate(wf.zeros("abc")),
@@ -814,3 +814,14 @@ def test_sizes_that_a_call_makes_impossible():
     for call in (lambda: many.eval({x: np.ones((2, 3), "f4")}), lambda: wf.evaluate(many, {x: np.ones((2, 3))})):
         with pytest.raises(wf.OutOfMemoryError, match="more than any memory holds"):
             call()
+
+
+def test_lists_that_are_no_arrays():
+    with pytest.raises(wf.ShapeError, match=r"^exp: A list of values of shapes \(3, 4\) and \(4,\) is no array"):
+        wf.exp([X, V])
+    with pytest.raises(wf.ShapeError, match=r"^exp: A list of values of shapes \(2,\) and \(1,\) is no array"):
+        wf.exp([[1, 2], [3]])
+    with pytest.raises(wf.ArgumentError, match=r"^shared: x is an expression"):
+        wf.shared([X])
+    assert wf.exp([V, V]).shape == (2, 4)
+    assert wf.exp([[1, 2], [3, 4]]).shape == (2, 2)
