@@ -11,14 +11,17 @@ import numpy as np
 
 from ..ops.coerce import as_expr
 from ..ops.elementwise import fitted
+from ..ops.several import Several
+from ..symbolic.arguments import check_choice
 from ..symbolic.dims import SymDim, same, show
-from ..symbolic.errors import ArgumentError, DTypeError, LoweringError, ShapeError, blame, listing, user_site
+from ..symbolic.errors import ArgumentError, DTypeError, LoweringError, ShapeError, axes, blame, listing, user_site
+from ..symbolic.evaluate import FROM_A_STEP, raise_unknown_size
 from ..symbolic.expr import Expr, substitute, toposort
 from ..symbolic.graph import Graph
 from ..symbolic.guards import AnyGuard, Guard
-from ..symbolic.leaves import Cell, Input, Shared
+from ..symbolic.leaves import Cell, Input, Shared, as_array
 from ..symbolic.sizes import Change, all_sources, dims_of, renaming
-from ..symbolic.types import cast_and_lost
+from ..symbolic.types import TupleType, cast_and_lost
 
 TARGETS = ("cpu",)
 
@@ -27,14 +30,11 @@ def as_graph(
     inputs: Any, outputs: Any, updates: Any, givens: Any, target: str, optimize: int, on_unused_input: str
 ) -> tuple[Graph, tuple[str, ...] | None, Callable[[list[Any]], Any] | None]:
     """(graph, keywords or None, how results are packed or None for a single one)."""
-    if target not in TARGETS:
+    if not isinstance(target, str) or target not in TARGETS:
         error = LoweringError(f"There is no target {target!r}; there is {listing([repr(t) for t in TARGETS])}.")
         raise blame(error, user_site())
-    if optimize not in (0, 1, 2):
-        raise blame(ArgumentError(f"optimize is 0, 1 or 2, not {optimize!r}."), user_site())
-    if on_unused_input not in ("raise", "warn", "ignore"):
-        text = f"on_unused_input is 'raise', 'warn' or 'ignore', not {on_unused_input!r}."
-        raise blame(ArgumentError(text), user_site())
+    check_choice("optimize", optimize, (0, 1, 2))
+    check_choice("on_unused_input", on_unused_input, ("raise", "warn", "ignore"))
     keywords = tuple(inputs) if isinstance(inputs, Mapping) else None
     listed = _inputs(list(inputs.values()) if isinstance(inputs, Mapping) else inputs)
     results, form = _outputs(outputs)
@@ -50,9 +50,8 @@ def as_graph(
 
 def reacts(kind: str, reaction: Any) -> bool:
     """Whether nan="raise", or inf="raise", was asked for."""
-    if not isinstance(reaction, str) or reaction not in ("ignore", "raise"):
-        raise blame(ArgumentError(f"{kind} is 'ignore' or 'raise', not {reaction!r}."), user_site())
-    return reaction == "raise"
+    check_choice(kind, reaction, ("ignore", "raise"))
+    return bool(reaction == "raise")
 
 
 def _inputs(inputs: Any) -> tuple[Expr, ...]:
@@ -82,7 +81,7 @@ def _outputs(outputs: Any) -> tuple[list[Expr], Callable[[list[Any]], Any] | Non
         names = tuple(outputs)
         return [_output(v) for v in outputs.values()], functools.partial(named, names)
     if isinstance(outputs, list | tuple):
-        return [_output(v) for v in outputs], type(outputs) if type(outputs) is tuple else list
+        return [_output(v) for v in outputs], tuple if type(outputs) in (tuple, Several) else list
     return [_output(outputs)], None
 
 
@@ -97,7 +96,7 @@ def named(names: tuple[Any, ...], results: list[Any]) -> dict[Any, Any]:
 
 def _output(value: Any) -> Expr:
     node = as_expr(value)
-    if not hasattr(node.type, "shape"):
+    if isinstance(node.type, TupleType):
         error = ArgumentError(f"{node.op.name} has several outputs; name the ones to return.")
         raise blame(error, user_site(), node.site)
     return node
@@ -204,9 +203,11 @@ def _check_inputs(graph: Graph, on_unused_input: str) -> None:
     sizes = Graph((), tuple(all_sources(graph.nodes).values()))  # what is needed to know how large things are
     for node in [*graph.free_inputs, *sizes.free_inputs]:
         if node not in listed:
-            name = f"{node.name!r}" if node.name else "an input without a name"
+            inside = node.op.inside  # type: ignore[attr-defined]
+            name = repr(node.name) if node.name else "a value inside of a step" if inside else "an input without a name"
             error = ArgumentError(f"The outputs depend on {name}, which is not among the inputs.")
-            raise blame(error, user_site(), node.site, hint="add it to inputs, or replace it with givens.")
+            hint = FROM_A_STEP if inside else "add it to inputs, or replace it with givens."
+            raise blame(error, user_site(), node.site, hint=hint)
     _check_sizes_known(graph, sizes)
     used = {*graph.free_inputs, *sizes.free_inputs}
     arrays = [*used, *graph.shared, *sizes.shared, *(shared for shared, _ in graph.updates)]
@@ -215,7 +216,7 @@ def _check_inputs(graph: Graph, on_unused_input: str) -> None:
     for x in graph.inputs:
         if x in used or on_unused_input == "ignore" or not wanted.isdisjoint(_names_of(x)):
             continue
-        text = f"Nothing depends on the input {x.name or 'without a name'}."
+        text = f"Nothing depends on the input {x.name or 'without a name'} of the function."
         if on_unused_input == "warn":
             warnings.warn(text, stacklevel=4)
             continue
@@ -231,13 +232,7 @@ def _check_sizes_known(graph: Graph, sizes: Graph) -> None:
     """Raise ArgumentError where nothing says how large an axis is: a name that is a size of no array of the call."""
     arrays = [*graph.inputs, *graph.shared, *sizes.shared, *(shared for shared, _ in graph.updates)]
     known = {name for x in arrays for name in _names_of(x)}
-    for node in graph.nodes:
-        for dim in dims_of([node]):
-            missing = [name for name in dim.names if name not in known and name not in dim.sources]
-            if missing:
-                text = f"{node.op.name} depends on a size, and no array of the call has the size {missing[0]!r}."
-                hint = "make what has this size an input, or read the shared variable that has it."
-                raise blame(ArgumentError(text), user_site(), node.site, hint=hint)
+    raise_unknown_size(graph.nodes, known)
 
 
 # ---- calls -------------------------------------------------------------------------------------------------------
@@ -283,12 +278,9 @@ def adapted(given: Any, x: Expr, downcast: bool = False) -> np.ndarray:
     if isinstance(given, np.ma.MaskedArray) and given.mask is not np.ma.nomask:
         error = DTypeError(f"The value of {name} has a mask, which a compiled function cannot keep.")
         raise blame(error, user_site(), x.site, hint="fill it, value.filled(0), or leave the masked elements out.")
-    try:
-        array = np.asarray(given)
-    except (ValueError, TypeError) as error:
-        raise blame(ArgumentError(f"The value of {name} is no array: {error}."), user_site(), x.site) from None
+    array = as_array(f"The value of {name}", given, x.site)
     if array.ndim != x.ndim:
-        text = f"{name} has {x.ndim} axes {show(x.shape)}, and its value has {array.ndim}: {show(array.shape)}."
+        text = f"{name} has {axes(x.ndim)} {show(x.shape)}, and its value has {array.ndim}: {show(array.shape)}."
         raise blame(ShapeError(text), user_site(), x.site)
     if array.dtype != x.dtype and not _lossless(given, array, x.dtype):
         fitting = _downcast(array, x.dtype)

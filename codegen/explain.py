@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..ops.coerce import check_count
+from ..symbolic.arguments import check_count
 from ..symbolic.dims import show
 from ..symbolic.errors import ArgumentError, blame, user_site
 from ..symbolic.expr import Expr
@@ -37,6 +37,9 @@ def explain(function: Function, stage: str | None) -> str:
     """One stage as text, or an overview where none is named."""
     if stage is None:
         return _overview(function)
+    if not isinstance(stage, str) or stage not in STAGES:
+        error = ArgumentError(f"There is no stage {stage!r}; there are {', '.join(repr(s) for s in STAGES)}.")
+        raise blame(error, user_site())
     if stage == "graph":
         return listing(function.source)
     if stage == "rewritten":
@@ -49,10 +52,7 @@ def explain(function: Function, stage: str | None) -> str:
         return _memory(function)
     if stage == "ir":
         return "\n".join(c.emitted.ir for c in function.program.nests.values())
-    if stage in STAGES:
-        return _after(function, stage)
-    error = ArgumentError(f"There is no stage {stage!r}; there are {', '.join(repr(s) for s in STAGES)}.")
-    raise blame(error, user_site())
+    return _after(function, stage)
 
 
 def _overview(function: Function) -> str:
@@ -155,7 +155,7 @@ class Profile:
 
 def profile(function: Function, args: tuple[Any, ...], repeat: int) -> Profile:
     """Median times of every step, each run `repeat` times on its own; shared variables keep their values."""
-    repeat = check_count("profile", "repeat", repeat, 1)
+    repeat = check_count("profile", "repeat", repeat, 1, 10**6)
     saved = [(s, s.get_value()) for s, _ in function.graph.updates]
     rows: list[Row] = []
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy import array, empty, ndarray
 
-from ..ops.coerce import check_count, check_flag
 from ..symbolic.access import CALLING_BACK, Access
+from ..symbolic.arguments import check_count, check_flag, check_mapping, check_name
 from ..symbolic.dims import Dim, SymDim, show
 from ..symbolic.errors import (
     GuardError,
@@ -23,9 +23,10 @@ from ..symbolic.errors import (
     VerifyError,
     WeftError,
     blame,
+    sentence,
     user_site,
 )
-from ..symbolic.evaluate import bind_sizes, sizes_of_cells, whole
+from ..symbolic.evaluate import bind_sizes, divided_by_zero, sizes_of_cells, whole
 from ..symbolic.expr import Expr
 from ..symbolic.forks import renewed
 from ..symbolic.graph import Graph
@@ -100,13 +101,11 @@ def function(
     """
     site = user_site()
     graph, keywords, form = as_graph(inputs, outputs, updates, givens, target, optimize, on_unused_input)
-    label = name or f"function at {site}"
+    label = check_name(name) or f"function at {site}"
     refused = tuple(kind for kind, reaction in (("nan", nan), ("inf", inf)) if reacts(kind, reaction))
-    own = as_rules("function", rules)
     count = None if threads is None else check_count("function", "threads", threads, 1)
-    return made(
-        graph, keywords, form, label, optimize, check_flag("function", "downcast", downcast), refused, own, count
-    )
+    options = (check_flag("function", "downcast", downcast), refused, as_rules("function", rules), count)
+    return made(graph, keywords, form, label, optimize, *options)
 
 
 def made(graph: Graph, *options: Any) -> Function:
@@ -319,8 +318,12 @@ class Function:
     def _check_sizes(self, sizes: dict[str, int]) -> None:
         """Raise an error where the sizes of this call break what the expressions took for granted."""
         for dim, node in self._computed_sizes:
-            if dim.value(sizes) < 0:
-                text = f"{node.op.name}: the size {dim} is {dim.value(sizes)} in this call, where {sizes}."
+            try:
+                found = dim.value(sizes)
+            except ZeroDivisionError:
+                raise divided_by_zero(node, dim, sizes) from None
+            if found < 0:
+                text = f"{node.op.name}: the size {dim} is {found} in this call, where {sizes}."
                 raise blame(GuardError(text), node.site, *[a.site for a in node.args])
         for guard, node in self.source.guards:
             if not guard.holds(sizes):
@@ -384,7 +387,7 @@ class Function:
         try:
             run([step.node], given)
         except IndexError as error:
-            found = IndexRangeError(str(error))
+            found = IndexRangeError(sentence(error))
             found.__notes__ = error.__notes__
             return found
         except WeftError as error:
@@ -408,7 +411,7 @@ class Function:
 
 def evaluate_compiled(node: Expr, values: Mapping[Expr, Any]) -> Any:
     """`y.eval({x: array})`: the function is compiled once for each expression and set of inputs."""
-    inputs = tuple(values)
+    inputs = tuple(check_mapping("values", values))
     if not hasattr(node, "compiled"):
         node.compiled = {}
     if inputs not in node.compiled:

@@ -13,10 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..ops import normalization, scalar
-from ..ops.coerce import as_expr
+from ..ops.axes import normalize, without
+from ..ops.coerce import as_expr, check_coefficient
 from ..ops.movement import flatten, reshape
 from ..ops.normalization import dropout
 from ..ops.reduce import count
+from ..ops.several import Several
+from ..symbolic.arguments import check_count, check_flag, check_function, check_name, check_number
+from ..symbolic.errors import ArgumentError, blame, user_site
 from ..symbolic.expr import Expr
 from ..symbolic.leaves import shared
 from . import init
@@ -41,8 +45,10 @@ def dense_params(
 
     Their names begin with `name`; without one, with `dense`, `dense2` ..., which no two of these share.
     """
-    name = name or _numbered("dense")
-    w = shared(weights((inputs, outputs), rng), f"{name}_w")
+    sizes = check_count("dense_params", "inputs", inputs), check_count("dense_params", "outputs", outputs)
+    check_function("dense_params: weights", weights, ["the shape", "rng"])
+    name = check_name(name) or _numbered("dense")
+    w = shared(weights(sizes, rng), f"{name}_w")
     return w, shared(init.constant((outputs,)), f"{name}_b")
 
 
@@ -65,9 +71,13 @@ def conv_params(
 
     Their names begin with `name`; without one, with `conv`, `conv2` ..., which no two of these share.
     """
-    name = name or _numbered("conv")
-    kernel = (size, size) if isinstance(size, int) else tuple(size)
-    w = shared(weights((filters, channels, *kernel), rng), f"{name}_w")
+    inside = check_count("conv_params", "channels", channels)
+    outside = check_count("conv_params", "filters", filters)
+    kernel = tuple(size) if isinstance(size, list | tuple) else (size, size)
+    sizes = [check_count("conv_params", "size, for each spatial axis,", n, least=1) for n in kernel]
+    check_function("conv_params: weights", weights, ["the shape", "rng"])
+    name = check_name(name) or _numbered("conv")
+    w = shared(weights((outside, inside, *sizes), rng), f"{name}_w")
     return w, shared(init.constant((filters,)), f"{name}_b")
 
 
@@ -87,7 +97,8 @@ class BatchNorm(NamedTuple):
 
 def batch_norm_params(features: int, name: str | None = None) -> BatchNorm:
     """Scale 1, shift 0, running mean 0 and running variance 1; names as those of `dense_params`, with `norm`."""
-    name = name or _numbered("norm")
+    check_count("batch_norm_params", "features", features)
+    name = check_name(name) or _numbered("norm")
     ones, zeros = init.constant((features,), 1.0), init.constant((features,))
     return BatchNorm(
         *(shared(v, f"{name}_{n}") for v, n in zip((ones, zeros, zeros, ones), BatchNorm._fields, strict=True))
@@ -107,13 +118,28 @@ def batch_norm(
     Ioffe, Szegedy 2015, Batch Normalization, algorithms 1 and 2.
     """
     node = as_expr(x)
-    if not training:
-        shape = tuple(-1 if i == axis % node.ndim else 1 for i in range(node.ndim))
+    _check_state(state)
+    place = normalize(axis, node.ndim, "batch_norm", node)
+    check_coefficient("momentum", momentum)
+    check_number("eps", eps, least=0)
+    if not check_flag("batch_norm", "training", training):
+        shape = tuple(-1 if i == place else 1 for i in range(node.ndim))
         factor = state.scale * scalar.rsqrt(state.var + eps)
-        return node * reshape(factor, shape) + reshape(state.shift - state.mean * factor, shape), {}
-    axes = tuple(i for i in range(node.ndim) if i != axis % node.ndim)
+        return _with_updates(node * reshape(factor, shape) + reshape(state.shift - state.mean * factor, shape), {})
+    axes = without(range(node.ndim), (place,))
     y, mean, var = normalization.batch_norm(node, state.scale, state.shift, axes, eps)
     number = count(node, axes, node.dtype)
     unbiased = var * (number / scalar.maximum(number - 1.0, 1.0))
     fresh = {state.mean: mean, state.var: unbiased}
-    return y, {old: momentum * old + (1 - momentum) * new for old, new in fresh.items()}
+    return _with_updates(y, {old: momentum * old + (1 - momentum) * new for old, new in fresh.items()})
+
+
+def _with_updates(y: Expr, updates: dict[Expr, Expr]) -> tuple[Expr, dict[Expr, Expr]]:
+    return Several((y, updates), "batch_norm", ("y", "updates"))  # type: ignore[return-value]
+
+
+def _check_state(state: Any) -> None:
+    if not isinstance(state, BatchNorm):
+        text = f"batch_norm: state is a BatchNorm, as batch_norm_params makes it, not {state!r}."
+        hint = "with scale and shift of your own, take wf.batch_norm(x, scale, shift, axes)."
+        raise blame(ArgumentError(text), user_site(), hint=hint)

@@ -5,23 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops import scalar
-from ..ops.activations import binary_crossentropy, crossentropy, pick
+from ..ops.activations import binary_crossentropy, crossentropy, paired, pick
 from ..ops.coerce import as_expr
 from ..ops.movement import expand_dims
 from ..ops.reduce import sum as sum_over
+from ..symbolic.arguments import check_number
 from ..symbolic.expr import Expr
 
 __all__ = ["absolute_error", "binary_crossentropy", "crossentropy", "multiclass_hinge", "squared_error"]
 
 
 def squared_error(predictions: Any, targets: Any) -> Expr:
-    """(predictions - targets)², element by element."""
-    return scalar.square(as_expr(predictions) - targets)
+    """(predictions - targets)², element by element.
+
+    Raises ShapeError where both would be stretched: (n, 1) and (n,) to (n, n).
+    """
+    found, wanted = paired("squared_error", "predictions", predictions, targets)
+    return scalar.square(found - wanted)
 
 
 def absolute_error(predictions: Any, targets: Any) -> Expr:
-    """|predictions - targets|, element by element.  Derivative 0 where they are equal."""
-    return scalar.abs(as_expr(predictions) - targets)
+    """|predictions - targets|, element by element.  Derivative 0 where they are equal.
+
+    Raises ShapeError where both would be stretched: (n, 1) and (n,) to (n, n).
+    """
+    found, wanted = paired("absolute_error", "predictions", predictions, targets)
+    return scalar.abs(found - wanted)
 
 
 def multiclass_hinge(scores: Any, labels: Any, delta: float = 1.0) -> Expr:
@@ -48,5 +57,6 @@ def multiclass_hinge(scores: Any, labels: Any, delta: float = 1.0) -> Expr:
     """
     node = as_expr(scores)
     right = pick(node, labels)
+    check_number("delta", delta)
     margins = scalar.maximum(node - expand_dims(right, -1) + delta, 0.0)
     return sum_over(margins, -1) - max(delta, 0.0)  # the label's own margin

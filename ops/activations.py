@@ -66,7 +66,7 @@ class CheckLabels(Op):
     def numpy(self, labels: np.ndarray) -> np.ndarray:
         outside = labels[(labels < 0) | (labels >= self.classes)]
         if outside.size:
-            raise IndexRangeError(f"label {outside[0]} is out of range for {self.classes} classes")
+            raise IndexRangeError(f"label {outside[0]} is out of range for {self.classes} classes.")
         return labels.astype(np.int32)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[None]:
@@ -134,13 +134,35 @@ def binary_crossentropy(logits: Any, targets: Any) -> Expr:
     """-t log(p) - (1 - t) log(1 - p) with p = sigmoid(logits), element by element, without overflow.
 
     Computed as max(z, 0) - z t + log1p(exp(-|z|)).  `targets` are probabilities in [0, 1] (numbers, bools or floats)
-    that broadcast with the logits.
+    that broadcast with the logits.  Raises ShapeError where both would be stretched: (n, 1) and (n,) to (n, n).
 
     Gradient: g * (p - t) for the logits, -g * z for the targets.
     """
-    node, truth = as_float(logits), as_expr(targets)
+    logits, truth = paired("binary_crossentropy", "logits", logits, targets)
+    node = as_float(logits)
     truth = truth if truth.type.is_float and not truth.type.weak else cast(truth, node.dtype)
     return _binary_crossentropy(node, truth)
+
+
+def paired(name: str, what: str, values: Any, targets: Any) -> tuple[Expr, Expr]:
+    """Both as expressions.  Raises ShapeError where each is stretched to meet the other, as (n, 1) is by (n,).
+
+    A loss of all pairs is a number that training makes smaller, and nobody sees that it is another one.
+    """
+    node, wanted = as_expr(values), as_expr(targets)
+    if node.ndim and wanted.ndim and _stretched(node, wanted) and _stretched(wanted, node):
+        text = f"{name}: {what} of shape {show(node.shape)} and targets of shape {show(wanted.shape)}"
+        error = ShapeError(f"{text} stretch each other, to a loss for every pair of elements.")
+        flat, deep = ("targets", what) if node.ndim > wanted.ndim else (what, "targets")
+        ways = f", with {flat}.reshape(-1, 1) or {deep}[:, 0]" if {node.ndim, wanted.ndim} == {1, 2} else ""
+        raise blame(error, user_site(), node.site, wanted.site, hint=f"give both the same shape{ways}.")
+    return node, wanted
+
+
+def _stretched(a: Expr, b: Expr) -> bool:
+    """Whether a is repeated along an axis of b."""
+    here = (1,) * (b.ndim - a.ndim) + a.shape
+    return any(m == 1 and n != 1 for m, n in zip(reversed(here), reversed(b.shape), strict=False))
 
 
 def _shifted(node: Expr, axes: tuple[int, ...]) -> Expr:

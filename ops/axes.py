@@ -28,7 +28,7 @@ def normalize_all(axes: Any, ndim: int, name: str, node: Expr | None = None) -> 
     """Several axes (None: all), from 0 up, in order; raises ShapeError where one occurs twice."""
     if axes is None:
         return tuple(range(ndim))
-    several = isinstance(axes, Iterable) and not isinstance(axes, str | Expr)
+    several = isinstance(axes, Iterable) and not isinstance(axes, str | bytes | Expr)
     listed = list(axes) if several else [axes]
     found = [normalize(a, ndim, name, node) for a in listed]
     if len(set(found)) != len(found):

@@ -13,7 +13,7 @@ from ..symbolic.dims import Shape
 from ..symbolic.errors import NOWHERE, ShapeError, at_site, blame, user_site
 from ..symbolic.expr import Expr, apply, depends, serial, substitute, toposort
 from ..symbolic.graph import Graph
-from ..symbolic.leaves import Input, Shared
+from ..symbolic.leaves import INSIDE, Input, Shared
 from ..symbolic.sizes import sources
 from ..symbolic.types import DType, Type
 from .movement import BroadcastTo, ExpandDims, Slice, Squeeze, Transpose
@@ -30,7 +30,7 @@ def formal(place: int, dtype: DType, shape: Shape) -> Expr:
 
 def stand_in(dtype: DType, shape: Shape) -> Expr:
     """An input that is nobody else's, for the time that a body is being written."""
-    return apply(Input(serial(), Type(dtype, shape)))
+    return apply(Input((INSIDE, serial()), Type(dtype, shape)))
 
 
 def stand_ins(nodes: Iterable[Expr]) -> list[Expr]:

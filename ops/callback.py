@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..symbolic.arguments import check_flag, check_function, check_name
 from ..symbolic.dims import Shape, show
 from ..symbolic.errors import ArgumentError, DTypeError, GradientError, ShapeError, at_site, blame, user_site
 from ..symbolic.expr import Expr, Op, apply, serial
@@ -154,14 +155,16 @@ def callback(
     --------
     What `vjp` says.
     """
-    if not callable(f):
-        raise blame(ArgumentError(f"callback takes a function, not {type(f).__name__}."), user_site())
+    check_function("callback: f", f, [f"argument {i}" for i in range(1, len(args) + 1)])
+    if vjp is not None:
+        check_function("callback: vjp", vjp)
+    effects = check_flag("callback", "effects", effects)
     wanted = _types(types)
-    title = name or str(getattr(f, "__name__", type(f).__name__))
+    title = check_name(name) or str(getattr(f, "__name__", type(f).__name__))
     dtypes, shapes = tuple(t.dtype for t in wanted), tuple(t.shape for t in wanted)
     several = not isinstance(types, Type)
     number = serial() if effects else None
-    op = Callback(_hashable(f), dtypes, shapes, several, _hashable(vjp), title, bool(effects), number)
+    op = Callback(_hashable(f), dtypes, shapes, several, _hashable(vjp), title, effects, number)
     node = apply(op, *[_strong(as_expr(a)) for a in args])
     return list(items(node)) if several else node
 
@@ -175,10 +178,7 @@ def _types(types: Any) -> list[Type]:
     if not listed:
         text = "callback: types is empty, and what has no result never runs."
         raise blame(ArgumentError(text), user_site(), hint="return one of the arguments, and use that instead.")
-    try:
-        return [Type(dtype(t.dtype), shape_of(t.shape)) for t in listed]
-    except DTypeError as error:
-        raise blame(error, user_site()) from None
+    return [Type(dtype(t.dtype), shape_of(t.shape)) for t in listed]
 
 
 def _strong(node: Expr) -> Expr:

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ..symbolic.dims import SymDim
-from ..symbolic.errors import ArgumentError, DTypeError, blame, user_site
+from ..symbolic.arguments import check_number
+from ..symbolic.dims import SymDim, same, show
+from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, listing, user_site
 from ..symbolic.expr import Expr
 from ..symbolic.leaves import constant, size
-
-LARGEST = 1 << 62  # of a size or a count: sums of two such numbers still fit in 64 bits
+from ..symbolic.types import BOOL, TupleType
 
 
 def as_expr(value: Any, dtype: Any = None) -> Expr:
@@ -22,14 +22,22 @@ def as_expr(value: Any, dtype: Any = None) -> Expr:
         return size(value)
     if isinstance(value, list | tuple) and any(isinstance(v, Expr | SymDim | list | tuple) for v in value):
         from .movement import stack
+        from .several import Several
 
-        return stack([as_expr(v) for v in value])
+        if isinstance(value, Several):
+            raise value.refused()
+        nodes = [as_expr(v) for v in value]
+        if any(n.ndim != nodes[0].ndim or not _may_stack(n, nodes[0]) for n in nodes):
+            shapes = listing([show(n.shape) for n in nodes])
+            error = ShapeError(f"A {type(value).__name__} of values of shapes {shapes} is no array.")
+            raise blame(error, user_site(), *[n.site for n in nodes], hint="give one of them, or join them first.")
+        return stack(nodes)
     try:
         if isinstance(value, bool | int | float) or np.asarray(value).dtype.kind not in "OSUV":
             return constant(value, dtype)
     except ValueError:  # a list of lists of different lengths
         pass
-    text = f"A {type(value).__name__} cannot be part of an expression."
+    text = f"A value of type {type(value).__name__} cannot be part of an expression."
     raise blame(DTypeError(text), user_site(), hint="use numbers, NumPy arrays or expressions.")
 
 
@@ -40,13 +48,23 @@ def check_flag(name: str, what: str, value: Any) -> bool:
     return bool(value)
 
 
-def check_count(name: str, what: str, value: Any, least: int = 0, most: int = LARGEST) -> int:
-    """The value of an argument that is a whole number from `least` to `most`; raises ArgumentError for all else."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
-        limits = f"from {least} up" if most == LARGEST and not _beyond(value) else f"from {least} to {most}"
-        raise blame(ArgumentError(f"{name}: {what} is a whole number {limits}, not {value!r}."), user_site())
-    return int(value)
+def _may_stack(a: Expr, b: Expr) -> bool:
+    return not any(same(m, n) is False for m, n in zip(a.shape, b.shape, strict=True))
 
 
-def _beyond(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and bool(value > LARGEST)
+def check_scalar(what: str, value: Any) -> Expr:
+    """An argument that is a number or a scalar expression, as an expression; raises ArgumentError or ShapeError."""
+    node = as_expr(value)
+    if isinstance(node.type, TupleType) or node.dtype == BOOL:
+        raise blame(ArgumentError(f"{what} is a number or a scalar expression, not {value!r}."), user_site(), node.site)
+    if node.shape != ():
+        text = f"{what} is a number or a scalar expression, and this has shape {show(node.shape)}."
+        raise blame(ShapeError(text), user_site(), node.site)
+    return node
+
+
+def check_coefficient(what: str, value: Any) -> None:
+    """Raise ArgumentError or ShapeError unless an argument is a finite number, or a scalar expression."""
+    if not isinstance(value, Expr):
+        check_number(what, value)
+    check_scalar(what, value)

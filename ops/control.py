@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from ..symbolic.arguments import check_count, check_flag, check_function
 from ..symbolic.dims import Dim, same, show
-from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
-from ..symbolic.expr import Expr, toposort
+from ..symbolic.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError, blame, listing, user_site
+from ..symbolic.expr import Expr, Op, apply, toposort
 from ..symbolic.leaves import as_dim
-from ..symbolic.types import BOOL, INT64, promote
+from ..symbolic.types import BOOL, INT64, Type, promote
 from . import scalar
 from .bodies import numbered, stand_in, stand_ins
 from .branch import branched
-from .coerce import as_expr, check_count, check_flag
+from .coerce import as_expr
 from .creation import full, iota, shape_of
 from .elementwise import cast
 from .loop import ENDLESS, looped
@@ -45,7 +49,7 @@ def scan(
     xs : sequences in any structure; `x` holds their elements along the first axis.  None: `x` is None
     non_sequences : further arguments of `step`, the same in each step
     length : the number of steps, where there are no sequences: a size or an integer scalar; with sequences, an integer
-        scalar says how many steps of them there are
+        scalar says how many steps of them there are, from 0 to all
     reverse : from the last element to the first; y[i] still belongs to x[i]
     unroll : so many steps are written out in a row; the number of steps must be known
     until : function(carry, y) -> bool of the new carry: the loop ends after the first step for which it is true
@@ -61,14 +65,19 @@ def scan(
     ------
     ArgumentError, DTypeError, ShapeError
         where the carry changes its structure, dtype or shape, or the sequences differ in length
+    IndexRangeError
+        when it runs, for a length that is below 0, or more than the elements of the sequences
 
     Gradient
     --------
     For init, xs and whatever `step` uses, to any order: the steps backwards, with the carries of all steps kept.
     """
-    _check_function("scan", "step", step)
+    if not isinstance(non_sequences, list | tuple):
+        text = f"scan: non_sequences is a list of further arguments of step, not {non_sequences!r}."
+        raise blame(ArgumentError(text), user_site(), hint="write [w].")
+    check_function("scan: step", step, ["the carry", "the elements of xs", *["a non-sequence"] * len(non_sequences)])
     if until is not None:
-        _check_function("scan", "until", until)
+        check_function("scan: until", until, ["the new carry", "y"])
     sequences, rebuild = flatten(xs)
     sequences = [as_expr(x) for x in sequences]
     size, count = _length(sequences, length)
@@ -88,6 +97,24 @@ def scan(
     return loop.in_chunks(sequences, size, reverse, min(chunk, max(size, 1)), checkpoint_every is not None)
 
 
+@dataclass(frozen=True)
+class CheckSteps(Op):
+    """A number of steps as int32, from 0 to `length`: that of the elements there are for them."""
+
+    length: Dim
+
+    def infer(self, steps: Type) -> Type:
+        return Type(np.dtype("int32"), steps.shape)
+
+    def numpy(self, steps: np.ndarray) -> np.ndarray:
+        if not 0 <= steps <= self.length:
+            raise IndexRangeError(f"scan: length is {steps}, and the sequences have {self.length} elements.")
+        return steps.astype(np.int32)
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[None]:
+        return [None]
+
+
 class _Scan(NamedTuple):
     """What a scan is made of, but for its sequences."""
 
@@ -103,9 +130,7 @@ class _Scan(NamedTuple):
         elements = [stand_in(x.dtype, x.shape[1:]) for x in sequences]
         number = stand_in(INT64, ())
         with numbered(number):
-            carry, y = starts.traced(
-                lambda c: _pair(self.step, self.step(c, self.rebuild(elements), *self.non_sequences))
-            )
+            carry, y = starts.traced(lambda c: self.stepped(c, elements))
             tests = [] if self.until is None else [_going_on(self.until, carry, y)]
         ys, pack = flatten(y)
         outputs = [*starts.checked(carry, self.step), *map(as_expr, ys), *tests]
@@ -117,6 +142,15 @@ class _Scan(NamedTuple):
         first = len(starts.values)
         result = starts.build(found[:first]), pack(found[first : first + len(ys)])
         return (*result, found[-1]) if tests else result
+
+    def stepped(self, carry: Any, elements: Sequence[Expr]) -> _Pair:
+        """What a step returns.  An error in it says what it was given, since other libraries have another order."""
+        given = self.rebuild(elements)
+        try:
+            return _pair(self.step, self.step(carry, given, *self.non_sequences))
+        except (ShapeError, DTypeError) as error:
+            what = f"the carry, {_shapes(carry)}, and the element of xs, {_shapes(given)}"
+            raise blame(error, hint=f"scan calls the step with {what}, in this order.") from None
 
     def in_chunks(self, sequences: list[Expr], size: int, reverse: bool, chunk: int, again: bool) -> Any:
         """A loop over chunks of steps; what is left of the sequences comes after."""
@@ -145,7 +179,7 @@ class _Scan(NamedTuple):
         carry, made = self.init, []
         for i in range(count)[:: -1 if reverse else 1]:
             elements = [x[i] for x in sequences]
-            carry, y = _pair(self.step, self.step(carry, self.rebuild(elements), *self.non_sequences))
+            carry, y = self.stepped(carry, elements)
             made.append(flatten(y))
         made = made[:: -1 if reverse else 1]
         return carry, made[0][1]([stack(list(column)) for column in zip(*(ys for ys, _ in made), strict=True)])
@@ -168,8 +202,8 @@ def while_loop(condition: Step, body: Step, init: Any, max_steps: int | None = N
     GradientError
         when a derivative is taken and max_steps is not given
     """
-    _check_function("while_loop", "condition", condition)
-    _check_function("while_loop", "body", body)
+    check_function("while_loop: condition", condition, ["the carry"])
+    check_function("while_loop: body", body, ["the carry"])
     if max_steps is not None:
         max_steps = check_count("while_loop", "max_steps", max_steps)
     starts, number = _Carry(init), stand_in(INT64, ())
@@ -272,6 +306,12 @@ def _takes(value: Expr, new: Expr) -> bool:
     return bool(value.type.weak and not new.type.weak and value.dtype != new.dtype)
 
 
+def _shapes(tree: Any) -> str:
+    """The types of the expressions in a structure, as text."""
+    leaves = [as_expr(leaf) for leaf in flatten(tree)[0]]
+    return listing([str(leaf.type).removesuffix(" weak") for leaf in leaves]) if leaves else "None"
+
+
 class _Pair(tuple[Any, Any]):
     """What a step returned: (carry, y)."""
 
@@ -283,11 +323,6 @@ def _pair(step: Step, result: Any) -> _Pair:
         text = f"{what} must return (carry, y), and it returned {form}."
         raise blame(ArgumentError(text), user_site(), hint="return carry, None where there is nothing to stack.")
     return _Pair(result)
-
-
-def _check_function(name: str, what: str, given: Any) -> None:
-    if not callable(given) or isinstance(given, Expr):
-        raise blame(ArgumentError(f"{name}: {what} is a function, not {given!r}."), user_site())
 
 
 # ---- lengths and tests -----------------------------------------------------------------------------------------------
@@ -309,7 +344,8 @@ def _length(sequences: Sequence[Expr], length: Any) -> tuple[Dim, list[Expr]]:
             raise blame(DTypeError(text), user_site(), length.site)
         if not sequences:
             return as_dim(length), []
-        return sequences[0].shape[0], [cast(length, "int64")]
+        most = sequences[0].shape[0]
+        return most, [cast(apply(CheckSteps(most), length), "int64")]
     if length is None:
         if not sequences:
             raise blame(ArgumentError("scan: without sequences, length says how many steps there are."), user_site())

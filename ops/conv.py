@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from ..symbolic.arguments import check_flag
 from ..symbolic.dims import Shape, show
 from ..symbolic.errors import ShapeError
 from ..symbolic.expr import Expr, Op, apply
-from ..symbolic.guards import meet
+from ..symbolic.guards import fits, meet
 from ..symbolic.types import Type
 from .conv_arguments import (
     Arguments,
@@ -47,6 +48,7 @@ class Conv(Op):
     w_dilation: tuple[int, ...]
     groups: int = 1
     batch_groups: int = 1
+    fitting: bool = field(default=False, repr=False)  # whether the kernel must fit in the input: a user's convolution
 
     def infer(self, x: Type, w: Type) -> Type:
         if not x.ndim == w.ndim == len(self.strides) + 2:
@@ -60,7 +62,15 @@ class Conv(Op):
         meet(o, o // blocks * blocks, lambda: f"conv: {blocks} groups do not divide {o} output channels.")
         batch = n // self.batch_groups
         meet(n, batch * self.batch_groups, lambda: f"conv: {self.batch_groups} groups do not divide a batch of {n}.")
+        if self.fitting:
+            self._check_fits(x.shape[2:], w.shape[2:])
         return Type(x.dtype, (batch, o, *self.out_sizes(x.shape[2:], w.shape[2:])))
+
+    def _check_fits(self, sizes: Shape, kernel: Shape) -> None:
+        for axis, (n, k, d, (before, after)) in enumerate(
+            zip(sizes, kernel, self.w_dilation, self.padding, strict=True), 2
+        ):
+            fits(self.name, extent(k, d), n, before + after, axis)
 
     def out_sizes(self, sizes: Shape, kernel: Shape) -> Shape:
         """The spatial sizes of the result.  Raises ShapeError where one is negative."""
@@ -149,12 +159,14 @@ _FORWARD, _BACKWARD = ("out", "channels // groups"), ("channels", "out // groups
 
 def _convolved(a: Arguments, bias: Any, padding: Any, flip: bool) -> Expr:
     check_channels(a)
-    conv = Conv(a.strides, forward_padding(a, padding), (1,) * a.rank, a.dilations, a.groups)
+    flip = check_flag(a.name, "flip", flip)
+    conv = Conv(a.strides, forward_padding(a, padding), (1,) * a.rank, a.dilations, a.groups, fitting=True)
     return with_bias(a, apply(conv, a.x, turned(a.w) if flip else a.w), bias)
 
 
 def _transposed(a: Arguments, bias: Any, padding: Any, output_padding: Any, flip: bool) -> Expr:
     check_transposed_channels(a)
+    flip = check_flag(a.name, "flip", flip)
     padded = transposed_padding(a, padding, output_padding)
     conv = Conv((1,) * a.rank, padded, a.strides, a.dilations, a.groups)
     weights = exchanged(a.w, a.groups)

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ..symbolic.arguments import LARGEST, check_count
 from ..symbolic.dims import Dim, Shape, SymDim
-from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
+from ..symbolic.errors import ArgumentError, DTypeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.leaves import as_dim, weak_constant
-from ..symbolic.types import INT64, DType, Type, dtype
+from ..symbolic.types import INT64, DType, Type
+from ..symbolic.types import dtype as as_dtype
 from .coerce import as_expr
 
 
@@ -36,11 +38,8 @@ class Iota(Op):
 
 def shape_of(shape: Any) -> Shape:
     """A shape as users write it: one size, or a sequence of sizes; numbers, symbols, or names."""
-    try:
-        listed = [shape] if isinstance(shape, int | np.integer | str) or not isinstance(shape, Sequence) else shape
-        return tuple(as_dim(d) for d in listed)
-    except ShapeError as error:
-        raise blame(error, user_site()) from None
+    listed = [shape] if isinstance(shape, int | np.integer | str) or not isinstance(shape, Sequence) else shape
+    return tuple(as_dim(d) for d in listed)
 
 
 def full(shape: Any, value: Any, dtype: Any = None) -> Expr:
@@ -50,37 +49,30 @@ def full(shape: Any, value: Any, dtype: Any = None) -> Expr:
 
     node = as_expr(value)
     if dtype is not None or node.type.weak:
-        node = fitted(node, _dtype(dtype) if dtype is not None else node.dtype)
+        node = fitted(node, as_dtype(dtype) if dtype is not None else node.dtype)
     return broadcast_to(node, shape_of(shape))
 
 
 def zeros(shape: Any, dtype: Any = None) -> Expr:
     """0 everywhere; dtype None: config.float_dtype."""
-    return full(shape, 0.0, _dtype(dtype))
+    return full(shape, 0.0, as_dtype(dtype))
 
 
 def ones(shape: Any, dtype: Any = None) -> Expr:
     """1 everywhere; dtype None: config.float_dtype."""
-    return full(shape, 1.0, _dtype(dtype))
-
-
-def _dtype(name: Any) -> DType:
-    try:
-        return dtype(name)
-    except DTypeError as error:
-        raise blame(error, user_site()) from None
+    return full(shape, 1.0, as_dtype(dtype))
 
 
 def zeros_like(x: Any, dtype: Any = None) -> Expr:
     """0 in the shape of x."""
     node = as_expr(x)
-    return full(node.shape, weak_constant(0, _dtype(dtype) if dtype is not None else node.dtype))
+    return full(node.shape, weak_constant(0, as_dtype(dtype) if dtype is not None else node.dtype))
 
 
 def ones_like(x: Any, dtype: Any = None) -> Expr:
     """1 in the shape of x."""
     node = as_expr(x)
-    return full(node.shape, weak_constant(1, _dtype(dtype) if dtype is not None else node.dtype))
+    return full(node.shape, weak_constant(1, as_dtype(dtype) if dtype is not None else node.dtype))
 
 
 def full_like(x: Any, value: Any, dtype: Any = None) -> Expr:
@@ -94,7 +86,7 @@ def iota(shape: Any, axis: int = 0, dtype: Any = "int64") -> Expr:
     from .axes import normalize
 
     sizes = shape_of(shape)
-    return apply(Iota(sizes, normalize(axis, len(sizes), "iota"), _dtype(dtype)))
+    return apply(Iota(sizes, normalize(axis, len(sizes), "iota"), as_dtype(dtype)))
 
 
 def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Expr:
@@ -112,7 +104,7 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Ex
     if isinstance(step, float) and np.isinf(step):
         step = _step_beyond(start, stop, step)
     whole = not any(_is_float(v) for v in (start, stop, step))
-    kind = _dtype(dtype if dtype is not None else "int64" if whole else None)
+    kind = as_dtype(dtype if dtype is not None else "int64" if whole else None)
     count = _count(start, stop, step)
     line = iota((count,), 0, "int64" if whole else kind)
     from .elementwise import cast
@@ -171,12 +163,19 @@ def eye(n: Any, m: Any = None, k: int = 0, dtype: Any = None) -> Expr:
     from .elementwise import cast
     from .scalar import eq
 
+    if not isinstance(k, Expr):
+        check_count("eye", "k", k, -LARGEST)
     shape = shape_of((n, n if m is None else m))
-    return cast(eq(iota(shape, 1), iota(shape, 0) + k), _dtype(dtype))
+    return cast(eq(iota(shape, 1), iota(shape, 0) + k), as_dtype(dtype))
 
 
 def one_hot(labels: Any, classes: int, dtype: Any = None) -> Expr:
-    """1 at the label's place along a new last axis of size `classes`, 0 elsewhere; labels outside give zeros."""
+    """1 at the label's place along a new last axis of size `classes`, 0 elsewhere.
+
+    Raises DTypeError for labels that are no integers; IndexRangeError, when it runs, for a label outside
+    [0, classes), as `pick` and `crossentropy` do.
+    """
+    from .activations import CheckLabels
     from .elementwise import cast
     from .movement import expand_dims
     from .scalar import eq
@@ -184,5 +183,7 @@ def one_hot(labels: Any, classes: int, dtype: Any = None) -> Expr:
     node = as_expr(labels)
     if node.dtype.kind not in "iu":
         raise blame(DTypeError(f"one_hot takes integer labels, not {node.dtype.name}."), user_site(), node.site)
-    places = iota((classes,), 0, node.dtype)
-    return cast(eq(expand_dims(node, -1), places), _dtype(dtype))
+    places = iota((classes,), 0, "int32")
+    # 3 ns a label: a row of zeros is a class that nothing trains towards, and that nobody sees
+    checked = apply(CheckLabels(places.shape[0]), node)
+    return cast(eq(expand_dims(checked, -1), places), as_dtype(dtype))

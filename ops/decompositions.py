@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from ..symbolic.arguments import LARGEST, check_count, check_flag
 from ..symbolic.dims import minimum, product, same, show
 from ..symbolic.errors import LinAlgError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.guards import meet
 from ..symbolic.leaves import Item
 from ..symbolic.types import TupleType, Type, float_like, promote
-from .coerce import as_expr, check_flag
+from .coerce import as_expr
 from .creation import eye, iota, zeros_like
 from .elementwise import cast
 from .linalg import matmul
@@ -27,6 +28,7 @@ from .movement import broadcast_to, concatenate, expand_dims, reshape, squeeze, 
 from .operands import check_same_dtype
 from .reduce import top
 from .scalar import abs, eq, mul_no_nan, where
+from .several import Several
 
 
 def square_only(name: str, a: Type) -> None:
@@ -289,7 +291,7 @@ def eigh(a: Any) -> tuple[Expr, Expr]:
     """
     (node,), lead = matrices("eigh", a)
     values, vectors = results(apply(EigH(), node), lead)
-    return values, vectors
+    return Several((values, vectors), "eigh", ("values", "vectors"))
 
 
 def svd(a: Any) -> tuple[Expr, Expr, Expr]:
@@ -300,14 +302,14 @@ def svd(a: Any) -> tuple[Expr, Expr, Expr]:
     """
     (node,), lead = matrices("svd", a)
     u, s, vt = results(apply(SVD(), node), lead)
-    return u, s, vt
+    return Several((u, s, vt), "svd", ("u", "s", "vt"))
 
 
 def qr(a: Any) -> tuple[Expr, Expr]:
     """(q, r) with a = q r, as np.linalg.qr.  Gradient: where the first min(m, n) columns are independent."""
     (node,), lead = matrices("qr", a)
     q, r = results(apply(QR(), node), lead)
-    return q, r
+    return Several((q, r), "qr", ("q", "r"))
 
 
 # ---- triangles ------------------------------------------------------------------------------------------------------
@@ -316,13 +318,17 @@ def qr(a: Any) -> tuple[Expr, Expr]:
 def tril(x: Any, k: int = 0) -> Expr:
     """x with zeros above the k-th diagonal of its last two axes, as np.tril."""
     node = as_expr(x)
-    return where(_below(node, k), node, 0)
+    return where(_below(node, _diagonal("tril", k)), node, 0)
 
 
 def triu(x: Any, k: int = 0) -> Expr:
     """x with zeros below the k-th diagonal of its last two axes, as np.triu."""
     node = as_expr(x)
-    return where(_below(node, k - 1), 0, node)
+    return where(_below(node, _diagonal("triu", k) - 1), 0, node)
+
+
+def _diagonal(name: str, k: Any) -> Any:
+    return k if isinstance(k, Expr) else check_count(name, "k", k, -LARGEST)
 
 
 def _below(x: Expr, k: int) -> Expr:

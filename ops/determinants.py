@@ -21,6 +21,7 @@ from .elementwise import cast
 from .linalg import matmul
 from .movement import reshape
 from .scalar import abs, eq, sqrt, square, where
+from .several import Several
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def slogdet(a: Any) -> tuple[Expr, Expr]:
     """(sign, log |det a|) for (..., n, n), as np.linalg.slogdet.  Gradient of the second: g a⁻ᵀ; of the first: 0."""
     (node,), lead = matrices("slogdet", a)
     sign, log = results(apply(SignLogDet(), node), lead)
-    return sign, log
+    return Several((sign, log), "slogdet", ("sign", "log"))
 
 
 def det(a: Any) -> Expr:

@@ -483,10 +483,7 @@ def cast(x: Any, to: Any) -> Expr:
     node = as_expr(x)
     if node.type.dtype is to and not node.type.weak:
         return node
-    try:
-        kind = dtype(to)
-    except DTypeError as error:
-        raise blame(error, user_site(), node.site) from None
+    kind = dtype(to)
     if node.dtype == kind and not node.type.weak:
         return node
     if isinstance(node.op, Constant):

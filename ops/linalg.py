@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from ..symbolic.arguments import check_count
 from ..symbolic.dims import product, same, show
 from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.guards import meet
 from ..symbolic.types import Type, promote
 from .axes import normalize, without
-from .coerce import as_expr, check_count
+from .coerce import as_expr
 from .elementwise import broadcast, cast, unbroadcast
 from .movement import expand_dims, reshape, squeeze, swapaxes, transpose
 from .operands import check_same_dtype
@@ -31,7 +32,7 @@ class MatMul(Op):
     def infer(self, a: Type, b: Type) -> Type:
         def message() -> str:
             inner = f"{a.shape[-1]} != {b.shape[-2]}"
-            return f"matmul: inner dimensions differ: {show(a.shape)} @ {show(b.shape)}, and {inner}"
+            return f"matmul: inner dimensions differ: {show(a.shape)} @ {show(b.shape)}, and {inner}."
 
         if a.ndim < 2 or b.ndim < 2:
             raise ShapeError(f"matmul: matrices have two axes or more, not {show(a.shape)} and {show(b.shape)}.")
@@ -75,10 +76,10 @@ def _check_inner(a: Expr, b: Expr) -> None:
     inner, other = a.shape[-1], b.shape[-2 if b.ndim > 1 else -1]
     if same(inner, other) is not False:
         return
-    text = f"matmul: inner dimensions differ: {show(a.shape)} @ {show(b.shape)}, and {inner} != {other}"
+    text = f"matmul: inner dimensions differ: {show(a.shape)} @ {show(b.shape)}, and {inner} != {other}."
     wanted = show((*b.shape[:-2], inner, b.shape[-1]) if b.ndim > 1 else (inner,))
     raise blame(
-        ShapeError(text), user_site(), a.site, b.site, hint=f"{b.name or 'the right operand'} needs shape {wanted}"
+        ShapeError(text), user_site(), a.site, b.site, hint=f"{b.name or 'the right operand'} needs shape {wanted}."
     )
 
 
@@ -126,7 +127,7 @@ def _paired(a: Expr, b: Expr, axes: Any) -> tuple[tuple[int, ...], tuple[int, ..
             text = f"tensordot: {axes} axes cannot be summed over for {show(a.shape)} and {show(b.shape)}."
             raise blame(ShapeError(text), user_site(), a.site, b.site)
         return tuple(range(a.ndim - axes, a.ndim)), tuple(range(axes))
-    if len(axes) != 2 or isinstance(axes, str):
+    if len(axes) != 2 or not all(isinstance(x, int | list | tuple) for x in axes):
         text = f"tensordot: axes are how many, or two lists of axes, not {axes!r}."
         raise blame(ArgumentError(text), user_site())
     first, second = ((x,) if isinstance(x, int) else tuple(x) for x in axes)

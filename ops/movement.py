@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..symbolic.arguments import check_count, check_sequence
 from ..symbolic.dims import Dim, Shape, SymDim, product, same, show, total_size
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
@@ -19,7 +20,7 @@ from ..symbolic.guards import meet
 from ..symbolic.leaves import as_dim
 from ..symbolic.types import Type, promote
 from .axes import normalize, normalize_all, without
-from .coerce import as_expr, check_count
+from .coerce import as_expr
 from .operands import check_axes, check_places, check_same_dtype
 
 
@@ -292,7 +293,7 @@ def transpose(x: Any, axes: Any = None) -> Expr:
     order = (
         tuple(reversed(range(node.ndim)))
         if axes is None
-        else tuple(normalize(a, node.ndim, "transpose", node) for a in axes)
+        else tuple(normalize(a, node.ndim, "transpose", node) for a in check_sequence("axes", axes))
     )
     if sorted(order) != list(range(node.ndim)):
         text = f"transpose: axes {tuple(axes)} are not a permutation of the {node.ndim} axes of {show(node.shape)}."
@@ -353,7 +354,7 @@ def ravel(x: Any) -> Expr:
 def flatten(x: Any, start: int = 0) -> Expr:
     """The axes from `start` on as one: flatten(x, 1) keeps the batch axis."""
     node = as_expr(x)
-    first = 0 if start == 0 else normalize(start, node.ndim + 1, "flatten", node)
+    first = normalize(start, node.ndim + 1, "flatten", node)
     return reshape(node, (*node.shape[:first], product(node.shape[first:])))
 
 
@@ -380,14 +381,15 @@ def pad(x: Any, widths: Any, value: Any = 0) -> Expr:
         raise blame(ShapeError(text), user_site(), node.site) from None
     if min((w for pair in pairs for w in pair), default=0) < 0:
         raise blame(ShapeError(f"pad: widths must be from 0 up, not {widths!r}."), user_site(), node.site)
-    return apply(Pad(tuple(tuple(p) for p in pairs)), node, fitted(value, node.dtype))
+    around = fitted(value, node.dtype)
+    return apply(Pad(tuple(tuple(p) for p in pairs)), node, around) if pairs else node
 
 
 def concatenate(values: Sequence[Any], axis: int = 0) -> Expr:
     """The values one after the other along an existing axis; dtypes are promoted."""
     from .elementwise import cast
 
-    nodes = [as_expr(v) for v in values]
+    nodes = [as_expr(v) for v in check_sequence("values", values)]
     if not nodes:
         raise blame(ShapeError("concatenate needs at least one array."), user_site())
     if len({n.ndim for n in nodes}) > 1:
@@ -402,7 +404,7 @@ def concatenate(values: Sequence[Any], axis: int = 0) -> Expr:
 
 def stack(values: Sequence[Any], axis: int = 0) -> Expr:
     """The values one after the other along a new axis."""
-    nodes = [as_expr(v) for v in values]
+    nodes = [as_expr(v) for v in check_sequence("values", values)]
     if not nodes:
         raise blame(ShapeError("stack needs at least one array."), user_site())
     if len({n.ndim for n in nodes}) > 1:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..symbolic.arguments import check_count, check_number
 from ..symbolic.dims import same, show
 from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, apply
@@ -16,11 +17,12 @@ from ..symbolic.grad import CustomGradient, stop_gradient
 from ..symbolic.types import float_like
 from . import scalar
 from .axes import normalize, normalize_all, without
-from .coerce import as_expr, check_count
+from .coerce import as_expr, check_coefficient
 from .elementwise import cast
 from .movement import Slice, pad
 from .reduce import check_float, count, mean, restore
 from .reduce import sum as sum_over
+from .several import Several
 
 
 def batch_norm(x: Any, scale: Any, shift: Any, axes: Any = 0, eps: float = 1e-5) -> tuple[Expr, Expr, Expr]:
@@ -49,12 +51,14 @@ def batch_norm(x: Any, scale: Any, shift: Any, axes: Any = 0, eps: float = 1e-5)
     """
     node, gain, offset = _float_arguments("batch_norm", x, scale, shift)
     reduced = normalize_all(axes, node.ndim, "batch_norm", node)
+    check_number("eps", eps, least=0)
     _check_parameters("batch_norm", node, without(node.shape, reduced), scale=gain, shift=offset)
     rule = BatchNormGradient(reduced, eps)
     m, v = _moments(node, reduced)
     factor = gain * scalar.rsqrt(v + eps)
     value = (node - restore(m, node, reduced)) * restore(factor, node, reduced) + restore(offset, node, reduced)
-    return apply(CustomGradient(rule), value, node, gain, offset), m, v
+    y = apply(CustomGradient(rule), value, node, gain, offset)
+    return Several((y, m, v), "batch_norm", ("y", "mean", "var"))
 
 
 def layer_norm(x: Any, scale: Any, shift: Any, axes: Any = -1, eps: float = 1e-5) -> Expr:
@@ -78,6 +82,7 @@ def layer_norm(x: Any, scale: Any, shift: Any, axes: Any = -1, eps: float = 1e-5
     """
     node, gain, offset = _float_arguments("layer_norm", x, scale, shift)
     reduced = normalize_all(axes, node.ndim, "layer_norm", node)
+    check_number("eps", eps, least=0)
     kept = without(range(node.ndim), reduced)
     _check_parameters("layer_norm", node, without(node.shape, kept), scale=gain, shift=offset)
     rule = LayerNormGradient(reduced, eps)
@@ -147,6 +152,8 @@ def local_response_norm(
     check_float(node, "local_response_norm")
     place = normalize(axis, node.ndim, "local_response_norm", node)
     n = check_count("local_response_norm", "the number of channels n", n, 1, 1000)
+    for what, value in (("k", k), ("alpha", alpha), ("beta", beta)):
+        check_coefficient(what, value)
     total = _sliding_sum(scalar.square(node), place, n)
     return node * (k + alpha * total) ** -beta
 

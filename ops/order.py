@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from ..symbolic.arguments import check_count
 from ..symbolic.dims import minimum
 from ..symbolic.errors import ArgumentError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.guards import meet
 from ..symbolic.types import INT64, Type
 from .axes import normalize
-from .coerce import as_expr, check_count
+from .coerce import as_expr
 from .control import scan
 from .creation import ones_like
 from .elementwise import cast
@@ -21,6 +22,7 @@ from .indexing import take_along_axis
 from .movement import Slice, moveaxis, ravel
 from .reduce import accumulator
 from .scalar import sub
+from .several import Several
 
 
 @dataclass(frozen=True)
@@ -159,4 +161,6 @@ def topk(x: Any, k: int, axis: int = -1) -> tuple[Expr, Expr]:
     if isinstance(size, int) and k > size:
         raise blame(ArgumentError(f"topk: k is {k}, and the axis has {size} elements."), user_site(), node.site)
     places = apply(First(k), apply(ArgSort(descending=True), node))
-    return moveaxis(take_along_axis(node, places, -1), -1, place), moveaxis(places, -1, place)
+    largest = take_along_axis(node, places, -1)
+    both = moveaxis(largest, -1, place), moveaxis(places, -1, place)
+    return Several(both, "topk", ("values", "places"))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..symbolic.arguments import check_flag
 from ..symbolic.dims import Shape, show
 from ..symbolic.errors import ArgumentError, blame, user_site
 from ..symbolic.expr import Expr, apply
@@ -47,7 +48,7 @@ class MaxPool(Pooling):
     """The largest element of each window; NaN if it holds one."""
 
     def infer(self, x: Type) -> Type:
-        return self.pooled(x)
+        return self.checked_grid(x)
 
     def numpy(self, x: np.ndarray) -> np.ndarray:
         return _at(x, self.first_maxima(x), lowest(x.dtype))
@@ -94,7 +95,7 @@ class SumPool(Pooling):
     """The sum of each window; padding counts as 0."""
 
     def infer(self, x: Type) -> Type:
-        return self.pooled(x)
+        return self.checked_grid(x)
 
     def numpy(self, x: np.ndarray) -> Any:
         out: Any = np.zeros((*x.shape[:2], *self.grid(x.shape[2:])), x.dtype)
@@ -145,6 +146,7 @@ def _sum_pool(name: str, x: Any, *given: Any) -> Expr:
 
 def _avg_pool(name: str, x: Any, count_include_pad: bool, *given: Any) -> Expr:
     node, windows = checked(name, x, *given)
+    count_include_pad = check_flag(name, "count_include_pad", count_include_pad)
     node = cast(node, float_like(node.dtype))
     return scalar.div(apply(SumPool(*_parameters(windows)), node), counts(windows, node, count_include_pad))
 

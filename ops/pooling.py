@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from ..symbolic.arguments import check_flag
 from ..symbolic.dims import Shape, SymDim, show
 from ..symbolic.errors import ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op
+from ..symbolic.guards import fits
 from ..symbolic.leaves import constant
 from ..symbolic.types import Type
 from . import scalar
-from .coerce import as_expr, check_flag
+from .coerce import as_expr
 from .creation import iota
 from .elementwise import cast
 from .windows import SPATIAL, Padding, check_fits, check_rank, pairs, per_axis, window_count
@@ -58,6 +60,16 @@ class Pooling(Op):
             ends = [start + k for start, k in zip(starts, self.window, strict=True)]
             yield place, tuple(slice(max(a, 0), max(min(b, n), 0)) for a, b, n in zip(starts, ends, sizes, strict=True))
 
+    def checked_grid(self, x: Type) -> Type:
+        """The type of a value for each window, of which there must be one along every axis that only a call knows."""
+        reach = [s - 1 if self.ceil_mode else 0 for s in self.strides]  # how far the last one may hang over
+        for axis, (size, window, pads, more) in enumerate(
+            zip(x.shape[2:], self.window, self.padding, reach, strict=True), 2
+        ):
+            if isinstance(size, SymDim):
+                fits(self.name, window, size, pads[0] + pads[1] + more, axis)
+        return self.pooled(x)
+
     def pooled(self, x: Type) -> Type:
         """The type of a value for each window."""
         return Type(x.dtype, (*x.shape[:2], *self.grid(x.shape[2:])))
@@ -81,6 +93,7 @@ def checked(name: str, x: Any, window: Any, stride: Any, padding: Any, ceil_mode
     """The input and the windows, out of what users write; the number of axes is in the name."""
     rank, node = int(name[-2]), as_expr(x)
     check_rank(node, rank + 2, name, "x", ("batch", "channels", *SPATIAL[rank]))
+    ceil_mode = check_flag(name, "ceil_mode", ceil_mode)
     windows = per_axis(window, rank, name, "size", 1)
     strides = windows if stride is None else per_axis(stride, rank, name, "stride", 1)
     found = pairs(padding, name, node.shape[2:], windows, strides)
@@ -90,7 +103,7 @@ def checked(name: str, x: Any, window: Any, stride: Any, padding: Any, ceil_mode
             raise blame(ShapeError(f"{text}: a window would hold nothing but padding."), user_site(), node.site)
     hanging = tuple((before, after + s - 1) for (before, after), s in zip(found, strides, strict=True))
     check_fits(name, "window", node.shape[2:], windows, hanging if ceil_mode else found, node)
-    return node, Pooling(windows, strides, found, check_flag(name, "ceil_mode", ceil_mode) and padding != "same")
+    return node, Pooling(windows, strides, found, ceil_mode and padding != "same")
 
 
 def counts(windows: Pooling, x: Expr, with_padding: bool) -> Any:

@@ -17,14 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from ..symbolic.dims import Shape, product
+from ..symbolic.arguments import check_count
+from ..symbolic.dims import Shape, SymDim, product
 from ..symbolic.errors import ArgumentError, DTypeError, blame, user_site
 from ..symbolic.expr import Expr
 from ..symbolic.leaves import Shared, constant, set_value, shared, size
-from ..symbolic.types import BOOL, FLOAT64, DType
+from ..symbolic.types import BOOL, FLOAT64, DType, TupleType
 from ..symbolic.types import dtype as as_dtype
 from . import scalar
 from .bodies import step_numbers
+from .coerce import as_expr
 from .creation import iota, shape_of
 from .elementwise import cast, elementwise
 from .movement import broadcast_to
@@ -141,6 +143,7 @@ class Stream:
     def bits(self, shape: Any, blocks: int = 1) -> Any:
         """Independent uint64 values; with `blocks` > 1 a list of so many arrays."""
         sizes = shape_of(shape)
+        check_count("bits", "blocks", blocks, 1, 1000)
         key0, key1 = self._call_key()
         place = _position(sizes)
         drawn = [broadcast_to(threefry2x32(key0, key1, place, _word(b)), sizes) for b in range(blocks)]
@@ -160,13 +163,14 @@ class Stream:
         Multiples of 2**-11 (float16), 2**-24 (float32) or 2**-53 (float64) for low = 0 and high = 1.
         """
         kind = _float("uniform", dtype)
+        low, high = _parameter("low", low), _parameter("high", high)
+        if not isinstance(low, Expr) and not isinstance(high, Expr) and not low <= high:
+            raise blame(ArgumentError(f"uniform: [{low!r}, {high!r}) ends before it begins."), user_site())
         bits = self.bits(shape)
         unit = {"float16": unit_float16, "float32": unit_float32, "float64": unit_float64}[kind.name](bits)
-        if any(isinstance(v, Expr | np.ndarray) for v in (low, high)):
+        if isinstance(low, Expr) or isinstance(high, Expr):
             start = cast(low, kind)
             return _fits("uniform", unit * (cast(high, kind) - start) + start, unit)
-        if not low <= high:
-            raise blame(ArgumentError(f"uniform: [{low!r}, {high!r}) ends before it begins."), user_site())
         if low == 0 and high == 1:
             return unit
         below = np.nextafter(kind.type(high), kind.type(low))  # low + unit * (high - low) may round to high
@@ -186,29 +190,31 @@ class Stream:
         The tails end at 6.8 (float32) and 9.5 (float64) standard deviations.
         """
         kind = _float("normal", dtype)
+        mean, std = _parameter("mean", mean), _parameter("std", std)
         if kind == FLOAT64:
             standard = normal_float64(*self.bits(shape, blocks=2))
         else:
             standard = cast(normal_float32(self.bits(shape)), kind)
         result = standard
-        if isinstance(std, Expr | np.ndarray) or std != 1:
+        if isinstance(std, Expr) or std != 1:
             result = result * (cast(std, kind) if isinstance(std, Expr) else std)
-        if isinstance(mean, Expr | np.ndarray) or mean != 0:
+        if isinstance(mean, Expr) or mean != 0:
             result = result + (cast(mean, kind) if isinstance(mean, Expr) else mean)
         return _fits("normal", cast(result, kind), standard)
 
     def bernoulli(self, p: Any, shape: Any, dtype: Any = "bool") -> Expr:
         """True with probability p, to within 2**-24; p is a number in [0, 1] or an expression that broadcasts."""
-        if not isinstance(p, Expr | np.ndarray) and not 0 <= p <= 1:
+        kind, p = as_dtype(dtype), _parameter("p", p)
+        if not isinstance(p, Expr) and not 0 <= p <= 1:
             raise blame(ArgumentError(f"bernoulli: p is a probability in [0, 1], and {p!r} is not."), user_site())
         unit = unit_float32(self.bits(shape))
-        hits = scalar.lt(unit, cast(p, "float32") if isinstance(p, Expr | np.ndarray) else float(p))
-        return _fits("bernoulli", hits if as_dtype(dtype) == BOOL else cast(hits, dtype), unit)
+        hits = scalar.lt(unit, cast(p, "float32") if isinstance(p, Expr) else float(p))
+        return _fits("bernoulli", hits if kind == BOOL else cast(hits, kind), unit)
 
     def integers(self, low: int, high: int, shape: Any, dtype: Any = "int64") -> Expr:
         """Whole numbers in [low, high), each equally likely to within 2**-64; high - low is at most 2**32."""
         kind = as_dtype(dtype)
-        first, last = operator.index(low), operator.index(high)
+        first, last = (check_count("integers", w, v, -(2**63), 2**64) for w, v in (("low", low), ("high", high)))
         if not 0 < last - first <= 2**32:
             text = f"integers: [{low}, {high}) must hold from 1 to 2**32 numbers, and holds {max(0, last - first)}."
             raise blame(ArgumentError(text), user_site())
@@ -233,6 +239,18 @@ def _seed(seed: Any) -> np.uint64:
         return np.uint64(operator.index(seed) % 2**64)
     except TypeError:
         raise blame(ArgumentError(f"A seed is a whole number, not {seed!r}."), user_site()) from None
+
+
+def _parameter(what: str, value: Any) -> Any:
+    """A parameter of a distribution: a number, or an expression; raises ArgumentError and DTypeError for all else."""
+    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
+        return value
+    if isinstance(value, Expr | np.ndarray | SymDim | list | tuple):
+        node = as_expr(value)
+        if not isinstance(node.type, TupleType) and node.dtype != BOOL:
+            return node
+    text = f"{what} is a number, or an expression that broadcasts to the shape of the draw, not {value!r}."
+    raise blame(ArgumentError(text), user_site())
 
 
 def _word(value: int) -> Expr:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..symbolic.arguments import check_flag
 from ..symbolic.dims import product
 from ..symbolic.errors import ArgumentError, DTypeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
@@ -16,7 +17,7 @@ from ..symbolic.leaves import size
 from ..symbolic.types import BOOL, FLOAT16, FLOAT32, INT64, DType, Type, float_like
 from . import scalar
 from .axes import normalize, normalize_all, without
-from .coerce import as_expr, check_flag
+from .coerce import as_expr
 from .elementwise import cast
 from .movement import broadcast_to, expand_dims
 

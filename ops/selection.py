@@ -232,7 +232,7 @@ def _of_mask(mask: Any, x: Expr, axis: int) -> list[Expr]:
 
 def out_of_range(index: Any, axis: int, size: Any) -> str:
     """The sentence, here and when a function runs."""
-    return f"index {index} is out of range for axis {axis} with size {size}"
+    return f"index {index} is out of range for axis {axis} with size {size}."
 
 
 def _check_constant(item: Any, x: Expr, axis: int) -> None:
@@ -252,7 +252,7 @@ def first_outside(indices: np.ndarray, size: Any) -> int | None:
 def _number(index: int, size: Dim, axis: int, x: Expr) -> Dim:
     """The place from 0 up."""
     if not -(2**63) <= index < 2**63:
-        raise blame(IndexRangeError(f"index {index} is no index: it does not fit in 64 bits"), user_site(), x.site)
+        raise blame(IndexRangeError(f"index {index} is no index: it does not fit in 64 bits."), user_site(), x.site)
     if isinstance(size, int) and not -size <= index < size:
         raise blame(IndexRangeError(out_of_range(index, axis, size)), user_site(), x.site)
     return index if index >= 0 else size + index

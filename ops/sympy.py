@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
+from ..symbolic.arguments import check_expression, check_mapping
 from ..symbolic.errors import ArgumentError, LoweringError, blame, user_site
 from ..symbolic.expr import Expr, toposort
 from ..symbolic.grad import CustomGradient, StopGradient
@@ -33,7 +34,8 @@ def to_sympy(expr: Expr, symbols: Mapping[Expr, Any] | None = None) -> Any:
     """
     import sympy
 
-    known: dict[Expr, Any] = dict(symbols or {})
+    known: dict[Expr, Any] = dict(check_mapping("symbols", symbols, "expression: symbol"))
+    check_expression("expr", expr)
     for node in toposort([expr], into=lambda n: n not in known):
         if node not in known:
             known[node] = _formula(node, [known[a] for a in node.args], sympy)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..symbolic.arguments import LARGEST
 from ..symbolic.dims import Dim, Shape, SymDim, maximum, show
 from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr
-from .coerce import LARGEST
 
 Padding = tuple[tuple[Dim, Dim], ...]
 

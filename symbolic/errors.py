@@ -5,10 +5,11 @@ Every node remembers the user's line that made it (its `Site`).  An error is a f
 
 import linecache
 import os
+import re
 import sys
 import threading
-from collections.abc import Sequence
-from types import CodeType
+from collections.abc import Callable, Sequence
+from types import CodeType, FrameType
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -116,6 +117,7 @@ class VerifyError(WeftError, AssertionError):
 
 _INSIDE = __name__.partition(".")[0]
 _BELOW = _INSIDE + "."
+_NUMPYS = __name__.rpartition(".")[0] + ".numpy_protocol"  # stands between np.exp and the function that it calls
 
 for _error in (WeftError, *WeftError.__subclasses__()):
     _error.__module__ = _INSIDE  # tracebacks name them as they are imported
@@ -162,10 +164,16 @@ class at_site:  # noqa: N801 - used like a function: `with at_site(node.site): .
 
 
 E = TypeVar("E", bound=BaseException)
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def blame(error: E, *sites: Site | None, hint: str = "") -> E:
-    """Add the users' lines (the first is where it happened), each once, and a hint to an error; returns it."""
+    """Add the users' lines (the first is where it happened), each once, and a hint to an error; returns it.
+
+    An error of the call that the user's program is in at this moment names the function that was called.
+    """
+    if isinstance(error, WeftError) and sites and _override.site is None:
+        _name_function(error, sites[0])
     shown = {str(site): site.text for site in sites if site}
     width = max(map(len, shown), default=0)
     for number, (line, text) in enumerate(shown.items()):
@@ -176,6 +184,48 @@ def blame(error: E, *sites: Site | None, hint: str = "") -> E:
     if hint:
         error.add_note(f"  hint: {hint}")
     return error
+
+
+def _name_function(error: WeftError, site: Site | None) -> None:
+    """Put the name of the function that the user's line calls before a text that does not say it."""
+    frame, called = sys._getframe(2), None
+    while frame.f_back is not None:
+        inside = frame.f_globals.get("__name__", "")
+        if not inside.startswith(_BELOW) and inside != _INSIDE:
+            break
+        called = called if inside == _NUMPYS else frame
+        frame = frame.f_back
+    name = _function_name(called) if called is not None and site == (frame.f_code, frame.f_lasti, False) else ""
+    text = error.args[0] if len(error.args) == 1 else None
+    if name and isinstance(text, str) and not re.search(rf"\b{name}\b", text):
+        error.args = (f"{name}: {text}",)
+
+
+def _function_name(frame: FrameType) -> str:
+    """What users call it by: '' where that is no word."""
+    name, self = frame.f_code.co_name, frame.f_locals.get("self")
+    if name == "__call__":
+        name = getattr(self, "__name__", "")
+    elif name == "__init__":
+        name = type(self).__name__
+    return name if name.isidentifier() and not name.startswith("_") else ""
+
+
+def named(function: F, name: str) -> F:
+    """The function, under this name in errors and tracebacks too: for those that are made in a row."""
+    function.__name__ = function.__qualname__ = name
+    function.__code__ = function.__code__.replace(co_name=name, co_qualname=name)
+    return function
+
+
+def sentence(error: BaseException) -> str:
+    """The text of an error of NumPy's or Python's, with a full stop."""
+    return f"{str(error).strip().rstrip('.') or type(error).__name__}."
+
+
+def axes(count: int) -> str:
+    """'1 axis', '2 axes'."""
+    return f"{count} {'axis' if count == 1 else 'axes'}"
 
 
 def listing(names: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,11 +10,25 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from .arguments import check_expressions, check_mapping
 from .dims import SymDim, show
-from .errors import ArgumentError, DTypeError, GuardError, ShapeError, WeftError, at_site, blame, user_site
+from .dims import value as number
+from .errors import (
+    ArgumentError,
+    DTypeError,
+    GuardError,
+    LinAlgError,
+    OutOfMemoryError,
+    ShapeError,
+    WeftError,
+    at_site,
+    axes,
+    blame,
+    user_site,
+)
 from .expr import Expr, Op, toposort
-from .leaves import Input, Shared, Size, Sizes
-from .sizes import cells, sources, with_sizes
+from .leaves import Input, Shared, Size, Sizes, as_array
+from .sizes import cells, dims_of, sources, with_sizes
 from .types import BOOL, FLOAT16, FLOAT32, TupleType, Type, cast_and_lost
 
 
@@ -23,12 +38,9 @@ def evaluate(outputs: Any, values: Mapping[Expr, Any] | None = None) -> Any:
     `values` gives an array for each input.  Slow and obviously right: the reference that compiled code is tested
     against.  The arrays are the caller's own.
     """
-    given = {} if values is None else values
-    if not isinstance(given, Mapping):
-        text = f"evaluate: values are a dict {{input: array}}, not {type(given).__name__}."
-        raise blame(ArgumentError(text), user_site())
+    given = check_mapping("values", values)
     many = isinstance(outputs, list | tuple)
-    results = [_own(r) for r in run(list(outputs) if many else [outputs], given)]
+    results = [_own(r) for r in run(check_expressions("outputs", outputs), given)]
     return results if many else results[0]
 
 
@@ -49,7 +61,7 @@ def all_values(
     roots: Sequence[Expr], given: Mapping[Expr, Any], known_sizes: Mapping[str, int] | None = None
 ) -> tuple[dict[Expr, Any], dict[str, int]]:
     """The values of all nodes that the roots lead to, and the sizes of the symbols."""
-    known: dict[Expr, Any] = {node: np.asarray(value, node.dtype) for node, value in given.items()}
+    known: dict[Expr, Any] = {node: _array(node, value) for node, value in given.items()}
     order = toposort(roots, into=lambda n: n not in known)
     read = {node: node.op.cell.value for node in order if isinstance(node.op, Shared) and node not in known}
     sizes = {**sizes_of_cells(cells(order)), **(known_sizes or {}), **bind_sizes({**known, **read})}
@@ -59,11 +71,59 @@ def all_values(
     with np.errstate(all="ignore"):
         for node in order:
             if node not in known:
-                known[node] = value_of(node, [known[a] for a in node.args], sizes)
+                try:
+                    known[node] = value_of(node, [known[a] for a in node.args], sizes)
+                except WeftError:
+                    raise
+                except (KeyError, ZeroDivisionError, MemoryError, ValueError):
+                    raise_unknown_size([node], sizes)
+                    _raise_impossible_size(node, sizes)
+                    raise
     return known, sizes
 
 
+def raise_unknown_size(nodes: Iterable[Expr], sizes: Iterable[str]) -> None:
+    """Raise ArgumentError where nothing says how large an axis is: a name that is a size of no array there is."""
+    for node in nodes:
+        for dim in dims_of([node]):
+            missing = [name for name in dim.names if name not in sizes and name not in dim.sources]
+            if missing:
+                text = f"{node.op.name} depends on a size, and no array of the call has the size {missing[0]!r}."
+                hint = "make what has this size an input, or read the shared variable that has it."
+                raise blame(ArgumentError(text), user_site(), node.site, hint=hint)
+
+
+def divided_by_zero(node: Expr, dim: SymDim, sizes: Mapping[str, int]) -> GuardError:
+    """The error for a size that is a quotient, where a call makes its divisor 0."""
+    error = GuardError(f"{node.op.name}: the size {dim} divides by 0 in this call, where {dict(sizes)}.")
+    return blame(error, node.site, *[a.site for a in node.args])
+
+
+def _raise_impossible_size(node: Expr, sizes: Mapping[str, int]) -> None:
+    """Raise GuardError where a size of a node is divided by 0, OutOfMemoryError where it has more than can be had."""
+    for dim in dims_of([node]):
+        try:
+            dim.value(sizes)
+        except ZeroDivisionError:
+            raise divided_by_zero(node, dim, sizes) from None
+    for of in getattr(node.type, "items", (node.type,)):
+        shape = [number(dim, sizes) for dim in of.shape]
+        if math.prod(shape) * of.dtype.itemsize > MOST_BYTES:
+            text = (
+                f"{node.op.name} has {' x '.join(map(str, shape))} elements in this call, more than any memory holds."
+            )
+            raise blame(OutOfMemoryError(text), node.site, *[a.site for a in node.args])
+
+
+def _array(node: Expr, value: Any) -> np.ndarray:
+    return as_array(f"The value of {node.name or 'an expression'}", value, node.site, kind=node.dtype)
+
+
 Observer: TypeAlias = Callable[[Sequence[Expr], Mapping[Expr, Any], dict[Expr, Any], dict[str, int]], None]
+
+
+MOST_BYTES = 2**47  # that a process can address
+FROM_A_STEP = "return it from the step as y: scan gives the y of all steps, stacked."
 
 
 class _Watched(threading.local):
@@ -94,8 +154,10 @@ def value_of(node: Expr, args: list[Any], sizes: Mapping[str, int]) -> Any:
     """What a node's reference makes of the values of its arguments."""
     op: Any = node.op
     if isinstance(op, Input):
-        name = op.label or "an input without a name"
-        raise blame(ArgumentError(f"There is no value for {name}."), user_site(), node.site)
+        text = f"There is no value for {op.label or 'an input without a name'}."
+        if op.inside:
+            text = "This depends on a value inside of a step, and outside of the loop there is none."
+        raise blame(ArgumentError(text), user_site(), node.site, hint=FROM_A_STEP if op.inside else "")
     if isinstance(op, Size):
         return np.int64(op.dim if isinstance(op.dim, int) else op.dim.value(sizes))
     for guard in node.guards:
@@ -106,7 +168,7 @@ def value_of(node: Expr, args: list[Any], sizes: Mapping[str, int]) -> Any:
         with at_site(node.site):
             ready = args if op.takes_halves else [_widened(a) for a in args]
             result = sized(sizes, *args) if sized else resolved(op, sizes).numpy(*ready)
-    except IndexError as error:
+    except (IndexError, LinAlgError) as error:
         if getattr(error, "__notes__", ()):  # of a step inside, whose line it names
             raise
         raise blame(error, node.site, *[a.site for a in node.args]) from None
@@ -164,7 +226,7 @@ def bind_sizes(values: Mapping[Expr, np.ndarray]) -> dict[str, int]:
     sizes: dict[str, int] = {}
     for node, array in values.items():
         if array.ndim != node.ndim:
-            text = f"{node.name or 'The input'} has {node.ndim} axes, its value {array.ndim}: {show(array.shape)}."
+            text = f"{node.name or 'The input'} has {axes(node.ndim)}, its value {array.ndim}: {show(array.shape)}."
             raise blame(ShapeError(text), user_site(), node.site)
         for dim, size in zip(node.shape, array.shape, strict=True):
             if isinstance(dim, SymDim) and dim.is_name:

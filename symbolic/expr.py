@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import ref
 
 from .dims import Shape, SymDim
-from .errors import Site, WeftError, at_site, blame, user_site
+from .errors import ArgumentError, Site, WeftError, at_site, blame, user_site
 from .forks import held
 from .guards import AnyGuard, collected
 from .operators import Operators
@@ -125,7 +125,7 @@ class Expr(Operators):
 
     def __bool__(self) -> bool:
         raise blame(
-            TypeError("The truth of an expression is not known before it is computed."),
+            ArgumentError("The truth of an expression is not known before it is computed."),
             user_site(),
             self.site,
             hint="use wf.where or wf.cond to choose by value; `==` compares elements, `is` asks for the same node.",
@@ -133,11 +133,11 @@ class Expr(Operators):
 
     def __len__(self) -> int:
         if not self.shape:
-            raise blame(TypeError("A scalar expression has no length."), user_site(), self.site)
+            raise blame(ArgumentError("A scalar expression has no length."), user_site(), self.site)
         if isinstance(self.shape[0], int):
             return self.shape[0]
         raise blame(
-            TypeError(f"The length of this expression is {self.shape[0]}, which only a call decides."),
+            ArgumentError(f"The length of this expression is {self.shape[0]}, which only a call decides."),
             user_site(),
             self.site,
             hint="use .shape[0], which works in expressions.",
@@ -153,7 +153,7 @@ class Expr(Operators):
         """Compile and run it, with values for the inputs it depends on; the function is kept."""
         from ..codegen.function import evaluate_compiled
 
-        return evaluate_compiled(self, values or {})
+        return evaluate_compiled(self, {} if values is None else values)
 
 
 class _Entry(ref[Expr]):
@@ -182,7 +182,10 @@ def apply(op: Op, *args: Expr) -> Expr:
     Raises ShapeError and DTypeError with the lines of this node and of its arguments.
     """
     key = (op, args)
-    entry = _table.get(key)
+    try:
+        entry = _table.get(key)
+    except TypeError:
+        raise _misapplied(op, args) from None
     found = entry() if entry is not None else None
     return found if found is not None else _new(key)
 
@@ -198,6 +201,10 @@ def _new(key: tuple[Op, tuple[Expr, ...]]) -> Expr:
             node.type, node.guards = op.infer(), ()
     except WeftError as error:
         raise blame(error, node.site, *[a.site for a in args]) from None
+    except (AttributeError, TypeError):
+        if all(isinstance(a, Expr) for a in args) and isinstance(op, Op):
+            raise  # of the op's own
+        raise _misapplied(op, args) from None
     entry = _Entry(node, _forget)
     entry.key = key
     with _lock:
@@ -209,6 +216,21 @@ def _new(key: tuple[Op, tuple[Expr, ...]]) -> Expr:
             return found
         _table[key] = entry
     return node
+
+
+def _misapplied(op: Any, args: tuple[Any, ...]) -> WeftError:
+    """What is wrong with an op that cannot be applied to its arguments."""
+    other = next((a for a in args if not isinstance(a, Expr)), None)
+    if not isinstance(op, Op):
+        hint = "functions like wf.exp are called as they are: wf.exp(x)."
+        return blame(
+            ArgumentError(f"apply takes an op and its arguments, and {op!r} is no op."), user_site(), hint=hint
+        )
+    if not all(isinstance(a, Expr) for a in args):
+        text = f"apply: the arguments of {op.name} are expressions, and {other!r} is none."
+        return blame(ArgumentError(text), user_site(), hint="wf.constant(value) makes one.")
+    text = f"apply: the parameters of {type(op).__name__} cannot be compared with those of others: {op!r}."
+    return blame(ArgumentError(text), user_site(), hint="give it tuples and numbers; lists, dicts and arrays are none.")
 
 
 Inferred: TypeAlias = "tuple[Any, tuple[AnyGuard, ...]]"  # a type, and what it assumes

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .arguments import check_choice, check_expression, check_expressions, check_function, check_mapping
 from .collector import uncollected
 from .dims import Shape, same, show
 from .errors import ArgumentError, GradientError, ShapeError, Site, at_site, blame, user_site
@@ -49,7 +50,7 @@ def grad(
     """
     _check_loss(loss)
     seed = weak_constant(1.0, loss.dtype)
-    params, known = _as_list(wrt), known_cotangents or {}
+    params, known = _as_list(wrt), _known(known_cotangents)
     return _pack(wrt, _derivatives([loss], [seed], params, known, disconnected))
 
 
@@ -81,6 +82,7 @@ def jvp(outputs: Any, wrt: Any, tangents: Any, *, disconnected: str = "zero") ->
     it is taken at 0, and rewriting removes what is not needed.
     """
     outs, params, directions = _as_list(outputs), _as_list(wrt), _as_list(tangents)
+    check_expressions("outputs", outs)
     _check_partners("variable", params, "tangent", directions)
     dummies = [apply(Input(serial(), Type(o.dtype, o.shape), None)) for o in outs]
     transposed = _cotangents(outs, dummies, params, {}, disconnected)
@@ -102,6 +104,7 @@ def jacobian(y: Expr, x: Any) -> Any:
 
     One vjp for each element of `y`: in a row where its size is known, in a loop where only a call knows it.
     """
+    check_expression("y", y)
     flat, params = function("reshape")(y, (-1,)), _as_list(x)
     if not y.type.is_static:
         return _pack(x, _jacobian_loop(y, flat, params))
@@ -144,9 +147,7 @@ def _cotangents(
     order: Sequence[Expr] | None = None,
 ) -> list[Any]:
     """The cotangents of `wrt`; `order` is that of the nodes the outputs lead to, where it is known."""
-    if disconnected not in ("raise", "warn", "zero", "none"):
-        text = f"disconnected is 'raise', 'warn', 'zero' or 'none', not {disconnected!r}."
-        raise blame(ArgumentError(text), user_site())
+    check_choice("disconnected", disconnected, ("raise", "warn", "zero", "none"))
     _check_wrt(wrt)
     gathered = _Cotangents()
     for node, seed in [*zip(outputs, seeds, strict=True), *known.items()]:
@@ -230,6 +231,13 @@ def _disconnected(x: Expr, what: str) -> Any:
     if what == "warn":
         warnings.warn(message + " Zeros are used.", stacklevel=4)
     return function("zeros_like")(x)
+
+
+def _known(cotangents: Any) -> Mapping[Expr, Expr]:
+    """Cotangents that are given, which must fit what they are of."""
+    known = check_mapping("known_cotangents", cotangents, "expression: cotangent")
+    _check_partners("expression", list(known), "cotangent", _as_list(list(known.values())))
+    return dict(zip(known, _as_list(list(known.values())), strict=True))
 
 
 def _check_loss(loss: Expr) -> None:
@@ -362,6 +370,7 @@ class StopGradient(Op):
 
 def stop_gradient(x: Expr) -> Expr:
     """x as a constant for derivatives: the value passes, the cotangent does not."""
+    check_expression("x", x)
     return apply(StopGradient(), x)
 
 
@@ -402,9 +411,14 @@ def custom_gradient(f: Callable[..., Expr], vjp: Callable[..., Any]) -> Callable
     another shape than its argument.
     """
 
+    check_function("f", f)
+    check_function("vjp", vjp)
+
     def with_rule(*args: Any) -> Expr:
         exprs = _as_list(list(args))
-        return apply(CustomGradient(vjp), f(*exprs), *exprs)
+        value = f(*exprs)
+        check_expression(f"What {with_rule.__name__} returns", value)
+        return apply(CustomGradient(vjp), value, *exprs)
 
     with_rule.__name__ = getattr(f, "__name__", "custom")
     with_rule.__doc__ = f.__doc__

@@ -3,10 +3,11 @@
     Guard     two sizes are equal
     Within    the places that a slice takes, or writes to, lie inside their axis
     Nonempty  there is something along an axis
+    Fits      a window is no larger than what it moves over
 
-An op says what it needs once, in `infer`, with `meet`, `within` and `nonempty`.  What is certainly wrong is an error at
-once, what certainly holds is forgotten, and all else is a guard of the node, which is checked before a compiled
-function runs.
+An op says what it needs once, in `infer`, with `meet`, `within`, `nonempty` and `fits`.  What is certainly wrong is an
+error at once, what certainly holds is forgotten, and all else is a guard of the node, which is checked before a
+compiled function runs.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ class Within(NamedTuple):
     @property
     def claim(self) -> Any:
         """What it says, on whichever axis."""
-        return self[:4]
+        return "places", *self[:4]
 
     @property
     def dims(self) -> tuple[Dim, ...]:
@@ -128,7 +129,44 @@ class Nonempty(NamedTuple):
         return (self.size,)
 
 
-AnyGuard: TypeAlias = Guard | Within | Nonempty
+class Fits(NamedTuple):
+    """A window is no larger than an axis with its padding."""
+
+    window: Dim
+    size: Dim
+    padding: Dim
+    axis: int
+
+    def certain(self) -> bool | None:
+        """True or False where it is certain, None where only a call can tell."""
+        room = self.size + self.padding
+        if isinstance(room, int) and isinstance(self.window, int):
+            return room >= self.window
+        return True if at_least(room, self.window) else None
+
+    def holds(self, sizes: Sizes) -> bool:
+        """Whether it is true of these sizes."""
+        return value(self.size, sizes) + value(self.padding, sizes) >= value(self.window, sizes)
+
+    def broken(self, what: str, sizes: Sizes) -> WeftError:
+        """The error for sizes of which it is not true."""
+        window, size, padding = (value(d, sizes) for d in self.dims)
+        around = f" with {padding} of padding" if padding else ""
+        text = f"{what}: a window of {window} does not fit in axis {self.axis}, which has {size} elements{around}"
+        return ShapeError(f"{text} in this call.")
+
+    @property
+    def claim(self) -> Any:
+        """What it says, on whichever axis."""
+        return "window", *self[:3]
+
+    @property
+    def dims(self) -> tuple[Dim, ...]:
+        """The sizes it speaks of."""
+        return self.window, self.size, self.padding
+
+
+AnyGuard: TypeAlias = Guard | Within | Nonempty | Fits
 
 
 class _Assumed(threading.local):
@@ -177,3 +215,8 @@ def within(what: str, start: Dim, step: int, places: Dim, size: Dim, axis: int) 
 def nonempty(what: str, size: Dim, axis: int) -> None:
     """There is something along an axis, for use in `Op.infer`; raises ShapeError if not."""
     assume(Nonempty(size, axis), what=what)
+
+
+def fits(what: str, window: Dim, size: Dim, padding: Dim, axis: int) -> None:
+    """A window is no larger than an axis with its padding, for use in `Op.infer`; raises ShapeError if it is."""
+    assume(Fits(window, size, padding, axis), what=what)

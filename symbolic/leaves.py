@@ -11,11 +11,26 @@ from typing import Any
 import numpy as np
 
 from .access import Access
+from .arguments import check_flag
 from .dims import Dim, SymDim, fresh, show
-from .errors import NOWHERE, ArgumentError, DTypeError, ShapeError, at_site, blame, user_site
+from .errors import (
+    NOWHERE,
+    ArgumentError,
+    DTypeError,
+    ShapeError,
+    Site,
+    WeftError,
+    at_site,
+    axes,
+    blame,
+    named,
+    sentence,
+    user_site,
+)
 from .expr import Expr, Leaf, Op, apply, flattened, serial, unflattened
 from .types import BOOL, INT64, SUPPORTED, DType, TupleType, Type, cast_and_lost, config, dtype
 
+INSIDE = "inside"  # with a serial number: the number of an input that stands for a value of each step of a loop
 _SMALL = 64  # constants up to this many bytes are compared by value, larger ones by identity
 
 
@@ -27,6 +42,11 @@ class Input(Leaf):
     of: Type = field(compare=False)
     label: str | None = field(compare=False, default=None)
     configured: bool = field(compare=False, default=False)  # its dtype was not named: it is config.float_dtype
+
+    @property
+    def inside(self) -> bool:
+        """Whether it stands for a value inside of a step, of which there is none outside."""
+        return isinstance(self.number, tuple) and self.number[0] == INSIDE
 
     def infer(self) -> Type:
         return self.of
@@ -180,7 +200,10 @@ class Item(Op):
 
 
 def items(node: Expr) -> tuple[Expr, ...]:
-    """All outputs of a node that has several."""
+    """All outputs of a node that has several.  Raises ArgumentError for all else."""
+    if not isinstance(node, Expr) or not isinstance(node.type, TupleType):
+        site = node.site if isinstance(node, Expr) else None
+        raise blame(ArgumentError(f"items takes a node with several values, not {node!r}."), user_site(), site)
     return tuple(apply(Item(i), node) for i in range(len(node.type.items)))
 
 
@@ -224,14 +247,21 @@ def _number(value: float, sign: float, kind: np.dtype, weak: bool) -> Expr:
 
 
 def _checked(value: Any, kind: Any) -> np.ndarray:
-    array = np.asarray(value)
-    try:
-        wanted = dtype(kind if kind is not None else array.dtype)
-    except DTypeError as error:
-        raise blame(error, user_site()) from None
+    array = as_array("The value", value)
+    wanted = dtype(kind if kind is not None else array.dtype)
     array = np.array(_held(array, wanted, "The value"), order="C")
     array.flags.writeable = False
     return array
+
+
+def as_array(what: str, value: Any, *sites: Site, kind: Any = None) -> np.ndarray:
+    """np.asarray.  Raises ArgumentError, with NumPy's reason, for what is no array."""
+    try:
+        return np.asarray(value, kind)
+    except WeftError:  # of an expression
+        raise
+    except (ValueError, TypeError, OverflowError) as error:
+        raise blame(ArgumentError(f"{what} is no array: {sentence(error)}"), user_site(), *sites) from None
 
 
 def _held(array: np.ndarray, kind: DType, name: str) -> np.ndarray:
@@ -239,8 +269,11 @@ def _held(array: np.ndarray, kind: DType, name: str) -> np.ndarray:
 
     Raises DTypeError where a number would become another one, or infinite, and names the first of them.
     """
-    if array.dtype == kind or array.dtype.kind not in "biuf":
-        return np.asarray(array, kind)
+    if array.dtype.kind not in "biuf":
+        text = f"{name} is {array.dtype.name}, and weft has bools, integers and floats."
+        raise blame(DTypeError(text), user_site())
+    if array.dtype == kind:
+        return array
     found, lost = cast_and_lost(array, kind)
     if lost.any():
         error = DTypeError(f"{name} has {array[lost][0]}, which does not fit in {kind.name}.")
@@ -259,16 +292,15 @@ def tensor(name: str | None = None, shape: Sequence[Dim | str | None] = (), dtyp
 
     Where the dtype is not named, calls may give it numbers of any other dtype, which are cast.
     """
+    if isinstance(shape, str) or not isinstance(shape, Sequence):
+        raise _no_sizes("tensor", shape)
     return _input(name, tuple(shape), dtype)
 
 
 def _input(name: str | None, shape: tuple[Any, ...], kind: Any) -> Expr:
     if name is not None and not isinstance(name, str):
         raise blame(ArgumentError(f"An input's name is a string or None, not {name!r}."), user_site())
-    try:
-        of = Type(dtype(kind), tuple(as_dim(d, name) for d in shape))
-    except (DTypeError, ShapeError) as error:
-        raise blame(error, user_site()) from None
+    of = Type(dtype(kind), tuple(as_dim(d, name) for d in shape))
     return apply(Input(serial(), of, name, kind is None))
 
 
@@ -278,7 +310,8 @@ def as_dim(given: Any, hint: str | None = None) -> Dim:
         return fresh(f"{hint}_" if hint else "d")
     if isinstance(given, str):
         if not given.isidentifier():
-            raise ShapeError(f"A size's name must be an identifier, like 'batch'; {given!r} is not.")
+            text = f"A size's name must be an identifier, like 'batch'; {given!r} is not."
+            raise blame(ShapeError(text), user_site())
         return SymDim(given)
     if isinstance(given, SymDim):
         return given
@@ -288,31 +321,35 @@ def as_dim(given: Any, hint: str | None = None) -> Dim:
         from .sizes import value_dim
 
         return value_dim(given)
-    raise ShapeError(f"A size is a number from 0 up, a name or None; {given!r} is none of these.")
+    text = f"A size is a number from 0 up, a name or None; {given!r} is none of these."
+    raise blame(ShapeError(text), user_site())
 
 
 def _names_dtype(given: Any) -> bool:
     return isinstance(given, str) and given in [kind.name for kind in SUPPORTED]
 
 
+def _no_sizes(word: str, given: Any) -> ArgumentError:
+    hint = f"name the dtype: dtype={given!r}." if _names_dtype(given) else "write (3, None, 'n'), for example."
+    text = f"The sizes of a {word} are a list of numbers, names and None, not {given!r}."
+    return blame(ArgumentError(text), user_site(), hint=hint)
+
+
 def _ranked(rank: int, word: str) -> Any:
     def make(name: str | None = None, dims: Sequence[Dim | str | None] | None = None, dtype: Any = None) -> Expr:
         if isinstance(dims, str) or not isinstance(dims, Sequence | None):
-            hint = f"name the dtype: dtype={dims!r}." if _names_dtype(dims) else "write (3, None, 'n'), for example."
-            text = f"The sizes of a {word} are a list of numbers, names and None, not {dims!r}."
-            raise blame(ArgumentError(text), user_site(), hint=hint)
+            raise _no_sizes(word, dims)
         shape = tuple(dims) if dims is not None else (None,) * rank
         if len(shape) != rank:
-            error = ShapeError(f"A {word} has {rank} axes, and {len(shape)} sizes were given: {show(shape)}.")  # type: ignore[arg-type]
+            error = ShapeError(f"A {word} has {axes(rank)}, and {len(shape)} sizes were given: {show(shape)}.")  # type: ignore[arg-type]
             raise blame(error, user_site())
         return _input(name, shape, dtype)
 
-    make.__name__ = word
     make.__doc__ = (
         f"An input with {rank} axes.  `dims`: numbers, names (symbols) or None (a fresh symbol) for each; "
         "dtype None: config.float_dtype."
     )
-    return make
+    return named(make, word)
 
 
 scalar = _ranked(0, "scalar")
@@ -331,8 +368,12 @@ def shared(value: Any, name: str | None = None, *, dtype: Any = None, shape: Seq
     if _names_dtype(name):
         error = ArgumentError(f"{name!r} is given as the name of a shared variable, and is that of a dtype.")
         raise blame(error, user_site(), hint=f"write dtype={name!r}.")
+    if name is not None and not isinstance(name, str):
+        raise blame(ArgumentError(f"A shared variable's name is a string or None, not {name!r}."), user_site())
     if dtype is None and isinstance(value, float):
         dtype = config.float_dtype
+    if shape is not None and (isinstance(shape, str) or not isinstance(shape, Sequence)):
+        raise _no_sizes("shared variable", shape)
     array = np.array(_checked(value, dtype), order="C")
     cell = Cell(array, Type(array.dtype, array.shape))
     if shape is not None:
@@ -343,13 +384,14 @@ def shared(value: Any, name: str | None = None, *, dtype: Any = None, shape: Seq
 
 def _cell(node: Expr) -> Cell:
     if not isinstance(node.op, Shared):
-        raise blame(TypeError("Only shared variables have a value to get or set."), user_site(), node.site)
+        raise blame(ArgumentError("Only shared variables have a value to get or set."), user_site(), node.site)
     return node.op.cell
 
 
 def get_value(node: Expr, borrow: bool = False) -> np.ndarray:
     """A copy of a shared variable's array; with borrow=True the array itself."""
     cell = _cell(node)
+    borrow = check_flag("get_value", "borrow", borrow)
     with cell.reading():
         return cell.value if borrow else cell.value.copy()
 
@@ -357,13 +399,13 @@ def get_value(node: Expr, borrow: bool = False) -> np.ndarray:
 def set_value(node: Expr, value: Any) -> None:
     """Copy an array into a shared variable.  Raises ShapeError or DTypeError where it does not fit."""
     cell = _cell(node)
-    given = np.asarray(value)
+    given = as_array(f"The value of {node.name or 'the shared variable'}", value, node.site)
     if not np.can_cast(given.dtype, cell.of.dtype, "same_kind") and not isinstance(value, int | float):
         raise blame(
             DTypeError(f"{node.name or 'The shared variable'} is {cell.of.dtype.name}; the value is {given.dtype}."),
             user_site(),
             node.site,
-            hint=f"convert it: value.astype({cell.of.dtype.name!r})",
+            hint=f"convert it: value.astype({cell.of.dtype.name!r}).",
         )
     _check_fits(given, cell.of, node.name)
     given = _held(given, cell.of.dtype, f"The value of {node.name or 'a shared variable'}")

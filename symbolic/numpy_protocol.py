@@ -15,7 +15,7 @@ class NumPyProtocol:
     """What NumPy asks an object that is handed to its functions.
 
     The function of the same name is called, from the module that `_functions_module` says.  Raises ArgumentError where
-    there is none, or where it has not the option, and TypeError where an expression should become an array.
+    there is none, or where it has not the option, and where an expression should become an array.
     """
 
     __slots__ = ()
@@ -42,7 +42,7 @@ class NumPyProtocol:
         name = getattr(self, "name", None)
         text = f"{name or 'This'} is an expression, which has no numbers before it is computed: it is no array."
         hint = "compute it with x.eval({input: value}) or weft.function, or hand it to weft's functions as it is."
-        raise blame(TypeError(text), user_site(), hint=hint)
+        raise blame(ArgumentError(text), user_site(), hint=hint)
 
     def _called(self, name: str, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
         """The module's function of this name, of these."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .dims import SymDim
+from .errors import named
 from .numpy_protocol import NumPyProtocol
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def _binary(name: str) -> Callable[[Any, Any], Expr]:
     def operator(self: Any, other: Any) -> Expr:
         return _functions[name](self, other)
 
-    return operator
+    return named(operator, name)
 
 
 def _comparison(name: str) -> Callable[[Any, Any], Any]:
@@ -43,23 +44,22 @@ def _comparison(name: str) -> Callable[[Any, Any], Any]:
             return _functions[name](self, other)
         return NotImplemented  # no value, as None: never equal
 
-    return operator
+    return named(operator, name)
 
 
 def _reflected(name: str) -> Callable[[Any, Any], Expr]:
     def operator(self: Any, other: Any) -> Expr:
         return _functions[name](other, self)
 
-    return operator
+    return named(operator, name)
 
 
 def _method(name: str) -> Callable[..., Expr]:
     def method(self: Any, *args: Any, **options: Any) -> Expr:
         return _functions[name](self, *args, **options)
 
-    method.__name__ = name
     method.__doc__ = f"`wf.{name}` of this expression."
-    return method
+    return named(method, name)
 
 
 class Operators(NumPyProtocol):
@@ -84,7 +84,9 @@ class Operators(NumPyProtocol):
     __gt__, __ge__ = _binary("gt"), _binary("ge")
     __eq__, __ne__ = _comparison("eq"), _comparison("ne")
     __hash__ = object.__hash__  # nodes are told apart by what they are, in sets and dictionaries too
-    __getitem__ = _binary("getitem")
+
+    def __getitem__(self, key: Any) -> Expr:
+        return _functions["getitem"](self, key)
 
     __neg__, __pos__ = _method("neg"), _method("positive")
     __abs__, __invert__ = _method("abs"), _method("invert")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import check_expressions
 from .dims import SymDim
 from .errors import ArgumentError, blame, user_site
 from .expr import Expr, Op, toposort
@@ -111,7 +112,7 @@ def to_python(outputs: Expr | Sequence[Expr]) -> str:
     Large constants are written as nested lists.  The outputs are in the variable `outputs`.  Raises ArgumentError
     where an op has a lambda, or another function that cannot be imported, among its parameters.
     """
-    roots = [outputs] if isinstance(outputs, Expr) else list(outputs)
+    roots = check_expressions("outputs", outputs)
     # what sizes are taken from comes before what has these sizes: values, and axes of shared variables
     sized = list(reversed(all_sources(toposort(roots)).values()))
     memory = [node for node in toposort([*sized, *roots]) if isinstance(node.op, Shared)]
@@ -232,7 +233,7 @@ class _Writer:
 
 def to_dot(outputs: Expr | Sequence[Expr]) -> str:
     """The graph in Graphviz's language: `graphviz.Source(weft.to_dot(y))` draws it."""
-    roots = [outputs] if isinstance(outputs, Expr) else list(outputs)
+    roots = check_expressions("outputs", outputs)
     named = names(roots)
     lines = ["digraph weft {", "  rankdir=BT; node [shape=box, fontname=monospace];"]
     order = toposort(roots)

@@ -84,12 +84,13 @@ def dtype(name: Any) -> DType:
         return name
     try:
         found: DType = np.dtype(name).newbyteorder("=")
-    except TypeError:
-        raise DTypeError(f"{name!r} is not a dtype.") from None
+    except Exception:  # of what is none, NumPy raises errors of several kinds
+        raise blame(DTypeError(f"{name!r} is not a dtype."), user_site()) from None
     if found not in SUPPORTED:
-        raise DTypeError(
+        text = (
             f"dtype {found.name} is not supported; weft has bool, int8 .. int64, uint8 .. uint64, float16 .. float64."
         )
+        raise blame(DTypeError(text), user_site())
     return found
 
 
@@ -155,14 +156,26 @@ class Type:
 
 
 def _supported(given: Any) -> DType:
-    try:
-        return dtype(given)  # which a parameter of the same name hides
-    except DTypeError as error:
-        raise blame(error, user_site()) from None
+    return dtype(given)  # which a parameter of the same name hides
 
 
 def _holds(dim: Dim) -> bool:
     return isinstance(dim, SymDim) and any(hasattr(source, "op") for source in dim.sources.values())
+
+
+class OneNeededError(ArgumentError, AttributeError):
+    """Several values where one is needed: to `hasattr` and `getattr`, an attribute that is missing.
+
+    To users it is an ArgumentError, and so it is called.
+    """
+
+    def __reduce__(self) -> Any:
+        return ArgumentError, self.args
+
+
+OneNeededError.__name__ = OneNeededError.__qualname__ = ArgumentError.__name__
+OneNeededError.__module__ = ArgumentError.__module__
+_OF_ONE = frozenset(("dtype", "shape", "ndim", "size", "weak", "is_float", "is_static"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +188,13 @@ class TupleType:
     def holds(self) -> bool:
         """Whether a size of one of them stands for the value of an expression."""
         return any(of.holds for of in self.items)
+
+    def __getattr__(self, name: str) -> Any:
+        """Raise ArgumentError for what only one value has: its dtype, its shape."""
+        if name not in _OF_ONE:
+            raise AttributeError(f"a TupleType has no {name}")
+        text = f"This has {len(self.items)} values, of types {self}, and one is needed."
+        raise blame(OneNeededError(text), user_site(), hint="take them apart: a, *others = wf.items(node).")
 
     def __str__(self) -> str:
         return f"({', '.join(map(str, self.items))})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .dims import same
-from .errors import VerifyError, blame
+from .errors import ArgumentError, VerifyError, blame, user_site
 from .expr import Expr
 from .graph import Graph
 from .leaves import Input, Shared
@@ -12,6 +12,8 @@ from .types import TupleType, Type
 
 def verify(graph: Graph) -> None:
     """Raise VerifyError where a type is not what the op infers, an input is missing, or an update does not fit."""
+    if not isinstance(graph, Graph):
+        raise blame(ArgumentError(f"verify takes a Graph, not {graph!r}."), user_site())
     inputs = set(graph.inputs)
     for node in graph.nodes:
         if isinstance(node.op, Input) and node not in inputs:

@@ -13,6 +13,7 @@ import numpy as np
 from ..ops.bodies import formal
 from ..ops.elementwise import Cast, Elementwise, cast
 from ..ops.reduce import sum as sum_over
+from ..symbolic.arguments import check_count, check_expression, check_mapping, check_number, check_sequence
 from ..symbolic.errors import ArgumentError, GradientError, ShapeError, Site, at_site, blame, user_site
 from ..symbolic.evaluate import evaluate
 from ..symbolic.expr import Expr, Op, apply, serial, toposort
@@ -55,10 +56,13 @@ def check_grad(
     GradientError
         where they differ, with the worst element
     """
+    check_expression("expr", expr)
     leaves = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
     _check_leaves(leaves)
-    rng = np.random.default_rng(seed)
-    current, known, widened = _in_float64(expr, values or {}, leaves)
+    order = check_count("check_grad", "order", order, 1, 8)
+    rtol, atol = check_number("rtol", rtol, least=0), check_number("atol", atol, least=0)
+    rng = np.random.default_rng(check_count("check_grad", "seed", seed))
+    current, known, widened = _in_float64(expr, check_mapping("values", values), leaves)
     for level in range(1, order + 1):
         loss = sum_over(current * constant(rng.normal(size=evaluate(current, known).shape)))
         grads = grad(loss, widened, disconnected="zero")
@@ -138,9 +142,11 @@ def _unit(shape: tuple[int, ...], place: int) -> np.ndarray:
 
 
 def _check_leaves(leaves: Sequence[Any]) -> None:
+    if not leaves:
+        raise blame(ArgumentError("There is nothing to take derivatives of: the list is empty."), user_site())
     for leaf in leaves:
         if not (isinstance(leaf, Expr) and isinstance(leaf.op, Input | Shared)):
-            text = f"check_grad varies inputs and shared variables, and {leaf!r} is neither."
+            text = f"Derivatives are checked for inputs and shared variables, and {leaf!r} is neither."
             raise blame(ArgumentError(text), user_site())
 
 
@@ -158,6 +164,10 @@ def _in_float64(expr: Expr, values: Values, leaves: list[Expr]) -> tuple[Expr, d
                     known[done[node]] = np.asarray(known[node], FLOAT64)
             else:
                 done[node] = _widened(node, [done[a] for a in node.args])
+    for leaf in leaves:
+        if done[leaf] not in known:
+            text = f"values has no array for {leaf.name or 'a variable'}."
+            raise blame(ArgumentError(text), user_site(), leaf.site)
     return done[expr], known, [done[leaf] for leaf in leaves]
 
 
@@ -289,8 +299,11 @@ def compare_gradients(
     """
     from ..codegen.function import function
 
-    given = dict(values or {})
-    inputs, wrt = [x for x in given if isinstance(x.op, Input)], list(params)
+    given = dict(check_mapping("values", values))
+    inputs, wrt = [x for x in given if isinstance(x.op, Input)], check_sequence("params", params)
+    _check_leaves(wrt)
+    if rtol is not None:
+        check_number("rtol", rtol, least=0)
     compiled = function(inputs, grad(loss, wrt, disconnected="zero"), on_unused_input="ignore", name="gradients")
     arrays = [np.asarray(given[x], x.dtype) for x in inputs]
     graph_seconds, found = _timed(lambda: compiled(*arrays))
@@ -326,7 +339,7 @@ def _in_order(grads: Any, params: list[Expr]) -> list[np.ndarray]:
         if missing:
             raise blame(ArgumentError(f"by_hand gives no gradient for {', '.join(missing)}."), user_site())
         return [np.asarray(grads[p] if p in grads else grads[p.name]) for p in params]
-    many = [grads] if isinstance(grads, np.ndarray) and len(params) == 1 else list(grads)
+    many = [grads] if isinstance(grads, np.ndarray) and len(params) == 1 else check_sequence("by_hand", grads)
     if len(many) != len(params):
         raise blame(ArgumentError(f"by_hand gives {len(many)} gradients for {len(params)} parameters."), user_site())
     return [np.asarray(g) for g in many]

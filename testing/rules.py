@@ -9,7 +9,7 @@ import numpy as np
 
 from ..codegen import pipeline
 from ..codegen.widen import widen
-from ..ops.coerce import check_count, check_flag
+from ..symbolic.arguments import check_count, check_flag
 from ..symbolic.errors import ArgumentError, VerifyError, WeftError, blame, user_site
 from ..symbolic.evaluate import run
 from ..symbolic.expr import Expr, toposort
@@ -59,7 +59,8 @@ def check_rule(rules: Any, *, count: int = 100, limits: bool = False, seed: int 
     given = as_rules("check_rule", rules)
     if given is None:
         raise blame(ArgumentError("check_rule: no rule was given."), user_site())
-    check_count("check_rule", "count", count)
+    check_count("check_rule", "count", count, most=10**6)
+    check_count("check_rule", "seed", seed)
     check_flag("check_rule", "limits", limits)
     for rule in given:
         _Check(rule, limits, np.random.default_rng(seed)).run(count)

@@ -153,16 +153,20 @@ def _refusals_told(compiling: Callable[[], Any], function: Any, site: Site) -> A
     try:
         return compiling()
     except NumbaError as error:
-        text = f"Numba does not compile the kernel {_plain(function).__name__}: {_essence(str(error))}"
+        text = f"Numba does not compile the kernel {_plain(function).__name__}: {_essence(str(error)).rstrip('.')}."
         hint = "a kernel reads its arguments and writes its outputs." if "readonly" in text else ""
         raise blame(LoweringError(text), _line_of(function), site, hint=hint) from None
 
 
 def _essence(text: str) -> str:
-    """The lines of Numba's text that say what is wrong and where, without advice on how to report it."""
+    """The lines of Numba's text that say what is wrong and where, without advice on how to report it.
+
+    Nor those of the function around the kernel, which is not the user's.
+    """
     lines = [line.strip() for line in text.splitlines()]
-    heads = ("Failed in", "This error may", "To see", "If you", "https://", "During:", "[1] During", "<source elided>")
-    return "\n  ".join(line for line in lines if line and not line.startswith(heads))
+    heads = ("Failed in", "This error may", "To see", "If you", "https://", "During:", "[1] During")
+    others = ('File "<kernel>"', "<source missing", "<source elided>")
+    return "\n  ".join(line for line in lines if line and not line.startswith(heads + others))
 
 
 class _Failed:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from ...ops import activations, callback, conv, decompositions, determinants, indexing, linalg, order, pool
+from ...ops import activations, callback, control, conv, decompositions, determinants, indexing, linalg, order, pool
 from ...symbolic.expr import Op
 from .launch import Array, Plan
 
@@ -80,6 +80,7 @@ KERNELS: dict[type[Op], Planner] = {
     pool.SumPool: _planned("pool", "plan_sum_pool", *_WINDOW),
     pool.SumPoolScatter: _planned("pool", "plan_sum_pool_scatter", *_WINDOW),
     activations.CheckLabels: _planned("labels", "plan_check_labels", "classes"),
+    control.CheckSteps: _planned("labels", "plan_check_steps", "length"),
     indexing.Gather: _planned("indexing", "plan_gather", "axes"),
     indexing.ScatterAdd: _planned("indexing", "plan_scatter_add", "axes"),
     indexing.ScatterSet: _planned("indexing", "plan_scatter_set", "axes"),

@@ -44,6 +44,11 @@ def make_check_labels(element: str) -> FunctionType:
     return kernel
 
 
+def plan_check_steps(out: Array, steps: Array, length: int) -> Plan:
+    """Of one number, which may be the length itself."""
+    return plan_check_labels(out, steps, length + 1)
+
+
 def plan_check_labels(out: Array, labels: Array, classes: int) -> Plan:
     """One pass over the labels."""
     sizes, (steps,) = merge(labels.shape, labels.strides)

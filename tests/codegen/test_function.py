@@ -290,7 +290,7 @@ BAD_CALLS = [
     (lambda x, y, w: wf.function([w], w), "inputs[0] is a shared variable, not an input."),
     (lambda x, y, w: wf.function([3], x), "inputs[0] is int, not an expression."),
     (lambda x, y, w: wf.function([x], x + y), "The outputs depend on 'y', which is not among the inputs."),
-    (lambda x, y, w: wf.function([x, y], x), "Nothing depends on the input y."),
+    (lambda x, y, w: wf.function([x, y], x), "Nothing depends on the input y of the function."),
     (lambda x, y, w: wf.function([x], x, updates={x: x}), "Only shared variables can be updated."),
     (lambda x, y, w: wf.function([x], x, updates=[(w, w), (w, w)]), "w has two updates."),
     (lambda x, y, w: wf.function([x], x, updates={w: w.sum()}), "w has shape (2,), and its update ()."),

@@ -252,5 +252,5 @@ def test_what_cannot_be_updated():
         updates.sgd([x], [])
     with pytest.raises(ShapeError, match=r"The gradient of w has shape \(\), and it \(2,\)"):
         updates.sgd([sum_over(x)], [w])
-    with pytest.raises(ShapeError, match="is a scalar"):
+    with pytest.raises(ShapeError, match="learning_rate is a number or a scalar expression"):
         updates.sgd(sum_over(w), [w], x)

@@ -2,11 +2,13 @@
 
 import copy
 import functools
+import pickle
 
 import numpy as np
 import pytest
 
 import weft as wf
+from weft.nn import init, layers, losses, updates
 from weft.ops.conv import Conv
 from weft.ops.decompositions import Solve, SolveTriangular
 from weft.ops.indexing import Gather
@@ -25,6 +27,9 @@ IMAGES = wf.tensor4("images", (2, 3, 6, 5))
 SQUARE = wf.matrix("square", (4, 4))
 LINES, VOLUMES = wf.tensor("lines", (2, 3, 6)), wf.tensor("volumes", (2, 3, 4, 6, 5))
 RATES = wf.random.Stream(3)
+RNG = np.random.default_rng(0)
+W = wf.shared(np.ones(3, np.float32), "w")
+LOSS = (W * W).sum()
 SMALL = wf.tensor("i", (3,), "int8")
 FAR = 2**63
 
@@ -126,7 +131,7 @@ REFUSED = {
     "sizes that are a number": (lambda: wf.vector("v", 3), "The sizes of a vector are a list of .* not 3"),
     "sizes that are a dtype": (lambda: wf.scalar("t", "int64"), "The sizes of a scalar are a list of .* not 'int64'"),
     "a name that is a dtype": (lambda: wf.shared(np.ones(3), "float32"), "'float32' is given as the name of a shared"),
-    "values that are none": (lambda: wf.evaluate(X, 3), "evaluate: values are a dict {input: array}, not int"),
+    "values that are none": (lambda: wf.evaluate(X, 3), "evaluate: values is a dict {input: array}, not 3"),
     "a flag": (lambda: wf.max_pool2d(IMAGES, 2, ceil_mode="no"), "max_pool2d: ceil_mode is True or False, not 'no'"),
     "too many differences": (lambda: wf.diff(Y, n=FAR), f"a whole number from 0 to 1000, not {FAR}"),
     "too many channels": (lambda: wf.local_response_norm(IMAGES, FAR), f"a whole number from 1 to 1000, not {FAR}"),
@@ -411,9 +416,68 @@ REFUSED = {
     "bits of floats": (lambda: S & 1, "bitwise_and takes integers or bools, not float32"),
     "bits of half a number": (lambda: I & 1.5, "bitwise_and takes integers or bools, not float32"),
     "the difference of flags": (lambda: B - B, "sub is not defined for bool"),
-    "a thing": (lambda: wf.sum(object()), "A object cannot be part of an expression"),
-    "text": (lambda: wf.sum("abc"), "A str cannot be part of an expression"),
+    "a thing": (lambda: wf.sum(object()), "A value of type object cannot be part of an expression"),
+    "text": (lambda: wf.sum("abc"), "A value of type str cannot be part of an expression"),
     "a seed that is text": (lambda: wf.random.Stream("a"), "A seed is a whole number, not 'a'"),
+    "an end that is text": (lambda: RATES.uniform((3,), "a"), "uniform: low is a number, or an expression .* not 'a'"),
+    "a spread that is a flag": (lambda: RATES.normal((3,), 0.0, True), "normal: std is a number, .* not True"),
+    "a chance that is text": (lambda: RATES.bernoulli("a", (3,)), "bernoulli: p is a number, .* not 'a'"),
+    "half a number": (lambda: RATES.integers(0.5, 3, 2), r"integers: low is a whole number.* not 0\.5"),
+    "no blocks": (lambda: RATES.bits((3,), 2**40), "bits: blocks is a whole number from 1 to 1000"),
+    "several results as one": (
+        lambda: wf.relu(wf.batch_norm(X, V, V)),
+        "relu: batch_norm gives 3 results, y, mean and var, and one value is wanted here",
+    ),
+    "several results in arithmetic": (lambda: 2 * wf.topk(X, 2), "topk gives 2 results, values and places"),
+    "several results and one more": (lambda: wf.svd(SQUARE) + X, "svd gives 3 results, u, s and vt"),
+    "several results behind one": (lambda: X - wf.qr(SQUARE), "sub: qr gives 2 results, q and r"),
+    "the method of several results": (lambda: wf.eigh(SQUARE).sum(), "eigh gives 2 results, values and vectors"),
+    "a layer's results": (
+        lambda: -layers.batch_norm(X, layers.batch_norm_params(4), True),
+        "batch_norm gives 2 results, y and updates",
+    ),
+    "values of a node that has several": (lambda: wf.exp(wf.callback(np.modf, [X.type] * 2, X)[0].args[0]), "2 values"),
+    "a generator that is a number": (
+        lambda: layers.dense_params(4, 3, 0),
+        r"dense_params: rng is a numpy\.random\.Generator, not 0",
+    ),
+    "units that are none": (lambda: layers.dense_params("a", 3, RNG), "dense_params: inputs is a whole number"),
+    "a step's arguments": (
+        lambda: wf.scan(lambda c: (c, c), 0.0, V),
+        r"scan: step is called with the carry and the elements of xs, and <lambda> takes \(c\)",
+    ),
+    "non-sequences that are one": (lambda: wf.scan(step, 0.0, V, X), "non_sequences is a list of further arguments"),
+    "a state that is none": (lambda: layers.batch_norm(X, V, True), "batch_norm: state is a BatchNorm"),
+    "test time that a call decides": (
+        lambda: layers.batch_norm(X, layers.batch_norm_params(4), B),
+        "batch_norm: training is True or False",
+    ),
+    "an epsilon that is an array": (lambda: wf.batch_norm(X, V, V, 0, np.ones(2)), "eps is a finite number from 0 up"),
+    "losses of all pairs": (
+        lambda: losses.squared_error(X[:, :1], wf.zeros(3)),
+        r"squared_error: predictions of shape \(3, 1\) and targets of shape \(3,\) stretch each other",
+    ),
+    "losses of all pairs the other way": (
+        lambda: losses.absolute_error(wf.zeros(3), X[:, :1]),
+        r"absolute_error: predictions of shape \(3,\) and targets of shape \(3, 1\) stretch each other",
+    ),
+    "losses of rows and columns": (
+        lambda: wf.binary_crossentropy(X[:, :1], X[:1]),
+        r"binary_crossentropy: logits of shape \(3, 1\) and targets of shape \(1, 4\) stretch each other",
+    ),
+    "a shape that is a number of nothing": (lambda: init.constant((2, -1)), "constant: A shape is a sequence of whole"),
+    "weights without units": (lambda: init.he_normal((3,), RNG), r"he_normal: Weights of shape \(3,\)"),
+    "more than all memory": (lambda: init.constant(2**45), "constant: An array of shape .* takes more memory"),
+    "a learning rate that is text": (lambda: updates.sgd(LOSS, [W], "a"), "sgd: A value of type str cannot be part"),
+    "one parameter": (lambda: updates.sgd(LOSS, W), "sgd: params is a list of shared variables, not one expression"),
+    "updates that are none": (lambda: updates.apply_momentum(LOSS), "apply_momentum: updates is a dict"),
+    "a decay that is text": (lambda: updates.rmsprop(LOSS, [W], rho="a"), "rmsprop: rho is a finite number, not 'a'"),
+    "text as a value": (lambda: wf.evaluate(X, {X: "abc"}), "evaluate: The value of x is no array: could not convert"),
+    "text as an output": (lambda: wf.evaluate("abc"), "evaluate: outputs is an expression, or a list of them"),
+    "a size that nothing has": (
+        lambda: wf.evaluate(wf.zeros("abc")),
+        "evaluate: broadcast_to depends on a size, and no array of the call has the size 'abc'",
+    ),
     "more than certain": (
         lambda: wf.random.Stream(1).bernoulli(2.0, (3,)),
         r"bernoulli: p is a probability in \[0, 1\]",
@@ -607,3 +671,157 @@ def test_trace_sums_the_diagonals_of_matrices():
         value[..., 1:2, 0:1] = np.nan  # beside the diagonal
         x = wf.tensor("x", [None] * len(shape), "float64")
         np.testing.assert_allclose(wf.function([x], wf.trace(x))(value), np.trace(value, axis1=-2, axis2=-1))
+
+
+def test_several_results_are_a_tuple():
+    x = wf.matrix("x", (2, 4))
+    given = np.arange(8, dtype="float32").reshape(2, 4)
+    values, places = both = wf.topk(x, 2)
+    assert isinstance(both, tuple)
+    assert both == (values, places)
+    assert type(both.__add__((x,))) is tuple
+    assert not hasattr(both, "shape")
+    assert not hasattr(both, "nothing_of_the_kind")
+    found = wf.function([x], both)(given)
+    assert isinstance(found, tuple)
+    assert [r.tolist() for r in found] == [r.tolist() for r in wf.evaluate(both, {x: given})]
+    again, _ = wf.jvp(wf.topk(x, 2)[0], x, x), wf.cond(B, both, both)
+    assert again.shape == (2, 2)
+    assert copy.copy(both) == both
+    assert pickle.loads(pickle.dumps(both)).names == ("values", "places")
+    with pytest.raises(wf.ArgumentError, match="topk gives 2 results") as caught:
+        wf.exp(both)
+    travelled = pickle.loads(pickle.dumps(caught.value))
+    assert type(travelled) is wf.ArgumentError
+    assert str(travelled) == str(caught.value)
+
+
+def test_losses_that_stretch_one_side():
+    x, row = wf.matrix("x", ("n", 4)), wf.vector("row", (4,))
+    for loss in (losses.squared_error, losses.absolute_error, wf.binary_crossentropy):
+        shapes = [loss(*pair).shape for pair in ((x, x), (x, row), (row, x), (x, 1.0), (0.5, x), (x, x[:, :1]))]
+        assert shapes == [x.shape] * 6
+
+
+def test_windows_that_only_a_call_finds_too_large():
+    images, kernel = wf.tensor("images", (1, 1, "h", 5), "float64"), wf.zeros((1, 1, 3, 3), "float64")
+    small, fitting = np.ones((1, 1, 2, 5)), np.ones((1, 1, 3, 5))
+    pools = [wf.max_pool2d(images, 3), wf.avg_pool2d(images, 3), wf.sum_pool2d(images, 3), wf.lp_pool2d(images, 3)]
+    for y in (*pools, wf.conv2d(images, kernel)):
+        assert wf.evaluate(y, {images: fitting}).shape[2] == 1
+        f = wf.function([images], y)
+        assert f(fitting).shape[2] == 1
+        for call in (lambda f=f: f(small), lambda y=y: wf.evaluate(y, {images: small})):
+            with pytest.raises(wf.ShapeError, match="a window of 3 does not fit in axis 2, which has 2 elements"):
+                call()
+    for y in (wf.max_pool2d(images, 3, padding=1), wf.conv2d(images, kernel, padding=1)):
+        assert wf.evaluate(y, {images: np.ones((1, 1, 1, 5))}).shape[2] == 1
+        with pytest.raises(wf.ShapeError, match="which has 0 elements with 2 of padding"):
+            wf.evaluate(y, {images: np.ones((1, 1, 0, 5))})
+    hanging = wf.max_pool2d(images, 3, 2, ceil_mode=True)
+    assert wf.evaluate(hanging, {images: small}).shape[2] == 1
+
+
+def test_lengths_that_only_a_call_knows():
+    x, length = wf.vector("x", ("n",), "float64"), wf.scalar("k", dtype="int64")
+    outputs = wf.scan(lambda c, a: (c + a, c), wf.constant(0.0, "float64"), x, length=length)
+    f = wf.function([x, length], list(outputs))
+    for steps in (0, 2, 3):
+        last, all_steps = f(np.arange(1.0, 4.0), steps)
+        assert last == np.arange(1.0, 4.0)[:steps].sum()
+        assert all_steps.shape == (3,)
+    for steps in (4, -1, 2**40):
+        for call in (
+            lambda k=steps: f(np.ones(3), k),
+            lambda k=steps: wf.evaluate(list(outputs), {x: np.ones(3), length: k}),
+        ):
+            text = f"scan: length is {steps}, and the sequences have 3 elements"
+            with pytest.raises(wf.IndexRangeError, match=text) as caught:
+                call()
+            assert "outputs = wf.scan(" in "".join(caught.value.__notes__)
+
+
+def test_a_value_inside_of_a_step_is_not_outside():
+    x, kept = wf.vector("x", ("n",)), []
+
+    def kept_step(carry, a):
+        kept.append(carry + a)
+        return kept[-1], kept[-1]
+
+    wf.scan(kept_step, 0.0, x)
+    for call in (lambda: wf.function([x], kept[0] * 2), lambda: wf.evaluate(kept[0] * 2, {x: np.ones(3)})):
+        with pytest.raises(wf.ArgumentError, match="a value inside of a step") as caught:
+            call()
+        assert "return it from the step as y" in "".join(caught.value.__notes__)
+
+
+def test_a_step_in_the_order_of_other_libraries():
+    w, u = wf.shared(np.ones((4, 5), np.float32), "w"), wf.shared(np.ones((5, 5), np.float32), "u")
+
+    def other_order(a, h):
+        return (wf.tanh(a @ w + h @ u),) * 2
+
+    with pytest.raises(wf.ShapeError, match="inner dimensions differ") as caught:
+        wf.scan(other_order, wf.zeros(5), X)
+    hint = "scan calls the step with the carry, float32(5,), and the element of xs, float32(4,), in this order."
+    assert hint in "".join(caught.value.__notes__)
+
+
+def test_how_many_labels_are_right():
+    scores, labels = wf.matrix("scores", ("n", 3)), wf.vector("labels", ("n",), "int64")
+    share = (scores.argmax(1) == labels).mean()
+    assert share.dtype == "float32"
+    found = wf.function([scores, labels], share)(np.eye(3, dtype="f4"), [0, 1, 1])
+    np.testing.assert_allclose(found, 2 / 3, rtol=1e-6)
+
+
+def test_a_number_through_gelu():
+    for y in (wf.gelu(-1), wf.gelu(-1.0)):
+        assert y.dtype == wf.evaluate(y).dtype == y.eval().dtype
+
+
+def test_errors_name_the_function_that_was_called():
+    """The user's own, where he called it: a step, and not the loop around it."""
+
+    def step(carry, a):
+        return carry + "text", a
+
+    with pytest.raises(wf.DTypeError, match=r"^add: A value of type str"):
+        wf.scan(step, 0.0, V)
+    for call, name in (
+        (lambda: np.exp("a" + X), "add"),
+        (lambda: np.add(X, "a"), "add"),
+        (lambda: X.astype("float99"), "astype"),
+        (lambda: X.sum("a"), "sum"),
+        (lambda: wf.vector("v", dtype="float99"), "vector"),
+        (lambda: layers.dense(X, "a"), "dense"),
+        (lambda: wf.random.Stream(None), "Stream"),
+    ):
+        with pytest.raises(wf.WeftError, match=f"^{name}: "):
+            call()
+
+
+def test_sizes_that_a_call_makes_impossible():
+    x, k = wf.matrix("x", ("n", 3)), wf.scalar("k", dtype="int64")
+    parts = wf.reshape(x, (k, -1))
+    f = wf.function([x, k], parts)
+    assert f(np.ones((2, 3), "f4"), 3).shape == (3, 2)
+    for call in (lambda: f(np.ones((2, 3), "f4"), 0), lambda: wf.evaluate(parts, {x: np.ones((2, 3)), k: 0})):
+        with pytest.raises(wf.GuardError, match=r"reshape: the size .* divides by 0 in this call") as caught:
+            call()
+        assert "parts = wf.reshape(x, (k, -1))    <- here" in "".join(caught.value.__notes__)
+    many = wf.repeat(x, 2**61, 0)
+    for call in (lambda: many.eval({x: np.ones((2, 3), "f4")}), lambda: wf.evaluate(many, {x: np.ones((2, 3))})):
+        with pytest.raises(wf.OutOfMemoryError, match="more than any memory holds"):
+            call()
+
+
+def test_lists_that_are_no_arrays():
+    with pytest.raises(wf.ShapeError, match=r"^exp: A list of values of shapes \(3, 4\) and \(4,\) is no array"):
+        wf.exp([X, V])
+    with pytest.raises(wf.ShapeError, match=r"^exp: A list of values of shapes \(2,\) and \(1,\) is no array"):
+        wf.exp([[1, 2], [3]])
+    with pytest.raises(wf.ArgumentError, match=r"^shared: x is an expression"):
+        wf.shared([X])
+    assert wf.exp([V, V]).shape == (2, 4)
+    assert wf.exp([[1, 2], [3, 4]]).shape == (2, 2)

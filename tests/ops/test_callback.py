@@ -578,7 +578,7 @@ def test_updates_are_all_made_or_none():
 
 def test_what_is_refused():
     x = wf.vector("x", (3,))
-    with pytest.raises(wf.ArgumentError, match="callback takes a function, not int"):
+    with pytest.raises(wf.ArgumentError, match="callback: f is a function, not 3"):
         wf.callback(3, x.type, x)
     with pytest.raises(wf.ArgumentError, match=r"types is a wf.Type\(dtype, shape\) or a list of such, not 'float32'"):
         wf.callback(np.sin, "float32", x)

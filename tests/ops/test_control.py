@@ -88,7 +88,7 @@ BUSY = {
     "with checkpoints backwards": ({"checkpoint_every": 4, "reverse": True}, range(4, -1, -1)),
     "some": ({"length": 3}, range(3)),
     "some backwards": ({"length": 2, "reverse": True}, range(1, -1, -1)),
-    "more than there are": ({"length": 9}, range(5)),
+    "all there are": ({"length": 5}, range(5)),
     "none": ({"length": 0}, range(0)),
     "until": ({"until": lambda c, y: c[1] > 10}, range(3)),
     "until at once": ({"until": lambda c, y: y["k"] >= 1}, range(1)),
@@ -265,10 +265,9 @@ def test_number_of_steps_is_a_value(reverse):
     total, ys = wf.scan(lambda c, x: (c * x, c + x), 1.0, x, length=k, reverse=reverse)
     loss = total + wf.sum(ys)
     values = normal(6) + 1
-    for count in (0, 1, 4, 6, 9, -2):
-        steps = max(0, min(count, 6))
+    for count in (0, 1, 4, 6):
         c, made = np.float32(1), np.zeros(6, np.float32)
-        for i in range(steps)[:: -1 if reverse else 1]:
+        for i in range(count)[:: -1 if reverse else 1]:
             made[i] = c + values[i]
             c = c * values[i]
         found = compiled([x, k], [total, ys, wf.grad(loss, x)], values, np.int64(count))

@@ -72,12 +72,24 @@ def test_diagonals():
 
 
 def test_classes_and_what_is_none():
-    labels = np.array([[0, 2, 3], [-1, 1, 200]])
-    for kind, given in (("int64", labels), ("int8", np.minimum(labels, 100)), ("uint8", labels[:, :2].clip(0))):
+    labels = np.array([[0, 2, 1], [2, 1, 0]])
+    for kind, classes in (("int64", 3), ("int8", 3), ("uint8", 300), ("int8", 300)):
         for dtype in (None, "bool", "float64"):
-            y = wf.one_hot(wf.constant(given.astype(kind)), 3, dtype)
-            assert (y.dtype, y.shape) == (dtype or "float32", (*given.shape, 3))
-            np.testing.assert_array_equal(wf.evaluate(y), given[..., None] == np.arange(3))
+            y = wf.one_hot(wf.constant(labels.astype(kind)), classes, dtype)
+            assert (y.dtype, y.shape) == (dtype or "float32", (*labels.shape, classes))
+            np.testing.assert_array_equal(wf.evaluate(y), labels[..., None] == np.arange(classes))
+
+
+def test_labels_that_are_no_classes():
+    labels = wf.vector("labels", ("n",), "int64")
+    y = wf.one_hot(labels, 3)
+    f = wf.function([labels], y)
+    np.testing.assert_array_equal(f([2, 0]), np.eye(3)[[2, 0]])
+    for wrong in (3, -1, 2**40):
+        for call in (lambda w=wrong: f([0, w]), lambda w=wrong: wf.evaluate(y, {labels: [0, w]})):
+            with pytest.raises(wf.IndexRangeError, match=f"label {wrong} is out of range for 3 classes.") as caught:
+                call()
+            assert "y = wf.one_hot(labels, 3)    <- here" in "".join(caught.value.__notes__)
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 0, 3), (2, 1, 4)])

@@ -29,11 +29,11 @@ def test_shapes_of_a_product():
         return x @ w
 
     assert message(call) == (
-        "ShapeError: matmul: inner dimensions differ: (batch, 784) @ (748, 10), and 784 != 748\n"
+        "ShapeError: matmul: inner dimensions differ: (batch, 784) @ (748, 10), and 784 != 748.\n"
         "  line   return x @ w    <- here\n"
         '  line   x = wf.matrix("x", ("batch", 784))\n'
         '  line   w = wf.shared(np.zeros((748, 10), "float32"), "w")\n'
-        "  hint: w needs shape (784, 10)"
+        "  hint: w needs shape (784, 10)."
     )
 
 
@@ -130,7 +130,7 @@ def test_a_number_that_does_not_fit():
         return x + 1000
 
     assert message(call) == (
-        "DTypeError: 1000 does not fit in uint8, whose values go from 0 to 255.\n"
+        "DTypeError: add: 1000 does not fit in uint8, whose values go from 0 to 255.\n"
         "  line   return x + 1000    <- here\n"
         "  hint: cast the other operand to a wider dtype first."
     )
@@ -141,7 +141,7 @@ def test_a_dtype_that_does_not_exist():
         return wf.vector("x", dtype="complex64")
 
     assert message(call) == (
-        "DTypeError: dtype complex64 is not supported; "
+        "DTypeError: vector: dtype complex64 is not supported; "
         "weft has bool, int8 .. int64, uint8 .. uint64, float16 .. float64.\n"
         '  line   return wf.vector("x", dtype="complex64")    <- here'
     )
@@ -154,7 +154,7 @@ def test_what_cannot_be_part_of_an_expression():
         return x + "text"
 
     assert message(call) == (
-        "DTypeError: A str cannot be part of an expression.\n"
+        "DTypeError: add: A value of type str cannot be part of an expression.\n"
         '  line   return x + "text"    <- here\n'
         "  hint: use numbers, NumPy arrays or expressions."
     )
@@ -183,7 +183,7 @@ def test_a_variable_the_loss_does_not_depend_on():
         return wf.grad(x.sum(), [x, b])
 
     assert message(call) == (
-        "GradientError: The expression does not depend on b in a differentiable way, so there is no gradient.\n"
+        "GradientError: grad: The expression does not depend on b in a differentiable way, so there is no gradient.\n"
         "  line   return wf.grad(x.sum(), [x, b])    <- here\n"
         '  line   b = wf.shared(np.zeros(3), "b")\n'
         '  hint: leave it out, or use disconnected="zero" to get zeros.'
@@ -217,7 +217,7 @@ def test_an_error_inside_a_derivative_is_named_by_the_forward_line():
         return wf.grad(y.sum(), x)
 
     assert message(call).splitlines()[:2] == [
-        "ShapeError: matmul: inner dimensions differ: (3,) @ (2, 2), and 3 != 2",
+        "ShapeError: matmul: inner dimensions differ: (3,) @ (2, 2), and 3 != 2.",
         "  line   y = wrong(x)    <- here",
     ]
 
@@ -246,12 +246,12 @@ def test_a_value_that_is_missing_or_does_not_fit():
         return wf.evaluate(wf.exp(x), {x: np.ones((2, 4))})
 
     assert message(missing) == (
-        "ArgumentError: There is no value for x.\n"
+        "ArgumentError: evaluate: There is no value for x.\n"
         "  line   return wf.evaluate(wf.exp(x))    <- here\n"
         '  line   x = wf.matrix("x", ("n", 3))'
     )
     assert message(misfit) == (
-        "ShapeError: x has shape (n, 3), its value (2, 4).\n"
+        "ShapeError: evaluate: x has shape (n, 3), its value (2, 4).\n"
         "  line   return wf.evaluate(wf.exp(x), {x: np.ones((2, 4))})    <- here\n"
         '  line   x = wf.matrix("x", ("n", 3))'
     )
@@ -264,7 +264,7 @@ def test_a_shared_value_that_does_not_fit():
         w.set_value(np.zeros((3, 2), "float32"))
 
     assert message(call) == (
-        "ShapeError: w has shape (2, 3); the value (3, 2).\n"
+        "ShapeError: set_value: w has shape (2, 3); the value (3, 2).\n"
         '  line   w.set_value(np.zeros((3, 2), "float32"))    <- here'
     )
 

@@ -386,7 +386,7 @@ class TestCustom:
         (lambda x: wf.grad(x.sum(), wf.cast(x, "int32")), "only floats have derivatives"),
         (
             lambda x: wf.grad(x.sum(), x, known_cotangents={wf.exp(x): wf.zeros((3, 1), "float64")}),
-            r"An expression of shape \(3, 1\) is no \(3,\)",
+            r"The expression has shape \(3,\), its cotangent \(3, 1\)",
         ),
         (lambda x: wf.vjp([x, x], x, [x]), "2 outputs and 1 cotangents do not pair up"),
         (lambda x: wf.jvp(x, [x], [x, x]), "1 variables and 2 tangents do not pair up"),

@@ -19,7 +19,7 @@ def test_inputs_of_a_rank(make, rank):
     assert len(set(x.shape)) == rank, "every axis has a symbol of its own"
     assert make().name is None
     assert make("x", dtype="int8").dtype == np.int8
-    with pytest.raises(wf.ShapeError, match=f"A {make.__name__} has {rank} axes, and {rank + 1} sizes were given"):
+    with pytest.raises(wf.ShapeError, match=f"A {make.__name__} has {rank} ax[ie]s, and {rank + 1} sizes were given"):
         make("x", (2,) * (rank + 1))
 
 

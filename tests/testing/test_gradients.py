@@ -136,7 +136,7 @@ def test_casts_and_draws_do_not_disturb_it():
 
 def test_only_leaves_can_be_varied():
     x = vector("x")
-    with pytest.raises(ArgumentError, match="varies inputs and shared variables"):
+    with pytest.raises(ArgumentError, match="checked for inputs and shared variables"):
         check_grad(x * x, x * 2, {x: np.ones(2)})
 
 
