@@ -74,7 +74,17 @@ class OptimizationRule:
 
 OpRemove = OpSub = PatternSub = OptimizationRule
 
-_PLAIN_MODES = ("Mode", "FAST_RUN", "FAST_COMPILE", "FAST_RUN_NOGC", "C", "JAX", "Unsafe")
+_PLAIN_MODES = (
+    "Mode",
+    "ProfileMode",
+    "PROFILE_MODE",
+    "FAST_RUN",
+    "FAST_COMPILE",
+    "FAST_RUN_NOGC",
+    "C",
+    "JAX",
+    "Unsafe",
+)
 
 
 def get_mode(mode: Any = None) -> Any:

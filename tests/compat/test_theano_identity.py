@@ -249,3 +249,10 @@ def test_graphs_once_more():
     graph = gof.FunctionGraph([x], [y])
     assert (graph.inputs[0] is x, graph.outputs[0] is y, len(graph.apply_nodes)) == (False, False, 1)
     assert [n.op for n in gof.FunctionGraph([hidden], [T.exp(hidden)], clone=False).toposort()] == [T.exp]
+
+
+def test_variables_of_nothing_are_objects_with_a_name():
+    variable = theano.Variable("anything")
+    variable.name, variable.tag.role = "mine", "stand-in"
+    assert (variable.name, variable.tag.role) == ("mine", "stand-in")
+    assert theano.Variable("anything").facts is not variable.facts
