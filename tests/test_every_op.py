@@ -83,7 +83,7 @@ def supported(dtype: np.dtype) -> np.dtype:
 def exported() -> dict[str, Any]:
     found = {}
     for name, value in vars(wf).items():
-        if isinstance(value, type) or name.startswith("_"):
+        if isinstance(value, type) or name.startswith("_") or name in wf._LATER:
             continue
         if isinstance(value, Scalar) or getattr(value, "__module__", "").startswith("weft.ops."):
             found[name] = value
