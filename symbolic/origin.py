@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -24,13 +25,10 @@ class _Found(Exception):
 def bad(array: np.ndarray, kinds: Sequence[str]) -> str | None:
     """Which of the kinds, "nan" and "inf", is among the numbers; None where neither is.
 
-    One sum tells of most arrays that all is finite, and takes no memory.
+    One sum tells of most arrays that all is finite, and takes no memory: einsum's is the quickest.
     """
-    if array.dtype.kind != "f":
+    if array.dtype.kind != "f" or math.isfinite(np.einsum("i->", array.reshape(-1))):
         return None
-    with np.errstate(all="ignore"):
-        if np.isfinite(np.add.reduce(array, axis=None)):
-            return None
     return next((kind for kind in kinds if _TESTS[kind](array).any()), None)
 
 
