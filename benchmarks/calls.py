@@ -15,7 +15,14 @@ import numpy as np
 import weft as wf
 from weft.codegen.cpu.native import kernel_address
 
+from .models import weft_step
 from .table import machine, show
+
+STEPS = [
+    (f"{model} step of batch 128{text}", model, options)
+    for model in ("mlp", "lenet")
+    for text, options in (("", {}), (", nan=", {"nan": "raise"}))
+]
 
 
 def best(call: Callable[[], Any], calls: int = 2000, rounds: int = 15) -> float:
@@ -42,6 +49,7 @@ def main() -> None:
         ["vector of 10", best(lambda: vector(ten))],
         ["NumPy: v * 2 + 1, vector of 10", best(lambda: ten * 2 + 1)],
         ["LeNet step of batch 128, around its work", lenet()],
+        *([text, best(weft_step(model, **options), 30)] for text, model, options in STEPS),
     ]
     show("microseconds a call", ["what", "us"], rows)
 

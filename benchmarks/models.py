@@ -45,8 +45,8 @@ MODELS = {"lenet": lenet, "mlp": mlp}
 Step = Callable[[], float]
 
 
-def weft_step(name: str) -> Step:
-    """The step compiled by weft; a call returns the loss before the update."""
+def weft_step(name: str, **options: Any) -> Step:
+    """The step compiled by weft, with these options of `function`; a call returns the loss before the update."""
     import weft as wf
 
     arrays, images, labels = MODELS[name]()
@@ -64,7 +64,7 @@ def weft_step(name: str) -> Step:
         z = h @ p["w2"] + p["b2"]
     loss = wf.nn.losses.crossentropy(z, t).mean()
     updates = wf.nn.updates.momentum(loss, list(p.values()), RATE, MOMENTUM)
-    step = wf.function([x, t], loss, updates=updates)
+    step = wf.function([x, t], loss, updates=updates, **options)
     return lambda: float(step(images, labels))
 
 

@@ -13,6 +13,7 @@ from numpy import array, empty, ndarray
 
 from ..symbolic.access import CALLING_BACK, Access
 from ..symbolic.arguments import check_count, check_flag, check_mapping, check_name
+from ..symbolic.cores import MOST
 from ..symbolic.dims import Dim, SymDim, show
 from ..symbolic.errors import (
     GuardError,
@@ -103,7 +104,7 @@ def function(
     graph, keywords, form = as_graph(inputs, outputs, updates, givens, target, optimize, on_unused_input)
     label = check_name(name) or f"function at {site}"
     refused = tuple(kind for kind, reaction in (("nan", nan), ("inf", inf)) if reacts(kind, reaction))
-    count = None if threads is None else check_count("function", "threads", threads, 1)
+    count = None if threads is None else check_count("function", "threads", threads, 1, MOST)
     options = (check_flag("function", "downcast", downcast), refused, as_rules("function", rules), count)
     return made(graph, keywords, form, label, optimize, *options)
 

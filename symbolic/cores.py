@@ -13,6 +13,7 @@ _QUOTAS = (  # of time in a period, which containers are given: Linux's control 
     ("/sys/fs/cgroup/cpu.max",),
     ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
 )
+MOST = 1024  # threads
 _VARIABLES = ("WEFT_NUM_THREADS", "OMP_NUM_THREADS")
 
 
@@ -20,14 +21,14 @@ _VARIABLES = ("WEFT_NUM_THREADS", "OMP_NUM_THREADS")
 def default_threads() -> int:
     """WEFT_NUM_THREADS; else OMP_NUM_THREADS, if it is a number; else one for each core that this process may use.
 
-    Raises ArgumentError where WEFT_NUM_THREADS is no number from 1 up.
+    Raises ArgumentError where WEFT_NUM_THREADS is no number from 1 to 1024.
     """
     for name in _VARIABLES:
         text = os.environ.get(name, "").strip()
-        if text.isdecimal() and int(text) > 0:
+        if text.isdecimal() and 0 < int(text) <= MOST:
             return int(text)
         if text and name == "WEFT_NUM_THREADS":
-            raise ArgumentError(f"WEFT_NUM_THREADS is {text!r}: it must be a number from 1 up, or not be set.")
+            raise ArgumentError(f"WEFT_NUM_THREADS is {text!r}: it must be a number from 1 to {MOST}, or not be set.")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores, *(math.ceil(share) for share in map(_share, _QUOTAS) if share is not None), cores))
 

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from .cores import default_threads
+from .cores import MOST, default_threads
 from .dims import Dim, Shape, SymDim, product, show
 from .errors import ArgumentError, DTypeError, blame, user_site
 
@@ -45,8 +45,8 @@ class Config:
 
     @threads.setter
     def threads(self, count: int | None) -> None:
-        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
-            raise ArgumentError(f"config.threads must be a number from 1 up, or None, not {count!r}.")
+        if count is not None and (type(count) is not int or not 1 <= count <= MOST):
+            raise ArgumentError(f"config.threads must be a number from 1 to {MOST}, or None, not {count!r}.")
         self._threads = count
 
     @property
