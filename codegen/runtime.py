@@ -340,14 +340,12 @@ def _array_layout() -> None:
 
 def walker(parts: int) -> Walk:
     """The function that runs a binding's table, given its header; -1, or the row that failed."""
-    from .cpu import team
     from .cpu.walker import walk_parallel, walk_serial
 
     _array_layout()
     if parts == 1:
         return walk_serial()
-    team.employ(parts - 1)
-    return walk_parallel()
+    return walk_parallel(parts - 1)
 
 
 def live(function: Any) -> None:

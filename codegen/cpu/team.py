@@ -1,8 +1,8 @@
 """The threads that share the steps of calls with the threads that call: as many as are asked for, kept until the end.
 
-They are started when a program first has a step for several threads, wait a while with open eyes (`SPIN`) and then
-asleep, and belong to one call at a time: a second call beside it runs its steps alone.  What they do is machine code
-(teamwork.py); here is their memory, how they are started, what becomes of them in a fork and at the end.
+They are started when a program first has a step for several threads, wait a while with open eyes and then asleep, and
+belong to one call at a time: a second call beside it runs its steps alone.  What they do is machine code (teamwork.py)
+over numbers in memory (team_state.py); here is how they are started, and what becomes of them in a fork and at the end.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import os
 import signal
 import threading
 import time
-from enum import IntEnum
 from types import FunctionType
 from typing import Any
 
@@ -22,39 +21,8 @@ import llvmlite.binding as llvm
 
 from ...symbolic.forks import held
 from . import native
+from .team_state import BRIEF, BYTES, TEAM, Field
 
-TEAM = "weft_team"  # the name by which machine code finds the memory
-SPIN = 1_000_000  # nanoseconds for which a thread without work stays awake
-PREEMPTED = 200_000  # nanoseconds between two looks at the clock after which another process had the core
-BRIEF, LONG = 10_000_000, 1_000_000_000  # nanoseconds for which fewer threads share steps, after somebody was late
-_LINES = 8  # of 128 bytes: what different threads write lies apart
-
-
-class Field(IntEnum):
-    """Where the team's numbers are, in int64."""
-
-    OWNER = 0  # whether a call has the team
-    TICKET = 16  # which job, and which of its parts is taken next
-    ROW = 32  # the job: a row of the table,
-    STRIP = 33  # how many rows of a strip,
-    PARTS = 34  # in how many parts,
-    CORE = 35  # and the core on which it was given
-    DONE = 48  # parts that threads of the team have done
-    FAILED = 49
-    LATE = 50  # nanoseconds in which another process had the core of a thread that had nothing to do
-    ASLEEP = 64  # threads
-    ALIVE = 65
-    STOP = 66
-    THREADS = 80  # of the team
-    AWAKE = 81  # how many of them share steps at present
-    UNTIL = 82  # when more of them may again
-    PAUSE = 83  # how long they were last told to wait
-    CREDIT = 84  # nanoseconds that they have saved lately
-    MUTEX = 96
-    CONDITION = 112
-
-
-_BYTES = _LINES * 128
 _memory: int = 0
 _lock = held(threading.RLock())
 
@@ -73,7 +41,7 @@ def prepare() -> None:
         if not _memory:
             allocate = ctypes.pythonapi.PyMem_RawCalloc
             allocate.restype, allocate.argtypes = ctypes.c_void_p, (ctypes.c_size_t,) * 2
-            _memory = (allocate(1, _BYTES + 128) + 127) // 128 * 128
+            _memory = (allocate(1, BYTES + 128) + 127) // 128 * 128
             llvm.add_symbol(TEAM, _memory)
             _renew()
 
@@ -134,7 +102,7 @@ def _start(work: int) -> bool:
 def _renew() -> None:
     """A team without threads: at first, and in the child of a fork."""
     if _memory:
-        ctypes.memset(_memory, 0, _BYTES)
+        ctypes.memset(_memory, 0, BYTES)
         _write(Field.PAUSE, BRIEF)
         for function, field in (("pthread_mutex_init", Field.MUTEX), ("pthread_cond_init", Field.CONDITION)):
             initialise = getattr(_process(), function)

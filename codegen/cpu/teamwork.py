@@ -5,7 +5,7 @@
 
 A thread that is late takes nothing, so nobody waits for it.  One that was interrupted in the middle of a part, by a
 process that is given its core, is waited for: where that costs more than sharing saves, the caller makes do with half
-as many threads, down to itself alone, and tries more again after 10 ms, after 1 s at most (team.BRIEF, team.LONG).
+as many threads, down to itself alone, and tries more again after 10 ms, after 1 s at most (team_state.py).
 
 A ticket is the job's number and that of its next part: whoever takes a part exchanges it for the next, so nobody takes
 a part of a job that is over.
@@ -28,7 +28,7 @@ from .atomics import add, exchange, load, relax, store, system
 from .intrinsics import address_of, peek, poke, stack
 from .part import run_part
 from .table import BEST
-from .team import BRIEF, LONG, PREEMPTED, SPIN, TEAM, Field
+from .team_state import BRIEF, LONG, PREEMPTED, SPIN, TEAM, Field
 
 _OWNER, _TICKET, _ROW, _STRIP, _PARTS, _CORE = (8 * f for f in list(Field)[:6])
 _DONE, _FAILED, _LATE, _ASLEEP, _ALIVE, _STOP = (8 * f for f in list(Field)[6:12])

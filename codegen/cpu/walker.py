@@ -31,16 +31,14 @@ class _Definition(ctypes.Structure):
     )
 
 
-@functools.cache
 def walk_serial() -> Callable[[int], int]:
     """Runs all steps on the calling thread, given a header; -1, or the row that failed."""
     return _walker(False)
 
 
-@functools.cache
-def walk_parallel() -> Callable[[int], int]:
-    """Runs all steps, those in several parts with the team's threads; -1, or the row that failed."""
-    team.prepare()
+def walk_parallel(threads: int) -> Callable[[int], int]:
+    """Runs all steps, those in several parts with so many threads of the team; -1, or the row that failed."""
+    team.employ(threads)
     return _walker(True)
 
 
@@ -51,6 +49,7 @@ def make_walk(parallel: bool, array_data: int) -> FunctionType:
     return walk.make_walk(parallel, array_data)
 
 
+@functools.cache
 def _walker(parallel: bool) -> Callable[[int], int]:
     name = native.kernel_key(make_walk, parallel, ARRAY_DATA)
     walk, enter = f"weft_walk_{name}", f"weft_enter_{name}"

@@ -168,13 +168,12 @@ def test_kernels_use_nothing_from_elsewhere_in_weft(file):
 PROGRAM = """
 import sys
 import numpy as np, weft as wf
-from weft.codegen.cpu import native, team, walker
+from weft.codegen.cpu import native, walker
 x = wf.vector("x", ("n",))
 f = wf.function([x], [wf.exp(x), wf.sort(x)])
 print([r.tolist() for r in f(np.array([3, 1, 2], "f4"))])
 header = np.zeros(7, np.int64)
-team.employ(1)
-print(walker.walk_parallel()(int(header.ctypes.data)))
+print(walker.walk_parallel(1)(int(header.ctypes.data)))
 """
 # The kernels alone, as they lie in the cache, in a process that must not import Numba.
 KERNELS = """
@@ -182,12 +181,11 @@ import sys
 sys.modules["numba"] = None
 from pathlib import Path
 import numpy as np
-from weft.codegen.cpu import native, team, walker
+from weft.codegen.cpu import native, walker
 from weft.codegen.cpu.order import make_argsort
 header = np.zeros(7, np.int64)
 assert walker.walk_serial()(int(header.ctypes.data)) == -1
-team.employ(1)
-assert walker.walk_parallel()(int(header.ctypes.data)) == -1
+assert walker.walk_parallel(1)(int(header.ctypes.data)) == -1
 print("well")
 """
 

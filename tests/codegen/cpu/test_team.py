@@ -13,7 +13,7 @@ import weft as wf
 from weft.codegen.cpu import team, walker
 from weft.codegen.cpu.native import kernel_address
 from weft.codegen.cpu.table import STEP
-from weft.codegen.cpu.team import Field
+from weft.codegen.cpu.team_state import BRIEF, LONG, Field
 from weft.symbolic import cores
 
 X = wf.matrix("x", ("n", "m"))
@@ -27,7 +27,7 @@ def rested():
 
     def rest():
         team.prepare()
-        for field, value in ((Field.AWAKE, team._read(Field.THREADS)), (Field.PAUSE, team.BRIEF)):
+        for field, value in ((Field.AWAKE, team._read(Field.THREADS)), (Field.PAUSE, BRIEF)):
             team._write(field, value)
         for field in (Field.LATE, Field.UNTIL, Field.CREDIT):
             team._write(field, 0)
@@ -62,12 +62,11 @@ def make_meeting():
 
 
 def test_several_threads_take_parts(rested):
-    team.employ(1)
     params, rows = np.zeros(1, np.int64), np.zeros((1, STEP), np.int64)
     rows[0, :6] = kernel_address(make_meeting), params.ctypes.data, params.ctypes.data, 2, 2, 1
     header = np.array([0, 0, 0, 1, rows.ctypes.data, 0, 1])
     team._write(Field.AWAKE, 1)
-    assert walker.walk_parallel()(int(header.ctypes.data)) == -1
+    assert walker.walk_parallel(1)(int(header.ctypes.data)) == -1
     assert params[0] == 2
 
 
@@ -104,7 +103,7 @@ def test_a_thread_that_is_late_costs_a_pause_and_then_comes_back(rested):
     team._write(Field.LATE, 10**9)
     f(DATA)
     assert team._read(Field.AWAKE) <= team._read(Field.THREADS) // 2
-    assert team._read(Field.PAUSE) >= 2 * team.BRIEF
+    assert team._read(Field.PAUSE) >= 2 * BRIEF
     end = time.monotonic() + 20
     while team._read(Field.AWAKE) < 1 and time.monotonic() < end:
         time.sleep(0.05)
@@ -120,7 +119,7 @@ def test_pauses_get_longer_up_to_a_second(rested):
         team._write(Field.AWAKE, 1)
         team._write(Field.LATE, 10**9)
         f(DATA)
-    assert team._read(Field.PAUSE) == team.LONG
+    assert team._read(Field.PAUSE) == LONG
     assert team._read(Field.AWAKE) == 0
     np.testing.assert_array_equal(f(DATA), wf.function([X], Y, threads=1)(DATA))
 

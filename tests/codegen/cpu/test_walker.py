@@ -5,16 +5,15 @@ import threading
 import numpy as np
 import pytest
 
-from weft.codegen.cpu import team, walker
+from weft.codegen.cpu import walker
 from weft.codegen.cpu.native import kernel_address
 from weft.codegen.cpu.table import BEGIN, DONE, END, FIELDS, PAUSE, PAUSED, STEP, Field
 
-WALKERS = {"serial": walker.walk_serial, "parallel": walker.walk_parallel}
+WALKERS = {"serial": walker.walk_serial, "parallel": lambda: walker.walk_parallel(3)}
 
 
 @pytest.fixture(params=WALKERS)
 def walk(request):
-    team.employ(3)
     return WALKERS[request.param]()
 
 
@@ -115,8 +114,7 @@ def test_after_a_walk_that_paused_and_failed_a_new_one_begins_at_the_first_step(
 
 
 def test_several_threads_of_python_walk_at_once():
-    team.employ(1)
-    walk = walker.walk_parallel()
+    walk = walker.walk_parallel(1)
     failures = []
 
     def run():
