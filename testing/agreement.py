@@ -17,7 +17,7 @@ from ..ops.reduce import Reduce
 from ..symbolic.dims import SymDim
 from ..symbolic.evaluate import run
 from ..symbolic.expr import Expr, toposort
-from .high_precision import TooLarge, evaluate_exactly
+from .high_precision import TooLarge, evaluate_exactly, mp
 
 DRAWS = ("ordinary", "range", "infinite", "nan")
 _SPECIAL = {
@@ -26,6 +26,7 @@ _SPECIAL = {
 }
 _FAR = 1e3  # for infinity, where a limit is asked for
 _ULPS = 64  # of the value, and of what it moves by when the arguments move by one
+_NUDGES = 16  # of all arguments at once, to see what it moves by
 
 
 def kinds_of_values(order: Iterable[Expr]) -> tuple[str, ...]:
@@ -106,16 +107,20 @@ def _close(written: np.ndarray, found: np.ndarray, slack: Any) -> np.ndarray:
 def _moved(node: Expr, written: np.ndarray, found: np.ndarray, values: Mapping[Expr, Any]) -> np.ndarray:
     """Where arguments that differ in the last bit, or in the sign of zero, explain the difference."""
     rng, explained = np.random.default_rng(0), np.zeros(written.shape, bool)
-    for _ in range(3):
-        moved = {
-            n: (v * (1 + np.finfo(v.dtype).eps * rng.integers(-1, 2, v.shape)) + 0.0).astype(v.dtype)
-            if v.dtype.kind == "f" and np.isfinite(v).all()
-            else v
-            for n, v in values.items()
-        }
-        other = run([node], moved)[0]
-        explained |= _close(written, found, np.abs(other - written)) | _close(other, found, 0.0)
+    for _ in range(_NUDGES):
+        other = run([node], {n: _nudged(v, rng) for n, v in values.items()})[0]
+        slack = np.where(np.isfinite(other), np.abs(other - written), 0.0)
+        explained |= _close(written, found, slack) | _close(other, found, 0.0)
     return explained
+
+
+def _nudged(value: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Finite numbers with another last bit, which stay finite; -0 becomes 0."""
+    if value.dtype.kind != "f":
+        return value
+    limits = np.finfo(value.dtype)
+    moved = value * (1 + limits.eps * rng.integers(-1, 2, value.shape)) + 0.0
+    return np.where(np.isfinite(value), np.clip(moved, limits.min, limits.max), value).astype(value.dtype)
 
 
 def _sums_leave_the_range(node: Expr, values: Mapping[Expr, Any]) -> bool:
@@ -183,7 +188,7 @@ def _is_right(exact: Any, written: float, found: float, dtype: np.dtype) -> bool
         return True
     if mpmath.isnan(exact):
         return not np.isfinite(written)
-    if abs(exact) > mpmath.mpf(float(limits.max)) * (1 + float(limits.eps) / 4):
+    if abs(exact) > mp.mpf(float(limits.max)) * (1 + mp.mpf(float(limits.eps)) / 4):  # 1 + eps / 4 is no float
         return not np.isfinite(written) and np.isinf(found) and (found > 0) == (exact > 0)
     if not np.isfinite(found):
         return False

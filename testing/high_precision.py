@@ -110,6 +110,7 @@ FUNCTIONS = {
 }
 
 
+@np.errstate(all="ignore")
 def evaluate_exactly(root: Expr, values: dict[Expr, np.ndarray], underflow: bool = False) -> np.ndarray:
     """The value of the root as an object array of mpmath numbers; NaN where it is not defined.
 
@@ -140,13 +141,26 @@ def _value(node: Expr, op: Any, args: list[Any]) -> Any:
         return _numbers(op.value if op.number is None else np.asarray(op.number))
     if isinstance(op, Elementwise):
         return _elementwise(op.function, node, args)
-    if isinstance(op, Reduce) and op.kind == "max":
-        return np.asarray(np.maximum.reduce(args[0], axis=op.axes), object)
     if isinstance(op, Reduce):
-        return np.asarray(np.sum(args[0], axis=op.axes), object)
+        return np.asarray(_reduced(op, args[0]), object)
     if op.moves_only or isinstance(op, StopGradient | Gather | ScatterAdd | Unslice | Iota):
         return np.asarray(op.numpy(*args))
     raise NotImplementedError(op.name)
+
+
+def _reduced(op: Reduce, numbers: np.ndarray) -> Any:
+    if op.kind == "sum":
+        return np.sum(numbers, axis=op.axes)
+    if op.kind == "prod":
+        return np.prod(numbers, axis=op.axes)
+    if op.kind not in ("max", "min"):
+        raise NotImplementedError(op.kind)
+    if not numbers.size:
+        return _numbers(op.numpy(numbers.astype(float)))
+    larger = np.frompyfunc(FUNCTIONS["maximum" if op.kind == "max" else "minimum"], 2, 1)
+    for axis in sorted(op.axes, reverse=True):
+        numbers = larger.reduce(numbers, axis=axis)
+    return numbers
 
 
 def _whole(numbers: Any, dtype: np.dtype) -> np.ndarray:
