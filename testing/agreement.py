@@ -91,6 +91,8 @@ def disagreement(
         if wrong.any():
             wrong &= ~_moved(node, written, found, values)
         if wrong.any():
+            wrong &= ~_signed(node, found, values)
+        if wrong.any():
             wrong &= np.isfinite(found) | (not _sums_leave_the_range(node, values))
         if wrong.any():
             wrong &= ~_nearer(node, written, found, values, wrong, stable)
@@ -100,7 +102,9 @@ def disagreement(
 def _close(written: np.ndarray, found: np.ndarray, slack: Any) -> np.ndarray:
     limits = np.finfo(written.dtype)
     near = np.abs(found - written) <= _ULPS * (limits.eps * np.abs(written) + slack) + 8 * limits.smallest_subnormal
-    edge = (np.abs(written) > 0.999 * limits.max) & (np.abs(found) > 0.999 * limits.max) & (written * found > 0)
+    near &= np.isfinite(written)
+    last = (1 - _ULPS * limits.eps) * limits.max
+    edge = (np.abs(written) > last) & (np.abs(found) > last) & (np.sign(written) == np.sign(found))
     return np.asarray((written == found) | (np.isnan(written) & np.isnan(found)) | near | edge)
 
 
@@ -112,6 +116,24 @@ def _moved(node: Expr, written: np.ndarray, found: np.ndarray, values: Mapping[E
         slack = np.where(np.isfinite(other), np.abs(other - written), 0.0)
         explained |= _close(written, found, slack) | _close(other, found, 0.0)
     return explained
+
+
+def _signed(node: Expr, found: np.ndarray, values: Mapping[Expr, Any]) -> np.ndarray:
+    """Where zeros on the way with another sign explain the difference: 1 / 0 is infinite, with the sign of the zero."""
+    rng, explained = np.random.default_rng(0), np.zeros(found.shape, bool)
+    order = [n for n in toposort([node]) if n not in values]
+    for _ in range(_NUDGES):
+        known = {n: _with_other_zeros(np.asarray(v), rng) for n, v in values.items()}
+        for inner in order:
+            known[inner] = _with_other_zeros(run([inner], known)[0], rng)
+        explained |= _close(known[node], found, 0.0)
+    return explained
+
+
+def _with_other_zeros(value: Any, rng: np.random.Generator) -> Any:
+    if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+        return value
+    return np.where((value == 0) & (rng.random(value.shape) < 0.5), -value, value)
 
 
 def _nudged(value: np.ndarray, rng: np.random.Generator) -> np.ndarray:

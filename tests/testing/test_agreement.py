@@ -34,6 +34,16 @@ def test_what_is_near_the_edge_of_the_range_is_not_anything():
     largest = np.array([LARGEST["float64"]])
     assert fault(x * 1.0, {x: largest}, [-5.0]) is not None
     assert fault(wf.sum(x), {x: np.array([largest[0], -1e292, 1.0])}, 7.0) is not None
+    assert fault(x * 1.0, {x: largest}, [np.inf]) is None  # the last bit
+    assert fault(x * 1.0, {x: largest * (1 - 1e-9)}, [np.inf]) is not None
+
+
+def test_what_is_infinite_stays_so():
+    x = wf.vector("x", dtype="float64")
+    values = {x: np.array([-1e-320])}  # its reciprocal is beyond the range with any number of digits
+    assert fault(wf.reciprocal(x), values, [-np.inf]) is None
+    for found in (np.inf, np.nan, 1.0, -1e300):
+        assert fault(wf.reciprocal(x), values, [found]) is not None
 
 
 def test_sums_whose_terms_cancel_have_no_digits_left():
@@ -51,6 +61,16 @@ def test_rounding_is_explained_beside_what_is_no_number(beside):
     written = wf.evaluate(node, values)
     assert disagreement(node, written, written + np.array([0, 2e-16]), values) is None
     assert disagreement(node, written, written + np.array([0, 2e-9]), values) is not None
+
+
+def test_a_zero_has_any_sign_where_it_is_divided_by_too():
+    x = wf.vector("x", dtype="float64")
+    node = wf.log((1 + x) / wf.mul_no_nan(1, x))
+    values = {x: np.array([-0.0, 2.0])}
+    np.testing.assert_array_equal(wf.evaluate(node, values), [np.inf, np.log(1.5)])
+    assert fault(node, values, [np.nan, np.log(1.5)]) is None  # of 1 / -0
+    assert fault(node, values, [np.inf, np.nan]) is not None
+    assert fault(node, values, [1.0, np.log(1.5)]) is not None
 
 
 @pytest.mark.parametrize("reduction", [wf.sum, wf.prod, wf.max, wf.min])
