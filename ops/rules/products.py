@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
@@ -56,6 +56,19 @@ def is_masked(below: Expr, node: Expr) -> bool:
     if node.op.head is mul_no_nan and any(f is below and p == -1 for f, p in factors(node.args[0])):
         return True
     return any(is_masked(below, a) for a in node.args)
+
+
+def where_nan(node: Expr, gone: Iterable[Expr], nan: Expr, levels: int = _LEVELS) -> Expr:
+    """What a product is where some of its factors are NaN, and `nan` is: that, or what another factor masks of it."""
+    node = _opened(node)
+    if any(node is f for f in gone):
+        return nan
+    if node.op.head not in _POWERS or not levels:
+        return node
+    args = [where_nan(a, gone, nan, levels - 1) for a in node.args]
+    if args[-1] is nan or (args[0] is nan and node.op.head is not mul_no_nan):
+        return nan
+    return apply(node.op, *args)
 
 
 def replaced(node: Expr, changes: Changes, power: int = 1, levels: int = _LEVELS) -> Expr | None:

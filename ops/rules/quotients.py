@@ -17,7 +17,7 @@ from ..movement import ExpandDims, expand_dims
 from ..reduce import sum
 from ..scalar import add, div, eq, exp, logaddexp, mul, mul_no_nan, neg, reciprocal, sigmoid, square, sub, where
 from .conditions import carries, like, positive
-from .products import Factor, factors, peeled, product, replaced
+from .products import Factor, factors, peeled, product, replaced, where_nan
 from .rows import like_factor, power_sum, restored_axes, top
 
 _TERMS = 6
@@ -52,24 +52,25 @@ def _ones(node: Expr, left: Expr | None) -> Expr:
 def cancelled(node: Expr) -> Expr | None:
     """(x y) / x = y, where x is an exponential, a logistic function, or a sum of such; exp(x) y exp(-x) = y.
 
-    Where x is NaN, so is the result.
+    Where x is NaN, so is the result, unless the product is masked there.
     """
     found = product(node)
     for f in found.above if found.below else ():
         if any(f is b for b in found.below) and number(f) is None and positive(f):
-            return _unless_nan(f, _ones(node, replaced(node, {(f, 1): None, (f, -1): None})))
+            return _unless_nan(node, [f], replaced(node, {(f, 1): None, (f, -1): None}))
     powers = [(f, p) for f, p in found.factors if f.op.head is exp]
     for i, (f, p) in enumerate(powers):
         for other, q in powers[:i]:
             if p == q and opposite(f.args[0], other.args[0]):
-                return _unless_nan(f, _ones(node, replaced(node, {(f, p): None, (other, q): None})))
+                return _unless_nan(node, [f, other], replaced(node, {(f, p): None, (other, q): None}))
     return None
 
 
-def _unless_nan(factor: Expr, rest: Expr) -> Expr:
-    """What is left where a factor was cancelled, and NaN where that was NaN."""
+def _unless_nan(node: Expr, gone: list[Expr], left: Expr | None) -> Expr:
+    """What is left of a product where factors were cancelled; and where those are NaN, what it was."""
+    factor, rest = gone[0], _ones(node, left)
     x = factor.args[0] if factor.op.head in (exp, sigmoid) else factor
-    return rest if carries(rest, x) else where(eq(x, x), rest, x)
+    return rest if carries(rest, x) else where(eq(x, x), rest, where_nan(node, gone, x))
 
 
 def _against(x: Expr, y: Expr) -> Expr:
