@@ -22,7 +22,7 @@ from .high_precision import TooLarge, evaluate_exactly, mp
 DRAWS = ("ordinary", "range", "infinite", "nan")
 _SPECIAL = {
     "infinite": [np.inf, -np.inf, 0.0, -0.0, 1.0],
-    "nan": [np.nan],
+    "nan": [np.nan, np.nan, 0.0],
 }
 _FAR = 1e3  # for infinity, where a limit is asked for
 _ULPS = 64  # of the value, and of what it moves by when the arguments move by one
@@ -39,7 +39,7 @@ def draw(inputs: Iterable[Expr], rng: np.random.Generator, kind: str, size: int 
     """A value for each input; symbols are of this size.
 
     ordinary : numbers near 1         range : finite ones of any magnitude, 0 and -0 among them
-    infinite : and infinities and 0   nan : and NaN
+    infinite : and infinities and 0   nan : and NaN and 0
     """
     return {node: _array(node, rng, kind, size) for node in inputs}
 
@@ -174,6 +174,8 @@ def _nearer(
                 limit = infinite and (not np.isfinite(of[0]) or (np.isinf(of[1]) and exact[place] * of[1] > 0.5 * _FAR))
                 result[place] = limit or _is_right(exact[place], *of, written.dtype)
         if infinite and stable and (where & ~result).any():
+            lost = where & np.isnan(found)
+            result |= lost & _far_from(_exact(node, written.shape, values), written)  # no limit was lost
             result |= where & ~np.isfinite(found) & _without_limit(node, written.shape, values)
     except NotImplementedError:
         result |= where & ~np.isfinite(written) & (not nan)
@@ -186,6 +188,12 @@ def _exact(node: Expr, shape: tuple[int, ...], values: Mapping[Expr, Any], under
     """The value with many digits, with large numbers in place of infinities."""
     near = {n: np.nan_to_num(v, nan=np.nan, posinf=_FAR, neginf=-_FAR) for n, v in values.items()}
     return np.broadcast_to(evaluate_exactly(node, near, underflow), shape)
+
+
+def _far_from(exact: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Where values are not the limit, of which the exact ones have few digits."""
+    far = [mpmath.isnan(a) or abs(a - float(b)) > 0.1 * abs(a) for a, b in zip(exact.flat, values.flat, strict=True)]
+    return np.reshape(far, values.shape)
 
 
 def _without_limit(node: Expr, shape: tuple[int, ...], values: Mapping[Expr, Any]) -> np.ndarray:

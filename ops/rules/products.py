@@ -58,6 +58,18 @@ def is_masked(below: Expr, node: Expr) -> bool:
     return any(is_masked(below, a) for a in node.args)
 
 
+def masks(one: Expr, other: Expr, node: Expr, levels: int = _LEVELS) -> bool:
+    """Whether a product with both factors is 0 where the one is, whatever the other is."""
+    node = _opened(node)
+    if node.op.head not in _POWERS or not levels:
+        return False
+    if node.op.head is mul_no_nan:
+        first, second = ([f for f, p in _factors(a, 1, levels - 1) if p == 1] for a in node.args)
+        if any(f is other for f in first) and any(f is one for f in second):
+            return True
+    return any(masks(one, other, a, levels - 1) for a in node.args)
+
+
 def where_nan(node: Expr, gone: Iterable[Expr], nan: Expr, levels: int = _LEVELS) -> Expr:
     """What a product is where some of its factors are NaN, and `nan` is: that, or what another factor masks of it."""
     node = _opened(node)
@@ -68,6 +80,8 @@ def where_nan(node: Expr, gone: Iterable[Expr], nan: Expr, levels: int = _LEVELS
     args = [where_nan(a, gone, nan, levels - 1) for a in node.args]
     if args[-1] is nan or (args[0] is nan and node.op.head is not mul_no_nan):
         return nan
+    if args[0] is nan and args[1].op.head is mul_no_nan and args[1].args[0] is nan:  # masked already
+        return args[1]
     return apply(node.op, *args)
 
 

@@ -73,6 +73,17 @@ def test_a_zero_has_any_sign_where_it_is_divided_by_too():
     assert fault(node, values, [1.0, np.log(1.5)]) is not None
 
 
+def test_nan_stands_for_a_number_that_is_no_limit():
+    x, y = wf.vector("x", dtype="float64"), wf.vector("y", dtype="float64")
+    values = {x: np.array([np.inf]), y: np.array([3.0])}
+    half = wf.mul_no_nan(wf.exp(x), y / (wf.exp(x) + wf.exp(x)))  # 0 as written, since y / inf is
+    assert fault(half, values, [1.5]) is None
+    assert fault(half, values, [np.nan]) is None
+    assert fault(half, values, [70.0]) is not None
+    limit = y / (1 + wf.exp(-x))
+    assert fault(limit, values, [np.nan]) is not None
+
+
 @pytest.mark.parametrize("reduction", [wf.sum, wf.prod, wf.max, wf.min])
 @pytest.mark.parametrize("axes", [0, 1, (0, 2)])
 def test_exact_reductions(reduction, axes):
