@@ -26,6 +26,7 @@ _SPECIAL = {
 }
 _FAR = 1e3  # for infinity, where a limit is asked for
 _ULPS = 64  # of the value, and of what it moves by when the arguments move by one
+_WHOLE = 2.0**24  # up to which float32 holds all whole numbers
 _NUDGES = 16  # of all arguments at once, to see what it moves by
 
 
@@ -161,18 +162,22 @@ def _nearer(
     """Where the value with many digits is that found, or as near to it as to the written one."""
     floats = [v for v in values.values() if v.dtype.kind == "f"]
     infinite, nan = (any(test(v).any() for v in floats) for test in (np.isinf, np.isnan))
-    if infinite and not stable:  # what infinities are for a finite value, large numbers are as well
-        where = where & np.isfinite(written) & np.isfinite(found)
     result = np.zeros(written.shape, bool)
     try:
+        apart = _without_infinities(node, written.shape, values) if infinite else np.ones(written.shape, bool)
+        if not stable:  # what infinities are for a finite value, large numbers are as well
+            where = where & (np.isfinite(written) & np.isfinite(found) | apart)
         for underflow in (False, True):
             exact = _exact(node, written.shape, values, underflow)
+            moves = _moves(node, exact, values, underflow) if (where & ~result & ~np.isfinite(written)).any() else exact
             for place in map(tuple, np.argwhere(where & ~result).tolist()):
                 if nan and mpmath.isnan(exact[place]):
                     continue  # it is to stay
                 of = float(written[place]), float(found[place])
-                limit = infinite and (not np.isfinite(of[0]) or (np.isinf(of[1]) and exact[place] * of[1] > 0.5 * _FAR))
-                result[place] = limit or _is_right(exact[place], *of, written.dtype)
+                limit = not apart[place] and (
+                    not np.isfinite(of[0]) or (np.isinf(of[1]) and exact[place] * of[1] > 0.5 * _FAR)
+                )
+                result[place] = limit or _is_right(exact[place], *of, written.dtype, moves[place])
         if infinite and stable and (where & ~result).any():
             lost = where & np.isnan(found)
             result |= lost & _far_from(_exact(node, written.shape, values), written)  # no limit was lost
@@ -190,9 +195,30 @@ def _exact(node: Expr, shape: tuple[int, ...], values: Mapping[Expr, Any], under
     return np.broadcast_to(evaluate_exactly(node, near, underflow), shape)
 
 
+def _moves(node: Expr, exact: np.ndarray, values: Mapping[Expr, Any], underflow: bool) -> np.ndarray:
+    """What the value with many digits moves by when the arguments move by their last bit."""
+    if any(v.dtype.kind in "iu" and (np.abs(v.astype(float)) > _WHOLE).any() for v in values.values()):
+        return np.full(exact.shape, mp.inf)  # floats round them
+    rng, moves = np.random.default_rng(0), np.full(exact.shape, mp.mpf(0))
+    for _ in range(3):
+        other = _exact(node, exact.shape, {n: _nudged(v, rng) for n, v in values.items()}, underflow)
+        off = [abs(a - b) for a, b in zip(other.flat, exact.flat, strict=True)]
+        moves = np.asarray(
+            np.maximum(moves, np.reshape([a if mp.isfinite(a) else mp.mpf(0) for a in off], exact.shape)), object
+        )
+    return moves
+
+
+def _without_infinities(node: Expr, shape: tuple[int, ...], values: Mapping[Expr, Any]) -> np.ndarray:
+    """Where no infinite argument goes into the value, since NaN in its place does not."""
+    unknown = {n: np.where(np.isinf(v), np.nan, v) if v.dtype.kind == "f" else v for n, v in values.items()}
+    known = [not isinstance(a, mp.mpf) or not mp.isnan(a) for a in evaluate_exactly(node, unknown).flat]
+    return np.broadcast_to(np.reshape(known, shape), shape)
+
+
 def _far_from(exact: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Where values are not the limit, of which the exact ones have few digits."""
-    far = [mpmath.isnan(a) or abs(a - float(b)) > 0.1 * abs(a) for a, b in zip(exact.flat, values.flat, strict=True)]
+    far = [abs(a - float(b)) > 0.1 * abs(a) for a, b in zip(exact.flat, values.flat, strict=True)]  # not of NaN
     return np.reshape(far, values.shape)
 
 
@@ -212,7 +238,8 @@ def _without_limit(node: Expr, shape: tuple[int, ...], values: Mapping[Expr, Any
     return found
 
 
-def _is_right(exact: Any, written: float, found: float, dtype: np.dtype) -> bool:
+def _is_right(exact: Any, written: float, found: float, dtype: np.dtype, move: Any) -> bool:
+    """Whether it is the value with many digits, within its `move` for a last bit, or as near as the written one."""
     limits = np.finfo(dtype)
     if np.isnan(written) and np.isinf(found):  # no number either way
         return True
@@ -222,5 +249,6 @@ def _is_right(exact: Any, written: float, found: float, dtype: np.dtype) -> bool
         return not np.isfinite(written) and np.isinf(found) and (found > 0) == (exact > 0)
     if not np.isfinite(found):
         return False
-    off = [float(abs(mpmath.mpf(v) - exact)) if np.isfinite(v) else np.inf for v in (written, found)]
-    return bool(off[1] <= max(_ULPS * float(limits.eps * abs(exact)) + float(limits.tiny), 16 * off[0]))
+    off = abs(mp.mpf(found) - exact)
+    near = 16 * abs(mp.mpf(written) - exact) if np.isfinite(written) else _ULPS * move
+    return bool(off <= _ULPS * float(limits.eps) * abs(exact) + float(limits.tiny) or off <= near)

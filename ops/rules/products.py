@@ -10,6 +10,7 @@ from ...symbolic.expr import Expr, Op, apply
 from ...symbolic.leaves import weak_constant
 from ..movement import BroadcastTo, ExpandDims
 from ..scalar import div, exp, mul, mul_no_nan, neg, reciprocal, square
+from .conditions import carries
 
 _POWERS: Mapping[Any, tuple[int, ...]] = {mul: (1, 1), div: (1, -1), mul_no_nan: (1, 1), neg: (1,), reciprocal: (-1,)}
 _LEVELS = 6
@@ -73,7 +74,7 @@ def masks(one: Expr, other: Expr, node: Expr, levels: int = _LEVELS) -> bool:
 def where_nan(node: Expr, gone: Iterable[Expr], nan: Expr, levels: int = _LEVELS) -> Expr:
     """What a product is where some of its factors are NaN, and `nan` is: that, or what another factor masks of it."""
     node = _opened(node)
-    if any(node is f for f in gone):
+    if any(node is f for f in gone) or carries(node, nan):
         return nan
     if node.op.head not in _POWERS or not levels:
         return node

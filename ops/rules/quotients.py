@@ -16,7 +16,7 @@ from ...symbolic.rewrite import RuleSet, rewrite
 from ..movement import ExpandDims, expand_dims
 from ..reduce import sum
 from ..scalar import add, div, eq, exp, logaddexp, mul, mul_no_nan, neg, reciprocal, sigmoid, square, sub, where
-from .conditions import carries, like, positive
+from .conditions import like, positive
 from .products import Factor, factors, masks, peeled, product, replaced, where_nan
 from .rows import like_factor, power_sum, restored_axes, top
 
@@ -68,15 +68,16 @@ def cancelled(node: Expr) -> Expr | None:
 
 def _unless_nan(node: Expr, gone: list[Expr], left: Expr | None) -> Expr:
     """What is left of a product where factors were cancelled; and where those are NaN, what it was."""
-    factor, rest = gone[0], _ones(node, left)
-    x = factor.args[0] if factor.op.head in (exp, sigmoid) else factor
-    return rest if carries(rest, x) else where(eq(x, x), rest, where_nan(node, gone, x))
+    x = gone[0]
+    while x.op.head in (exp, sigmoid, neg):
+        x = x.args[0]
+    return _as_nan(node, gone, left, gone, x)
 
 
-def _as_nan(node: Expr, gone: list[Expr], left: Expr | None, new: Expr, x: Expr) -> Expr:
-    """What is left of a product where something new took the place of factors; and where x is NaN, what it was."""
+def _as_nan(node: Expr, gone: list[Expr], left: Expr | None, new: list[Expr], x: Expr) -> Expr:
+    """What is left of a product where others took the place of factors; and where x and they are NaN, what it was."""
     rest, was = _ones(node, left), where_nan(node, gone, x)
-    return rest if where_nan(rest, [new], x) is was else where(eq(x, x), rest, was)
+    return rest if where_nan(rest, new, x) is was else where(eq(x, x), rest, was)
 
 
 def _against(x: Expr, y: Expr) -> Expr:
@@ -152,7 +153,7 @@ def logistic(node: Expr) -> Expr | None:
             if other.op.head is sigmoid and opposite(power.args[0], other.args[0]):
                 share = sigmoid(power.args[0])
                 left = replaced(node, {(power, 1): None, (other, 1): share})
-                return _as_nan(node, [power, other], left, share, share)
+                return _as_nan(node, [power, other], left, [share], share)
     return None
 
 
@@ -195,7 +196,7 @@ def power_among_powers(node: Expr) -> Expr | None:
         rest = without(terms, above)
         share = sigmoid(above.args[0] - reduce(logaddexp, [t.args[0] for t in rest]))
         left = replaced(node, {(above, 1): share, (factor, -1): None})
-        return _as_nan(node, [above, factor], left, share, share)
+        return _as_nan(node, [above, factor], left, [share], share)
     return None
 
 
@@ -236,7 +237,7 @@ def distributed(node: Expr) -> Expr | None:
             if len(terms) > 1 and any(_meets(e, t) for t, _ in terms):
                 whole = _total([(_met(e, t, node, inner), sign) for t, sign in terms])
                 left = replaced(node, {(e, 1): None, (inner, 1): whole})
-                return _as_nan(node, [e, inner], left, whole, e.args[0])
+                return _as_nan(node, [e, inner], left, [whole], e.args[0])
     return None
 
 

@@ -73,6 +73,18 @@ def test_a_zero_has_any_sign_where_it_is_divided_by_too():
     assert fault(node, values, [1.0, np.log(1.5)]) is not None
 
 
+def test_overflow_on_the_way_is_mended_beside_infinity():
+    x = wf.vector("x", dtype="float32")
+    node, values = (x * -3e38) / -3e38, {x: np.array([2.5, np.inf], "float32")}
+    written = wf.evaluate(node, values)
+    np.testing.assert_array_equal(written, np.inf)
+    found = np.array([2.5, np.inf], "float32")
+    assert disagreement(node, written, found, values, stable=False) is None
+    assert disagreement(node, written, found - 1, values, stable=False) is not None
+    zero = np.zeros(2, "float32")
+    assert "0." in disagreement(x - x, wf.evaluate(x - x, values), zero, values, stable=False)
+
+
 def test_nan_stands_for_a_number_that_is_no_limit():
     x, y = wf.vector("x", dtype="float64"), wf.vector("y", dtype="float64")
     values = {x: np.array([np.inf]), y: np.array([3.0])}
