@@ -178,8 +178,8 @@ def _nearer(
                     not np.isfinite(of[0]) or (np.isinf(of[1]) and exact[place] * of[1] > 0.5 * _FAR)
                 )
                 result[place] = limit or _is_right(exact[place], *of, written.dtype, moves[place])
-        left = where & ~result & np.isnan(written) & apart
-        if left.any():
+        left = where & ~result & np.isnan(written)
+        if not infinite and left.any():
             result |= left & _mended(node, found, values)
         if infinite and stable and (where & ~result).any():
             lost = where & np.isnan(found)
@@ -201,17 +201,11 @@ def _exact(node: Expr, shape: tuple[int, ...], values: Mapping[Expr, Any], under
 def _mended(node: Expr, found: np.ndarray, values: Mapping[Expr, Any]) -> np.ndarray:
     """Where the value is what the written steps make of it with those right that are NaN; others leave the range."""
     known: dict[Expr, Any] = dict(values)
-    wide: dict[Expr, Any] = dict(values)  # rounded at every step, and of any magnitude
     for inner in (n for n in toposort([node]) if n not in values):
-        value = known[inner] = wide[inner] = run([inner], known)[0]
-        if inner.type.is_float:
-            exact = np.broadcast_to(
-                evaluate_exactly(inner, {a: wide[a] for a in wide if a is not inner}), np.shape(value)
-            )
-            rounded = exact.astype(float).astype(inner.dtype)
-            held = np.isfinite(rounded) & (np.abs(rounded) >= np.finfo(inner.dtype).tiny)
-            wide[inner] = np.where(held, np.vectorize(mp.mpf, otypes=[object])(rounded), exact)
-            known[inner] = np.where(np.isnan(value), rounded, value).astype(inner.dtype)
+        value = known[inner] = run([inner], known)[0]
+        if inner.type.is_float and np.isnan(value).any():
+            exact = np.broadcast_to(evaluate_exactly(inner, dict(values)), np.shape(value)).astype(float)
+            known[inner] = np.where(np.isnan(value), exact, value).astype(inner.dtype)
     return _close(known[node], found, 0.0)
 
 
