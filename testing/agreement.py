@@ -178,9 +178,6 @@ def _nearer(
                     not np.isfinite(of[0]) or (np.isinf(of[1]) and exact[place] * of[1] > 0.5 * _FAR)
                 )
                 result[place] = limit or _is_right(exact[place], *of, written.dtype, moves[place])
-        left = where & ~result & np.isnan(written)
-        if not infinite and left.any():
-            result |= left & _mended(node, found, values)
         if infinite and stable and (where & ~result).any():
             lost = where & np.isnan(found)
             result |= lost & _far_from(_exact(node, written.shape, values), written)  # no limit was lost
@@ -196,17 +193,6 @@ def _exact(node: Expr, shape: tuple[int, ...], values: Mapping[Expr, Any], under
     """The value with many digits, with large numbers in place of infinities."""
     near = {n: np.nan_to_num(v, nan=np.nan, posinf=_FAR, neginf=-_FAR) for n, v in values.items()}
     return np.broadcast_to(evaluate_exactly(node, near, underflow), shape)
-
-
-def _mended(node: Expr, found: np.ndarray, values: Mapping[Expr, Any]) -> np.ndarray:
-    """Where the value is what the written steps make of it with those right that are NaN; others leave the range."""
-    known: dict[Expr, Any] = dict(values)
-    for inner in (n for n in toposort([node]) if n not in values):
-        value = known[inner] = run([inner], known)[0]
-        if inner.type.is_float and np.isnan(value).any():
-            exact = np.broadcast_to(evaluate_exactly(inner, dict(values)), np.shape(value)).astype(float)
-            known[inner] = np.where(np.isnan(value), exact, value).astype(inner.dtype)
-    return _close(known[node], found, 0.0)
 
 
 def _moves(node: Expr, exact: np.ndarray, values: Mapping[Expr, Any], underflow: bool) -> np.ndarray:
