@@ -26,7 +26,6 @@ _SPECIAL = {
 }
 _FAR = 1e3  # for infinity, where a limit is asked for
 _ULPS = 64  # of the value, and of what it moves by when the arguments move by one
-_WHOLE = 2.0**24  # up to which float32 holds all whole numbers
 _NUDGES = 16  # of all arguments at once, to see what it moves by
 
 
@@ -169,7 +168,6 @@ def _nearer(
             where = where & (np.isfinite(written) & np.isfinite(found) | apart)
         for underflow in (False, True):
             exact = _exact(node, written.shape, values, underflow)
-            moves = _moves(node, exact, values, underflow) if (where & ~result & ~np.isfinite(written)).any() else exact
             for place in map(tuple, np.argwhere(where & ~result).tolist()):
                 if nan and mpmath.isnan(exact[place]):
                     continue  # it is to stay
@@ -177,7 +175,7 @@ def _nearer(
                 limit = not apart[place] and (
                     not np.isfinite(of[0]) or (np.isinf(of[1]) and exact[place] * of[1] > 0.5 * _FAR)
                 )
-                result[place] = limit or _is_right(exact[place], *of, written.dtype, moves[place])
+                result[place] = limit or _is_right(exact[place], *of, written.dtype)
         if infinite and stable and (where & ~result).any():
             lost = where & np.isnan(found)
             result |= lost & _far_from(_exact(node, written.shape, values), written)  # no limit was lost
@@ -193,20 +191,6 @@ def _exact(node: Expr, shape: tuple[int, ...], values: Mapping[Expr, Any], under
     """The value with many digits, with large numbers in place of infinities."""
     near = {n: np.nan_to_num(v, nan=np.nan, posinf=_FAR, neginf=-_FAR) for n, v in values.items()}
     return np.broadcast_to(evaluate_exactly(node, near, underflow), shape)
-
-
-def _moves(node: Expr, exact: np.ndarray, values: Mapping[Expr, Any], underflow: bool) -> np.ndarray:
-    """What the value with many digits moves by when the arguments move by their last bit."""
-    if any(v.dtype.kind in "iu" and (np.abs(v.astype(float)) > _WHOLE).any() for v in values.values()):
-        return np.full(exact.shape, mp.inf)  # floats round them
-    rng, moves = np.random.default_rng(0), np.full(exact.shape, mp.mpf(0))
-    for _ in range(3):
-        other = _exact(node, exact.shape, {n: _nudged(v, rng) for n, v in values.items()}, underflow)
-        off = [abs(a - b) for a, b in zip(other.flat, exact.flat, strict=True)]
-        moves = np.asarray(
-            np.maximum(moves, np.reshape([a if mp.isfinite(a) else mp.mpf(0) for a in off], exact.shape)), object
-        )
-    return moves
 
 
 def _without_infinities(node: Expr, shape: tuple[int, ...], values: Mapping[Expr, Any]) -> np.ndarray:
@@ -238,8 +222,8 @@ def _without_limit(node: Expr, shape: tuple[int, ...], values: Mapping[Expr, Any
     return found
 
 
-def _is_right(exact: Any, written: float, found: float, dtype: np.dtype, move: Any) -> bool:
-    """Whether it is the value with many digits, within its `move` for a last bit, or as near as the written one."""
+def _is_right(exact: Any, written: float, found: float, dtype: np.dtype) -> bool:
+    """Whether it is the value with many digits, or as near to it as the written one: a number where that is none."""
     limits = np.finfo(dtype)
     if np.isnan(written) and np.isinf(found):  # no number either way
         return True
@@ -250,5 +234,5 @@ def _is_right(exact: Any, written: float, found: float, dtype: np.dtype, move: A
     if not np.isfinite(found):
         return False
     off = abs(mp.mpf(found) - exact)
-    near = 16 * abs(mp.mpf(written) - exact) if np.isfinite(written) else _ULPS * move
+    near = 16 * abs(mp.mpf(written) - exact) if np.isfinite(written) else mp.inf
     return bool(off <= _ULPS * float(limits.eps) * abs(exact) + float(limits.tiny) or off <= near)
