@@ -17,15 +17,16 @@ from ..ops.reduce import Reduce
 from ..symbolic.dims import SymDim
 from ..symbolic.evaluate import run
 from ..symbolic.expr import Expr, toposort
-from .high_precision import TooLarge, evaluate_exactly
+from .high_precision import TooLarge, evaluate_exactly, mp
 
 DRAWS = ("ordinary", "range", "infinite", "nan")
 _SPECIAL = {
     "infinite": [np.inf, -np.inf, 0.0, -0.0, 1.0],
-    "nan": [np.nan],
+    "nan": [np.nan, np.nan, 0.0],
 }
 _FAR = 1e3  # for infinity, where a limit is asked for
 _ULPS = 64  # of the value, and of what it moves by when the arguments move by one
+_NUDGES = 16  # of all arguments at once, to see what it moves by
 
 
 def kinds_of_values(order: Iterable[Expr]) -> tuple[str, ...]:
@@ -38,7 +39,7 @@ def draw(inputs: Iterable[Expr], rng: np.random.Generator, kind: str, size: int 
     """A value for each input; symbols are of this size.
 
     ordinary : numbers near 1         range : finite ones of any magnitude, 0 and -0 among them
-    infinite : and infinities and 0   nan : and NaN
+    infinite : and infinities and 0   nan : and NaN and 0
     """
     return {node: _array(node, rng, kind, size) for node in inputs}
 
@@ -90,6 +91,8 @@ def disagreement(
         if wrong.any():
             wrong &= ~_moved(node, written, found, values)
         if wrong.any():
+            wrong &= ~_signed(node, found, values)
+        if wrong.any():
             wrong &= np.isfinite(found) | (not _sums_leave_the_range(node, values))
         if wrong.any():
             wrong &= ~_nearer(node, written, found, values, wrong, stable)
@@ -99,23 +102,47 @@ def disagreement(
 def _close(written: np.ndarray, found: np.ndarray, slack: Any) -> np.ndarray:
     limits = np.finfo(written.dtype)
     near = np.abs(found - written) <= _ULPS * (limits.eps * np.abs(written) + slack) + 8 * limits.smallest_subnormal
-    edge = (np.abs(written) > 0.999 * limits.max) & (np.abs(found) > 0.999 * limits.max) & (written * found > 0)
+    near &= np.isfinite(written)
+    last = (1 - _ULPS * limits.eps) * limits.max
+    edge = (np.abs(written) > last) & (np.abs(found) > last) & (np.sign(written) == np.sign(found))
     return np.asarray((written == found) | (np.isnan(written) & np.isnan(found)) | near | edge)
 
 
 def _moved(node: Expr, written: np.ndarray, found: np.ndarray, values: Mapping[Expr, Any]) -> np.ndarray:
     """Where arguments that differ in the last bit, or in the sign of zero, explain the difference."""
     rng, explained = np.random.default_rng(0), np.zeros(written.shape, bool)
-    for _ in range(3):
-        moved = {
-            n: (v * (1 + np.finfo(v.dtype).eps * rng.integers(-1, 2, v.shape)) + 0.0).astype(v.dtype)
-            if v.dtype.kind == "f" and np.isfinite(v).all()
-            else v
-            for n, v in values.items()
-        }
-        other = run([node], moved)[0]
-        explained |= _close(written, found, np.abs(other - written)) | _close(other, found, 0.0)
+    for _ in range(_NUDGES):
+        other = run([node], {n: _nudged(v, rng) for n, v in values.items()})[0]
+        slack = np.where(np.isfinite(other), np.abs(other - written), 0.0)
+        explained |= _close(written, found, slack) | _close(other, found, 0.0)
     return explained
+
+
+def _signed(node: Expr, found: np.ndarray, values: Mapping[Expr, Any]) -> np.ndarray:
+    """Where zeros on the way with another sign explain the difference: 1 / 0 is infinite, with the sign of the zero."""
+    rng, explained = np.random.default_rng(0), np.zeros(found.shape, bool)
+    order = [n for n in toposort([node]) if n not in values]
+    for _ in range(_NUDGES):
+        known = {n: _with_other_zeros(np.asarray(v), rng) for n, v in values.items()}
+        for inner in order:
+            known[inner] = _with_other_zeros(run([inner], known)[0], rng)
+        explained |= _close(known[node], found, 0.0)
+    return explained
+
+
+def _with_other_zeros(value: Any, rng: np.random.Generator) -> Any:
+    if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+        return value
+    return np.where((value == 0) & (rng.random(value.shape) < 0.5), -value, value)
+
+
+def _nudged(value: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Finite numbers with another last bit, which stay finite; -0 becomes 0."""
+    if value.dtype.kind != "f":
+        return value
+    limits = np.finfo(value.dtype)
+    moved = value * (1 + limits.eps * rng.integers(-1, 2, value.shape)) + 0.0
+    return np.where(np.isfinite(value), np.clip(moved, limits.min, limits.max), value).astype(value.dtype)
 
 
 def _sums_leave_the_range(node: Expr, values: Mapping[Expr, Any]) -> bool:
@@ -134,19 +161,24 @@ def _nearer(
     """Where the value with many digits is that found, or as near to it as to the written one."""
     floats = [v for v in values.values() if v.dtype.kind == "f"]
     infinite, nan = (any(test(v).any() for v in floats) for test in (np.isinf, np.isnan))
-    if infinite and not stable:  # what infinities are for a finite value, large numbers are as well
-        where = where & np.isfinite(written) & np.isfinite(found)
     result = np.zeros(written.shape, bool)
     try:
+        apart = _without_infinities(node, written.shape, values) if infinite else np.ones(written.shape, bool)
+        if not stable:  # what infinities are for a finite value, large numbers are as well
+            where = where & (np.isfinite(written) & np.isfinite(found) | apart)
         for underflow in (False, True):
             exact = _exact(node, written.shape, values, underflow)
             for place in map(tuple, np.argwhere(where & ~result).tolist()):
                 if nan and mpmath.isnan(exact[place]):
                     continue  # it is to stay
                 of = float(written[place]), float(found[place])
-                limit = infinite and (not np.isfinite(of[0]) or (np.isinf(of[1]) and exact[place] * of[1] > 0.5 * _FAR))
+                limit = not apart[place] and (
+                    not np.isfinite(of[0]) or (np.isinf(of[1]) and exact[place] * of[1] > 0.5 * _FAR)
+                )
                 result[place] = limit or _is_right(exact[place], *of, written.dtype)
         if infinite and stable and (where & ~result).any():
+            lost = where & np.isnan(found)
+            result |= lost & _far_from(_exact(node, written.shape, values), written)  # no limit was lost
             result |= where & ~np.isfinite(found) & _without_limit(node, written.shape, values)
     except NotImplementedError:
         result |= where & ~np.isfinite(written) & (not nan)
@@ -159,6 +191,19 @@ def _exact(node: Expr, shape: tuple[int, ...], values: Mapping[Expr, Any], under
     """The value with many digits, with large numbers in place of infinities."""
     near = {n: np.nan_to_num(v, nan=np.nan, posinf=_FAR, neginf=-_FAR) for n, v in values.items()}
     return np.broadcast_to(evaluate_exactly(node, near, underflow), shape)
+
+
+def _without_infinities(node: Expr, shape: tuple[int, ...], values: Mapping[Expr, Any]) -> np.ndarray:
+    """Where no infinite argument goes into the value, since NaN in its place does not."""
+    unknown = {n: np.where(np.isinf(v), np.nan, v) if v.dtype.kind == "f" else v for n, v in values.items()}
+    known = [not isinstance(a, mp.mpf) or not mp.isnan(a) for a in evaluate_exactly(node, unknown).flat]
+    return np.broadcast_to(np.reshape(known, shape), shape)
+
+
+def _far_from(exact: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Where values are not the limit, of which the exact ones have few digits."""
+    far = [abs(a - float(b)) > 0.1 * abs(a) for a, b in zip(exact.flat, values.flat, strict=True)]  # not of NaN
+    return np.reshape(far, values.shape)
 
 
 def _without_limit(node: Expr, shape: tuple[int, ...], values: Mapping[Expr, Any]) -> np.ndarray:
@@ -178,14 +223,16 @@ def _without_limit(node: Expr, shape: tuple[int, ...], values: Mapping[Expr, Any
 
 
 def _is_right(exact: Any, written: float, found: float, dtype: np.dtype) -> bool:
+    """Whether it is the value with many digits, or as near to it as the written one: a number where that is none."""
     limits = np.finfo(dtype)
     if np.isnan(written) and np.isinf(found):  # no number either way
         return True
     if mpmath.isnan(exact):
         return not np.isfinite(written)
-    if abs(exact) > mpmath.mpf(float(limits.max)) * (1 + float(limits.eps) / 4):
+    if abs(exact) > mp.mpf(float(limits.max)) * (1 + mp.mpf(float(limits.eps)) / 4):  # 1 + eps / 4 is no float
         return not np.isfinite(written) and np.isinf(found) and (found > 0) == (exact > 0)
     if not np.isfinite(found):
         return False
-    off = [float(abs(mpmath.mpf(v) - exact)) if np.isfinite(v) else np.inf for v in (written, found)]
-    return bool(off[1] <= max(_ULPS * float(limits.eps * abs(exact)) + float(limits.tiny), 16 * off[0]))
+    off = abs(mp.mpf(found) - exact)
+    near = 16 * abs(mp.mpf(written) - exact) if np.isfinite(written) else mp.inf
+    return bool(off <= _ULPS * float(limits.eps) * abs(exact) + float(limits.tiny) or off <= near)

@@ -1,6 +1,7 @@
 """A graph evaluated with many digits: mpmath numbers in NumPy object arrays."""
 
 import functools
+import threading
 from typing import Any
 
 import mpmath
@@ -19,6 +20,7 @@ from ..symbolic.leaves import Constant
 
 mp = mpmath.mp.clone()
 mp.dps = 400  # differences of exp(800) and 1 must keep digits
+_SATURATED = 20  # for the error function; others lose none before 900
 
 
 def _undefined(function: Any) -> Any:
@@ -68,14 +70,38 @@ def _exp(x: Any) -> Any:
         return mp.ldexp(mp.exp(x - n * mp.ln2), n)
 
 
+class _Digits(threading.local):
+    """Whether a term was too small beside another to leave a trace: what cancels then is 0 and should not be."""
+
+    lost = False
+
+
+_digits = _Digits()
+
+
+def _sum(x: Any, y: Any) -> Any:
+    if x and y and mp.isfinite(x) and mp.isfinite(y) and abs(mp.mag(x) - mp.mag(y)) > mp.prec:
+        _digits.lost = True
+    return x + y
+
+
+def _saturating(function: Any) -> Any:
+    def safe(x: Any) -> Any:
+        if mp.isfinite(x) and abs(x) > _SATURATED:
+            _digits.lost = True
+        return function(x)
+
+    return safe
+
+
 def _choice(first: Any) -> Any:
     """The first of two where `first` says so, the second where not, NaN where one of them is."""
     return lambda x, y: mp.nan if mp.isnan(x) or mp.isnan(y) else x if first(x, y) else y
 
 
 FUNCTIONS = {
-    "add": lambda x, y: x + y,
-    "sub": lambda x, y: x - y,
+    "add": _sum,
+    "sub": lambda x, y: _sum(x, -y),
     "mul": lambda x, y: x * y,
     "div": _divide,
     "mul_no_nan": _masked,
@@ -88,20 +114,20 @@ FUNCTIONS = {
     "pow": _bounded(mp.power),
     "exp": _bounded(_exp),
     "exp2": _bounded(lambda x: mp.power(2, x)),
-    "expm1": _bounded(lambda x: _exp(x) - 1),
+    "expm1": _bounded(lambda x: _sum(_exp(x), -1)),
     "log": mp.log,
     "log2": lambda x: mp.log(x) / mp.log(2),
-    "log1p": lambda x: mp.log(1 + x),
+    "log1p": lambda x: mp.log(_sum(x, mp.mpf(1))),
     "logaddexp": _bounded(lambda x, y: mp.log(_exp(x) + _exp(y))),
-    "sigmoid": _bounded(lambda x: 1 / (1 + _exp(-x))),
-    "tanh": _bounded(mp.tanh),
+    "sigmoid": _bounded(_saturating(lambda x: 1 / (1 + _exp(-x)))),
+    "tanh": _bounded(_saturating(mp.tanh)),
     "sinh": _bounded(mp.sinh),
     "cosh": _bounded(mp.cosh),
     "sin": _bounded(mp.sin),
     "cos": _bounded(mp.cos),
     "arctanh": mp.atanh,
     "arcsinh": mp.asinh,
-    "erf": lambda x: mp.erf(x) if abs(x) < 1e3 else mp.sign(x),
+    "erf": _saturating(lambda x: mp.erf(x) if abs(x) < 1e3 else mp.sign(x)),
     "erfc": lambda x: mp.erfc(x) if abs(x) < 1e3 else 1 - mp.sign(x),
     "relu": lambda x: x if x > 0 or mp.isnan(x) else mp.mpf(0),
     "maximum": _choice(lambda x, y: x >= y),
@@ -119,12 +145,14 @@ FUNCTIONS = {
 }
 
 
+@np.errstate(all="ignore")
 def evaluate_exactly(root: Expr, values: dict[Expr, np.ndarray], underflow: bool = False) -> np.ndarray:
-    """The value of the root as an object array of mpmath numbers; NaN where it is not defined.
+    """The value of the root as an object array of mpmath numbers; NaN where it is not defined or not known.
 
     Raises TooLarge where a number on the way is too large for mpmath.  Integers are those of their dtype, and wrap.
     underflow : a cotangent too small for its dtype masks what it meets.
     """
+    _digits.lost = False
     known: dict[Expr, Any] = {node: _numbers(value) for node, value in values.items()}
     sizes = bind_sizes(values)
     for node in toposort([root], into=lambda n: n not in known):
@@ -136,7 +164,9 @@ def evaluate_exactly(root: Expr, values: dict[Expr, np.ndarray], underflow: bool
             args[1] = np.where(np.abs(args[1]) < least, mp.mpf(0), args[1])
         integers = bool(args) and not any(of.type.is_float for of in (node, *node.args))
         known[node] = value_of(node, args, sizes) if integers else _value(node, resolved(node.op, sizes), args)
-    return np.asarray(known[root], object)
+    exact = np.asarray(known[root], object)
+    poles = [_digits.lost and mp.isinf(v) for v in exact.flat]  # or what would be none with more digits
+    return np.where(np.reshape(poles, exact.shape), mp.nan, exact) if any(poles) else exact
 
 
 def _numbers(value: Any) -> np.ndarray:
@@ -149,13 +179,26 @@ def _value(node: Expr, op: Any, args: list[Any]) -> Any:
         return _numbers(op.value if op.number is None else np.asarray(op.number))
     if isinstance(op, Elementwise):
         return _elementwise(op.function, node, args)
-    if isinstance(op, Reduce) and op.kind == "max":
-        return np.asarray(np.maximum.reduce(args[0], axis=op.axes), object)
     if isinstance(op, Reduce):
-        return np.asarray(np.sum(args[0], axis=op.axes), object)
+        return np.asarray(_reduced(op, args[0]), object)
     if op.moves_only or isinstance(op, StopGradient | Gather | ScatterAdd | Unslice | Iota):
         return np.asarray(op.numpy(*args))
     raise NotImplementedError(op.name)
+
+
+def _reduced(op: Reduce, numbers: np.ndarray) -> Any:
+    if op.kind == "sum":
+        return np.sum(numbers, axis=op.axes)
+    if op.kind == "prod":
+        return np.prod(numbers, axis=op.axes)
+    if op.kind not in ("max", "min"):
+        raise NotImplementedError(op.kind)
+    if not numbers.size:
+        return _numbers(op.numpy(numbers.astype(float)))
+    larger = np.frompyfunc(FUNCTIONS["maximum" if op.kind == "max" else "minimum"], 2, 1)
+    for axis in sorted(op.axes, reverse=True):
+        numbers = larger.reduce(numbers, axis=axis)
+    return numbers
 
 
 def _whole(numbers: Any, dtype: np.dtype) -> np.ndarray:

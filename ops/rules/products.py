@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
@@ -10,6 +10,7 @@ from ...symbolic.expr import Expr, Op, apply
 from ...symbolic.leaves import weak_constant
 from ..movement import BroadcastTo, ExpandDims
 from ..scalar import div, exp, mul, mul_no_nan, neg, reciprocal, square
+from .conditions import carries
 
 _POWERS: Mapping[Any, tuple[int, ...]] = {mul: (1, 1), div: (1, -1), mul_no_nan: (1, 1), neg: (1,), reciprocal: (-1,)}
 _LEVELS = 6
@@ -56,6 +57,33 @@ def is_masked(below: Expr, node: Expr) -> bool:
     if node.op.head is mul_no_nan and any(f is below and p == -1 for f, p in factors(node.args[0])):
         return True
     return any(is_masked(below, a) for a in node.args)
+
+
+def masks(one: Expr, other: Expr, node: Expr, levels: int = _LEVELS) -> bool:
+    """Whether a product with both factors is 0 where the one is, whatever the other is."""
+    node = _opened(node)
+    if node.op.head not in _POWERS or not levels:
+        return False
+    if node.op.head is mul_no_nan:
+        first, second = ([f for f, p in _factors(a, 1, levels - 1) if p == 1] for a in node.args)
+        if any(f is other for f in first) and any(f is one for f in second):
+            return True
+    return any(masks(one, other, a, levels - 1) for a in node.args)
+
+
+def where_nan(node: Expr, gone: Iterable[Expr], nan: Expr, levels: int = _LEVELS) -> Expr:
+    """What a product is where some of its factors are NaN, and `nan` is: that, or what another factor masks of it."""
+    node = _opened(node)
+    if any(node is f for f in gone) or carries(node, nan):
+        return nan
+    if node.op.head not in _POWERS or not levels:
+        return node
+    args = [where_nan(a, gone, nan, levels - 1) for a in node.args]
+    if args[-1] is nan or (args[0] is nan and node.op.head is not mul_no_nan):
+        return nan
+    if args[0] is nan and args[1].op.head is mul_no_nan and args[1].args[0] is nan:  # masked already
+        return args[1]
+    return apply(node.op, *args)
 
 
 def replaced(node: Expr, changes: Changes, power: int = 1, levels: int = _LEVELS) -> Expr | None:

@@ -16,8 +16,8 @@ from ...symbolic.rewrite import RuleSet, rewrite
 from ..movement import ExpandDims, expand_dims
 from ..reduce import sum
 from ..scalar import add, div, eq, exp, logaddexp, mul, mul_no_nan, neg, reciprocal, sigmoid, square, sub, where
-from .conditions import carries, like, positive
-from .products import Factor, factors, peeled, product, replaced
+from .conditions import like, positive
+from .products import Factor, factors, masks, peeled, product, replaced, where_nan
 from .rows import like_factor, power_sum, restored_axes, top
 
 _TERMS = 6
@@ -52,24 +52,32 @@ def _ones(node: Expr, left: Expr | None) -> Expr:
 def cancelled(node: Expr) -> Expr | None:
     """(x y) / x = y, where x is an exponential, a logistic function, or a sum of such; exp(x) y exp(-x) = y.
 
-    Where x is NaN, so is the result.
+    Where x is NaN, so is the result, unless the product is masked there.
     """
     found = product(node)
     for f in found.above if found.below else ():
         if any(f is b for b in found.below) and number(f) is None and positive(f):
-            return _unless_nan(f, _ones(node, replaced(node, {(f, 1): None, (f, -1): None})))
+            return _unless_nan(node, [f], replaced(node, {(f, 1): None, (f, -1): None}))
     powers = [(f, p) for f, p in found.factors if f.op.head is exp]
     for i, (f, p) in enumerate(powers):
         for other, q in powers[:i]:
             if p == q and opposite(f.args[0], other.args[0]):
-                return _unless_nan(f, _ones(node, replaced(node, {(f, p): None, (other, q): None})))
+                return _unless_nan(node, [f, other], replaced(node, {(f, p): None, (other, q): None}))
     return None
 
 
-def _unless_nan(factor: Expr, rest: Expr) -> Expr:
-    """What is left where a factor was cancelled, and NaN where that was NaN."""
-    x = factor.args[0] if factor.op.head in (exp, sigmoid) else factor
-    return rest if carries(rest, x) else where(eq(x, x), rest, x)
+def _unless_nan(node: Expr, gone: list[Expr], left: Expr | None) -> Expr:
+    """What is left of a product where factors were cancelled; and where those are NaN, what it was."""
+    x = gone[0]
+    while x.op.head in (exp, sigmoid, neg):
+        x = x.args[0]
+    return _as_nan(node, gone, left, gone, x)
+
+
+def _as_nan(node: Expr, gone: list[Expr], left: Expr | None, new: list[Expr], x: Expr) -> Expr:
+    """What is left of a product where others took the place of factors; and where x and they are NaN, what it was."""
+    rest, was = _ones(node, left), where_nan(node, gone, x)
+    return rest if where_nan(rest, new, x) is was else where(eq(x, x), rest, was)
 
 
 def _against(x: Expr, y: Expr) -> Expr:
@@ -143,7 +151,9 @@ def logistic(node: Expr) -> Expr | None:
     for power in found.powers:
         for other in found.above:
             if other.op.head is sigmoid and opposite(power.args[0], other.args[0]):
-                return replaced(node, {(power, 1): None, (other, 1): sigmoid(power.args[0])})
+                share = sigmoid(power.args[0])
+                left = replaced(node, {(power, 1): None, (other, 1): share})
+                return _as_nan(node, [power, other], left, [share], share)
     return None
 
 
@@ -185,7 +195,8 @@ def power_among_powers(node: Expr) -> Expr | None:
             continue
         rest = without(terms, above)
         share = sigmoid(above.args[0] - reduce(logaddexp, [t.args[0] for t in rest]))
-        return _ones(node, replaced(node, {(above, 1): share, (factor, -1): None}))
+        left = replaced(node, {(above, 1): share, (factor, -1): None})
+        return _as_nan(node, [above, factor], left, [share], share)
     return None
 
 
@@ -213,7 +224,8 @@ def _added(node: Expr, levels: int = 4) -> list[Expr]:
 def distributed(node: Expr) -> Expr | None:
     """e (a / e + b) = a + e b, for an exponential or logistic function e that, or a sum of which, divides a term.
 
-    Other factors stay outside: with them, terms that cancel may be infinite.
+    What masks the sum, masks its terms, and nothing else does: exp(x) b is NaN where it is inf * 0, as it was.  Other
+    factors stay outside: with them, terms that cancel may be infinite.
     """
     found = product(node)
     sums = [f for f in found.above if f.op.head in (add, sub)]
@@ -223,9 +235,17 @@ def distributed(node: Expr) -> Expr | None:
         for inner in sums:
             terms = signed_terms(inner)
             if len(terms) > 1 and any(_meets(e, t) for t, _ in terms):
-                whole = _total([(mul_no_nan(e, t), sign) for t, sign in terms])
-                return replaced(node, {(e, 1): None, (inner, 1): whole})
+                whole = _total([(_met(e, t, node, inner), sign) for t, sign in terms])
+                left = replaced(node, {(e, 1): None, (inner, 1): whole})
+                return _as_nan(node, [e, inner], left, [whole], e.args[0])
     return None
+
+
+def _met(e: Expr, term: Expr, node: Expr, whole: Expr) -> Expr:
+    """e times a term, masked as the sum of the terms is in the product."""
+    if masks(e, whole, node):
+        return mul_no_nan(term, e)
+    return mul_no_nan(e, term) if masks(whole, e, node) else e * term
 
 
 def _softmax_gradient(x: Expr, g: Expr) -> Expr:

@@ -11,6 +11,7 @@ import math
 from typing import Any
 
 from ...symbolic.expr import Expr, without
+from ...symbolic.leaves import weak_constant
 from ...symbolic.patterns import number
 from ...symbolic.rewrite import RuleSet, rewrite
 from ..indexing import Gather
@@ -255,9 +256,9 @@ def _log_sum_exp_minus(x: Expr, late: bool = False) -> Expr:
     ],
 )
 def shares_of_total(node: Expr) -> Expr | None:
-    """sum(s y / t) = sum(s y) / t for the shares s of exp(x) in its total t: so exp(x) meets t.
+    """sum(s y / t) = 2 sum(s y / 2) / t for the shares s of exp(x) in its total t: so exp(x) meets t.
 
-    The sum of s y is no larger than the largest y.
+    The sum of s y is no larger than the largest y but for rounding, and half of it is within the range.
     """
     op: Any = node.op
     arg = node.args[0]
@@ -267,9 +268,10 @@ def shares_of_total(node: Expr) -> Expr | None:
         if found is None or restored_axes(total, arg.ndim) != set(op.axes):
             continue
         if any(is_row_total(f) and _unscaled(peeled(f).args[0].args[0]).args[0] is found[0] for f in below):
-            rest = sum(broadcast_to(replaced(arg, {(total, -1): None}), arg.shape), op.axes)
+            half = replaced(arg, {(total, -1): weak_constant(2.0, arg.dtype)})
+            rest = sum(broadcast_to(half, arg.shape), op.axes)
             flat = total.args[0] if isinstance(total.op, ExpandDims) else total
-            return mul_no_nan(reciprocal(flat), rest) if is_masked(total, arg) else rest / flat
+            return 2 * (mul_no_nan(reciprocal(flat), rest) if is_masked(total, arg) else rest / flat)
     return None
 
 

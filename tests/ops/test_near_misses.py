@@ -56,9 +56,10 @@ def test_rule(rule):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name} {rule.statement}")
-def test_rule_often(rule):
-    sweep(rule, 100, seed=1)
+def test_rule_often(rule, seed):
+    sweep(rule, 100, seed)
 
 
 def sweep(rule, count, seed=0):

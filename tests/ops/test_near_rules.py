@@ -53,6 +53,10 @@ V32, A32 = like(3, dtype="float32", name="v32"), like(2, 4, dtype="float32", nam
 I8, U8 = like(3, dtype="int8", name="i"), like(3, dtype="uint8", name="u")
 I64, U64 = like(3, dtype="int64", name="j"), like(3, dtype="uint64", name="k")
 E, Z = scalar.exp(V), like(3, name="z")
+LARGE = scalar.square(Z) * 1e3 + 800
+HUGE, TINY, NOTHING = scalar.exp(LARGE), scalar.exp(-LARGE), scalar.square(Z) - scalar.square(Z)
+ZERO = scalar.where(scalar.eq(Z, Z), Z * 0.5, 0.0)  # 0 where Z is NaN
+KNOWN = cast(scalar.eq(V, V), "float64")  # 0 where V is NaN
 SQUARE = like(2, 1, 2, 2, name="square")
 FEW = like(2, 1, 5, 5, name="few")
 TOTAL = sum(scalar.exp(F32), 1, keepdims=True)
@@ -120,6 +124,26 @@ PROGRAMS = {
     "a factor twice": [
         *((E * V) * (E / (V * E)), (E * Z * E) / (scalar.square(Z) * E)),
         (E * V * E) / (E * Z),
+    ],
+    "a factor that cancels, and is masked": [
+        *(scalar.mul_no_nan(E, scalar.mul_no_nan(Z / E, KNOWN)), scalar.mul_no_nan(E * (Z / E), KNOWN)),
+        *(scalar.mul_no_nan(scalar.mul_no_nan(Z / E, KNOWN), E), scalar.mul_no_nan(E / Z, KNOWN) * (Z / E)),
+        scalar.mul_no_nan(scalar.mul_no_nan(E, Z * KNOWN) / E, Z),
+        scalar.mul_no_nan(E, scalar.mul_no_nan(Z * scalar.exp(-V), KNOWN)),
+        scalar.mul_no_nan(scalar.sigmoid(Z), scalar.mul_no_nan(1 / (scalar.sigmoid(Z) * E), KNOWN)),
+    ],
+    "a sum of which one term is 0, beside what overflows": [
+        *(HUGE * (sum(V) / HUGE + NOTHING), HUGE * (scalar.sigmoid(-LARGE) * Z + scalar.sqrt(scalar.sigmoid(-LARGE)))),
+        scalar.mul_no_nan(V / TINY + scalar.exp(LARGE), TINY),
+    ],
+    "a share that is NaN beside 0": [
+        *(
+            scalar.mul_no_nan(E, ZERO / (E + scalar.exp(Z))),
+            scalar.mul_no_nan(scalar.exp(Z), ZERO / (scalar.exp(Z) + E)),
+        ),
+        *(scalar.mul_no_nan(scalar.sigmoid(-V), E * ZERO), scalar.mul_no_nan(E, scalar.sigmoid(-V) * ZERO)),
+        scalar.mul_no_nan(E, scalar.mul_no_nan(scalar.sigmoid(-V), KNOWN)),
+        scalar.mul_no_nan(E, scalar.mul_no_nan(Z / (E + scalar.exp(Z)), KNOWN)),
     ],
     "a sum in the wider of two dtypes": [
         sum(F32 * constant(np.full(1, c)), axis) for c in (2.5, -3.0) for axis in (0, 1)

@@ -172,6 +172,18 @@ def test_gradients_at_large_arguments(axes):
         np.testing.assert_allclose(value, right, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_shares_of_the_largest_number(dtype):
+    """Shares add up to 1 but for rounding, and what they are shares of is not more than the largest number."""
+    x, largest = tensor("x", (200, 3), dtype), float(np.finfo(dtype).max)
+    shares = exp(shifted(x, 1)) / sum(exp(shifted(x, 1)), 1, keepdims=True)
+    root = sum(scalar.mul_no_nan(shares / sum(exp(x), 1, keepdims=True), constant(np.array(largest, dtype))), 1)
+    given = {x: np.random.default_rng(0).normal(size=(200, 3)).astype(dtype) + 3}
+    sides = [passes(Graph((x,), (root,)), level).outputs for level in (0, 2)]
+    written, found = (run(outputs, given)[0] for outputs in sides)
+    np.testing.assert_allclose(found, written, rtol=1e-5)
+
+
 def test_long_chains():
     """Rules look a few levels deep, and not through a chain that is longer than Python's stack."""
     v, length = tensor("v", (3,), "float64"), 300
