@@ -14,6 +14,8 @@ from ...symbolic.expr import Expr, without
 from ...symbolic.leaves import weak_constant
 from ...symbolic.patterns import number
 from ...symbolic.rewrite import RuleSet, rewrite
+from ...symbolic.types import DType
+from ..elementwise import cast
 from ..indexing import Gather
 from ..movement import BroadcastTo, ExpandDims, Squeeze, Transpose, broadcast_to, expand_dims
 from ..reduce import Reduce, max, mean, sum
@@ -145,7 +147,7 @@ def like_factor(reduced: Expr, factor: Expr) -> Expr:
 def log_of_several(node: Expr) -> Expr | None:
     """log(exp(x) + exp(y) + exp(z) + ...) = logaddexp(logaddexp(x, y), z) ..."""
     terms = _terms(node.args[0])
-    logs = [_log_of_term(t) for t in terms]
+    logs = [_log_of_term(t, node.dtype) for t in terms]
     if len(terms) < 3 and not any(isinstance(peeled(t).op, Reduce) for t in terms):
         return None
     if len(terms) < 2 or any(t is None for t in logs) or not any(t.op.head is exp for t in terms):
@@ -162,12 +164,13 @@ def _terms(node: Expr, levels: int = 6) -> list[Expr]:
     return [t for a in node.args for t in _terms(a, levels - 1)]
 
 
-def _log_of_term(term: Expr) -> Expr | None:
+def _log_of_term(term: Expr, kind: DType) -> Expr | None:
+    """The logarithm of a term of a sum, with the digits of the sum's dtype."""
     value = number(term)
     if value is not None:
         return log(term) if value > 0 else None
     if term.op.head is exp:
-        return term.args[0]
+        return cast(term.args[0], kind)
     return log(term) if power_sum(peeled(term)) is not None else None
 
 

@@ -208,3 +208,12 @@ def test_long_chains():
         rewrite(Graph((), tuple(roots)), canonical + stable + special)
     finally:
         sys.setrecursionlimit(limit)
+
+
+def test_logarithms_of_sums_have_the_digits_of_their_dtype():
+    x, y = tensor("x", (3,), "uint8"), tensor("y", (3,), "float64")
+    total = scalar.log(scalar.exp(x) + scalar.exp(y) + 2.0)
+    values = {x: np.array([5, 3, 60], "uint8"), y: np.array([0.1, 2.5, -3.0])}
+    after = passes(Graph((x, y), (total,)), 2)
+    found = run(list(after.outputs), dict(zip(after.inputs, values.values(), strict=True)))[0]
+    np.testing.assert_allclose(found, np.log(np.exp(values[x].astype("float64")) + np.exp(values[y]) + 2.0), rtol=1e-14)
