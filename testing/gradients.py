@@ -289,7 +289,7 @@ def compare_gradients(
     params : the shared variables or inputs to differentiate by
     by_hand : the gradients as arrays, or a function that computes them: of nothing, or of one mapping, which holds the
         arrays of all inputs and parameters.  In the order of `params`, or a dict with parameters or their names as keys
-    values : an array for each input
+    values : an array for each input; a shared variable left out has its present value
     rtol : the error allowed, relative to the largest gradient of each parameter; None: 1e-4 for float32, else 1e-9
 
     Returns
@@ -300,12 +300,14 @@ def compare_gradients(
     from ..codegen.function import function
 
     given = dict(check_mapping("values", values))
-    inputs, wrt = [x for x in given if isinstance(x.op, Input)], check_sequence("params", params)
+    wrt = check_sequence("params", params)
     _check_leaves(wrt)
     if rtol is not None:
         check_number("rtol", rtol, least=0)
-    compiled = function(inputs, grad(loss, wrt, disconnected="zero"), on_unused_input="ignore", name="gradients")
-    arrays = [np.asarray(given[x], x.dtype) for x in inputs]
+    places = {x: apply(Input(serial(), x.type, x.name)) for x in given}
+    grads = grad(loss, wrt, disconnected="zero")
+    compiled = function([*places.values()], grads, givens=places, on_unused_input="ignore", name="gradients")
+    arrays = [np.asarray(value, x.dtype) for x, value in given.items()]
     graph_seconds, found = _timed(lambda: compiled(*arrays))
     point = {**{p: p.get_value(borrow=True) for p in wrt if isinstance(p.op, Shared)}, **given}
     by_hand_seconds, others = _hand(by_hand, point)

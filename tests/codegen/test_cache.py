@@ -425,14 +425,16 @@ def test_nobody_looks_twice_within_an_hour(folder, monkeypatch):
     assert not temporaries(folder)
 
 
-def test_a_process_that_runs_for_days_looks_too(folder, monkeypatch):
-    cache.store(KEY, DATA)
-    leave_temporaries(folder, 7)
-    aged(folder / "tidied", 1)
-    now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now + 3700)
-    cache.load(KEY)
-    assert not temporaries(folder)
+@pytest.mark.parametrize("start", [0.0, 5.0, 1e6])  # seconds since the machine was started
+def test_a_process_looks_at_its_start_and_every_hour(folder, monkeypatch, start):
+    folder.mkdir(parents=True, mode=0o700)
+    for now, looks in ((start, True), (start + 3599, False), (start + 3600, True), (start + 7199, False)):
+        monkeypatch.setattr(time, "monotonic", lambda: now)
+        for name in ("tmp", "tidied"):
+            (folder / name).touch(mode=0o600)
+            aged(folder / name, 7)
+        cache.load(KEY)
+        assert (folder / "tmp").exists() != looks
 
 
 def test_the_folder_stays_below_its_limit(folder, monkeypatch):

@@ -313,6 +313,19 @@ def test_calls_of_the_checked_mode_do_what_others_do(monkeypatch):
     np.testing.assert_array_equal(found[-2], [0, 1, *[1] * 4, *[2] * 4, *[3] * 4])
 
 
+@pytest.mark.parametrize("kind", ["nan", "inf"])
+def test_the_checked_mode_looks_at_results_where_others_do(kind, monkeypatch):
+    monkeypatch.setattr(checked, "ENABLED", True)
+    x, w = wf.vector("x", ("n",)), wf.shared(np.zeros(2, FLOAT), "w")
+    f = wf.function([x], wf.log(x), updates={w: w + x.sum()}, **{kind: "raise"})
+    bad, allowed = (-1.0, 0.0) if kind == "nan" else (0.0, -1.0)
+    f(np.array([1.0, allowed], FLOAT))
+    before = w.get_value()
+    refuses(lambda: f(np.array([1.0, bad], FLOAT)), "log: its value becomes", kind, error=wf.NotFiniteError)
+    np.testing.assert_array_equal(w.get_value(), before)
+    assert np.all(before == 1 + allowed)
+
+
 @pytest.mark.parametrize(
     ("kind", "shifts"), [("load", {0: True, 1: False, -3: True, -4: False}), ("store", {0: True, 1: False, -7: False})]
 )

@@ -177,3 +177,71 @@ def test_several_outputs_of_several_dtypes():
     op = op_of(halves, infer=infer, numpy=lambda self, x: (x // 2, np.int64(x.size + 1)))
     with wf.config(debug=True), pytest.raises(wf.VerifyError, match=r"gives 3, and the reference \(numpy\) 4"):
         wf.function([x], wf.items(wf.apply(op, x))[1])(np.array([-3, 0, 5], "int32"))
+
+
+@pytest.mark.parametrize(
+    ("data", "reference", "says"),
+    [
+        ([1, 2, 3], [2, 4, 6.0005], None),  # within half of the digits of the number,
+        ([1, 2, 3], [2.002, 4, 6], None),  # or of the largest one
+        ([1, 2, 3], [2.01, 4, 6], r"gives 2.0 at \[0\], and the reference \(numpy\) 2.009"),
+        ([0, 2, 3e20], [1e16, 4, 6e20], None),
+        ([np.nan, np.inf, -np.inf], [np.nan, np.inf, -np.inf], None),
+        ([np.nan, np.inf, 1], [np.nan, -np.inf, 2], r"gives inf at \[1\], and the reference \(numpy\) -inf"),
+        ([1, np.nan, 1e9], [2, 5, 2e9], r"gives nan at \[1\], and the reference \(numpy\) 5"),
+        ([1, 2, 3], [2, 4], r"fills an output of shape \(3,\), and the reference \(numpy\) returns \(2,\)"),
+        ([1, 2, 3], None, None),  # there is no reference
+    ],
+)
+def test_how_near_a_result_is_to_the_reference(data, reference, says):
+    numpy = wf.Op.numpy if reference is None else lambda self, x: np.array(reference, "float32")
+    data = np.array(data, "float32")
+    with wf.config(debug=True):
+        f = wf.function([X], wf.apply(op_of(doubled, numpy=numpy), X))
+    if says is None:
+        np.testing.assert_array_equal(f(data), 2 * data)
+    else:
+        with pytest.raises(wf.VerifyError, match=says):
+            f(data)
+    np.testing.assert_array_equal(wf.function([X], wf.apply(op_of(doubled, numpy=numpy), X))(data), 2 * data)
+
+
+def dividing(x, out):
+    for i in range(x.size):
+        out[i] = 6 // x[i]
+
+
+def test_an_exception_that_python_does_not_raise():
+    x = wf.vector("x", ("n",), "int32")
+    f = wf.function([x], wf.apply(op_of(dividing), x))
+    np.testing.assert_array_equal(f(np.array([1, -4], "int32")), [6, -2])
+    with pytest.raises(wf.LoweringError, match="dividing raised an exception, and raises none when it runs in Python"):
+        f(np.array([1, 0], "int32"))
+
+
+def scaled(x, out, factor, shift):
+    for i in range(x.size):
+        out[i] = factor * x[i] + shift
+
+
+def test_fields_come_by_name_behind_the_arrays():
+    @dataclass(frozen=True)
+    class Affine(Twice):
+        shift: float
+        unused: str
+        factor: float
+
+        def numpy(self, x):
+            return (self.factor * x + self.shift).astype(x.dtype)
+
+    wf.kernel(Affine, "cpu")(scaled)
+    with wf.config(debug=True):
+        f = wf.function([X], [wf.apply(Affine(s, "no", a), X) for s, a in ((0.5, -2.0), (-2.0, 0.5))])
+    for found, expected in zip(f(DATA), (-2 * DATA + 0.5, DATA / 2 - 2), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    op = op_of(scaled)
+    with pytest.raises(wf.ArgumentError, match=r"scaled\(x, out, factor, shift\) takes 4 parameters; the op has 1"):
+        wf.function([X], wf.apply(op, X))(DATA)
+    wf.kernel(type(op), "cpu")(lambda x: None)
+    with pytest.raises(wf.ArgumentError, match=r"takes 1 parameters; the op has 1 arguments, 1 outputs and the fields"):
+        wf.function([X], wf.apply(op, X))(DATA)

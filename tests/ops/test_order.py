@@ -67,6 +67,24 @@ def test_everything_goes_along_any_axis(axis):
         np.testing.assert_array_equal(one, other)
 
 
+VIEWS = {
+    "whole": lambda a: a,
+    "every second": lambda a: a[::2, 1:, ::-1],
+    "turned": lambda a: a.transpose((2, 0, 3, 1))[:, :, 1:],
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_lines_of_any_array(view):
+    v = RNG.integers(-9, 10, (3, 4, 5, 6)).astype("float32")
+    x, seen = wf.tensor("x", ("a", "b", "c", "d")), VIEWS[view](v)
+    y = VIEWS[view](x)
+    f = wf.function([x], [g(y, axis) for axis in range(4) for g in (wf.argsort, wf.cumsum)])
+    for axis, (places, sums) in enumerate(zip(*[iter(f(v))] * 2, strict=True)):
+        np.testing.assert_array_equal(places, np.argsort(seen, axis, kind="stable"))
+        np.testing.assert_array_equal(sums, np.cumsum(seen, axis))
+
+
 def test_running_sum_keeps_its_digits():
     v = np.full(1_000_000, 0.1, np.float32)
     x = wf.vector("x", ("n",))

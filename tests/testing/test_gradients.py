@@ -173,6 +173,14 @@ def test_right_backpropagation_agrees(network):
     assert "all gradients agree" in str(found)
 
 
+def test_shared_variables_may_be_given_values_for_both_sides(network):
+    loss, params, values = network
+    elsewhere = {**values, params[0]: np.sin(np.arange(24.0)).reshape(4, 6)}
+    found = compare_gradients(loss, params, backward, elsewhere)
+    assert found.agrees
+    assert not np.isclose(found.rows[1].graph, compare_gradients(loss, params, backward, values).rows[1].graph)
+
+
 def test_the_first_layer_that_departs_is_named(network):
     loss, params, values = network
     found = compare_gradients(loss, params, lambda values: backward(values, lambda h: h), values)

@@ -94,6 +94,7 @@ GEOMETRIES = {
         (2, 3),
         {"padding": ((-1, 2), (-2, -1)), "x_dilation": (3, 4), "strides": (2, 3)},
     ),
+    "wide": ((8, 31), (3, 17), {"strides": (2, 3), "w_dilation": (2, 1), "padding": ((1, 0), (0, 2))}),
     "1-d": ((40,), (7,), {"padding": ((3, 3),)}),
     "1-d dilated": ((50,), (3,), {"strides": (3,), "w_dilation": (5,)}),
     "3-d": ((5, 6, 7), (2, 3, 4), {"padding": ((1, 0), (0, 1), (2, 2))}),
@@ -115,13 +116,27 @@ def test_blocks_of_places_and_of_channels(way, channels, kernel):
     check(normal(2, channels, 60, 61), normal(100, channels, *kernel))
 
 
+@pytest.mark.parametrize(
+    ("c", "kernel", "groups"),
+    [
+        (250, (3, 3), 1),  # blocks of channels; few units, so that they are cut into chunks
+        (250, (3, 3), 20),  # and many units, each of which runs through all blocks
+        (3, (40, 30), 1),  # blocks of lines
+    ],
+    ids=str,
+)
+def test_blocks_of_a_long_contraction(way, c, kernel, groups):
+    x = normal(2, c * groups, kernel[0] + 1, kernel[1] + 2)
+    check(x, normal(2 * groups, c, *kernel), groups=groups)
+
+
 @pytest.mark.parametrize(("x", "w", "out"), list(itertools.product(LAYOUTS, repeat=3))[::3])
 def test_layouts(way, x, w, out):
     check(LAYOUTS[x](normal(9, 5, 8, 7)), LAYOUTS[w](normal(6, 5, 3, 2)), out, padding=((1, 0), (0, 2)))
 
 
 @pytest.mark.parametrize("options", [{"groups": 3}, {"batch_groups": 3}], ids=str)
-@pytest.mark.parametrize("geometry", ["plain", "padded", "strided", "input gradient"])
+@pytest.mark.parametrize("geometry", ["plain", "padded", "strided", "wide", "input gradient"])
 @pytest.mark.parametrize("channels", [(1, 1), (2, 5)], ids=str)
 def test_groups(way, channels, geometry, options):
     image, kernel, more = GEOMETRIES[geometry]
