@@ -52,7 +52,7 @@ def sign(x: Value) -> Value:
     _no_bool("sign", x)
     negative = select(x < 0, x.like(-1), 0) if x.is_float or x.is_signed else x.like(0)
     result = select(x > 0, 1, negative)
-    return select(x.is_nan(), x, result) if x.is_float else result
+    return select(x.is_nan(), x, result)
 
 
 def reciprocal(x: Value) -> Value:

@@ -323,13 +323,6 @@ def fast_two_sum(x: Value | Number, y: Value) -> tuple[Value, Value]:
     return total, y - (total - x)
 
 
-def two_sum(x: Value, y: Value) -> tuple[Value, Value]:
-    """x + y as the rounded sum and its error, exactly."""
-    total = x + y
-    part = total - x
-    return total, (x - (total - part)) + (y - part)
-
-
 def two_product(x: Value, y: Value | Number) -> tuple[Value, Value]:
     """x * y as the rounded product and its error, exactly."""
     product = x * y

@@ -19,11 +19,15 @@ def doubled():
 
 def test_memory_comes_back():
     f, values = doubled(), np.ones(SHAPE, np.float32)
+    results.clear()
     first = f(values)
     address = first.ctypes.data
     del first
     gc.collect()
-    assert f(values).ctypes.data == address
+    assert [[raw.ctypes.data for raw in found] for found in results._free.values()] == [[address]]
+    again = f(values)
+    assert again.ctypes.data == address
+    assert [*results._free.values()] == [[]]
 
 
 def test_what_is_read_is_left_alone():

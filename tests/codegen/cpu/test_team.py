@@ -44,6 +44,15 @@ def test_results_are_the_same_bits_whoever_does_the_parts(rested):
         np.testing.assert_array_equal(f(DATA), alone)
 
 
+def test_whoever_is_employed_is_awake(rested):
+    for more in (1, 2):
+        wanted = team._read(Field.THREADS) + more
+        team.employ(wanted)
+        assert team._read(Field.THREADS) == team._read(Field.AWAKE) == wanted
+        team.employ(1)  # nobody is sent away
+        assert team._read(Field.THREADS) == wanted
+
+
 def make_meeting():
     """Each part waits, for 20 seconds at most, until another one has begun: params[0] gets how many have met."""
     from weft.codegen.cpu.atomics import add, load, system
