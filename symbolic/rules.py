@@ -221,12 +221,12 @@ class RuleSet:
 def as_rules(function: str, given: Any) -> RuleSet | None:
     """The rules that a caller gave: a set, a rule, or a list of these.  Raises ArgumentError."""
     members = list(given) if isinstance(given, list | tuple) else [given]
-    wrong = next((m for m in members if not isinstance(m, RuleSet | Rule | Rewrite)), None)
     if given is None or not members:
         return None
-    if wrong is not None:
-        text = f"{function}: rules are made by @wf.rules or @wf.rewrite, or joined in a wf.RuleSet; {wrong!r} is none."
-        raise blame(ArgumentError(text), user_site())
+    for member in members:
+        if not isinstance(member, RuleSet | Rule | Rewrite):
+            made = "rules are made by @wf.rules or @wf.rewrite, or joined in a wf.RuleSet"
+            raise blame(ArgumentError(f"{function}: {made}; {member!r} is none."), user_site())
     return given if isinstance(given, RuleSet) else RuleSet("rules of one's own", members)
 
 
