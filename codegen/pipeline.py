@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import NamedTuple
 
 from ..ops.rules import canonical, special, stable
@@ -36,10 +35,11 @@ def _rules(rules: RuleSet) -> Function:
     return lambda graph, record, level, own: rewrite(graph, rules if own is None else _joined(own, rules), record)
 
 
-@lru_cache(32)
 def _joined(own: RuleSet, rules: RuleSet) -> RuleSet:
-    """The user's rules before weft's, in the form, too, in which weft's leave their left sides."""
-    return own.after(canonical) + rules
+    """The user's rules before weft's, in the form, too, in which weft's leave their left sides; it goes with them."""
+    if rules not in own.joined:
+        own.joined[rules] = own.after(canonical) + rules
+    return own.joined[rules]
 
 
 def _plain(function: Callable[[Graph], Graph]) -> Function:

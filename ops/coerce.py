@@ -41,13 +41,6 @@ def as_expr(value: Any, dtype: Any = None) -> Expr:
     raise blame(DTypeError(text), user_site(), hint="use numbers, NumPy arrays or expressions.")
 
 
-def check_flag(name: str, what: str, value: Any) -> bool:
-    """The value of an argument that is True or False; raises ArgumentError for all else."""
-    if not isinstance(value, bool | np.bool_):
-        raise blame(ArgumentError(f"{name}: {what} is True or False, not {value!r}."), user_site())
-    return bool(value)
-
-
 def _may_stack(a: Expr, b: Expr) -> bool:
     return not any(same(m, n) is False for m, n in zip(a.shape, b.shape, strict=True))
 

@@ -30,7 +30,8 @@ def default_threads() -> int:
         if text and name == "WEFT_NUM_THREADS":
             raise ArgumentError(f"WEFT_NUM_THREADS is {text!r}: it must be a number from 1 to {MOST}, or not be set.")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, *(math.ceil(share) for share in map(_share, _QUOTAS) if share is not None), cores))
+    shares = [math.ceil(share) for share in map(_share, _QUOTAS) if share is not None]
+    return max(1, min([cores, *shares]))
 
 
 def _share(files: tuple[str, ...]) -> float | None:

@@ -158,6 +158,7 @@ class RuleSet:
         self.name, self._members = name, tuple(members)
         self.__doc__ = doc
         self._candidates: dict[Any, list[tuple[AnyRule, Pattern | None]]] = {}
+        self.joined: dict[RuleSet, RuleSet] = {}  # what passes have put this one before
 
     @cached_property
     def rules(self) -> tuple[AnyRule, ...]:

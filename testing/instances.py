@@ -20,11 +20,12 @@ from ..symbolic.rules import Template
 
 SHAPES: list[list[Any]] = [[()], [(2, 3)], [(2, 1), (3,), (2, 3)], [(2, 3), (), ()], [("n", 3), (1, 3)], [(48,)]]
 DTYPES = {"f": ["float32", "float64"], "i": ["int32", "int64", "uint8"], "b": ["bool"]}
+# and those that a rule's condition names
 CONSTANTS: dict[str, list[Any]] = {
     "f": [2.0, 0.3, -1.5, 4.0, 1.0, 3.0, 2.5],
     "i": [2, 3, 5],
     "b": [True, False],
-}  # and a condition's own
+}
 
 
 def _row_total(x: Expr) -> Expr:
@@ -36,12 +37,8 @@ def _indicator(x: Expr) -> Expr:
     return cast(scalar.gt(x, 0), x.dtype)
 
 
-FORMS: list[Callable[[Expr], Expr]] = [
-    lambda x: x,
-    scalar.square,
-    _row_total,
-    _indicator,
-]  # what conditions on nodes may ask for
+# what conditions on nodes may ask for
+FORMS: list[Callable[[Expr], Expr]] = [lambda x: x, scalar.square, _row_total, _indicator]
 
 
 class Instance(NamedTuple):

@@ -15,26 +15,14 @@ from ...symbolic.expr import Expr
 from ...symbolic.leaves import Constant, Input, Item, Shared, Size, items
 from .facts import facts_of
 from .op import Apply, Op
-from .variables import Variable, variable_of
+from .variables import FILES, Variable, variable_of
 
 Describe = Callable[..., tuple[Op, Sequence[Any]]]  # from a call's arguments to the op and its inputs
 
 # weft's class of op: what makes Theano's op of a node
 EQUIVALENTS: dict[type, Callable[[Expr], Op]] = {}
 # files whose ops are told from weft's
-_FILES = (
-    "elementwise",
-    "creation",
-    "shapes",
-    "joining",
-    "reductions",
-    "indexing",
-    "subtensors",
-    "products",
-    "loops",
-    "windows",
-    "convolutions",
-)
+_FILES = (*FILES, "loops", "windows", "convolutions")
 
 
 class NodeOp(Op):

@@ -65,19 +65,23 @@ def method(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return register
 
 
+# files whose functions are methods of variables, too
+FILES = (
+    "elementwise",
+    "creation",
+    "shapes",
+    "joining",
+    "reductions",
+    "indexing",
+    "subtensors",
+    "products",
+)
+
+
 def _implementation(name: str) -> Callable[..., Any]:
     """The function that is this method; the files that hold them are read when one is first called."""
     if name not in _methods:
-        for file in (
-            "elementwise",
-            "creation",
-            "shapes",
-            "joining",
-            "reductions",
-            "indexing",
-            "subtensors",
-            "products",
-        ):
+        for file in FILES:
             import_module(f".{file}", __package__)
     return _methods[name]
 

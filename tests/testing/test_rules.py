@@ -1,7 +1,9 @@
 """`check_rule` finds what is no law, says where and for which values, and lets laws pass; `function(..., rules=)`."""
 
 import copy
+import gc
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -200,6 +202,20 @@ def test_functions_with_rules_travel():
     for given in (mine, doubled_sines):
         f = wf.function([x], wf.sinh(x) / wf.cosh(x), rules=given)
         assert ops_of(pickle.loads(pickle.dumps(f))) == ops_of(f)
+
+
+def test_rules_that_are_dropped_are_freed():
+    x = wf.vector("x", dtype="float64")
+
+    @wf.rules
+    def passing(x):
+        yield wf.sinh(x) / wf.cosh(x), wf.tanh(x)
+
+    f, gone = wf.function([x], wf.sinh(x) / wf.cosh(x), rules=passing), weakref.ref(passing)
+    assert "sinh" not in ops_of(f)
+    del f, passing
+    gc.collect()
+    assert gone() is None
 
 
 def test_what_is_no_rule_is_refused():
