@@ -19,17 +19,7 @@ from .ops.callback import callback
 from .ops.control import cond, scan, while_loop
 from .ops.conv import conv1d, conv1d_transpose, conv2d, conv2d_transpose, conv3d, conv3d_transpose
 from .ops.creation import arange, eye, full, full_like, iota, one_hot, ones, ones_like, zeros, zeros_like
-from .ops.decompositions import (
-    cholesky,
-    eigh,
-    inv,
-    qr,
-    solve,
-    solve_triangular,
-    svd,
-    tril,
-    triu,
-)
+from .ops.decompositions import cholesky, eigh, inv, qr, solve, solve_triangular, svd, tril, triu
 from .ops.determinants import det, slogdet
 from .ops.einsum import einsum
 from .ops.elementwise import Elementwise, cast, elementwise
@@ -56,16 +46,7 @@ from .ops.movement import (
 from .ops.nonzero import nonzero
 from .ops.normalization import batch_norm, dropout, layer_norm, local_response_norm
 from .ops.order import argsort, cumprod, cumsum, diff, sort, topk
-from .ops.pool import (
-    avg_pool1d,
-    avg_pool2d,
-    avg_pool3d,
-    lp_pool2d,
-    max_pool1d,
-    max_pool2d,
-    max_pool3d,
-    sum_pool2d,
-)
+from .ops.pool import avg_pool1d, avg_pool2d, avg_pool3d, lp_pool2d, max_pool1d, max_pool2d, max_pool3d, sum_pool2d
 from .ops.reduce import all, any, argmax, argmin, logsumexp, max, mean, min, prod, std, sum, var
 from .ops.scalar import (
     abs,

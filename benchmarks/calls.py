@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import weft as wf
-from weft.codegen.cpu.native import kernel_address
+from weft.codegen.cpu.run.native import kernel_address
 
 from .models import weft_step
 from .table import machine, show

@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable, Sequence
 
 import weft as wf
-from weft.codegen import pipeline
-from weft.codegen.fuse import fuse
+from weft.codegen.lowering.fuse import fuse
+from weft.codegen.passes import pipeline
 from weft.symbolic.expr import Expr, toposort
 from weft.symbolic.graph import Graph
 

@@ -88,7 +88,7 @@ def limits() -> Limits:
     """A tile whose operands stay in registers and first cache; c = a + b far larger than the second-level cache."""
     import ctypes
 
-    from weft.codegen.cpu import tile
+    from weft.codegen.cpu.tiles import tile
 
     shape, steps = tile.shape("float32", 2), 100_000
     kind = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * len(tile.ARGUMENTS))

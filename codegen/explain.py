@@ -20,14 +20,14 @@ from ..symbolic.expr import Expr
 from ..symbolic.graph import Graph
 from ..symbolic.rewrite import Fired
 from ..symbolic.text import listing, parameters
-from . import pipeline
-from .cpu.table import BEGIN, END, Field
-from .fuse import KernelStep, NestStep, Step
-from .program import memory_of
-from .runtime import describe
+from .cpu.run.encode import describe
+from .cpu.run.table import BEGIN, END, Field
+from .lowering.fuse import KernelStep, NestStep, Step
+from .lowering.program import memory_of
+from .passes import pipeline
 
 if TYPE_CHECKING:
-    from .binding import Binding, Walk
+    from .cpu.run.binding import Binding, Walk
     from .function import Function
 
 STAGES = ("graph", "rules", "rewritten", "fuse", "memory", "ir", *(p.name for p in pipeline.PASSES))

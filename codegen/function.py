@@ -35,13 +35,14 @@ from ..symbolic.leaves import Shared
 from ..symbolic.origin import bad, origin
 from ..symbolic.rules import RuleSet, as_rules
 from ..symbolic.types import config
-from . import arenas, checked, pipeline
 from .arguments import adapted, apart, as_graph, converted, expected, reacts
-from .binding import PAUSED, Binding, Walk
-from .fuse import NestStep
-from .program import Program, build
-from .results import LARGE, large
-from .runtime import Binder, live
+from .cpu.run import arenas, checked
+from .cpu.run.binding import PAUSED, Binding, Walk
+from .cpu.run.encode import Binder, live
+from .cpu.run.results import LARGE, large
+from .lowering.fuse import NestStep
+from .lowering.program import Program, build
+from .passes import pipeline
 
 REMEMBERED = 64  # sets of sizes whose tables and memory a function keeps
 
@@ -112,7 +113,7 @@ def function(
 def made(graph: Graph, *options: Any) -> Function:
     """The function that computes a graph: in the checked mode one whose calls are guarded."""
     if checked.ENABLED:
-        from .checked_function import CheckedFunction
+        from .cpu.run.checked_function import CheckedFunction
 
         return CheckedFunction(graph, *options)
     return Function(graph, *options)

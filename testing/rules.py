@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen import pipeline
-from ..codegen.widen import widen
+from ..codegen.passes import pipeline
+from ..codegen.passes.widen import widen
 from ..symbolic.arguments import check_count, check_flag
 from ..symbolic.errors import ArgumentError, VerifyError, WeftError, blame, user_site
 from ..symbolic.evaluate import run

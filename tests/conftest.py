@@ -32,7 +32,8 @@ def dirty_walk(binding, walk):
 
 @pytest.fixture(scope="session", autouse=True)
 def _dirty_memory():
-    from weft.codegen import binding, function
+    from weft.codegen import function
+    from weft.codegen.cpu.run import binding
 
     large, settled = function.large, binding.Binding.__post_init__
 

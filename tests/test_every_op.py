@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import weft as wf
-from weft.codegen import checked
-from weft.codegen.checked_function import CheckedFunction
+from weft.codegen.cpu.run import checked
+from weft.codegen.cpu.run.checked_function import CheckedFunction
 from weft.ops.elementwise import Primitive, Scalar
 from weft.symbolic.dims import SymDim
 from weft.symbolic.expr import Expr

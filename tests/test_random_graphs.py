@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import weft as wf
-from weft.codegen.pipeline import run as passes
+from weft.codegen.passes.pipeline import run as passes
 from weft.symbolic.evaluate import run
 from weft.symbolic.expr import Expr, toposort
 from weft.symbolic.graph import Graph

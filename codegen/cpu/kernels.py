@@ -32,7 +32,7 @@ def _on_arrays(module: str, name: str) -> Planner:
     """The planner of a kernel that is written on arrays, as users' kernels are."""
 
     def planner(op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
-        from .custom import plan_custom
+        from .run.custom import plan_custom
 
         return plan_custom(getattr(import_module(f".{module}", __package__), name), op, outs, args, users=False)
 
@@ -43,7 +43,7 @@ def _in_python(name: str) -> Planner:
     """One of the planners of calls into Python."""
 
     def planner(op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
-        plan: Planner = getattr(import_module(".callback", __package__), name)
+        plan: Planner = getattr(import_module(".run.callback", __package__), name)
         return plan(op, outs, args)
 
     return planner
@@ -56,13 +56,13 @@ class UsersKernel:
     function: Callable[..., None]
 
     def __call__(self, op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
-        from .custom import plan_custom
+        from .run.custom import plan_custom
 
         return plan_custom(self.function, op, outs, args)
 
     def debugged(self, op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
         """In debug mode: with its indices checked, and its results compared with the op's reference."""
-        from .custom import plan_debugged
+        from .run.custom import plan_debugged
 
         return plan_debugged(self.function, op, outs, args)
 
@@ -72,30 +72,30 @@ _CONV = ("strides", "padding", "x_dilation", "w_dilation", "groups", "batch_grou
 
 
 KERNELS: dict[type[Op], Planner] = {
-    linalg.MatMul: _planned("matmul", "plan_matmul"),
-    conv.Conv: _planned("conv", "plan_conv", *_CONV),
-    pool.MaxPool: _planned("pool", "plan_max_pool", *_WINDOW),
-    pool.MaxPoolScatter: _planned("pool", "plan_max_pool_scatter", *_WINDOW),
-    pool.MaxPoolGather: _planned("pool", "plan_max_pool_gather", *_WINDOW),
-    pool.SumPool: _planned("pool", "plan_sum_pool", *_WINDOW),
-    pool.SumPoolScatter: _planned("pool", "plan_sum_pool_scatter", *_WINDOW),
-    activations.CheckLabels: _planned("labels", "plan_check_labels", "classes"),
-    control.CheckSteps: _planned("labels", "plan_check_steps", "length"),
-    indexing.Gather: _planned("indexing", "plan_gather", "axes"),
-    indexing.ScatterAdd: _planned("indexing", "plan_scatter_add", "axes"),
-    indexing.ScatterSet: _planned("indexing", "plan_scatter_set", "axes"),
+    linalg.MatMul: _planned("matmul.plan", "plan_matmul"),
+    conv.Conv: _planned("conv.plan", "plan_conv", *_CONV),
+    pool.MaxPool: _planned("pool.plan", "plan_max_pool", *_WINDOW),
+    pool.MaxPoolScatter: _planned("pool.plan", "plan_max_pool_scatter", *_WINDOW),
+    pool.MaxPoolGather: _planned("pool.plan", "plan_max_pool_gather", *_WINDOW),
+    pool.SumPool: _planned("pool.plan", "plan_sum_pool", *_WINDOW),
+    pool.SumPoolScatter: _planned("pool.plan", "plan_sum_pool_scatter", *_WINDOW),
+    activations.CheckLabels: _planned("index.labels", "plan_check_labels", "classes"),
+    control.CheckSteps: _planned("index.labels", "plan_check_steps", "length"),
+    indexing.Gather: _planned("index.plan", "plan_gather", "axes"),
+    indexing.ScatterAdd: _planned("index.plan", "plan_scatter_add", "axes"),
+    indexing.ScatterSet: _planned("index.plan", "plan_scatter_set", "axes"),
     decompositions.Cholesky: _in_python("plan_reference"),
     decompositions.Inverse: _in_python("plan_reference"),
     decompositions.Solve: _in_python("plan_reference"),
-    decompositions.SolveTriangular: _on_arrays("triangular", "solve_triangular"),
+    decompositions.SolveTriangular: _on_arrays("matmul.triangular", "solve_triangular"),
     determinants.SignLogDet: _in_python("plan_reference"),
     determinants.Determinant: _in_python("plan_reference"),
     determinants.Cofactors: _in_python("plan_reference"),
     decompositions.EigH: _in_python("plan_reference"),
     decompositions.SVD: _in_python("plan_reference"),
     decompositions.QR: _in_python("plan_reference"),
-    order.CumSum: _planned("order", "plan_cumsum", "reverse"),
-    order.ArgSort: _planned("order", "plan_argsort", "descending"),
+    order.CumSum: _planned("index.order", "plan_cumsum", "reverse"),
+    order.ArgSort: _planned("index.order", "plan_argsort", "descending"),
     callback.Callback: _in_python("plan_callback"),
 }
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import weft as wf
-from weft.codegen import explain, pipeline
+from weft.codegen import explain
+from weft.codegen.passes import pipeline
 from weft.symbolic.graph import Graph
 from weft.symbolic.text import listing
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import weft as wf
-from weft.codegen.cpu import native
+from weft.codegen.cpu.run import native
 
 BIG = 100_000
 

@@ -9,15 +9,7 @@ import pytest
 import scipy  # whose parts are imported when they are used: signal takes two seconds
 
 import weft.ops  # noqa: F401 - gives the operators their meaning
-from weft.ops.conv import (
-    Conv,
-    conv1d,
-    conv1d_transpose,
-    conv2d,
-    conv2d_transpose,
-    conv3d,
-    conv3d_transpose,
-)
+from weft.ops.conv import Conv, conv1d, conv1d_transpose, conv2d, conv2d_transpose, conv3d, conv3d_transpose
 from weft.symbolic.errors import ArgumentError, DTypeError, ShapeError
 from weft.symbolic.evaluate import evaluate
 from weft.symbolic.expr import apply

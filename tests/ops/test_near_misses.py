@@ -5,7 +5,7 @@ import contextlib
 import numpy as np
 import pytest
 
-from weft.codegen.pipeline import run as passes
+from weft.codegen.passes.pipeline import run as passes
 from weft.ops.rules import canonical, special, stable
 from weft.symbolic.errors import WeftError
 from weft.symbolic.evaluate import run

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from weft.codegen.pipeline import run as passes
+from weft.codegen.passes.pipeline import run as passes
 from weft.ops import scalar
 from weft.ops.elementwise import cast
 from weft.ops.indexing import ScatterAdd

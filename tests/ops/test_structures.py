@@ -6,7 +6,7 @@ The numbers are small and whole, so that no order of additions and no product ro
 import numpy as np
 import pytest
 
-from weft.codegen.pipeline import run as passes
+from weft.codegen.passes.pipeline import run as passes
 from weft.ops import scalar
 from weft.ops.creation import arange
 from weft.ops.elementwise import cast

@@ -5,8 +5,19 @@ import itertools
 import numpy as np
 import pytest
 
-from weft.codegen.cpu import conv_channels, conv_dots, conv_images, conv_pixels
-from weft.codegen.cpu.conv import plan_conv
+from weft.codegen.cpu.conv import (
+    channels as conv_channels,
+)
+from weft.codegen.cpu.conv import (
+    dots as conv_dots,
+)
+from weft.codegen.cpu.conv import (
+    images as conv_images,
+)
+from weft.codegen.cpu.conv import (
+    pixels as conv_pixels,
+)
+from weft.codegen.cpu.conv.plan import plan_conv
 
 from .plans import describe, run_plan
 

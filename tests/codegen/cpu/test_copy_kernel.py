@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from weft.codegen.cpu.copy import merge, plan_copy
+from weft.codegen.cpu.tiles.copy import merge, plan_copy
 
 from .plans import describe, run_plan
 

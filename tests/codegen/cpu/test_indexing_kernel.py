@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from weft.codegen.cpu.indexing import plan_gather, plan_scatter_add, plan_scatter_set
+from weft.codegen.cpu.index.plan import plan_gather, plan_scatter_add, plan_scatter_set
 
 from .plans import describe, launch_once, run_plan
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from weft.codegen.cpu.labels import plan_check_labels
+from weft.codegen.cpu.index.labels import plan_check_labels
 from weft.codegen.cpu.launch import Array, Plan
 
 from .plans import describe, launch_once, run_plan

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from weft.codegen.cpu import tile
-from weft.codegen.cpu.matmul import plan_matmul
+from weft.codegen.cpu.matmul.plan import plan_matmul
+from weft.codegen.cpu.tiles import tile
 
 from .plans import describe, run_plan
 

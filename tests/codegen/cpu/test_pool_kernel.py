@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from weft.codegen.cpu import pool
+from weft.codegen.cpu.pool import plan as pool
 
 from .plans import describe, run_plan
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import weft as wf
-from weft.codegen.cpu import team, walker
-from weft.codegen.cpu.native import kernel_address
-from weft.codegen.cpu.table import STEP
-from weft.codegen.cpu.team_state import BRIEF, LONG, Field
+from weft.codegen.cpu.run import team, walker
+from weft.codegen.cpu.run.native import kernel_address
+from weft.codegen.cpu.run.table import STEP
+from weft.codegen.cpu.run.team_state import BRIEF, LONG, Field
 from weft.symbolic import cores
 
 X = wf.matrix("x", ("n", "m"))
@@ -55,8 +55,8 @@ def test_whoever_is_employed_is_awake(rested):
 
 def make_meeting():
     """Each part waits, for 20 seconds at most, until another one has begun: params[0] gets how many have met."""
-    from weft.codegen.cpu.atomics import add, load, system
-    from weft.codegen.cpu.intrinsics import address_of
+    from weft.codegen.cpu.run.atomics import add, load, system
+    from weft.codegen.cpu.tiles.intrinsics import address_of
 
     def kernel(buffers, params, lo, hi):
         begun = address_of(params, 0)

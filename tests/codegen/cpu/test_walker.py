@@ -5,9 +5,9 @@ import threading
 import numpy as np
 import pytest
 
-from weft.codegen.cpu import walker
-from weft.codegen.cpu.native import kernel_address
-from weft.codegen.cpu.table import BEGIN, DONE, END, FIELDS, PAUSE, PAUSED, STEP, Field
+from weft.codegen.cpu.run import walker
+from weft.codegen.cpu.run.native import kernel_address
+from weft.codegen.cpu.run.table import BEGIN, DONE, END, FIELDS, PAUSE, PAUSED, STEP, Field
 
 WALKERS = {"serial": walker.walk_serial, "parallel": lambda: walker.walk_parallel(3)}
 
@@ -19,7 +19,7 @@ def walk(request):
 
 def make_count():
     """Counts each unit in buffers[0]; bad from unit params[0] on, which it does not count."""
-    from weft.codegen.cpu.intrinsics import pointer
+    from weft.codegen.cpu.tiles.intrinsics import pointer
 
     def kernel(buffers, params, lo, hi):
         counts = pointer(buffers[0], np.int64)

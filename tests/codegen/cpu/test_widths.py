@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from weft.codegen.cpu.native import vector_bytes
+from weft.codegen.cpu.run.native import vector_bytes
 
 HERE = Path(__file__).parent
-KERNELS = ["test_matmul_kernel.py", "test_conv_kernel.py", "test_pool_kernel.py", "test_math_vectorised.py"]
-WIDTH = "from weft.codegen.cpu import vectors; print(vectors.width('float32'), vectors.registers())"
+KERNELS = ["test_matmul_kernel.py", "test_conv_kernel.py", "test_pool_kernel.py", "../llvm/test_math_vectorised.py"]
+WIDTH = "from weft.codegen.cpu.tiles import vectors; print(vectors.width('float32'), vectors.registers())"
 
 
 def python(bits, *arguments):

@@ -1,0 +1,199 @@
+"""Plans for indexed access: out = x[indices], x with v added or written at indices.
+
+`axes` are the indexed axes of x, sorted; the others are the *rest*.  The index arrays have one shape (strides of 0
+where they were broadcast), any integer dtype, and may be negative: they count from the end then.  The first launches,
+one for each index array, write nothing but scratch; an index out of range makes them return a status that is not 0,
+and the launches after that must not run.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ..launch import Array, Launch, Plan
+from ..run.native import kernel_address
+from ..tiles.copy import contiguous_strides, copy_launch, merge, unsigned
+from .kernels import make_gather, make_offsets, make_pick, make_scatter
+
+_UNITS = 64  # parts of the destination: any number of threads takes whole ranges of them
+_LINE = 64  # bytes of a cache line: threads that share one slow each other down
+
+
+class _Rest(NamedTuple):
+    """The axes that are not indexed, of two operands, merged: rows of equally spaced elements, over outer axes."""
+
+    shape: tuple[int, ...]  # of the outer axes
+    first: tuple[int, ...]  # strides of the first operand along them
+    second: tuple[int, ...]
+    columns: int
+    steps: tuple[int, int]  # of both operands, along the columns
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+
+def plan_gather(out: Array, x: Array, *indices: Array, axes: Sequence[int]) -> Plan:
+    """out[i..., r...] = x at (indices[0][i...], ...) along `axes`, and at r along the rest."""
+    single = len(indices) == len(axes) == 1 and all(size == 1 for size in _others(x.shape, axes))
+    if single and all(array.contiguous for array in (out, x, *indices)):
+        return _pick(x, indices[0], x.shape[axes[0]])
+    builder = _Builder(2 + len(indices))
+    offsets = builder.offsets(x, indices, axes, 2)
+    if 0 in out.shape:
+        return builder.plan()
+    dims = len(indices[0].shape)
+    step = _step(out, dims)
+    target, place = out, 0
+    if step is None:
+        target, place = builder.contiguous(out)
+        step = _step(target, dims)
+    rest = _rest(target.shape[dims:], target.strides[dims:], _others(x.strides, axes))
+    params = (rest.rows, rest.columns, step or 0, *rest.steps, len(rest.shape), *rest.shape, *rest.first, *rest.second)
+    count = _count(indices[0])
+    extent, size = count * rest.rows, count * rest.rows * rest.columns
+    kernel = kernel_address(make_gather, unsigned(x.dtype))
+    builder.launches.append(Launch(kernel, (place, 1, offsets), params, extent, 2.0 * extent + 0.5 * size))
+    if place:
+        builder.copy(out, target, (0, place))
+    return builder.plan()
+
+
+def _pick(x: Array, index: Array, size: int) -> Plan:
+    """Elements of a vector of that size; all are contiguous."""
+    count = _count(index)
+    if count == 0:
+        return Plan(())
+    kernel = kernel_address(make_pick, unsigned(x.dtype), index.dtype.name)
+    return Plan((Launch(kernel, (0, 1, 2), (size,), count, 1.5 * count),))
+
+
+def plan_scatter_add(
+    out: Array, x: Array, v: Array, *indices: Array, axes: Sequence[int], inplace: bool = False
+) -> Plan:
+    """out = x, with v[i..., r...] added where plan_gather would read; where several meet, in the order of i.
+
+    `inplace` says that out and x are the same memory.
+    """
+    return _scatter(out, x, v, indices, axes, inplace, True)
+
+
+def plan_scatter_set(
+    out: Array, x: Array, v: Array, *indices: Array, axes: Sequence[int], inplace: bool = False
+) -> Plan:
+    """out = x, with v[i..., r...] written where plan_gather would read; where several meet, the last one stays."""
+    return _scatter(out, x, v, indices, axes, inplace, False)
+
+
+def _scatter(
+    out: Array, x: Array, v: Array, indices: Sequence[Array], axes: Sequence[int], inplace: bool, add: bool
+) -> Plan:
+    builder = _Builder(3 + len(indices))
+    offsets = builder.offsets(out, indices, axes, 3)
+    if not inplace:
+        builder.copy(out, x, (0, 1))
+    if 0 in v.shape:
+        return builder.plan()
+    dims, place = len(indices[0].shape), 2
+    step = _step(v, dims)
+    if step is None:
+        values, place = builder.contiguous(v)
+        builder.copy(values, v, (place, 2))
+        v, step = values, _step(values, dims)
+    rest = _rest(v.shape[dims:], _others(out.strides, axes), v.strides[dims:])
+    mode, block, extent = _share(out, axes, rest)
+    params = (mode, _count(indices[0]), rest.rows, rest.columns, step or 0, rest.steps[1], rest.steps[0], block)
+    params += (len(rest.shape), *rest.shape, *rest.first, *rest.second)
+    size = _count(indices[0]) * rest.rows * rest.columns
+    if not add:
+        kernel = kernel_address(make_scatter, unsigned(out.dtype), "=")
+    elif out.dtype.kind == "b":
+        kernel = kernel_address(make_scatter, "uint8", "|=")
+    else:
+        kernel = kernel_address(make_scatter, out.dtype.name, "+=")
+    builder.launches.append(Launch(kernel, (0, place, offsets), params, extent, 1.5 * size))
+    return builder.plan()
+
+
+def _share(out: Array, axes: Sequence[int], rest: _Rest) -> tuple[int, int, int]:
+    """How the units of a scatter are counted, the elements in one, and how many there are."""
+    if rest.rows >= _UNITS:
+        return 0, 0, rest.rows
+    block = max(_LINE // out.dtype.itemsize, 1)
+    if rest.rows == 1 and rest.columns >= 8 * block:
+        return 1, block, -(-rest.columns // block)
+    strides = [out.strides[axis] for axis in axes]
+    if min(strides) < 0:
+        return 0, 0, rest.rows
+    offsets = 1 + sum(stride * (out.shape[axis] - 1) for stride, axis in zip(strides, axes, strict=True))
+    block = max(-(-offsets // _UNITS), 1)
+    return 2, block, max(-(-offsets // block), 1)
+
+
+def _count(index: Array) -> int:
+    return int(np.prod(index.shape, dtype=np.int64))
+
+
+def _others(values: Sequence[int], axes: Sequence[int]) -> tuple[int, ...]:
+    return tuple(value for axis, value in enumerate(values) if axis not in axes)
+
+
+def _step(array: Array, dims: int) -> int | None:
+    """The stride by which all of the first `dims` axes are walked in order, or None."""
+    shape, (strides,) = merge(array.shape[:dims], array.strides[:dims])
+    if len(shape) > 1:
+        return None
+    return strides[0] if shape else 0
+
+
+def _rest(shape: Sequence[int], first: Sequence[int], second: Sequence[int]) -> _Rest:
+    sizes, (a, b) = merge(shape, first, second)
+    if not sizes:
+        return _Rest((), (), (), 1, (1, 1))
+    return _Rest(sizes[:-1], a[:-1], b[:-1], sizes[-1], (a[-1], b[-1]))
+
+
+class _Builder:
+    """Collects launches and the scratch they need; `operands` come before scratch among the buffers."""
+
+    def __init__(self, operands: int) -> None:
+        self.operands = operands
+        self.launches: list[Launch] = []
+        self.scratch: list[int] = []
+
+    def _allocate(self, size: int) -> int:
+        self.scratch.append(size)
+        return self.operands + len(self.scratch) - 1
+
+    def contiguous(self, array: Array) -> tuple[Array, int]:
+        """Scratch for an array of that shape in order, and its buffer."""
+        place = self._allocate(_count(array) * array.dtype.itemsize)
+        return Array(array.dtype, array.shape, contiguous_strides(array.shape)), place
+
+    def copy(self, out: Array, x: Array, buffers: tuple[int, int]) -> None:
+        """out = x."""
+        launch = copy_launch(out, x, buffers)
+        if launch is not None:
+            self.launches.append(launch)
+
+    def offsets(self, x: Array, indices: Sequence[Array], axes: Sequence[int], place: int) -> int:
+        """The buffer of the offsets in x that the indices mean; `place` is the buffer of the first of them."""
+        if len(indices) != len(axes) or not indices:
+            raise ValueError(f"{len(indices)} index arrays for axes {tuple(axes)}")
+        count = _count(indices[0])
+        offsets = self._allocate(8 * count)
+        for i, (index, axis) in enumerate(zip(indices, axes, strict=True)):
+            if count == 0:
+                break
+            shape, (strides,) = merge(index.shape, index.strides)
+            shape, strides = shape or (1,), strides or (0,)
+            params = (x.shape[axis], x.strides[axis], len(shape), *shape, *strides)
+            kernel = kernel_address(make_offsets, index.dtype.name, i == 0)
+            self.launches.append(Launch(kernel, (offsets, place + i), params, count, 1.0 * count))
+        return offsets
+
+    def plan(self) -> Plan:
+        """What was collected."""
+        return Plan(tuple(self.launches), tuple(self.scratch))

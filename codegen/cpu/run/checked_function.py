@@ -1,0 +1,63 @@
+"""Functions in the checked mode: every call runs on guarded copies of all that it reads and writes."""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+from typing import Any
+
+import numpy as np
+
+from ....symbolic.access import Access
+from ...arguments import adapted, expected
+from ...function import Function
+from . import checked
+from .binding import Binding
+from .checked import Guarded
+from .control import Block
+
+faulthandler.enable()  # a kernel that leaves its buffers ends the process: this says which call it was
+
+
+class CheckedFunction(Function):
+    """Its calls lay buffers against pages that nobody may touch: with their ends, then with their starts, in turn."""
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        given = expected(self, args, keywords)
+        arrays = [adapted(value, x, self.downcast) for value, x in zip(given, self.source.inputs, strict=True)]
+        self._at_end = not self._at_end
+        with Access(self._reads, self._writes):
+            results = self._guarded(arrays, self._at_end)
+        return results[0] if self._form is None else self._form(results)
+
+    def _guarded(self, arrays: list[np.ndarray], at_end: bool) -> list[np.ndarray]:
+        """The results of a call on copies; variables get their new values at its end."""
+        binding = self._bound((*[a.shape for a in arrays], *self._more_sizes(arrays)), arrays)
+        _lay_out(binding, at_end)
+        made = [checked.empty(shape, dtype, at_end) for shape, dtype, _ in binding.results]
+        variables = [checked.copy(cell.value, at_end) for cell in self._resizable]
+        guarded = [checked.copy(a, at_end) for a in arrays]
+        for place, array in enumerate([*guarded, *made, *variables]):
+            binding.objects[place] = id(array)
+        failed = binding.run()
+        if failed >= 0:
+            raise self._explained(binding, failed, arrays)
+        for cell, value in zip(self._resizable, variables, strict=True):
+            if cell in self._updated and cell not in self._replaced:
+                np.copyto(cell.value, value)
+        results = [np.array(m) for m in made]
+        if self._refused:
+            self._examine(binding, arrays, results)
+        self._replace(results)
+        return results[: self._outputs]
+
+
+def _lay_out(binding: Binding, at_end: bool) -> None:
+    """Give every temporary memory of its own."""
+    regions: dict[Block, Guarded] = {}
+    for slot, block, offset in binding.links.arena:
+        if block not in regions:
+            regions[block] = Guarded(block.size if block.node is not None else -(-block.size // 64) * 64)
+            regions[block].clear()
+        ctypes.c_int64.from_address(slot).value = regions[block].address(at_end) + offset
+    binding.keep.append(regions)

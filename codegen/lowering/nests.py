@@ -1,0 +1,240 @@
+"""From the roots of a fusion group to loop nests: every value in terms of the group's indices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from ...ops.creation import Iota
+from ...ops.elementwise import Elementwise, Scalar
+from ...ops.movement import Reshape
+from ...ops.reduce import ArgReduce, Reduce
+from ...symbolic.expr import Expr
+from ...symbolic.leaves import Constant, Size
+from ...symbolic.types import FLOAT32, FLOAT64, INT64, DType, Type, dtype
+from .loops import (
+    CHUNKS,
+    ONE,
+    ZERO,
+    Access,
+    Accumulate,
+    Apply,
+    Extent,
+    Index,
+    Literal,
+    Load,
+    LoopNest,
+    Offset,
+    Store,
+    Value,
+    Write,
+    extent,
+    needs_chunks,
+    ordered,
+    simplified,
+)
+from .views import AFFINE, IndexMap, View, broadcast, identity, through, view_of, whole
+
+if TYPE_CHECKING:
+    from .fuse import NestStep
+
+
+REDUCTIONS = (Reduce, ArgReduce)
+
+
+@dataclass(frozen=True, eq=False)
+class Scratch:
+    """Memory between the two nests of a reduction that was cut into chunks."""
+
+    dtype: DType
+    axes: tuple[Extent, ...]
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A nest, and the memory that its buffers stand for."""
+
+    nest: LoopNest
+    buffers: tuple[Expr | Scratch, ...]
+
+
+def launches(step: NestStep, memory: set[Expr], forwarded: set[Expr]) -> tuple[Launch, ...]:
+    """The nest of a fusion group; two where a long reduction is cut into chunks."""
+    builder = _Builder(step, memory)
+    writes = tuple(builder.write(root) for root in step.roots if root not in forwarded)
+    axes = tuple(extent(d) for d in step.space)
+    nest = ordered(simplified(LoopNest(axes, step.reduced, tuple(builder.body), writes)))
+    axis = needs_chunks(nest)
+    if axis is None:
+        return (Launch(nest, tuple(builder.buffers)),)
+    return _chunked(nest, axis, tuple(builder.buffers))
+
+
+class _Builder:
+    """Values are numbered as they are made; equal values get one number."""
+
+    def __init__(self, step: NestStep, memory: set[Expr]):
+        self.step, self.memory = step, memory
+        self.axes = len(step.space)
+        self.here = set(step.roots) if step.part is None else set()
+        self.body: list[Value] = []
+        self.numbers: dict[Value, int] = {}
+        self.known: dict[tuple[Expr, int], int] = {}  # by node and interned index map
+        self.index = identity(self.axes)
+        self.buffers: dict[Expr, int] = {}  # each with its number
+
+    def write(self, root: Expr) -> Write:
+        """How a root reaches memory."""
+        here = self.index
+        if self.step.part is not None:
+            value = self.value(self.step.part.source, here)
+            return Store(self.access(whole(root), self.step.part.index), value)
+        if isinstance(root.op, REDUCTIONS):
+            value = self.value(root.args[0], here)
+            kept = tuple(along for k, along in enumerate(here) if k not in self.step.reduced)
+            return Accumulate(self.access(whole(root), kept), value, root.op.kind)
+        return Store(self.access(whole(root), here), self.value(root, here))
+
+    def value(self, root: Expr, index: IndexMap) -> int:
+        """The number of a node's value at an index map; a loop, since expressions can be deep."""
+        known = self.known
+        stack: list[tuple[Expr, IndexMap, list[tuple[Expr, IndexMap]] | None]] = [(root, index, None)]
+        while stack:
+            node, at, inner = stack.pop()
+            if inner is not None:
+                known[node, id(at)] = self.make(node, at, [known[n, id(i)] for n, i in inner])
+            elif (node, id(at)) not in known:
+                if self.is_loaded(node, at):
+                    known[node, id(at)] = self.load(node, at)
+                    continue
+                inner = self.operands(node, at)
+                stack.append((node, at, inner))
+                stack.extend([(n, i, None) for n, i in inner if (n, id(i)) not in known])
+        return known[root, id(index)]
+
+    def operands(self, node: Expr, index: IndexMap) -> list[tuple[Expr, IndexMap]]:
+        """The values that a value is made of."""
+        if isinstance(node.op, Elementwise):
+            return [(a, broadcast(index, a.type.shape)) for a in node.args]
+        if isinstance(node.op, AFFINE):
+            return [(node.args[0], through(node, index))]
+        return []
+
+    def is_loaded(self, node: Expr, index: IndexMap) -> bool:
+        """Whether the value stands in memory; what this nest computes itself is passed on in registers."""
+        if node in self.memory:
+            computed_here = node in self.here and index is self.index and not isinstance(node.op, REDUCTIONS)
+            return not computed_here
+        return isinstance(node.op, Reshape)
+
+    def load(self, node: Expr, index: IndexMap) -> int:
+        """A value out of memory."""
+        view = whole(node) if node in self.memory else view_of(node, self.memory.__contains__)
+        assert view is not None
+        return self.number(Load(self.access(view, index)))
+
+    def make(self, node: Expr, index: IndexMap, inner: list[int]) -> int:
+        """One value, given the numbers of those it is made of."""
+        op = node.op
+        if isinstance(op, Elementwise):
+            kinds = tuple([(a.type.dtype, a.type.weak) for a in node.args])
+            casts = _casts(op.function, kinds, dtype(None))
+            return self.number(Apply(node.type.dtype, op.function, tuple(inner), casts))
+        if isinstance(op, AFFINE):
+            return inner[0]
+        if isinstance(op, Iota):
+            along = index[op.axis]
+            return self.number(Index(op.dtype, along.axis, along.step, along.start))
+        if isinstance(op, Size):
+            return self.number(Index(INT64, None, 1, op.dim))
+        assert isinstance(op, Constant), op
+        return self.number(Literal(node.dtype, op.value.tobytes()))
+
+    def number(self, value: Value) -> int:
+        if value not in self.numbers:
+            self.numbers[value] = len(self.body)
+            self.body.append(value)
+        return self.numbers[value]
+
+    def access(self, view: View, index: IndexMap) -> Access:
+        """The elements of a view under an index map, in the nest's axes."""
+        buffer = self.buffers.setdefault(view.base, len(self.buffers))
+        strides, offset = [ZERO] * self.axes, list(view.offset)
+        for along, stride in zip(index, view.strides, strict=True):
+            if along.axis is not None and stride != ZERO:
+                assert strides[along.axis] == ZERO, "an axis is followed once"
+                strides[along.axis] = stride * Extent(along.step)
+            if along.start != 0:
+                offset.append(Offset(along.start, stride))
+        return Access(buffer, view.base.dtype, tuple(strides), tuple(offset))
+
+
+@lru_cache(maxsize=4096)
+def _casts(function: Scalar, kinds: tuple[tuple[DType, bool], ...], configured: DType) -> tuple[DType, ...]:
+    return function.operand_dtypes(*(Type(kind, (), weak) for kind, weak in kinds))
+
+
+def _chunked(nest: LoopNest, axis: int, buffers: tuple[Expr, ...]) -> tuple[Launch, ...]:
+    """Reduce every chunk of an axis to a partial result, then the partial results."""
+    parallel = nest.parallel
+    partial_axes = (Extent(CHUNKS), *(nest.axes[k] for k in parallel))
+    strides = _strides(partial_axes)
+    scratch: list[Expr | Scratch] = []
+    writes: list[Write] = []
+    finals: list[Launch] = []
+    for w in nest.writes:
+        if isinstance(w, Store):
+            writes.append(w._replace(access=_shifted(w.access)))
+            continue
+        dtype = FLOAT64 if w.kind == "sum" and w.access.dtype == FLOAT32 else w.access.dtype
+        number = len(buffers) + len(scratch)
+        scratch.append(Scratch(dtype, partial_axes))
+        placed = [strides[0]] + [ZERO] * len(nest.axes)
+        for position, k in enumerate(parallel):
+            placed[k + 1] = strides[position + 1]
+        writes.append(Accumulate(Access(number, dtype, tuple(placed)), w.value, w.kind))
+        finals.append(_final(w, parallel, partial_axes, strides, dtype, (scratch[-1], buffers[w.access.buffer])))
+    first = replace(
+        nest,
+        axes=(Extent(CHUNKS), *nest.axes),
+        reduced=frozenset(k + 1 for k in nest.reduced),
+        body=tuple(_moved(v) for v in nest.body),
+        writes=tuple(writes),
+        chunks=(axis + 1, CHUNKS),
+    )
+    return (Launch(first, (*buffers, *scratch)), *finals)
+
+
+def _final(
+    write: Accumulate,
+    parallel: tuple[int, ...],
+    axes: tuple[Extent, ...],
+    strides: tuple[Extent, ...],
+    dtype: DType,
+    buffers: tuple[Expr | Scratch, Expr | Scratch],
+) -> Launch:
+    load = Load(Access(0, dtype, strides))
+    out = Access(1, write.access.dtype, (ZERO, *(write.access.strides[k] for k in parallel)), write.access.offset)
+    nest = LoopNest(axes, frozenset((0,)), (load,), (Accumulate(out, 0, write.kind),))
+    return Launch(ordered(simplified(nest)), buffers)
+
+
+def _strides(axes: tuple[Extent, ...]) -> tuple[Extent, ...]:
+    strides, step = [], ONE
+    for axis in reversed(axes):
+        strides.append(step)
+        step = step * axis
+    return tuple(reversed(strides))
+
+
+def _shifted(access: Access) -> Access:
+    return access._replace(strides=(ZERO, *access.strides))
+
+
+def _moved(v: Value) -> Value:
+    if isinstance(v, Load):
+        return Load(_shifted(v.access))
+    if isinstance(v, Index) and v.axis is not None:
+        return v._replace(axis=v.axis + 1)
+    return v

@@ -1,0 +1,57 @@
+"""Constant folding: what depends on constants alone is computed before anything is compiled."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from ...ops.callback import Callback
+from ...symbolic.dims import SymDim, product
+from ...symbolic.expr import Expr, Op, rebuilt
+from ...symbolic.graph import Graph
+from ...symbolic.leaves import Constant
+from ...symbolic.patterns import computed
+from ...symbolic.types import TupleType
+
+LIMIT = 100_000  # elements of a result, and of each argument
+
+
+def fold(graph: Graph) -> Graph:
+    """Nodes whose arguments are all small constants become constants, computed with their NumPy references.
+
+    A result is never larger than its arguments together: a number that is broadcast stays a number.
+    """
+    done: dict[Expr, Expr] = {}
+    for node in graph.nodes:
+        current = rebuilt(node, tuple([done[a] for a in node.args]))
+        done[node] = _folded(current) if _foldable(current) else current
+    return graph.with_roots([done[root] for root in graph.roots])
+
+
+def _foldable(node: Expr) -> bool:
+    if not node.args or node.op.effects or any(not isinstance(a.op, Constant) for a in node.args):
+        return False
+    if isinstance(node.type, TupleType) or not node.type.is_static or node.guards or _is_symbolic(node.op):
+        return False
+    sizes = [a.op.value.size for a in node.args]  # type: ignore[attr-defined]
+    return product(node.shape) <= min(sum(sizes), LIMIT) and max(sizes) <= LIMIT  # type: ignore[no-any-return, operator]
+
+
+def _is_symbolic(op: Op) -> bool:
+    return is_dataclass(op) and any(_has_symbol(getattr(op, f.name)) for f in fields(op))
+
+
+def _has_symbol(value: Any) -> bool:
+    return isinstance(value, SymDim) or (isinstance(value, tuple) and any(map(_has_symbol, value)))
+
+
+def _folded(node: Expr) -> Expr:
+    """The node as a constant; as it is where its reference raises: then it is an error of the call, at its line."""
+    try:
+        return computed(node)
+    except (NotImplementedError, IndexError, ValueError, ArithmeticError):
+        return node
+    except Exception:  # a user's function raises whatever it likes
+        if isinstance(node.op, Callback):
+            return node
+        raise

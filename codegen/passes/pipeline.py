@@ -1,0 +1,86 @@
+"""PASSES: what happens to a graph before it is fused, in this order and for these reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ...ops.rules import canonical, special, stable
+from ...ops.rules.products import product
+from ...symbolic.collector import uncollected
+from ...symbolic.graph import Graph
+from ...symbolic.rewrite import Fired, RuleSet, rewrite
+from ...symbolic.types import config
+from ...symbolic.verify import verify
+from .control import settle
+from .expand import expand, separate
+from .fold import fold
+from .widen import widen
+
+Record = list[Fired]
+# the graph, what rules did, the level of optimisation, rules of the user's
+Function = Callable[[Graph, Record, int, RuleSet | None], Graph]
+
+
+class Pass(NamedTuple):
+    """A pure function from graph to graph; `level` is the least `optimize` at which it runs."""
+
+    name: str
+    function: Function
+    level: int
+    reason: str
+
+
+def _rules(rules: RuleSet) -> Function:
+    return lambda graph, record, level, own: rewrite(graph, rules if own is None else _joined(own, rules), record)
+
+
+def _joined(own: RuleSet, rules: RuleSet) -> RuleSet:
+    """The user's rules before weft's, in the form, too, in which weft's leave their left sides; it goes with them."""
+    if rules not in own.joined:
+        own.joined[rules] = own.after(canonical) + rules
+    return own.joined[rules]
+
+
+def _plain(function: Callable[[Graph], Graph]) -> Function:
+    return lambda graph, record, level, own: function(graph)
+
+
+def _bodies(graph: Graph, record: Record, level: int, own: RuleSet | None) -> Graph:
+    return settle(graph, lambda body: run(body, level, record=record, rules=own))
+
+
+PASSES = (
+    Pass("bodies", _bodies, 0, "loops and branches shed what nobody reads; their bodies go through all passes"),
+    Pass("widen", _plain(widen), 0, "float16 is stored, and computed with as float32"),
+    Pass("canonical", _rules(canonical), 1, "one spelling of each thing, so that later rules need only know one"),
+    Pass("stable", _rules(canonical + stable), 1, "the same values with fewer lost digits"),
+    Pass("expand", _plain(expand), 0, "composites and ops without a kernel become simpler ops"),
+    Pass("fold", _plain(fold), 1, "what depends on constants alone is computed now"),
+    Pass("simplify", _rules(canonical + special), 2, "what expansion and folding left over, and cheaper structure"),
+    Pass("separate", _plain(separate), 0, "every result gets memory of its own"),
+)
+
+
+@uncollected
+def run(
+    graph: Graph,
+    optimize: int,
+    seen: Callable[[str, Graph], None] | None = None,
+    record: Record | None = None,
+    rules: RuleSet | None = None,
+) -> Graph:
+    """All passes up to a level of optimisation; `seen` is shown the graph after each, `record` gets what rules did.
+
+    rules : the user's own, which run with weft's
+    """
+    fired: Record = [] if record is None else record
+    for step in PASSES:
+        if step.level <= optimize:
+            graph = step.function(graph, fired, optimize, rules)
+            if config.debug:
+                verify(graph)
+            if seen is not None:
+                seen(step.name, graph)
+    product.cache_clear()  # it keeps nodes, which go when their graphs go
+    return graph

@@ -1,0 +1,68 @@
+"""The memory plan: lives that overlap never share bytes."""
+
+import os
+
+import numpy as np
+import pytest
+
+from weft.codegen.lowering.memory import ALIGNMENT, Life, plan, raw_memory
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_overlapping_lives_get_separate_bytes(seed):
+    rng = np.random.default_rng(seed)
+    lives = []
+    for _ in range(rng.integers(1, 60)):
+        first = int(rng.integers(0, 30))
+        lives.append(Life(int(rng.integers(0, 5000)), first, first + int(rng.integers(0, 12))))
+    offsets, size = plan(lives)
+    for i, (a, p) in enumerate(zip(lives, offsets, strict=True)):
+        assert p % ALIGNMENT == 0
+        assert p + a.size <= size
+        for b, q in list(zip(lives, offsets, strict=True))[i + 1 :]:
+            if a.first <= b.last and b.first <= a.last:
+                assert p + a.size <= q or q + b.size <= p
+
+
+def test_a_chain_needs_two_buffers():
+    lives = [Life(1024, k, k + 1) for k in range(50)]
+    assert plan(lives)[1] <= 2 * 1024
+
+
+def test_neighbours_that_are_free_make_one_gap():
+    pieces = [Life(1024, 0, 0), Life(1024, 0, 2), Life(1024, 0, 1), Life(1024, 0, 3)]
+    lives = [*pieces, Life(1024, 4, 4), Life(4096, 5, 5)]
+    assert plan(lives)[1] == 4096
+
+
+def test_time_grows_with_the_number_of_lives():
+    lives = [Life(1024 + 64 * (k % 7), k // 3, 2 * 40_000 - k) for k in range(40_000)]
+    offsets, size = plan(lives)
+    assert len(set(offsets)) == len(lives)
+    assert size >= sum(life.size for life in lives)
+
+
+def test_nothing_to_plan():
+    assert plan([]) == ([], 0)
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, 5 << 20])
+def test_raw_memory_is_aligned_and_writable(size):
+    memory = raw_memory(size)
+    assert memory.size == size
+    assert size == 0 or memory.ctypes.data % ALIGNMENT == 0
+    memory[:] = 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("size", [1000, 1 << 24])
+def test_a_forked_process_writes_to_bytes_of_its_own(size):
+    here = raw_memory(size)
+    here[:] = 1
+    child = os.fork()
+    if not child:
+        here[:] = 2
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert (here == 1).all()

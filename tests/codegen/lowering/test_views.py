@@ -1,0 +1,152 @@
+"""Views and lines: what a chain of movement reads, and which bytes a loop touches, beside NumPy and beside counting."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from numpy.lib.stride_tricks import as_strided
+
+import weft as wf
+from weft.codegen.cpu.nests.row_blocks import Lines, Touch, lines_of
+from weft.codegen.lowering.fuse import NestStep, fuse
+from weft.codegen.lowering.loops import Load
+from weft.codegen.lowering.views import view_of
+from weft.symbolic.evaluate import evaluate
+from weft.symbolic.graph import Graph
+
+SIZES = {"n": 3, "m": 4}
+VALUES = np.arange(3 * 4 * 5.0).reshape(3, 4, 5)
+
+MOVED = {  # whether it can be read without a copy; of (n, m, 5)
+    "as it is": (lambda x: x, True),
+    "axes turned": (lambda x: x.transpose((2, 0, 1)), True),
+    "turned twice": (lambda x: x.transpose((2, 0, 1)).transpose((1, 0, 2)), True),
+    "a part": (lambda x: x[1:, ::2, 3:], True),
+    "from the end": (lambda x: x[::-1, 1:, ::-2], True),
+    "a part of a part": (lambda x: x[:, 1:][1:, ::-1, ::2][:, 1:, 1:], True),
+    "a part of what is turned": (lambda x: x.transpose((1, 2, 0))[::-2, 1:-1][1:], True),
+    "a row": (lambda x: x[1], True),
+    "a column": (lambda x: x[:, 2], True),
+    "a place": (lambda x: x[1, 2, 3], True),
+    "axes of 1": (lambda x: wf.expand_dims(wf.expand_dims(x[1:], 0), 2), True),
+    "axes of 1 and without": (lambda x: wf.squeeze(wf.expand_dims(x[1:2, 1:], 3), (0, 3)), True),
+    "repeated": (lambda x: wf.broadcast_to(x[:, :, 1:2], (2, x.shape[0], x.shape[1], 6)), True),
+    "a repeated row, turned": (lambda x: wf.broadcast_to(x[2], (2, x.shape[1], 5)).transpose((2, 0, 1)), True),
+    "one axis": (lambda x: x.reshape((-1,)), True),
+    "other axes": (lambda x: x.reshape((2, -1)), True),
+    "two axes of rows": (lambda x: x[1:].reshape((-1, 5)), True),
+    "a part of other axes": (lambda x: x[2:].reshape((-1,))[3::4], True),
+    "axes of 1 among turned ones": (lambda x: x.transpose((2, 0, 1)).reshape((5, 1, -1, x.shape[1], 1)), True),
+    "without axes of 1 among turned ones": (
+        lambda x: wf.expand_dims(x, 1).transpose((3, 1, 0, 2)).reshape((5, x.shape[0], x.shape[1])),
+        True,
+    ),
+    "one axis of turned ones": (lambda x: x.transpose((2, 0, 1)).reshape((-1,)), False),
+    "one axis of every other": (lambda x: x[:, :, ::2].reshape((-1,)), False),
+    "one axis of a part": (lambda x: x[:, 1:].reshape((-1,)), False),
+    "one axis of what is backwards": (lambda x: x[::-1].reshape((-1,)), False),
+    "one axis of repeated ones": (lambda x: wf.broadcast_to(x[0], (2, x.shape[1], 5)).reshape((-1,)), False),
+    "turned sizes in other axes": (lambda x: x.transpose((1, 0, 2)).reshape((x.shape[0], x.shape[1], 5)), False),
+}
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5), ("n", "m", 5)], ids=str)
+@pytest.mark.parametrize("kind", MOVED)
+def test_a_view_reads_what_movement_leaves(kind, shape):
+    move, free = MOVED[kind]
+    x = wf.tensor("x", shape, dtype="float64")
+    node = move(x)
+    view = view_of(node, lambda n: n is x)
+    assert (view is not None) == free
+    if view is None:
+        return
+    assert view.base is x
+    assert view.shape == node.shape
+    expected = evaluate(node, {x: VALUES})
+    start = sum(o.value(SIZES) for o in view.offset)
+    strides = [8 * s.value(SIZES) for s in view.strides]
+    found = as_strided(VALUES.reshape(-1)[start:], expected.shape, strides)
+    np.testing.assert_array_equal(found, expected)
+    assert view.contiguous <= found.flags.c_contiguous  # sizes may be 1 by chance, and nobody says so
+    assert view.whole == (view.contiguous and found.size == VALUES.size and expected.shape == VALUES.shape)
+
+
+def test_what_is_contiguous():
+    x = wf.tensor("x", (3, 4, 5))
+    for move, contiguous in (
+        (lambda x: x[1:], True),
+        (lambda x: x[1:, :], True),
+        (lambda x: x[:, 1:], False),
+        (lambda x: x[1], True),
+        (lambda x: x[:, 1], False),
+        (lambda x: x[1, 1:3], True),
+        (lambda x: x[1:2, 1:3], True),
+        (lambda x: wf.expand_dims(x, 1), True),
+        (lambda x: x.transpose((0, 2, 1)), False),
+        (lambda x: wf.expand_dims(x, 0).transpose((1, 0, 2, 3)), True),
+        (lambda x: wf.broadcast_to(x[0], (2, 4, 5)), False),
+    ):
+        view = view_of(move(x), lambda n: n is x)
+        assert view.contiguous == contiguous
+        assert not view.whole or move(x) is x
+
+
+def nests(inputs, outputs):
+    schedule = fuse(Graph(tuple(inputs), tuple(outputs)))
+    return [launch for step in schedule.steps if isinstance(step, NestStep) for launch in step.launches]
+
+
+def touched(access, nest, line, axis):
+    """The bytes that an access touches at one index of an axis."""
+    ranges = [range(e.value(SIZES)) if k != axis else [line] for k, e in enumerate(nest.axes)]
+    start = sum(o.value(SIZES) for o in access.offset)
+    strides = [s.value(SIZES) for s in access.strides]
+    places = [start + sum(i * s for i, s in zip(index, strides, strict=True)) for index in product(*ranges)]
+    return min(places) * access.dtype.itemsize, (max(places) + 1) * access.dtype.itemsize
+
+
+LINED = {
+    "rows": lambda x, v: x * 2,
+    "rows of sums": lambda x, v: wf.sum(x, (1, 2)),
+    "columns of sums": lambda x, v: wf.sum(x, 0),
+    "a part backwards": lambda x, v: x[::-1, 1:, ::-2] + v[::2],
+    "turned": lambda x, v: x.transpose((2, 1, 0)) * v.astype("float32")[::-1].reshape((5, 1, 1)),
+    "parts": lambda x, v: wf.concatenate([x[:, 1:3], x[:, ::-1, :]], 1),
+    "a border": lambda x, v: wf.pad(x, ((1, 0), (0, 2), (1, 1))),
+}
+
+
+@pytest.mark.parametrize("kind", LINED)
+def test_lines_are_the_bytes_that_are_touched(kind):
+    x, v = wf.tensor("x", ("n", "m", 5)), wf.vector("v", (5,), "float64")
+    found = 0
+    for launch in nests([x, v], [LINED[kind](x, v)]):
+        nest = launch.nest
+        memories = [object() for _ in launch.buffers]
+        lines = lines_of(nest, SIZES, memories)
+        outer = [k for k in nest.parallel if k != len(nest.axes) - 1]
+        assert (lines is None) == (not outer)
+        if lines is None:
+            continue
+        found += 1
+        accesses = [(v.access, False) for v in nest.body if isinstance(v, Load)]
+        accesses += [(w.access, True) for w in nest.writes]
+        assert lines.count == nest.axes[outer[0]].value(SIZES)
+        assert len(lines.touches) == len(accesses)
+        for touch, (access, writes) in zip(lines.touches, accesses, strict=True):
+            assert touch.memory is memories[access.buffer]
+            assert touch.writes is writes
+            for line in range(lines.count):
+                low = touch.first + line * touch.step
+                assert (low, low + touch.size) == touched(access, nest, line, outer[0])
+    assert found or kind in ("rows", "columns of sums")  # of which there is one line, or none
+
+
+def test_a_long_sum_has_no_lines():
+    x = wf.vector("x", (1_000_003,))
+    assert [lines_of(launch.nest, {}, [0, 1]) for launch in nests([x], [x.sum()])] == [None, None]
+
+
+def test_the_bytes_of_a_line_count_each_memory_once():
+    touches = (Touch("a", True, 0, 40, 40), Touch("a", False, 8, 40, 24), Touch("b", False, 0, 0, 100))
+    assert Lines(8, touches).bytes == 124
