@@ -160,8 +160,8 @@ from .symbolic.types import TupleType, Type, config
 from .symbolic.verify import verify
 
 if TYPE_CHECKING:
-    from .codegen.cpu.kernels import kernel
     from .codegen.function import Function, function
+    from .codegen.target import kernel
     from .ops.sympy import from_sympy, to_sympy
     from .testing.gradients import check_grad, compare_gradients
     from .testing.rules import check_rule
@@ -177,7 +177,7 @@ concat, permute_dims, remainder, swish = concatenate, transpose, mod, silu
 _LATER = {
     "function": "codegen.function",
     "Function": "codegen.function",
-    "kernel": "codegen.cpu.kernels",
+    "kernel": "codegen.target",
     "check_grad": "testing.gradients",
     "check_rule": "testing.rules",
     "compare_gradients": "testing.gradients",

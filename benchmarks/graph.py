@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import weft as wf
+from weft.codegen.cpu import CPU
 from weft.codegen.lowering.fuse import fuse
 from weft.codegen.passes import pipeline
 from weft.symbolic.expr import Expr, toposort
@@ -89,9 +90,9 @@ def measure(make: Callable[[Expr, int], Expr], nodes: int) -> dict[str, float]:
     graph = Graph((x,), (loss, gradient))
     size = len(graph.nodes)
     started = time.perf_counter()
-    rewritten = pipeline.run(graph, 2)
+    rewritten = pipeline.run(graph, 2, CPU)
     passed = time.perf_counter()
-    fuse(rewritten)
+    fuse(rewritten, CPU)
     fused = time.perf_counter()
     forward = len(toposort([loss]))
     return {

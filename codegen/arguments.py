@@ -14,7 +14,7 @@ from ..ops.elementwise import fitted
 from ..ops.several import Several
 from ..symbolic.arguments import check_choice
 from ..symbolic.dims import SymDim, same, show
-from ..symbolic.errors import ArgumentError, DTypeError, LoweringError, ShapeError, axes, blame, listing, user_site
+from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, axes, blame, listing, user_site
 from ..symbolic.evaluate import FROM_A_STEP, raise_unknown_size
 from ..symbolic.expr import Expr, substitute, toposort
 from ..symbolic.graph import Graph
@@ -22,17 +22,13 @@ from ..symbolic.guards import AnyGuard, Guard
 from ..symbolic.leaves import Cell, Input, Shared, as_array
 from ..symbolic.sizes import Change, all_sources, dims_of, renaming
 from ..symbolic.types import TupleType, cast_and_lost
-
-TARGETS = ("cpu",)
+from .target import Source
 
 
 def as_graph(
-    inputs: Any, outputs: Any, updates: Any, givens: Any, target: str, optimize: int, on_unused_input: str
+    inputs: Any, outputs: Any, updates: Any, givens: Any, optimize: int, on_unused_input: str
 ) -> tuple[Graph, tuple[str, ...] | None, Callable[[list[Any]], Any] | None]:
     """(graph, keywords or None, how results are packed or None for a single one)."""
-    if not isinstance(target, str) or target not in TARGETS:
-        error = LoweringError(f"There is no target {target!r}; there is {listing([repr(t) for t in TARGETS])}.")
-        raise blame(error, user_site())
     check_choice("optimize", optimize, (0, 1, 2))
     check_choice("on_unused_input", on_unused_input, ("raise", "warn", "ignore"))
     keywords = tuple(inputs) if isinstance(inputs, Mapping) else None
@@ -238,26 +234,26 @@ def _check_sizes_known(graph: Graph, sizes: Graph) -> None:
 # ---- calls -------------------------------------------------------------------------------------------------------
 
 
-def expected(function: Any, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> tuple[Any, ...]:
+def expected(asked: Source, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> tuple[Any, ...]:
     """The call's arguments in the order of the inputs; raises ArgumentError for missing and unknown ones."""
-    inputs = function.source.inputs
-    names = function._keywords or tuple(x.name for x in inputs)
+    inputs, called = asked.graph.inputs, asked.options.name
+    names = asked.keywords or tuple(x.name for x in inputs)
     if len(args) > len(inputs):
-        text = f"{function.name} takes {len(inputs)} arguments, and {len(args)} were given."
+        text = f"{called} takes {len(inputs)} arguments, and {len(args)} were given."
         raise blame(ArgumentError(text), user_site())
     values = dict(enumerate(args))
     for name, given in keywords.items():
         if name not in names:
             known = listing([repr(n) for n in names if n])
-            text = f"{function.name} has no argument {name!r}" + (f"; it has {known}." if known else ".")
+            text = f"{called} has no argument {name!r}" + (f"; it has {known}." if known else ".")
             raise blame(ArgumentError(text), user_site())
         if names.index(name) in values:
-            raise blame(ArgumentError(f"{function.name} got {name!r} twice."), user_site())
+            raise blame(ArgumentError(f"{called} got {name!r} twice."), user_site())
         values[names.index(name)] = given
     missing = [i for i in range(len(inputs)) if i not in values]
     if missing:
         words = listing([names[i] or f"number {i + 1}" for i in missing])
-        text = f"{function.name} takes {len(inputs)} arguments; {words} {'is' if len(missing) == 1 else 'are'} missing."
+        text = f"{called} takes {len(inputs)} arguments; {words} {'is' if len(missing) == 1 else 'are'} missing."
         raise blame(ArgumentError(text), user_site(), *[inputs[i].site for i in missing])
     return tuple(values[i] for i in range(len(inputs)))
 

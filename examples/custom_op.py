@@ -62,7 +62,7 @@ def main() -> None:
     np.testing.assert_allclose(found, value * np.tanh(np.log1p(np.exp(value))), rtol=1e-5)
     wf.check_grad(y, x, {x: value[:5]}, order=2)
     print("mish agrees with NumPy, and its derivatives with differences, to second order")
-    print("what the compiled function does:", f.explain("fuse"), sep="\n")
+    print("what the compiled function does:", f.explain("nests"), sep="\n")
 
     y = wf.apply(CumSum(), x)
     g = wf.function([x], [y, wf.grad((y * y).mean(), x)])

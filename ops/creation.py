@@ -25,6 +25,7 @@ class Iota(Op):
     shape: Shape
     axis: int
     dtype: DType = INT64
+    in_nests = True
 
     def infer(self) -> Type:
         return Type(self.dtype, self.shape)

@@ -174,6 +174,46 @@ COMMUTATIVE = frozenset(
         "bitwise_xor",
     ]
 )
+# Functions that take many instructions, or few slow ones.
+EXPENSIVE = frozenset(
+    [
+        "exp",
+        "exp2",
+        "expm1",
+        "log",
+        "log2",
+        "log10",
+        "log1p",
+        "logaddexp",
+        "sigmoid",
+        "tanh",
+        "sinh",
+        "cosh",
+        "sin",
+        "cos",
+        "tan",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "arctan2",
+        "arcsinh",
+        "arccosh",
+        "arctanh",
+        "erf",
+        "erfc",
+        "erfinv",
+        "pow",
+        "div",
+        "floor_divide",
+        "mod",
+        "fmod",
+        "sqrt",
+        "rsqrt",
+        "cbrt",
+        "reciprocal",
+        "hypot",
+    ]
+)
 _NO_BOOL = frozenset(("sub", "neg", "sign"))
 
 
@@ -325,6 +365,7 @@ class Elementwise(Op):
 
     function: Scalar
     elementwise = True
+    in_nests = True
 
     @property
     def name(self) -> str:

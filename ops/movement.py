@@ -29,6 +29,7 @@ class Reshape(Op):
     """The elements in C order under another shape of the same size."""
 
     moves_only = True
+    in_nests = True
     shape: Shape
 
     def infer(self, x: Type) -> Type:
@@ -52,6 +53,7 @@ class Transpose(Op):
     """out.shape[i] = x.shape[axes[i]]."""
 
     moves_only = True
+    in_nests = True
     axes: tuple[int, ...]
 
     def infer(self, x: Type) -> Type:
@@ -71,6 +73,7 @@ class BroadcastTo(Op):
     """x repeated along axes of size 1 and new leading axes."""
 
     moves_only = True
+    in_nests = True
     shape: Shape
 
     def infer(self, x: Type) -> Type:
@@ -98,6 +101,7 @@ class Squeeze(Op):
     """x without these axes, whose size is 1."""
 
     moves_only = True
+    in_nests = True
     axes: tuple[int, ...]
 
     def infer(self, x: Type) -> Type:
@@ -120,6 +124,7 @@ class ExpandDims(Op):
     """x with axes of size 1 at these positions of the result."""
 
     moves_only = True
+    in_nests = True
     axes: tuple[int, ...]
 
     def infer(self, x: Type) -> Type:
@@ -139,6 +144,7 @@ class Slice(Op):
     """x[start : start + step * size : step] along every axis; `starts` are from 0 up, steps may be negative."""
 
     moves_only = True
+    in_nests = True
     starts: tuple[Dim, ...]
     steps: tuple[int, ...]
     sizes: Shape
@@ -162,6 +168,7 @@ class Unslice(Op):
     starts: tuple[Dim, ...]
     steps: tuple[int, ...]
     shape: Shape
+    in_nests = True
 
     def infer(self, x: Type) -> Type:
         check_places(self, self.starts, self.steps, x.shape, self.shape)
@@ -183,6 +190,7 @@ class Pad(Op):
     """x with `value` (a second argument, a scalar) before and after along each axis."""
 
     widths: tuple[tuple[int, int], ...]
+    in_nests = True
 
     def infer(self, x: Type, value: Type) -> Type:
         if value.shape != ():
@@ -208,6 +216,7 @@ class Concatenate(Op):
     """The arguments one after the other along an axis."""
 
     axis: int
+    in_nests = True
 
     def infer(self, *types: Type) -> Type:
         first = types[0]

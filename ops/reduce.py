@@ -36,6 +36,7 @@ class Reduce(Op):
     kind: str
     axes: tuple[int, ...]
     of_something: bool = False
+    in_nests = True
 
     @property
     def name(self) -> str:
@@ -75,6 +76,7 @@ class ArgReduce(Op):
 
     kind: str
     axis: int
+    in_nests = True
 
     @property
     def name(self) -> str:

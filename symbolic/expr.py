@@ -38,6 +38,7 @@ class Op:
     """
 
     moves_only = False  # every element of the result is one of the argument's: equal values everywhere stay so
+    in_nests = False  # whether loops over its elements compute it, or an index map stands for it: no kernel is needed
     elementwise = False  # every element of the result is made of those at its place in the arguments
     commutative = False  # of two arguments, in either order the same value
     bodies: tuple[Graph, ...] = ()  # graphs that run inside: of a loop, of a branch
@@ -80,6 +81,8 @@ class Op:
 
 class Leaf(Op):
     """An op without arguments."""
+
+    in_nests = True
 
 
 class Expr(Operators):

@@ -32,8 +32,7 @@ def dirty_walk(binding, walk):
 
 @pytest.fixture(scope="session", autouse=True)
 def _dirty_memory():
-    from weft.codegen import function
-    from weft.codegen.cpu.run import binding
+    from weft.codegen.cpu.run import binding, function
 
     large, settled = function.large, binding.Binding.__post_init__
 

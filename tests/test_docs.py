@@ -29,7 +29,7 @@ def printed(tmp_path, monkeypatch):
     exec(compile(source, str(path), "exec"), names)
     step = names["step"]
     step(np.zeros((32, 784), np.float32))
-    texts = [step.explain(stage) for stage in ("graph", "rules", "rewritten", "fuse", "memory")]
+    texts = [step.explain(stage) for stage in ("graph", "rules", "rewritten", "nests", "memory")]
     return {line.rstrip() for text in texts for line in text.splitlines()}
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import weft as wf
+from weft.codegen.cpu import CPU
 from weft.codegen.passes.pipeline import run as passes
 from weft.symbolic.evaluate import run
 from weft.symbolic.expr import Expr, toposort
@@ -68,7 +69,7 @@ def check(seed: int, compiled: bool = True) -> None:
     if compiled:
         forms = [wf.function(inputs, outs, optimize=level, on_unused_input="ignore") for level in (0, 2)]
     else:
-        after = passes(Graph(tuple(inputs), tuple(outs)), 2)
+        after = passes(Graph(tuple(inputs), tuple(outs)), 2, CPU)
         forms = [lambda *values: run(list(after.outputs), dict(zip(inputs, values, strict=True)))]
     for kind in KINDS:
         values = draw(inputs, rng, kind, int(rng.integers(1, 4)))

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...ops import activations, callback, control, conv, decompositions, determinants, indexing, linalg, order, pool
 from ...symbolic.expr import Op
+from ..target import Key, key_of
 from .launch import Array, Plan
 
 Planner = Callable[[Any, tuple[Array, ...], tuple[Array, ...]], Plan]
@@ -71,7 +72,7 @@ _WINDOW = ("window", "strides", "padding")
 _CONV = ("strides", "padding", "x_dilation", "w_dilation", "groups", "batch_groups")
 
 
-KERNELS: dict[type[Op], Planner] = {
+KERNELS: dict[Key, Planner] = {
     linalg.MatMul: _planned("matmul.plan", "plan_matmul"),
     conv.Conv: _planned("conv.plan", "plan_conv", *_CONV),
     pool.MaxPool: _planned("pool.plan", "plan_max_pool", *_WINDOW),
@@ -100,34 +101,8 @@ KERNELS: dict[type[Op], Planner] = {
 }
 
 
-def has_kernel(op: Op) -> bool:
-    """Whether an op of this class has a kernel."""
-    return type(op) in KERNELS
-
-
-def kernel(op_class: type[Op], target: str = "cpu") -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give an op a kernel: a function in Numba's subset of Python that reads its arguments and fills its outputs.
-
-        @wf.kernel(CumSum, "cpu")
-        def cumsum_rows(x, out): ...
-
-    The function gets one array for each argument of the op, which it cannot write, then one for each output, in C
-    order or with strides as they come; parameters that follow are taken from the op's fields of the same names.  It
-    runs on one thread.  An exception in it keeps its type and text, and gets the lines of the kernel and of the node.
-
-    Numba checks no indices: functions that are compiled under `wf.config(debug=True)` check them, and compare the
-    kernel's results with the op's `numpy` at every call.
-
-    Raises LoweringError, with Numba's text, when a function that needs the kernel is first called, if Numba does not
-    compile it; VerifyError in debug mode, where the results are not those of the reference.
-    """
-    from ...symbolic.errors import LoweringError, blame, user_site
-
-    if target != "cpu":
-        raise blame(LoweringError(f"There is no target {target!r}; there is 'cpu'."), user_site())
-
-    def register(function: Callable[..., None]) -> Callable[..., None]:
-        KERNELS[op_class] = UsersKernel(function)
-        return function
-
-    return register
+def planner_of(op: Op) -> Planner:
+    """What plans the kernel of an op that has one (`key_of`)."""
+    key = key_of(op, KERNELS)
+    assert key is not None, op
+    return KERNELS[key]

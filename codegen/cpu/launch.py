@@ -2,25 +2,9 @@
 
 from typing import Any, NamedTuple
 
-import numpy as np
+from ..lowering.bind import Array
 
-
-class Array(NamedTuple):
-    """An operand as a kernel's planner sees it: sizes and strides (in elements, possibly 0 or negative)."""
-
-    dtype: np.dtype
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-    @property
-    def contiguous(self) -> bool:
-        """Whether the elements lie in C order without gaps."""
-        expected = 1
-        for size, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
-            if size != 1 and stride != expected:
-                return False
-            expected *= size
-        return True
+__all__ = ["Array", "Launch", "Plan"]
 
 
 class Launch(NamedTuple):

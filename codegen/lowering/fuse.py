@@ -1,19 +1,18 @@
-"""From a graph to steps: what is computed together, what goes to memory, what is never written.
+"""From a graph to a schedule: what is computed together, what goes to memory, what is never written.
 
-    materialise   which nodes get memory: results, arguments of kernels, reductions, values that are dear and used twice
-    NestStep      loop nests over the same indices become one, with several outputs; values pass in registers
-    KernelStep    a structured kernel
+    materialise   which nodes get memory: results, arguments of kernels, reductions, what is expensive and used twice
+    Group         loop nests over the same indices become one, with several outputs; values pass in registers
+    Single        an op by itself: what has a kernel, loops and branches
 
 A node without memory is computed wherever it is read; movement between is an index map.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 
 from ...ops.creation import Iota
-from ...ops.elementwise import Composite, Elementwise
+from ...ops.elementwise import EXPENSIVE, Composite, Elementwise
 from ...ops.movement import BroadcastTo, Concatenate, Pad, Reshape, Unslice, broadcast_to
 from ...ops.reduce import ArgReduce, Reduce
 from ...symbolic.collector import uncollected
@@ -23,125 +22,16 @@ from ...symbolic.expr import Expr
 from ...symbolic.graph import Graph
 from ...symbolic.leaves import Constant, Input, Item, Shared, Size, items, weak_constant
 from ...symbolic.types import TupleType
-from ..cpu.nests.costs import DEAR
-from .loops import ZERO, Load, Store
-from .nests import REDUCTIONS, Launch, launches
+from ..target import Lowering, Target, lowering_of, no_kernel
+from .groups import Group, Part, Schedule, Single, Work
+from .nests import REDUCTIONS, nests_of
 from .views import AFFINE, Along, IndexMap, View, broadcast, identity, through, view_of
 
 ASSEMBLED = (Pad, Unslice, Concatenate)
 VARIABLES = (Input, Shared)
 LOOPED = (Elementwise, Iota, Size)  # computed inside any loop
 STRETCHING = (Elementwise, BroadcastTo)  # may repeat an argument
-WITHOUT_KERNEL = (*LOOPED, *VARIABLES, Constant, Reshape, *AFFINE, *REDUCTIONS, *ASSEMBLED)
-WIDEST = 24  # buffers that one nest may read and write
-LONGEST = 64  # operations that are computed again rather than stored, at most
 OPEN = 12  # groups that a new nest is tried against
-
-
-@dataclass(eq=False)
-class NestStep:
-    """Roots computed by one loop nest over the index space `space`."""
-
-    space: Shape
-    reduced: frozenset[int]
-    roots: list[Expr] = field(default_factory=list)
-    reads: set[Expr] = field(default_factory=set)
-    part: Part | None = None  # where the root is assembled by several nests
-    launches: tuple[Launch, ...] = ()
-    position: int = 0
-
-    @property
-    def node(self) -> Expr:
-        """The node that errors and profiles name."""
-        return self.roots[-1]
-
-    @property
-    def written(self) -> list[Expr]:
-        """The buffers that it makes."""
-        return self.roots
-
-    @property
-    def read(self) -> set[Expr]:
-        """The buffers that it reads."""
-        found: set[Expr] = set()
-        for launch in self.launches:
-            numbers = {v.access.buffer for v in launch.nest.body if isinstance(v, Load)}
-            found |= {b for i, b in enumerate(launch.buffers) if i in numbers and isinstance(b, Expr)}
-        return found
-
-    def may_write_over(self, old: Expr, new: Expr) -> bool:
-        """Whether `new` may take the place of `old`, which it reads: each element only before it is written over.
-
-        It is read at the very element that is written then, by one nest, and not a second time.
-        """
-        if len(self.launches) != 1 or self.part is not None:
-            return False
-        (launch,) = self.launches
-        nest = launch.nest
-        if any(launch.buffers[number] is old for number in nest.read_again):
-            return False
-        stores = [w for w in nest.writes if launch.buffers[w.access.buffer] is new]
-        loads = [v.access for v in nest.body if isinstance(v, Load) and launch.buffers[v.access.buffer] is old]
-        return all(
-            isinstance(w, Store) and r.strides == w.access.strides and r.offset == w.access.offset
-            for w in stores
-            for r in loads
-        ) and not any(
-            s == ZERO and e.number != 1 for w in stores for s, e in zip(w.access.strides, nest.axes, strict=True)
-        )
-
-
-@dataclass(frozen=True)
-class Part:
-    """One of several nests that write a node: the value, and where its elements go."""
-
-    source: Expr
-    index: IndexMap
-
-
-@dataclass(eq=False)
-class KernelStep:
-    """An op with a kernel of its own, its outputs and views of its arguments; `inner`: the steps of a loop's body."""
-
-    node: Expr
-    outputs: tuple[Expr, ...]
-    arguments: tuple[View, ...]
-    position: int = 0
-    inner: tuple[Schedule, ...] = ()
-
-    @property
-    def written(self) -> list[Expr]:
-        """The buffers that it makes."""
-        return list(self.outputs)
-
-    @property
-    def read(self) -> set[Expr]:
-        """The buffers that it reads."""
-        return {v.base for v in self.arguments}
-
-    def may_write_over(self, old: Expr, new: Expr) -> bool:
-        """Whether `new` may take the place of `old`, which it reads: kernels read in an order of their own."""
-        return False
-
-
-Step = NestStep | KernelStep
-
-
-@dataclass
-class Schedule:
-    """The steps in order; what has memory; and the views that are the graph's roots."""
-
-    steps: list[Step]
-    memory: set[Expr]
-    forwarded: set[Expr]  # computed in a nest and used only there
-
-    @property
-    def all_steps(self) -> Iterator[Step]:
-        """The steps, and those of bodies."""
-        for step in self.steps:
-            yield step
-            for inner in step.inner if isinstance(step, KernelStep) else ():
-                yield from inner.all_steps
 
 
 def is_scalar_constant(node: Expr) -> bool:
@@ -161,20 +51,21 @@ def is_fusable(node: Expr) -> bool:
 
 
 @uncollected
-def fuse(graph: Graph) -> Schedule:
-    """Steps that compute the graph's roots."""
-    return _Fuser(graph).run()
+def fuse(graph: Graph, target: Target) -> Schedule:
+    """What computes the graph's roots.  Raises LoweringError where the target cannot."""
+    return _Fuser(graph, target).run()
 
 
 class _Fuser:
-    def __init__(self, graph: Graph):
-        self.graph = graph
+    def __init__(self, graph: Graph, target: Target):
+        self.graph, self.target = graph, target
+        self.single: set[Expr] = set()
         self.memory: set[Expr] = set()
         self.forced: set[Expr] = set()
         self.weights: dict[Expr, int] = {}
-        self.steps: list[Step] = []
-        self.maker: dict[Expr, Step] = {}
-        self.open: dict[Shape, list[NestStep]] = {}
+        self.steps: list[Work] = []
+        self.maker: dict[Expr, Work] = {}
+        self.open: dict[Shape, list[Group]] = {}
         self.readers: dict[Expr, set[int]] = {}
 
     def run(self) -> Schedule:
@@ -187,8 +78,8 @@ class _Fuser:
             step.position = number
         forwarded = self.forward()
         for step in self.steps:
-            if isinstance(step, NestStep):
-                step.launches = launches(step, self.memory, forwarded)
+            if isinstance(step, Group):
+                step.nests = nests_of(step, self.memory, forwarded, self.target.fusion)
         return Schedule(self.steps, self.memory, forwarded)
 
     # ---- what goes to memory --------------------------------------------------------------------------------------
@@ -198,11 +89,14 @@ class _Fuser:
         for node in self.graph.nodes:
             if is_given(node):
                 self.memory.add(node)
-            elif isinstance(node.op, REDUCTIONS) or self.is_kernel(node) or isinstance(node.op, ASSEMBLED):
+            elif self.is_single(node):
+                self.single.add(node)
+                self.force(node)
+            elif isinstance(node.op, (*REDUCTIONS, *ASSEMBLED)):
                 self.force(node)
         roots = set(self.graph.roots)
         for node in self.graph.nodes:
-            if self.is_kernel(node):
+            if node in self.single:
                 for arg in node.args:
                     self.force_base(arg)
             if isinstance(node.op, Reshape) and not self.is_view(node):
@@ -211,9 +105,14 @@ class _Fuser:
                 self.force(node) if not isinstance(node.op, (*AFFINE, Reshape)) else None
             self.weigh(node)
 
-    def is_kernel(self, node: Expr) -> bool:
-        """Whether a node has a kernel of its own, or is one output of one."""
-        return not isinstance(node.op, WITHOUT_KERNEL)
+    def is_single(self, node: Expr) -> bool:
+        """Whether a node is computed by itself, or is an output of one.  Raises LoweringError where nothing does it."""
+        if isinstance(node.op, Item):
+            return True
+        lowering = lowering_of(node.op, self.target)
+        if lowering is None:
+            raise no_kernel(node, self.target)
+        return lowering is not Lowering.NEST
 
     def is_view(self, node: Expr) -> bool:
         return view_of(node, self.memory.__contains__) is not None
@@ -253,10 +152,12 @@ class _Fuser:
         self.weights[node] = weight
         if not isinstance(node.op, Elementwise):
             return
-        weight += 8 if node.op.function.name in DEAR or isinstance(node.op.function, Composite) else 1
+        limits, function = self.target.fusion, node.op.function
+        weight += limits.expensive if function.name in EXPENSIVE or isinstance(function, Composite) else 1
         self.weights[node] = weight
         users = len(self.graph.users[node])
-        if weight > LONGEST or (users > 1 and weight > 2 and node.ndim) or (weight >= 4 and self.stretched(node)):
+        stored = weight > limits.recomputed or (users > 1 and weight > 2 and node.ndim)
+        if stored or (weight >= 4 and self.stretched(node)):
             self.memory.add(node)
             self.weights[node] = 0
 
@@ -284,16 +185,16 @@ class _Fuser:
         op = node.op
         if is_given(node):
             return
-        if isinstance(op, ASSEMBLED):
+        if node in self.single:
+            self.add_single(node)
+        elif isinstance(op, ASSEMBLED):
             for part in parts(node):
                 reads = {read for read, _ in self.reads(part.source, made=False)}
-                self.add_step(NestStep(part.source.shape, frozenset(), [node], reads, part))
+                self.add_step(Group(part.source.shape, frozenset(), [node], reads, part))
         elif isinstance(op, Reduce):
             self.join(node, node.args[0].shape, frozenset(op.axes), self.reads(node.args[0], made=False))
         elif isinstance(op, ArgReduce):
             self.join(node, node.args[0].shape, frozenset((op.axis,)), self.reads(node.args[0], made=False))
-        elif self.is_kernel(node):
-            self.kernel(node)
         elif is_fusable(node):
             self.join(node, node.shape, frozenset(), self.reads(node))
         else:  # movement that has to be copied into C order
@@ -301,15 +202,22 @@ class _Fuser:
             base = through_reads(node)
             self.join(node, node.shape, frozenset(), self.reads_at(arg, base))
 
-    def kernel(self, node: Expr) -> None:
-        """A structured kernel; `Item` nodes are its outputs, not steps."""
+    def add_single(self, node: Expr) -> None:
+        """A node by itself; `Item` nodes are its outputs, not steps.
+
+        A kernel of an elementwise op gets all arguments in the shape of the result.
+        """
         if isinstance(node.op, Item):
             self.maker[node] = self.maker[node.args[0]]
             return
         outputs = items(node) if isinstance(node.type, TupleType) else (node,)
         self.memory.update(outputs)
-        views = tuple(self.view(a) for a in node.args)
-        step = KernelStep(node, outputs, views, inner=tuple(fuse(body) for body in node.op.bodies))
+        args = node.args
+        if isinstance(node.op, Elementwise):
+            with at_site(node.site):
+                args = tuple(broadcast_to(a, node.shape) for a in args)
+        views = tuple(self.view(a) for a in args)
+        step = Single(node, outputs, views, inner=tuple(fuse(body, self.target) for body in node.op.bodies))
         for v in views:
             self.note_read(v.base, step)
         self.add_step(step)
@@ -320,16 +228,16 @@ class _Fuser:
         assert found is not None, node
         return found
 
-    def add_step(self, step: Step) -> None:
+    def add_step(self, step: Work) -> None:
         step.position = len(self.steps)
         self.steps.append(step)
-        for root in step.roots if isinstance(step, NestStep) else step.outputs:
+        for root in step.roots if isinstance(step, Group) else step.outputs:
             self.maker[root] = step
-        if isinstance(step, NestStep):
+        if isinstance(step, Group):
             for read in step.reads:
                 self.note_read(read, step)
 
-    def note_read(self, node: Expr, step: Step) -> None:
+    def note_read(self, node: Expr, step: Work) -> None:
         self.readers.setdefault(node, set()).add(id(step))
 
     def reads(self, root: Expr, made: bool = True) -> set[tuple[Expr, bool]]:
@@ -370,15 +278,15 @@ class _Fuser:
                 for read, _ in reads:
                     self.note_read(read, group)
                 return
-        step = NestStep(space, reduced, [node], {n for n, _ in reads})
+        step = Group(space, reduced, [node], {n for n, _ in reads})
         self.add_step(step)
         self.open.setdefault(space, []).append(step)
 
-    def may_join(self, group: NestStep, reduced: frozenset[int], reads: set[tuple[Expr, bool]]) -> bool:
+    def may_join(self, group: Group, reduced: frozenset[int], reads: set[tuple[Expr, bool]]) -> bool:
         """The same reduced axes, something in common, and no read that the group's place is too early for."""
         if reduced and group.reduced and reduced != group.reduced:
             return False
-        if len(group.reads) + len(group.roots) + len(reads) > WIDEST:
+        if len(group.reads) + len(group.roots) + len(reads) > self.target.fusion.buffers:
             return False
         members = set(group.roots)
         in_common = False
@@ -398,7 +306,7 @@ class _Fuser:
         """Nodes whose every reader is the nest that computes them: they are never written."""
         found = set()
         for step in self.steps:
-            if isinstance(step, NestStep) and step.part is None:
+            if isinstance(step, Group) and step.part is None:
                 for root in step.roots:
                     if root not in self.forced and self.readers.get(root, set()) <= {id(step)}:
                         found.add(root)

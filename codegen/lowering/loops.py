@@ -20,6 +20,7 @@ import numpy as np
 from ...ops.elementwise import Scalar
 from ...symbolic.dims import Dim, Shape, SymDim, plain, value
 from ...symbolic.types import DType
+from ..target import FusionLimits
 
 
 class Extent(NamedTuple):
@@ -313,11 +314,7 @@ def ordered(nest: LoopNest) -> LoopNest:
     return _with_axes(nest, [*parallel, *reduced, inner])
 
 
-CHUNKS = 32  # parts of a long reduction: a fixed number, so that results do not depend on the number of threads
-FEW, LONG = 16, 1 << 15
-
-
-def needs_chunks(nest: LoopNest) -> int | None:
+def needs_chunks(nest: LoopNest, limits: FusionLimits) -> int | None:
     """The reduced axis to cut where there are too few independent results to share among threads, else None."""
     kinds = {w.kind for w in nest.writes if isinstance(w, Accumulate)}
     if not nest.reduced or kinds - {"sum", "prod", "max", "min", "any", "all"} or nest.chunks:
@@ -327,11 +324,11 @@ def needs_chunks(nest: LoopNest) -> int | None:
         total = total * e
         if k not in nest.reduced:
             independent = independent * e
-    columns = 256 if len(nest.axes) - 1 not in nest.reduced else 1
-    if not independent.is_static or independent.number > FEW * columns:
+    columns = limits.few_columns if len(nest.axes) - 1 not in nest.reduced else 1
+    if not independent.is_static or independent.number > limits.few_results * columns:
         return None
-    if total.is_static and total.number < LONG:
+    if total.is_static and total.number < limits.long:
         return None
     longest = max(nest.reduced, key=lambda k: (not nest.axes[k].is_static, nest.axes[k].number))
-    small = nest.axes[longest].is_static and nest.axes[longest].number < 2 * CHUNKS
+    small = nest.axes[longest].is_static and nest.axes[longest].number < 2 * limits.chunks
     return None if small else longest

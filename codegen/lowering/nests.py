@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from ...ops.creation import Iota
 from ...ops.elementwise import Elementwise, Scalar
@@ -13,8 +12,9 @@ from ...ops.reduce import ArgReduce, Reduce
 from ...symbolic.expr import Expr
 from ...symbolic.leaves import Constant, Size
 from ...symbolic.types import FLOAT32, FLOAT64, INT64, DType, Type, dtype
+from ..target import FusionLimits
+from .groups import Group, PlacedNest, Scratch
 from .loops import (
-    CHUNKS,
     ONE,
     ZERO,
     Access,
@@ -36,45 +36,25 @@ from .loops import (
 )
 from .views import AFFINE, IndexMap, View, broadcast, identity, through, view_of, whole
 
-if TYPE_CHECKING:
-    from .fuse import NestStep
-
-
 REDUCTIONS = (Reduce, ArgReduce)
 
 
-@dataclass(frozen=True, eq=False)
-class Scratch:
-    """Memory between the two nests of a reduction that was cut into chunks."""
-
-    dtype: DType
-    axes: tuple[Extent, ...]
-
-
-@dataclass(frozen=True)
-class Launch:
-    """A nest, and the memory that its buffers stand for."""
-
-    nest: LoopNest
-    buffers: tuple[Expr | Scratch, ...]
-
-
-def launches(step: NestStep, memory: set[Expr], forwarded: set[Expr]) -> tuple[Launch, ...]:
+def nests_of(step: Group, memory: set[Expr], forwarded: set[Expr], limits: FusionLimits) -> tuple[PlacedNest, ...]:
     """The nest of a fusion group; two where a long reduction is cut into chunks."""
     builder = _Builder(step, memory)
     writes = tuple(builder.write(root) for root in step.roots if root not in forwarded)
     axes = tuple(extent(d) for d in step.space)
     nest = ordered(simplified(LoopNest(axes, step.reduced, tuple(builder.body), writes)))
-    axis = needs_chunks(nest)
+    axis = needs_chunks(nest, limits)
     if axis is None:
-        return (Launch(nest, tuple(builder.buffers)),)
-    return _chunked(nest, axis, tuple(builder.buffers))
+        return (PlacedNest(nest, tuple(builder.buffers)),)
+    return _chunked(nest, axis, limits.chunks, tuple(builder.buffers))
 
 
 class _Builder:
     """Values are numbered as they are made; equal values get one number."""
 
-    def __init__(self, step: NestStep, memory: set[Expr]):
+    def __init__(self, step: Group, memory: set[Expr]):
         self.step, self.memory = step, memory
         self.axes = len(step.space)
         self.here = set(step.roots) if step.part is None else set()
@@ -175,14 +155,14 @@ def _casts(function: Scalar, kinds: tuple[tuple[DType, bool], ...], configured: 
     return function.operand_dtypes(*(Type(kind, (), weak) for kind, weak in kinds))
 
 
-def _chunked(nest: LoopNest, axis: int, buffers: tuple[Expr, ...]) -> tuple[Launch, ...]:
+def _chunked(nest: LoopNest, axis: int, chunks: int, buffers: tuple[Expr, ...]) -> tuple[PlacedNest, ...]:
     """Reduce every chunk of an axis to a partial result, then the partial results."""
     parallel = nest.parallel
-    partial_axes = (Extent(CHUNKS), *(nest.axes[k] for k in parallel))
+    partial_axes = (Extent(chunks), *(nest.axes[k] for k in parallel))
     strides = _strides(partial_axes)
     scratch: list[Expr | Scratch] = []
     writes: list[Write] = []
-    finals: list[Launch] = []
+    finals: list[PlacedNest] = []
     for w in nest.writes:
         if isinstance(w, Store):
             writes.append(w._replace(access=_shifted(w.access)))
@@ -197,13 +177,13 @@ def _chunked(nest: LoopNest, axis: int, buffers: tuple[Expr, ...]) -> tuple[Laun
         finals.append(_final(w, parallel, partial_axes, strides, dtype, (scratch[-1], buffers[w.access.buffer])))
     first = replace(
         nest,
-        axes=(Extent(CHUNKS), *nest.axes),
+        axes=(Extent(chunks), *nest.axes),
         reduced=frozenset(k + 1 for k in nest.reduced),
         body=tuple(_moved(v) for v in nest.body),
         writes=tuple(writes),
-        chunks=(axis + 1, CHUNKS),
+        chunks=(axis + 1, chunks),
     )
-    return (Launch(first, (*buffers, *scratch)), *finals)
+    return (PlacedNest(first, (*buffers, *scratch)), *finals)
 
 
 def _final(
@@ -213,11 +193,11 @@ def _final(
     strides: tuple[Extent, ...],
     dtype: DType,
     buffers: tuple[Expr | Scratch, Expr | Scratch],
-) -> Launch:
+) -> PlacedNest:
     load = Load(Access(0, dtype, strides))
     out = Access(1, write.access.dtype, (ZERO, *(write.access.strides[k] for k in parallel)), write.access.offset)
     nest = LoopNest(axes, frozenset((0,)), (load,), (Accumulate(out, 0, write.kind),))
-    return Launch(ordered(simplified(nest)), buffers)
+    return PlacedNest(ordered(simplified(nest)), buffers)
 
 
 def _strides(axes: tuple[Extent, ...]) -> tuple[Extent, ...]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from ...symbolic.dims import SymDim, same
 from ...symbolic.expr import Expr
 from ...symbolic.graph import Graph
-from .fuse import NestStep, Schedule, Step
+from .groups import Group, Schedule, Work
 
 
 @dataclass
@@ -55,12 +55,12 @@ def _same_size(shared: Expr, new: Expr) -> bool:
     return all(not isinstance(d, SymDim) or same(d, n) is True for d, n in zip(shared.shape, new.shape, strict=True))
 
 
-def _commits(steps: list[Step], makers: dict[Expr, list[Step]], new_values: set[Expr]) -> set[int]:
+def _commits(steps: list[Work], makers: dict[Expr, list[Work]], new_values: set[Expr]) -> set[int]:
     """The ids of the steps that may write to variables at the end: nests that nothing else waits for."""
     found = {
         id(step)
         for step in steps
-        if isinstance(step, NestStep) and any(new_values & {root} and len(makers[root]) == 1 for root in step.written)
+        if isinstance(step, Group) and any(new_values & {root} and len(makers[root]) == 1 for root in step.written)
     }
     for step in reversed(steps):  # those that read what a later one makes have been looked at before
         if id(step) not in found:
@@ -68,8 +68,8 @@ def _commits(steps: list[Step], makers: dict[Expr, list[Step]], new_values: set[
     return found
 
 
-def lodgers(graph: Graph, schedule: Schedule) -> dict[Expr, Expr]:
-    """Temporaries whose last reader puts an output, or what lodges with one, in their place: with that output.
+def reused(graph: Graph, schedule: Schedule) -> dict[Expr, Expr]:
+    """Temporaries whose last reader puts an output, or what stands where one will, in their place: with that output.
 
     Its memory lies idle until then; that of the temporary would have to be fetched, and written back, besides.
     """
@@ -78,7 +78,7 @@ def lodgers(graph: Graph, schedule: Schedule) -> dict[Expr, Expr]:
     kept = {*graph.inputs, *graph.outputs, *new_values}
     found: dict[Expr, Expr] = {}
 
-    def lodger(place: Expr, output: Expr) -> Expr | None:
+    def before(place: Expr, output: Expr) -> Expr | None:
         """A temporary in whose place `place` may be written."""
         step = makers[place][0] if len(makers.get(place, ())) == 1 else None
         if step is None:
@@ -88,11 +88,11 @@ def lodgers(graph: Graph, schedule: Schedule) -> dict[Expr, Expr]:
         return min(fitting, key=lambda node: makers[node][0].position, default=None)
 
     for output in dict.fromkeys(graph.outputs):
-        here = None if output in new_values else lodger(output, output)
+        here = None if output in new_values else before(output, output)
         while here is not None:
             found[here] = output
             kept.add(here)
-            here = lodger(here, output)
+            here = before(here, output)
     return found
 
 
@@ -100,15 +100,15 @@ def _alike(node: Expr, output: Expr) -> bool:
     return node.shape == output.shape and node.dtype.itemsize == output.dtype.itemsize
 
 
-def _makers(schedule: Schedule) -> dict[Expr, list[Step]]:
+def _makers(schedule: Schedule) -> dict[Expr, list[Work]]:
     """The steps that make each buffer: several where it is put together from parts."""
-    found: dict[Expr, list[Step]] = {}
+    found: dict[Expr, list[Work]] = {}
     for step in schedule.steps:
         for node in step.written:
             found.setdefault(node, []).append(step)
     return found
 
 
-def _last_reads(schedule: Schedule) -> dict[Expr, Step]:
+def _last_reads(schedule: Schedule) -> dict[Expr, Work]:
     """The last step that reads each buffer."""
     return {node: step for step in schedule.steps for node in step.read}

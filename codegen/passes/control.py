@@ -21,18 +21,18 @@ from ...symbolic.leaves import Item, Leaf
 Run = Callable[[Graph], Graph]
 
 
-def settle(graph: Graph, run: Run) -> Graph:
+def simplify_control(graph: Graph, run: Run) -> Graph:
     """The graph with its loops and branches made smaller, and their bodies run through the passes."""
     if not any(isinstance(node.op, Loop | Branch) for node in graph.nodes):
         return graph
-    return _Settling(graph, run).graph()
+    return _Simplification(graph, run).graph()
 
 
-class _Settling:
+class _Simplification:
     def __init__(self, graph: Graph, run: Run) -> None:
         self.source, self.run = graph, run
         self.done: dict[Expr, Expr] = {}
-        self.settled: set[Expr] = set()  # loops and branches that were made here
+        self.simplified: set[Expr] = set()  # loops and branches that were made here
         self.outside: set[Expr] = set()  # computed, whatever branches are taken
         self.read: dict[Expr, list[int]] = {}  # which results of a node are read
         self.same: dict[Any, list[Expr]] = {}  # loops over the same body
@@ -54,14 +54,14 @@ class _Settling:
         return self.source.with_roots(self.finished(self.source.roots))
 
     def finished(self, roots: Sequence[Expr]) -> list[Expr]:
-        """The nodes, over loops and branches that are settled."""
+        """The nodes, over loops and branches that are simplified."""
         done = self.done
         for node in toposort(roots, into=lambda n: n not in done):
             whole = node.args[0] if isinstance(node.op, Item) else node
             if node in done or (whole is node and isinstance(node.op, Loop | Branch)):
                 continue
             if isinstance(whole.op, Loop | Branch):
-                done[node] = node if whole in self.settled else self.result(node, whole)
+                done[node] = node if whole in self.simplified else self.result(node, whole)
             else:
                 done[node] = rebuilt(node, tuple(done[a] for a in node.args))
         return [done[root] for root in roots]
@@ -76,7 +76,7 @@ class _Settling:
         return self.made[key][item]
 
     def outer(self, nodes: Sequence[Expr]) -> list[Expr]:
-        """What moves out of a body, or stands outside anyway, settled."""
+        """What moves out of a body, or stands outside anyway, simplified."""
         self.note(nodes)
         return self.finished(nodes)
 
@@ -102,10 +102,10 @@ class _Settling:
         sequences = [i for i in range(op.sequences) if variables[op.carries + i] in reached]
         chosen = [variables[i] for i in kept] + [variables[op.carries + i] for i in sequences]
         new, captured = closed(outputs, chosen)
-        settled = replace(op, body=self.run(new), carries=len(kept), sequences=len(sequences))
+        smaller = replace(op, body=self.run(new), carries=len(kept), sequences=len(sequences))
         starts = [outer.carries[i] for i in kept] + [outer.sequences[i] for i in sequences]
-        node = apply(settled, *outer.steps, *starts, *self.outer(captured))
-        self.settled.add(node)
+        node = apply(smaller, *outer.steps, *starts, *self.outer(captured))
+        self.simplified.add(node)
         return self.loop_results(members, node, kept, stacked)
 
     def carries(self, members: Sequence[Expr], ends: Sequence[Expr]) -> list[int]:
@@ -154,7 +154,7 @@ class _Settling:
             bodies.append(self.run(new))
             values += self.outer([*shared, *captured])
         node = apply(Branch(*bodies), args[0], *values)
-        self.settled.add(node)
+        self.simplified.add(node)
         return {apply(Item(i), whole): apply(Item(n), node) for n, i in enumerate(read)}
 
 

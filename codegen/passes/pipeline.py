@@ -12,14 +12,26 @@ from ...symbolic.graph import Graph
 from ...symbolic.rewrite import Fired, RuleSet, rewrite
 from ...symbolic.types import config
 from ...symbolic.verify import verify
-from .control import settle
-from .expand import expand, separate
+from ..target import Target
+from .control import simplify_control
+from .expand import expand
 from .fold import fold
+from .outputs import copy_outputs
 from .widen import widen
 
 Record = list[Fired]
-# the graph, what rules did, the level of optimisation, rules of the user's
-Function = Callable[[Graph, Record, int, RuleSet | None], Graph]
+
+
+class Context(NamedTuple):
+    """What passes know besides the graph."""
+
+    target: Target
+    level: int  # of optimisation
+    own: RuleSet | None  # rules of the user's
+    record: Record  # gets what rules did
+
+
+Function = Callable[[Graph, Context], Graph]
 
 
 class Pass(NamedTuple):
@@ -32,7 +44,11 @@ class Pass(NamedTuple):
 
 
 def _rules(rules: RuleSet) -> Function:
-    return lambda graph, record, level, own: rewrite(graph, rules if own is None else _joined(own, rules), record)
+    def applied(graph: Graph, context: Context) -> Graph:
+        chosen = rules if context.own is None else _joined(context.own, rules)
+        return rewrite(graph, chosen, context.record)
+
+    return applied
 
 
 def _joined(own: RuleSet, rules: RuleSet) -> RuleSet:
@@ -43,22 +59,26 @@ def _joined(own: RuleSet, rules: RuleSet) -> RuleSet:
 
 
 def _plain(function: Callable[[Graph], Graph]) -> Function:
-    return lambda graph, record, level, own: function(graph)
+    return lambda graph, context: function(graph)
 
 
-def _bodies(graph: Graph, record: Record, level: int, own: RuleSet | None) -> Graph:
-    return settle(graph, lambda body: run(body, level, record=record, rules=own))
+def _control(graph: Graph, context: Context) -> Graph:
+    return simplify_control(graph, lambda body: _run(body, context))
+
+
+def _expand(graph: Graph, context: Context) -> Graph:
+    return expand(graph, context.target)
 
 
 PASSES = (
-    Pass("bodies", _bodies, 0, "loops and branches shed what nobody reads; their bodies go through all passes"),
+    Pass("control", _control, 0, "loops and branches shed what nobody reads; their bodies go through all passes"),
     Pass("widen", _plain(widen), 0, "float16 is stored, and computed with as float32"),
     Pass("canonical", _rules(canonical), 1, "one spelling of each thing, so that later rules need only know one"),
     Pass("stable", _rules(canonical + stable), 1, "the same values with fewer lost digits"),
-    Pass("expand", _plain(expand), 0, "composites and ops without a kernel become simpler ops"),
+    Pass("expand", _expand, 0, "composites and ops without a kernel become simpler ops"),
     Pass("fold", _plain(fold), 1, "what depends on constants alone is computed now"),
     Pass("simplify", _rules(canonical + special), 2, "what expansion and folding left over, and cheaper structure"),
-    Pass("separate", _plain(separate), 0, "every result gets memory of its own"),
+    Pass("outputs", _plain(copy_outputs), 0, "every result gets memory of its own"),
 )
 
 
@@ -66,6 +86,7 @@ PASSES = (
 def run(
     graph: Graph,
     optimize: int,
+    target: Target,
     seen: Callable[[str, Graph], None] | None = None,
     record: Record | None = None,
     rules: RuleSet | None = None,
@@ -74,10 +95,13 @@ def run(
 
     rules : the user's own, which run with weft's
     """
-    fired: Record = [] if record is None else record
+    return _run(graph, Context(target, optimize, rules, [] if record is None else record), seen)
+
+
+def _run(graph: Graph, context: Context, seen: Callable[[str, Graph], None] | None = None) -> Graph:
     for step in PASSES:
-        if step.level <= optimize:
-            graph = step.function(graph, fired, optimize, rules)
+        if step.level <= context.level:
+            graph = step.function(graph, context)
             if config.debug:
                 verify(graph)
             if seen is not None:

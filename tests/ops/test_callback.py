@@ -721,7 +721,7 @@ def test_explain_and_profile_show_it():
     x = wf.vector("x", ("n",))
     f = wf.function([x], wf.callback(np.sort, x.type, x, name="ordered", effects=True))  # shown
     assert "callback:ordered(x, effects)" in f.explain("graph")
-    assert "kernel callback:ordered(x(n,)) -> float32(n,)" in f.explain("fuse")
+    assert "kernel callback:ordered(%0 x(n,)) -> %1 callback:ordered: float32(n,)" in f.explain("nests")
     profile = f.profile(normal(3), repeat=2)
     assert [row.what for row in profile.rows] == ["callback:ordered"]
     assert "# shown" in str(profile)

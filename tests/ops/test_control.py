@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import weft as wf
-from weft.codegen import explain
+from weft.codegen.cpu.run import times
 
 RNG = np.random.default_rng(3)
 N, H = 4, 3
@@ -414,7 +414,7 @@ def test_captured_values_are_computed_once():
     x, w = wf.tensor("x", ("n", 4, 4)), wf.matrix("w", (4, 4))
     _, ys = wf.scan(lambda c, x: (c, x @ (w @ w.T)), 0.0, x)
     f = wf.function([x, w], ys)
-    assert str(f.explain("fuse")).count("matmul(") == 2
+    assert str(f.explain("nests")).count("kernel matmul(") == 2
     a, b = normal(3, 4, 4), normal(4, 4)
     np.testing.assert_allclose(f(a, b), a @ (b @ b.T), rtol=1e-4, atol=1e-5)
 
@@ -462,8 +462,8 @@ def test_profile_and_explain(steps):
     f = wf.function(inputs, [loss, *wf.grad(loss, inputs)])
     profile = f.profile(*rnn_values(steps))
     assert any(row.what == "scan" for row in profile.rows)
-    assert "scan, length=time, body of" in f.explain("fuse")
-    assert "matmul(" in f.explain("fuse")
+    assert "scan, length=time, body of" in f.explain("nests")
+    assert "matmul(" in f.explain("nests")
 
 
 def test_a_profile_counts_a_loop_in_a_loop_once_for_each_step_of_both():
@@ -472,7 +472,7 @@ def test_a_profile_counts_a_loop_in_a_loop_once_for_each_step_of_both():
     f = wf.function([x], wf.scan(inner, 1.0, x)[0])
     f(normal(3, 4))
     ((binding,),) = f._idle.values()
-    often = explain._repeats(binding)
+    often = times._repeats(binding)
     assert set(often) == {1, 3, 12}
     assert often[0] == often[-1] == 1
     x, w = wf.matrix("x", ("n", "m")), wf.vector("w", (4,))

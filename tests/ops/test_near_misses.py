@@ -5,6 +5,7 @@ import contextlib
 import numpy as np
 import pytest
 
+from weft.codegen.cpu import CPU
 from weft.codegen.passes.pipeline import run as passes
 from weft.ops.rules import canonical, special, stable
 from weft.symbolic.errors import WeftError
@@ -25,7 +26,7 @@ def check(root, rng):
     order = toposort([root])
     inputs = tuple(n for n in order if isinstance(n.op, Input))
     graph = Graph(inputs, (root, *(n for n in order[-3:-1] if n.args and rng.random() < 0.3)))
-    plain = passes(graph, 0)  # float16 is computed with as float32
+    plain = passes(graph, 0, CPU)  # float16 is computed with as float32
     cases = []
     for kind in kinds_of_values(order):
         values = draw(inputs, rng, kind, rng.integers(4))
@@ -38,7 +39,7 @@ def check(root, rng):
 def compare(graph, plain, cases):
     """What the passes make of a graph, and what the written one gave."""
     record = []
-    after = passes(graph, 2, record=record)
+    after = passes(graph, 2, CPU, record=record)
     verify(after)
     stable_ = any(f.rule in set(stable) for f in record)
     for values, written in cases:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from weft.codegen.cpu import CPU
 from weft.codegen.passes.pipeline import run as passes
 from weft.ops import scalar
 from weft.ops.elementwise import cast
@@ -164,7 +165,7 @@ def values(node, turn):
 def test_a_program(name):
     outs = PROGRAMS[name]
     inputs = tuple(n for n in toposort(outs) if isinstance(n.op, Input))
-    plain, after = (passes(Graph(inputs, tuple(outs)), level) for level in (0, 2))
+    plain, after = (passes(Graph(inputs, tuple(outs)), level, CPU) for level in (0, 2))
     for turn in range(7):
         given = [values(n, turn) for n in inputs]
         sides = [(g.outputs, dict(zip(g.inputs, given, strict=True)), {"n": turn % 3}) for g in (plain, after)]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.special
 
+from weft.codegen.cpu import CPU
 from weft.codegen.passes.pipeline import run as passes
 from weft.ops import scalar
 from weft.ops.elementwise import cast
@@ -127,7 +128,7 @@ def test_spellings(spelling, kind):
     for _ in range(60):
         outs = [spelling(rng)]
         inputs = tuple(n for n in toposort(outs) if isinstance(n.op, Input))
-        plain, after = (passes(Graph(inputs, tuple(outs)), level) for level in (0, 2))
+        plain, after = (passes(Graph(inputs, tuple(outs)), level, CPU) for level in (0, 2))
         given = draw(inputs, rng, kind)
         left, right = (run(g.outputs, dict(zip(g.inputs, given.values(), strict=True)))[0] for g in (plain, after))
         fault = disagreement(plain.outputs[0], left, right, given)
@@ -151,7 +152,7 @@ def test_large_arguments(axes):
         wanted += [total, total - np.log(a.size / total.size), np.log(0.25) - total, total + np.log(np.abs(y))]
         roots += [log(sum(powers, axes)), powers / whole, ROW * (powers * (COLUMN / whole)), Y * powers / (whole * 2)]
         wanted += [total.squeeze(axes), shares, row * shares * column, y * shares / 2]
-    graph = passes(Graph(tuple(given), tuple(roots)), 2)
+    graph = passes(Graph(tuple(given), tuple(roots)), 2, CPU)
     found = run(graph.outputs, dict(zip(graph.inputs, given.values(), strict=True)))
     for root, value, right in zip(roots, found, wanted, strict=True):
         np.testing.assert_allclose(value, right, rtol=1e-9, atol=1e-290, err_msg=repr(root))
@@ -166,7 +167,7 @@ def test_gradients_at_large_arguments(axes):
     shares = scipy.special.softmax(x, axes)
     column = rng.normal(size=(3, 1))
     one, other = (shares * (v - np.sum(shares * v, axes, keepdims=True)) for v in (y, column * y))
-    graph = passes(Graph((X, Y, COLUMN), tuple(grad(loss, X) for loss in losses)), 2)
+    graph = passes(Graph((X, Y, COLUMN), tuple(grad(loss, X) for loss in losses)), 2, CPU)
     found = run(graph.outputs, dict(zip(graph.inputs, (x, y, column), strict=True)))
     for value, right in zip(found, [one, shares, other], strict=True):
         np.testing.assert_allclose(value, right, rtol=1e-9, atol=1e-12)
@@ -179,7 +180,7 @@ def test_shares_of_the_largest_number(dtype):
     shares = exp(shifted(x, 1)) / sum(exp(shifted(x, 1)), 1, keepdims=True)
     root = sum(scalar.mul_no_nan(shares / sum(exp(x), 1, keepdims=True), constant(np.array(largest, dtype))), 1)
     given = {x: np.random.default_rng(0).normal(size=(200, 3)).astype(dtype) + 3}
-    sides = [passes(Graph((x,), (root,)), level).outputs for level in (0, 2)]
+    sides = [passes(Graph((x,), (root,)), level, CPU).outputs for level in (0, 2)]
     written, found = (run(outputs, given)[0] for outputs in sides)
     np.testing.assert_allclose(found, written, rtol=1e-5)
 
@@ -214,6 +215,6 @@ def test_logarithms_of_sums_have_the_digits_of_their_dtype():
     x, y = tensor("x", (3,), "uint8"), tensor("y", (3,), "float64")
     total = scalar.log(scalar.exp(x) + scalar.exp(y) + 2.0)
     values = {x: np.array([5, 3, 60], "uint8"), y: np.array([0.1, 2.5, -3.0])}
-    after = passes(Graph((x, y), (total,)), 2)
+    after = passes(Graph((x, y), (total,)), 2, CPU)
     found = run(list(after.outputs), dict(zip(after.inputs, values.values(), strict=True)))[0]
     np.testing.assert_allclose(found, np.log(np.exp(values[x].astype("float64")) + np.exp(values[y]) + 2.0), rtol=1e-14)

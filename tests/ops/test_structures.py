@@ -6,6 +6,7 @@ The numbers are small and whole, so that no order of additions and no product ro
 import numpy as np
 import pytest
 
+from weft.codegen.cpu import CPU
 from weft.codegen.passes.pipeline import run as passes
 from weft.ops import scalar
 from weft.ops.creation import arange
@@ -196,7 +197,7 @@ def whole_numbers(node, rng, special):
 
 def agree(outs, rng):
     inputs = tuple(n for n in toposort(outs) if isinstance(n.op, Input))
-    plain, after = (passes(Graph(inputs, tuple(outs)), level) for level in (0, 2))
+    plain, after = (passes(Graph(inputs, tuple(outs)), level, CPU) for level in (0, 2))
     for special in (False, True):
         given = [whole_numbers(n, rng, special) for n in inputs]
         try:

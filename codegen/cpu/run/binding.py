@@ -7,39 +7,20 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ....symbolic.dims import show, value
+from ....symbolic.dims import show
 from ....symbolic.errors import OutOfMemoryError, blame
-from ....symbolic.expr import Expr
-from ...lowering.fuse import Step
-from ..nests.row_blocks import Lines
+from ...lowering.bind import Bound
 from . import arenas
 from .arenas import Arena
-from .control import Block, Jump, Links, Place
+from .rows import Block, Links, Row
 from .table import DONE, PAUSED
 
 Walk = Callable[[int], int]  # runs a binding's table, given its header; -1, or the row that failed
-
-
-@dataclass
-class Row:
-    """One launch, before addresses are known."""
-
-    kernel: int
-    buffers: list[Place]
-    params: list[int]
-    units: int
-    cost: float
-    step: int
-    part: Step | None  # the step that it is of: in a loop or a branch, that of the body; None: an update is copied
-    time: int  # steps of bodies count, too
-    lines: Lines | None = None  # where it may run in strips
-    jump: Jump | None = None  # begins or ends a loop or a branch
-    caller: Any = None  # what says why it failed
 
 
 @dataclass(eq=False)
@@ -55,9 +36,9 @@ class Binding:
     walk: Walk
     links: Links
     temporaries: int  # bytes
-    keep: list[Any] = field(default_factory=list)
-    blocks: list[Block] = field(default_factory=list)
-    sizes: dict[str, int] = field(default_factory=dict)
+    bound: Bound
+    keep: list[Any]
+    blocks: list[Block]
     arena: Arena | None = None
     taken: bool = False  # from the pool, for a call that runs
 
@@ -78,17 +59,17 @@ class Binding:
         """Whether the last call ended well, whatever was raised since."""
         return bool(self.step[0] == DONE)
 
-    def settle(self) -> None:
+    def take_arena(self) -> None:
         """Before a call: have an arena."""
         try:
             found = arenas.take(self.temporaries, self.arena)
         except MemoryError:
-            raise no_memory(self.temporaries, self.blocks, self.sizes) from None
+            raise no_memory(self.temporaries, self.blocks, self.bound) from None
         if found is not self.arena:
             self.move_to(found)
         self.taken = True
 
-    def leave(self) -> None:
+    def give_arena(self) -> None:
         """After a call: others may use the arena."""
         if self.taken and self.arena is not None:
             self.taken = False
@@ -101,12 +82,14 @@ class Binding:
             ctypes.c_int64.from_address(slot).value = arena.address + block.offset + offset
 
 
-def no_memory(size: int, blocks: list[Block], sizes: dict[str, int]) -> OutOfMemoryError:
+def no_memory(size: int, blocks: list[Block], bound: Bound) -> OutOfMemoryError:
     """The error where temporaries do not fit into memory, with the largest of them."""
-    largest = max((b for b in blocks if isinstance(b.node, Expr)), key=lambda b: b.size)
-    shape = show(tuple(value(d, sizes) for d in largest.node.shape))
+    block = max((b for b in blocks if b.buffer is not None and b.buffer.node is not None), key=lambda b: b.size)
+    assert block.buffer is not None
+    assert block.buffer.node is not None
+    node, shape = block.buffer.node, show(bound.shape(block.buffer))
     text = (
         f"The temporaries of this call take {size} bytes at once, which cannot be had; the largest is "
-        f"{largest.node.op.name} of shape {shape}, with {largest.size} bytes."
+        f"{node.op.name} of shape {shape}, with {block.size} bytes."
     )
-    return blame(OutOfMemoryError(text), largest.node.site)
+    return blame(OutOfMemoryError(text), node.site)

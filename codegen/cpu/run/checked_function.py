@@ -10,20 +10,21 @@ import numpy as np
 
 from ....symbolic.access import Access
 from ...arguments import adapted, expected
-from ...function import Function
+from ...lowering.program import Role
 from . import checked
 from .binding import Binding
 from .checked import Guarded
-from .control import Block
+from .function import CPUFunction
+from .rows import Block
 
 faulthandler.enable()  # a kernel that leaves its buffers ends the process: this says which call it was
 
 
-class CheckedFunction(Function):
+class CheckedFunction(CPUFunction):
     """Its calls lay buffers against pages that nobody may touch: with their ends, then with their starts, in turn."""
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        given = expected(self, args, keywords)
+        given = expected(self.asked, args, keywords)
         arrays = [adapted(value, x, self.downcast) for value, x in zip(given, self.source.inputs, strict=True)]
         self._at_end = not self._at_end
         with Access(self._reads, self._writes):
@@ -35,18 +36,18 @@ class CheckedFunction(Function):
         binding = self._bound((*[a.shape for a in arrays], *self._more_sizes(arrays)), arrays)
         _lay_out(binding, at_end)
         made = [checked.empty(shape, dtype, at_end) for shape, dtype, _ in binding.results]
-        variables = [checked.copy(cell.value, at_end) for cell in self._resizable]
+        variables = [checked.copy(cell.value, at_end) for cell in self._cells]
         guarded = [checked.copy(a, at_end) for a in arrays]
         for place, array in enumerate([*guarded, *made, *variables]):
             binding.objects[place] = id(array)
         failed = binding.run()
         if failed >= 0:
-            raise self._explained(binding, failed, arrays)
-        for cell, value in zip(self._resizable, variables, strict=True):
+            raise self._failure(binding, failed, arrays)
+        for cell, value in zip(self._cells, variables, strict=True):
             if cell in self._updated and cell not in self._replaced:
                 np.copyto(cell.value, value)
         results = [np.array(m) for m in made]
-        if self._refused:
+        if self.refused:
             self._examine(binding, arrays, results)
         self._replace(results)
         return results[: self._outputs]
@@ -57,7 +58,10 @@ def _lay_out(binding: Binding, at_end: bool) -> None:
     regions: dict[Block, Guarded] = {}
     for slot, block, offset in binding.links.arena:
         if block not in regions:
-            regions[block] = Guarded(block.size if block.node is not None else -(-block.size // 64) * 64)
+            whole = (
+                block.buffer is not None and block.buffer.role is not Role.CARRY
+            )  # carries have two places in theirs
+            regions[block] = Guarded(block.size if whole else -(-block.size // 64) * 64)
             regions[block].clear()
         ctypes.c_int64.from_address(slot).value = regions[block].address(at_end) + offset
     binding.keep.append(regions)

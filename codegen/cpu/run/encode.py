@@ -1,203 +1,144 @@
-"""From a program and sizes to the tables that the walker runs; and which walker that is."""
+"""From bound calls to the tables that the walker runs."""
 
 from __future__ import annotations
 
-import ctypes
-import functools
-import math
-import os
-import weakref
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from ....ops.branch import Branch
-from ....ops.loop import Loop
-from ....symbolic.dims import Shape, value
-from ....symbolic.errors import LoweringError, OutOfMemoryError, at_site, blame
-from ....symbolic.evaluate import resolved
-from ....symbolic.expr import Expr
+from ....symbolic.errors import at_site
 from ....symbolic.leaves import Constant, Shared
 from ...lowering import memory
-from ...lowering.fuse import KernelStep, NestStep, Step
+from ...lowering.bind import Array, Bound, BranchCall, Call, CopyCall, KernelCall, LoopCall, NestCall, beyond_counting
 from ...lowering.loops import Extent
-from ...lowering.nests import Launch, Scratch
-from ...lowering.program import CompiledNest, Program
-from ...lowering.views import View, whole
-from ..kernels import KERNELS, UsersKernel
-from ..launch import Array, Plan
+from ...lowering.program import Buffer, BufferedNest, Role, Step
+from ..kernels import UsersKernel, planner_of
+from ..launch import Plan
+from ..model import GRAIN_NS
 from ..nests.costs import nanoseconds
-from ..nests.emit import Count
+from ..nests.emit import Count, Parameter
 from ..nests.row_blocks import STRIP, lines_of, together
+from ..tiles.copy import plan_copy
 from . import checked
-from .binding import Binding, Row, Walk
-from .control import Block, Control, Links, Place, add_branch, add_loop, refer
+from .binding import Binding
+from .compile import Nests
+from .control import add_branch, add_loop
+from .rows import Block, CallArray, Control, Jump, Links, Place, Row, refer
 from .table import BEST, PAUSE, STEP
-
-GRAIN = 10_000.0  # nanoseconds of work below which a thread more is not worth waking
-MOST = 1 << 62  # bytes and steps of one array or loop: sums of two such numbers still fit in 64 bits
-
-_functions: weakref.WeakSet[Any] = weakref.WeakSet()  # those with bindings
+from .walker import walker
 
 
-def _after_fork() -> None:
-    for function in list(_functions):
-        function.forget()
+class Setting(NamedTuple):
+    """How a program is to run, besides its sizes."""
+
+    threads: int  # at most
+    moving: tuple[Buffer, ...]  # variables whose arrays may be others at each call
+    checks: bool = False  # for the checked mode: constants are guarded copies
+    at_end: bool = False  # whether these lie against the page behind them, or the page before
+    debug: bool = False  # whether users' kernels are compared with the references of their ops
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+def encode(bound: Bound, nests: Nests, setting: Setting) -> Binding:
+    """The tables of a bound program."""
+    return _Encoder(bound, nests, setting).binding()
 
 
-@dataclass(eq=False)
-class Scope:
-    """What stands where: `given` are a graph's inputs and results; its other nodes have blocks of this scope."""
-
-    given: dict[Expr, Place]
-
-
-class Binder:
-    """Makes bindings of a program."""
-
-    def __init__(self, program: Program, sizes: dict[str, int], threads: int, at_end: bool = False):
-        self.program, self.sizes, self.threads, self.at_end = program, sizes, threads, at_end
+class _Encoder:
+    def __init__(self, bound: Bound, nests: Nests, setting: Setting):
+        self.bound, self.nests, self.setting = bound, nests, setting
         self.rows: list[Row] = []
-        self.blocks: dict[Any, Block] = {}
         self.controls: list[Control] = []
-        self.keep: list[Any] = []
-        self.time = 0
-        self.part: Step | None = None
-        graph, updates = program.graph, program.updates
-        self.made = [*graph.outputs, *(new for _, new in updates.replaced)]
-        given = [*graph.inputs, *self.made, *program.resizable]
-        call: dict[Expr, Place] = {x: (("call", i), 0) for i, x in enumerate(given)}
-        call |= {lodger: call[output] for lodger, output in program.lodgers.items()}
-        self.scope = Scope(call)
-        call |= {new: self.memory(shared) for new, shared in updates.in_place.items()}
+        self.keep: list[np.ndarray] = []
+        self.blocks: list[Block] = []
+        program = bound.program
+        self.given = [*program.inputs, *program.results, *setting.moving]
+        self.places: dict[Buffer, Place] = {b: (CallArray(i), 0) for i, b in enumerate(self.given)}
+        self.numbers = {id(step): number for number, step in enumerate(program.steps)}
 
-    def bind(self) -> Binding:
+    def binding(self) -> Binding:
         """The tables."""
-        for number, step in enumerate(self.program.steps):
-            self.number = number
-            self.step(step)
-        for shared, new in self.program.updates.copied:
-            self.number += 1
-            self.time += 1
-            array = self.array(whole(shared))
-            self.copy(array, self.memory(shared), self.memory(new))
+        for call in self.bound.calls:
+            self.number = self.numbers[id(call.step)]
+            self.encode_calls((call,))
         self.strips = self.cut_strips()
-        self.allocate()
+        lives = [memory.Life(b.size, b.first, b.last) for b in self.blocks]
+        offsets, self.temporaries = memory.plan(lives)
+        for block, offset in zip(self.blocks, offsets, strict=True):
+            block.offset = offset
         return self.tables()
-
-    def shape(self, shape: Shape) -> tuple[int, ...]:
-        """Sizes as numbers."""
-        return tuple(value(d, self.sizes) for d in shape)
-
-    def count(self, node: Expr | Scratch) -> int:
-        """The number of elements."""
-        if isinstance(node, Scratch):
-            return math.prod(e.value(self.sizes) for e in node.axes)
-        return self.bytes(self.shape(node.shape), node) // node.dtype.itemsize
-
-    def bytes(self, shape: tuple[int, ...], node: Expr) -> int:
-        """The bytes of an array.  Raises OutOfMemoryError where 64 bits do not count them."""
-        size = math.prod(shape) * node.dtype.itemsize
-        if size >= MOST:
-            raise beyond_counting(node, shape)
-        return size
-
-    def step(self, step: Step) -> None:
-        """The rows of one step."""
-        self.time += 1
-        outer, self.part = self.part, step
-        if isinstance(step, NestStep):
-            for launch in step.launches:
-                self.nest(step, launch)
-        elif isinstance(step.node.op, Loop):
-            add_loop(self, step)
-        elif isinstance(step.node.op, Branch):
-            add_branch(self, step)
-        else:
-            self.kernel(step)
-        self.part = outer
 
     # ---- rows -----------------------------------------------------------------------------------------------------
 
-    def nest(self, step: NestStep, launch: Launch) -> None:
-        """One launch of an emitted nest."""
-        compiled: CompiledNest = self.program.nests[launch.nest]
-        params = [self.parameter(p, launch) for p in compiled.emitted.params]
-        units = compiled.emitted.extent(self.sizes)
-        elements = 1
-        for axis in launch.nest.axes:
-            elements *= axis.value(self.sizes)
-        if elements >= MOST:
-            raise beyond_counting(step.node, tuple(axis.value(self.sizes) for axis in launch.nest.axes))
-        buffers = [self.memory(b) for b in launch.buffers]
-        if units:
-            cost = elements * nanoseconds(launch.nest)
-            lines = lines_of(launch.nest, self.sizes, [where for where, _ in buffers])
-            self.rows.append(
-                Row(compiled.address, buffers, params, units, cost, self.number, self.part, self.time, lines)
-            )
+    def encode_calls(self, calls: tuple[Call, ...]) -> None:
+        """Append the rows of calls."""
+        for call in calls:
+            if isinstance(call, NestCall):
+                self.nest(call)
+            elif isinstance(call, KernelCall):
+                self.kernel(call)
+            elif isinstance(call, LoopCall):
+                add_loop(self, call)
+            elif isinstance(call, BranchCall):
+                add_branch(self, call)
+            else:
+                self.copy(call)
 
-    def parameter(self, param: Any, launch: Launch) -> int:
+    def nest(self, call: NestCall) -> None:
+        """One launch of an emitted nest."""
+        nest, sizes = call.placed.nest, self.bound.sizes
+        code = self.nests[nest]
+        units = code.emitted.extent(sizes)
+        if not units:
+            return
+        params = [self.parameter(p, call.placed) for p in code.emitted.params]
+        places = [self.place(b) for b in call.placed.buffers]
+        cost = call.elements * nanoseconds(nest)
+        lines = lines_of(nest, sizes, [where for where, _ in places])
+        self.rows.append(Row(code.address, places, params, units, cost, self.number, call.step, lines))
+
+    def parameter(self, param: Parameter, placed: BufferedNest) -> int:
         """A parameter of a nest as a number."""
         if isinstance(param, Count):
-            return self.count(launch.buffers[param.buffer])
-        if isinstance(param, Extent):
-            return param.value(self.sizes)
-        if isinstance(param, tuple):
-            return sum(o.value(self.sizes) for o in param)
-        return value(param, self.sizes)
+            buffer = placed.buffers[param.buffer]
+            return self.bytes(buffer) // buffer.dtype.itemsize
+        if isinstance(param, tuple) and not isinstance(param, Extent):
+            return sum(o.value(self.bound.sizes) for o in param)
+        return param if isinstance(param, int) else param.value(self.bound.sizes)
 
-    def kernel(self, step: KernelStep) -> None:
+    def kernel(self, call: KernelCall) -> None:
         """The launches that a kernel's planner asks for."""
-        op = resolved(step.node.op, self.sizes)
-        planner = KERNELS.get(type(op))
-        if planner is None:
-            raise no_kernel(step.node)
-        outputs = [self.array(whole(o)) for o in step.outputs]
-        arguments = [self.array(v) for v in step.arguments]
-        with at_site(step.node.site):
-            debugged = self.program.debug and isinstance(planner, UsersKernel)
-            plan: Plan = (planner.debugged if debugged else planner)(op, tuple(outputs), tuple(arguments))
-        self.run(plan, [self.memory(o) for o in step.outputs] + [self.place(v) for v in step.arguments])
+        planner = planner_of(call.op)
+        with at_site(call.step.node.site):
+            debugged = self.setting.debug and isinstance(planner, UsersKernel)
+            plan = (planner.debugged if debugged else planner)(call.op, call.outputs, call.arguments)
+        places = []
+        for buffer, offset in call.places:
+            where, start = self.place(buffer)
+            places.append((where, start + offset))
+        self.launch(call.step, plan, places)
 
-    def run(self, plan: Plan, places: list[Place]) -> None:
-        """The rows of a plan, whose buffers these are."""
-        places = places + [(self.block(size), 0) for size in plan.scratch]
+    def copy(self, call: CopyCall) -> None:
+        """A whole buffer to another."""
+        array = self.array(call.step.target)
+        places = [self.place(call.step.target), self.place(call.step.source)]
+        self.launch(call.step, plan_copy(array, array), places)
+
+    def launch(self, step: Step, plan: Plan, places: list[Place]) -> None:
+        """Append the rows of a plan, whose buffers these are."""
+        for size in plan.scratch:
+            self.blocks.append(Block(int(size), step.time, step.time))
+            places = [*places, (self.blocks[-1], 0)]
         for run in plan.launches:
             if run.extent:
                 buffers = [places[b] for b in run.buffers]
-                row = Row(
-                    run.kernel, buffers, list(run.params), run.extent, run.cost, self.number, self.part, self.time
-                )
+                row = Row(run.kernel, buffers, list(run.params), run.extent, run.cost, self.number, step)
                 row.caller = run.caller
                 self.rows.append(row)
 
-    def block(self, size: int) -> Block:
-        """So many bytes, for now."""
-        block = Block(int(size), self.time, self.time)
-        self.blocks[block] = block
-        return block
-
-    def array(self, view: View) -> Array:
-        """A view as planners see it."""
-        shape = self.shape(view.shape)
-        return Array(view.base.dtype, shape, tuple(s.value(self.sizes) for s in view.strides))
-
-    def place(self, view: View) -> Place:
-        """A view's memory and where in it it starts."""
-        where, start = self.memory(view.base)
-        return where, start + sum(o.value(self.sizes) for o in view.offset) * view.base.dtype.itemsize
-
-    def copy(self, array: Array, to: Place, source: Place) -> None:
-        """Copy a contiguous array."""
-        from ..tiles.copy import plan_copy
-
-        self.run(plan_copy(array, array), [to, source])
+    def jump(self, step: Step, jump: Jump) -> Row:
+        """Append a row that jumps."""
+        self.rows.append(Row(0, [], [], 0, 0.0, self.number, step, jump=jump))
+        return self.rows[-1]
 
     def cut_strips(self) -> list[list[Row]]:
         """The rows, those that run strip by strip in one list; memory that a strip touches lives until it ends."""
@@ -210,41 +151,54 @@ class Binder:
                 strips.append([row])
         for strip in strips:
             for block in {where for row in strip for where, _ in row.buffers if isinstance(where, Block)}:
-                block.last = max(block.last, strip[-1].time)
+                block.last = max(block.last, strip[-1].step.time)
         return strips
 
     # ---- memory ---------------------------------------------------------------------------------------------------
 
-    def memory(self, node: Any) -> Place:
-        """Where a buffer is: an address, the number of one of the call's arrays, a Block or a loop's Variable."""
-        given = self.scope.given.get(node)
-        if given is not None:
-            return given
-        if isinstance(node, Expr) and isinstance(node.op, Shared):
-            return self.address(node.op.cell.value), 0
-        if isinstance(node, Expr) and isinstance(node.op, Constant):
-            return self.address(self.constant(node.op.value)), 0
-        key = (self.scope, node)
-        if key not in self.blocks:
-            size = self.count(node) * node.dtype.itemsize
-            self.blocks[key] = Block(size, self.time, self.time, node)
-        self.blocks[key].last = self.time
-        return self.blocks[key], 0
+    def place(self, buffer: Buffer) -> Place:
+        """Where a buffer is."""
+        found = self.places.get(buffer)
+        if found is None:
+            found = self.places[buffer] = self.placed(buffer)
+        return found
 
-    def constant(self, value: np.ndarray) -> np.ndarray:
-        """The array of a constant; in the checked mode a copy against the page behind it (`at_end`) or before it."""
-        return checked.copy(value, self.at_end) if self.program.checks else value
+    def put(self, buffer: Buffer, place: Place) -> None:
+        """Have a buffer stand there."""
+        self.places[buffer] = place
+
+    def placed(self, buffer: Buffer) -> Place:
+        """A place for a buffer that has none."""
+        if buffer.alias is not None:
+            return self.place(buffer.alias)
+        if buffer.role in (Role.SHARED, Role.CONSTANT):
+            assert buffer.node is not None
+            return self.address(self.value(buffer.node.op)), 0
+        return self.block(self.bytes(buffer), buffer), 0
+
+    def value(self, op: Shared | Constant) -> np.ndarray:
+        """The array of a variable or a constant; of the latter in the checked mode a copy against a page."""
+        if isinstance(op, Shared):
+            return op.cell.value
+        return checked.copy(op.value, self.setting.at_end) if self.setting.checks else op.value
 
     def address(self, array: np.ndarray) -> int:
+        """Where an array is, which is kept."""
         self.keep.append(array)
         return int(array.ctypes.data)
 
-    def allocate(self) -> None:
-        """Give every block its place in the arena."""
-        self.placed = list(dict.fromkeys(self.blocks.values()))
-        offsets, self.temporaries = memory.plan([memory.Life(b.size, b.first, b.last) for b in self.placed])
-        for block, offset in zip(self.placed, offsets, strict=True):
-            block.offset = offset
+    def block(self, size: int, buffer: Buffer) -> Block:
+        """So many bytes, for as long as a buffer is needed."""
+        self.blocks.append(Block(size, buffer.first, buffer.last, buffer))
+        return self.blocks[-1]
+
+    def bytes(self, buffer: Buffer) -> int:
+        """The size of a buffer."""
+        return self.bound.bytes[buffer]
+
+    def array(self, buffer: Buffer) -> Array:
+        """A buffer as kernels see it."""
+        return self.bound.array(buffer)
 
     # ---- tables ---------------------------------------------------------------------------------------------------
 
@@ -271,32 +225,32 @@ class Binder:
             try:
                 params[p : p + len(row.params)] = row.params
             except OverflowError:
-                assert row.part is not None
-                raise beyond_counting(row.part.node, tuple(self.sizes.values())) from None
+                raise beyond_counting(row.step.node, tuple(self.bound.sizes.values())) from None
             p += len(row.params)
         for control in self.controls:
-            control.settle()
+            control.write_slots()
         self.mark_strips(steps)
         patches = np.array(links.arrays or [(0, 0, 0)], np.int64)
-        objects = np.zeros(max(1, len(self.scope.given)), np.int64)
-        first = next((n for n, row in enumerate(self.rows) if row.step >= self.program.updates.commit), len(self.rows))
+        objects = np.zeros(max(1, len(self.given)), np.int64)
+        commit = self.bound.program.commit
+        first = next((n for n, row in enumerate(self.rows) if row.number >= commit), len(self.rows))
         addresses = [patches.ctypes.data, objects.ctypes.data, len(self.rows), steps.ctypes.data]
         header = np.array([len(links.arrays), *addresses, 0, first], np.int64)
-        shapes = [(self.shape(o.shape), o) for o in self.made]
         most = int(steps[: len(self.rows), [4, 8]].max(initial=1))
+        kept = [*self.keep, *(table for c in self.controls for table in c.tables), buffers, params, patches, header]
         return Binding(
             int(header.ctypes.data),
             header[5:6],
             objects,
-            [(shape, o.dtype, self.bytes(shape, o)) for shape, o in shapes],
+            [(r.shape, r.dtype, r.bytes) for r in self.bound.results],
             self.rows,
             steps,
             walker(most),
             links,
             self.temporaries,
-            [*self.keep, *(table for c in self.controls for table in c.tables), buffers, params, patches, header],
-            self.placed,
-            self.sizes,
+            self.bound,
+            kept,
+            self.blocks,
         )
 
     def mark_strips(self, steps: np.ndarray) -> None:
@@ -313,49 +267,4 @@ class Binder:
 
     def parts(self, units: int, cost: float) -> int:
         """On how many threads so many units run."""
-        return max(1, min(self.threads, units, int(cost / GRAIN)))
-
-
-def beyond_counting(node: Expr, shape: tuple[int, ...]) -> OutOfMemoryError:
-    """The error for sizes whose product is no number of 64 bits."""
-    sizes = " x ".join(map(str, shape))
-    text = f"{node.op.name} has {sizes} elements in this call, more than any memory holds."
-    return blame(OutOfMemoryError(text), node.site, *[a.site for a in node.args])
-
-
-def no_kernel(node: Expr) -> LoweringError:
-    """The error for an op that the target cannot run."""
-    error = LoweringError(f"{type(node.op).__name__} has no kernel for the target 'cpu'.")
-    hint = f'give it one with @wf.kernel({type(node.op).__name__}, "cpu"), or an `expand` method in terms of other ops.'
-    return blame(error, node.site, hint=hint)
-
-
-@functools.cache
-def _array_layout() -> None:
-    """Make sure that an ndarray keeps its address where the walker looks for it."""
-    from .walker import ARRAY_DATA
-
-    probe = np.arange(3)
-    assert ctypes.c_int64.from_address(id(probe) + ARRAY_DATA).value == probe.ctypes.data, "unknown layout of ndarray"
-
-
-def walker(parts: int) -> Walk:
-    """The function that runs a binding's table, given its header; -1, or the row that failed."""
-    from .walker import walk_parallel, walk_serial
-
-    _array_layout()
-    if parts == 1:
-        return walk_serial()
-    return walk_parallel(parts - 1)
-
-
-def live(function: Any) -> None:
-    """Note a function whose bindings a fork makes useless."""
-    _functions.add(function)
-
-
-def describe(step: Step) -> str:
-    """A step's name for profiles."""
-    if isinstance(step, KernelStep):
-        return step.node.op.name
-    return " + ".join(r.op.name for r in step.roots)
+        return max(1, min(self.setting.threads, units, int(cost / GRAIN_NS)))

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any, cast
 
+import numpy as np
+
 from . import native, team
 
 ARRAY_DATA = object.__basicsize__  # where an ndarray object keeps its data pointer: its first field
@@ -29,6 +31,19 @@ class _Definition(ctypes.Structure):
         ("flags", ctypes.c_int),
         ("doc", ctypes.c_char_p),
     )
+
+
+def walker(parts: int) -> Callable[[int], int]:
+    """The function that runs a binding's table, whose steps have so many parts at most."""
+    _check_layout()
+    return walk_serial() if parts == 1 else walk_parallel(parts - 1)
+
+
+@functools.cache
+def _check_layout() -> None:
+    """Make sure that an ndarray keeps its address where the walker looks for it."""
+    probe = np.arange(3)
+    assert ctypes.c_int64.from_address(id(probe) + ARRAY_DATA).value == probe.ctypes.data, "unknown layout of ndarray"
 
 
 def walk_serial() -> Callable[[int], int]:

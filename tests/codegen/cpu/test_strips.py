@@ -7,7 +7,7 @@ import pytest
 
 import weft as wf
 from weft.codegen.cpu.nests.row_blocks import Lines, Touch, together
-from weft.codegen.cpu.run import encode as runtime
+from weft.codegen.cpu.run import encode
 from weft.codegen.cpu.run.control import Block
 
 
@@ -71,10 +71,10 @@ def test_strips_change_no_bit(name, rows, monkeypatch):
     y = FUNCTIONS[name](x)
     a = np.random.default_rng(0).standard_normal((rows, 301), np.float32)
     results = []
-    for strip, threads in ((runtime.STRIP, 1), (1, 1), (4096, 3), (0, 1)):
-        monkeypatch.setattr(runtime, "STRIP", strip)
+    for strip, threads in ((encode.STRIP, 1), (1, 1), (4096, 3), (0, 1)):
+        monkeypatch.setattr(encode, "STRIP", strip)
         if not strip:
-            monkeypatch.setattr(runtime, "together", lambda strip, more: False)
+            monkeypatch.setattr(encode, "together", lambda strip, more: False)
         results.append(wf.function([x], y, threads=threads)(a))
     for result in results[:-1]:
         for found, apart in zip(listed(result), listed(results[-1]), strict=True):

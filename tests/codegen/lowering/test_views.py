@@ -7,8 +7,10 @@ import pytest
 from numpy.lib.stride_tricks import as_strided
 
 import weft as wf
+from weft.codegen.cpu import CPU
 from weft.codegen.cpu.nests.row_blocks import Lines, Touch, lines_of
-from weft.codegen.lowering.fuse import NestStep, fuse
+from weft.codegen.lowering.fuse import fuse
+from weft.codegen.lowering.groups import Group
 from weft.codegen.lowering.loops import Load
 from weft.codegen.lowering.views import view_of
 from weft.symbolic.evaluate import evaluate
@@ -92,8 +94,8 @@ def test_what_is_contiguous():
 
 
 def nests(inputs, outputs):
-    schedule = fuse(Graph(tuple(inputs), tuple(outputs)))
-    return [launch for step in schedule.steps if isinstance(step, NestStep) for launch in step.launches]
+    schedule = fuse(Graph(tuple(inputs), tuple(outputs)), CPU)
+    return [placed for step in schedule.steps if isinstance(step, Group) for placed in step.nests]
 
 
 def touched(access, nest, line, axis):
@@ -120,9 +122,9 @@ LINED = {
 def test_lines_are_the_bytes_that_are_touched(kind):
     x, v = wf.tensor("x", ("n", "m", 5)), wf.vector("v", (5,), "float64")
     found = 0
-    for launch in nests([x, v], [LINED[kind](x, v)]):
-        nest = launch.nest
-        memories = [object() for _ in launch.buffers]
+    for placed in nests([x, v], [LINED[kind](x, v)]):
+        nest = placed.nest
+        memories = [object() for _ in placed.buffers]
         lines = lines_of(nest, SIZES, memories)
         outer = [k for k in nest.parallel if k != len(nest.axes) - 1]
         assert (lines is None) == (not outer)
@@ -144,7 +146,7 @@ def test_lines_are_the_bytes_that_are_touched(kind):
 
 def test_a_long_sum_has_no_lines():
     x = wf.vector("x", (1_000_003,))
-    assert [lines_of(launch.nest, {}, [0, 1]) for launch in nests([x], [x.sum()])] == [None, None]
+    assert [lines_of(placed.nest, {}, [0, 1]) for placed in nests([x], [x.sum()])] == [None, None]
 
 
 def test_the_bytes_of_a_line_count_each_memory_once():

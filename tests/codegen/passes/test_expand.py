@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import weft as wf
-from weft.codegen.passes.expand import expand, separate
+from weft.codegen.cpu import CPU
+from weft.codegen.passes.expand import expand
+from weft.codegen.passes.outputs import copy_outputs
 from weft.symbolic.evaluate import evaluate
 from weft.symbolic.expr import Op, apply
 from weft.symbolic.graph import Graph
@@ -95,7 +97,7 @@ GRAPHS = {
 def test_nothing_that_expands_is_left(kind):
     x, y = wf.vector("x", (3,), "float64"), wf.vector("y", (3,), "float64")
     roots = GRAPHS[kind](x, y)
-    graph = expand(Graph((x, y), tuple(roots)))
+    graph = expand(Graph((x, y), tuple(roots)), CPU)
     assert not {type(node.op) for node in graph.nodes} & {Doubled, Nested, Same, Both}
     values = {x: np.array([1.0, -2, 3]), y: np.array([0.5, 7, -1])}
     for found, wanted in zip(graph.outputs, roots, strict=True):
@@ -107,7 +109,7 @@ def test_results_have_nodes_of_their_own():
     x, w = wf.matrix("x", (2, 3)), wf.shared(np.ones((2, 3), np.float32), "w")
     made = wf.exp(x)
     roots = [x, x, w, wf.constant(np.ones((2, 3))), x.T, x[1:], made.reshape((6,)), made, made, made, x + w]
-    graph = separate(Graph((x,), tuple(roots)))
+    graph = copy_outputs(Graph((x,), tuple(roots)))
     assert len(set(graph.outputs)) == len(roots)
     given = {x: np.arange(6, dtype=np.float32).reshape(2, 3)}
     for found, wanted in zip(graph.outputs, roots, strict=True):
@@ -120,7 +122,7 @@ def test_results_have_nodes_of_their_own():
 def test_bodies_read_arrays_in_order():
     x, w = wf.matrix("x", (4, 3)), wf.matrix("w", (3, 4))
     last, _ = wf.scan(lambda c, row: (c * row + w.T[0], None), x[0], x[::-1])
-    graph = separate(Graph((x, w), (last,)))
+    graph = copy_outputs(Graph((x, w), (last,)))
     (loop,) = [node for node in graph.nodes if node.op.bodies]
     assert {a.op.name for a in loop.args} <= {"cast", "x", "w", "input"}
     given = {x: np.arange(12, dtype=np.float32).reshape(4, 3) / 7, w: np.ones((3, 4), np.float32)}

@@ -1,0 +1,143 @@
+"""What was compiled, as far as it is the same on every target: the graphs, the program, the sizes of a call."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..symbolic.dims import Dim, SymDim
+from ..symbolic.errors import GuardError, IndexRangeError, NotFiniteError, Site, WeftError, blame, sentence
+from ..symbolic.evaluate import bind_sizes, divided_by_zero, run, sizes_of_cells, whole
+from ..symbolic.expr import Expr
+from ..symbolic.forks import renewed
+from ..symbolic.graph import Graph
+from ..symbolic.leaves import Shared
+from ..symbolic.origin import bad, origin
+from ..symbolic.sizes import dims_of
+from ..symbolic.types import config
+from .lowering.bind import Bound, bind
+from .lowering.program import Step, build
+from .passes import pipeline
+from .target import Source, Target
+
+
+@renewed
+class Compiled:
+    """A graph, and the program that computes it on a target."""
+
+    def __init__(self, asked: Source, target: Target):
+        graph, options = asked.graph, asked.options
+        self.asked, self.target = asked, target
+        self.name, self.source, self.optimize = options.name, graph, options.optimize
+        self.rules, self.downcast = options.rules, options.downcast
+        self.threads = options.threads or config.threads
+        self.refused = options.refused
+        # new values that are looked at before variables get them are results
+        computed = Graph(graph.inputs, graph.roots, (), graph.assumed) if self.refused else graph
+        self.graph = pipeline.run(computed, options.optimize, target, rules=options.rules)
+        self.program = build(self.graph, target)
+
+    @property
+    def counting(self) -> Source | None:
+        """What computes the sizes that are values, before the function runs; None where there are none."""
+        counts = Graph(self.source.inputs, tuple(self.source.sources.values()))
+        if not counts.outputs:
+            return None
+        options = self.asked.options._replace(name=f"sizes of {self.name}", refused=(), rules=None, downcast=False)
+        return Source(counts, None, list, options)
+
+    # ---- sizes ----------------------------------------------------------------------------------------------------
+
+    def sizes(self, arrays: Sequence[np.ndarray], counts: Sequence[int] = ()) -> dict[str, int]:
+        """The sizes of a call; raises an error where they break what the expressions took for granted.
+
+        counts : those that are values
+        """
+        known = dict(zip(self.source.inputs, arrays, strict=True))
+        for node in [*self.source.shared, *(shared for shared, _ in self.source.updates)]:
+            known[node] = node.op.cell.value  # type: ignore[attr-defined]
+        sizes = {**sizes_of_cells(self.source.cells), **bind_sizes(known)}
+        for (name, source), count in zip(self.source.sources.items(), counts, strict=False):
+            sizes[name] = whole(count, source)
+        self._check_sizes(sizes)
+        return sizes
+
+    def _check_sizes(self, sizes: dict[str, int]) -> None:
+        for dim, node in self._computed_sizes:
+            try:
+                found = dim.value(sizes)
+            except ZeroDivisionError:
+                raise divided_by_zero(node, dim, sizes) from None
+            if found < 0:
+                text = f"{node.op.name}: the size {dim} is {found} in this call, where {sizes}."
+                raise blame(GuardError(text), node.site, *[a.site for a in node.args])
+        for guard, node in self.source.guards:
+            if not guard.holds(sizes):
+                what = f"the update of {node.name}" if isinstance(node.op, Shared) else node.op.name
+                error = guard.broken(what, sizes)
+                raise blame(error, node.site, *[a.site for a in node.args], *self._with(guard.dims))
+
+    @functools.cached_property
+    def _computed_sizes(self) -> list[tuple[SymDim, Expr]]:
+        """Sizes that are arithmetic, each with the first node that has it: a call may turn them negative."""
+        found: dict[SymDim, Expr] = {}
+        for node in self.source.nodes:
+            for dim in getattr(node.type, "shape", ()):
+                if isinstance(dim, SymDim) and not dim.is_name:
+                    found.setdefault(dim, node)
+        return list(found.items())
+
+    def _with(self, dims: tuple[Dim, ...]) -> list[Site]:
+        """The lines of the inputs that have one of these sizes."""
+        return [x.site for x in self.source.inputs if any(isinstance(d, SymDim) and d in x.shape for d in dims)]
+
+    # ---- failures -------------------------------------------------------------------------------------------------
+
+    def explain_failure(self, step: Step, arrays: Sequence[np.ndarray]) -> BaseException:
+        """The error where a step of the program refused its input: the reference is asked, with the same values."""
+        node = step.node
+        try:
+            run([node], dict(zip(self.graph.inputs, arrays, strict=True)))
+        except IndexError as error:
+            found = IndexRangeError(sentence(error))
+            found.__notes__ = error.__notes__
+            return found
+        except WeftError as error:
+            return blame(error, node.site, *[a.site for a in node.args])
+        return blame(IndexRangeError(f"{node.op.name} refused its input."), node.site)
+
+    def not_finite(self, results: Sequence[np.ndarray], arrays: Sequence[np.ndarray]) -> BaseException | None:
+        """The error where a result holds what `nan` or `inf` refuse, which names the op that made it."""
+        place = next((place for place, one in enumerate(results) if bad(one, self.refused)), None)
+        if place is None:
+            return None
+        error = origin(self.source.roots, dict(zip(self.source.inputs, arrays, strict=True)), self.refused)
+        if error is not None:
+            return error
+        node = self.source.roots[place]  # the reference, whose sums are in another order, makes none
+        return blame(NotFiniteError(f"{node.op.name}: its value holds {bad(results[place], self.refused)}."), node.site)
+
+    # ---- what `explain` shows -------------------------------------------------------------------------------------
+
+    def bounds(self) -> list[Bound]:
+        """The program for the sizes of calls, the last ones last; where no size is a symbol, there need be no call."""
+        found = self.bound_calls()
+        return found or ([] if dims_of(self.graph.nodes) else [bind(self.program, {})])
+
+    def bound_calls(self) -> list[Bound]:
+        """The program for sizes that calls have had."""
+        return []
+
+    def arenas(self) -> list[str]:
+        """How much working memory calls take."""
+        return []
+
+    def plan_text(self) -> str:
+        """How the target runs the steps; "" where there was no call."""
+        return ""
+
+    def code_text(self) -> str:
+        """The target's code."""
+        return f"the target {self.target.name!r} has no code"

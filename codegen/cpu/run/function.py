@@ -1,0 +1,250 @@
+"""Calls on the CPU: arguments as addresses, arrays for the results, and a table that machine code walks."""
+
+from __future__ import annotations
+
+import copy
+import os
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy import array, empty, ndarray
+
+from ....symbolic.access import Access
+from ....symbolic.dims import show
+from ....symbolic.errors import OutOfMemoryError, VerifyError, blame
+from ....symbolic.expr import Expr
+from ....symbolic.types import config
+from ...arguments import adapted, apart, converted, expected
+from ...function import Function
+from ...lowering.bind import Bound, bind
+from ...lowering.program import NestStep
+from ...profile import StepTime
+from ...target import Source, Target
+from . import arenas, checked
+from .binding import PAUSED, Binding, Walk
+from .compile import compile_nests
+from .encode import Setting, encode
+from .plans import plan_text
+from .results import LARGE, large
+from .times import step_times
+
+REMEMBERED = 64  # sets of sizes whose tables and memory a function keeps
+
+_functions: weakref.WeakSet[CPUFunction] = weakref.WeakSet()  # those with bindings
+
+
+def _after_fork() -> None:
+    for function in list(_functions):
+        function.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class CPUFunction(Function):
+    """A function that runs on this machine's processor."""
+
+    _at_end = False  # in the checked mode: whether this call's buffers lie against the page behind them
+
+    def __init__(self, asked: Source, target: Target):
+        super().__init__(asked, target)
+        graph, program = asked.graph, self.program
+        self._keywords, self._form = asked.keywords, asked.form
+        self._expected = tuple((x, x.dtype, x.ndim, converted(x)) for x in graph.inputs)
+        self._count = len(graph.inputs)
+        self.nests = compile_nests(program.nests, checked.ENABLED)
+        self._debug = config.debug
+        self._idle: dict[Any, list[Binding]] = {}
+        self._accesses: list[Access] = []  # idle ones, of calls that are over
+        self._lock = threading.Lock()
+        _functions.add(self)
+        # variables whose arrays may be others at each call: in the checked mode all are
+        variables = [(buffer, buffer.node.op.cell) for buffer in program.shared]  # type: ignore[union-attr]
+        moving = [(buffer, cell) for buffer, cell in variables if checked.ENABLED or cell.resizable]
+        self._moving = tuple(buffer for buffer, _ in moving)
+        self._cells = tuple(cell for _, cell in moving)
+        # of all that decides which tables serve: shapes of arguments, then these sizes
+        known = [node.op.cell for node in self.graph.shared]  # type: ignore[attr-defined]
+        self._sized = tuple(dict.fromkeys([*(c.sizes for c in [*known, *self._updated] if c.resizable), *graph.cells]))
+        # shapes of arguments decide alone, all arrays stay, and nobody looks at results
+        self._plain = not (self._sized or self._cells or self._counts is not None or self.refused)
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        if keywords or len(args) != self._count or self._keywords is not None:
+            args = expected(self.asked, args, keywords)
+        arrays = []
+        for given, (x, dtype, ndim, numbers) in zip(args, self._expected):  # noqa: B905 - checked above
+            kind = type(given)
+            if kind is ndarray and given.dtype is dtype and given.ndim == ndim and given.flags.carray:
+                arrays.append(given)
+            elif kind in numbers:
+                arrays.append(array(given, dtype))
+            else:
+                arrays.append(adapted(given, x, self.downcast))
+        access = None
+        try:
+            if self._reads:
+                access = self._accesses.pop() if self._accesses else Access(self._reads, self._writes)
+                access.acquire()
+                if self._updated:
+                    arrays = apart(arrays, self._updated)
+            key = tuple([a.shape for a in arrays])
+            if not self._plain:
+                key += self._more_sizes(arrays)
+            table = self._idle  # if the process forks during the call, bindings go where nobody looks
+            idle = table.get(key)
+            binding = idle.pop() if idle else self._bound(key, arrays)
+            try:
+                if binding.pooled:
+                    binding.take_arena()
+                try:
+                    results = [empty(s, d) if size < LARGE else large(s, d, size) for s, d, size in binding.results]
+                except (MemoryError, ValueError):
+                    results = self._results(binding)
+                objects, place = binding.objects, 0
+                for one in arrays:
+                    objects[place] = id(one)
+                    place += 1
+                for one in results:
+                    objects[place] = id(one)
+                    place += 1
+                if not self._plain:
+                    held = self._variables(binding, place)  # noqa: F841 - a callback may put others in their place
+                failed = binding.walk(binding.header)
+                if failed != -1:
+                    if failed == PAUSED:  # Python handles signals between two walks
+                        failed = binding.run()
+                    if failed >= 0:
+                        raise self._failure(binding, failed, arrays)
+                if not self._plain:
+                    if self.refused:
+                        self._examine(binding, arrays, results)
+                    self._replace(results)
+                    binding.step[0] = 0  # a call that ends before it walks has not ended well
+                    results = results[: self._outputs]
+            except BaseException:
+                if not self._plain and binding.done:  # a signal came right behind the last step
+                    self._replace(results)
+                binding.step[0] = 0
+                raise
+            finally:
+                if binding.pooled:
+                    binding.give_arena()
+                table.setdefault(key, []).append(binding)
+        finally:
+            if access is not None:
+                access.release()
+                self._accesses.append(access)
+        return results[0] if self._form is None else self._form(results)
+
+    def _variables(self, binding: Binding, place: int) -> list[np.ndarray]:
+        """Put the arrays of variables that may have others at each call into the tables, from this place on."""
+        held = [cell.value for cell in self._cells]
+        for number, one in enumerate(held, place):
+            binding.objects[number] = id(one)
+        return held
+
+    def _more_sizes(self, arrays: list[np.ndarray]) -> tuple[Any, ...]:
+        """What decides on the tables besides the shapes of arguments: sizes that are values, and those of variables."""
+        counts = () if self._counts is None else tuple([int(n) for n in self._counts(*arrays)])
+        return (*counts, *[sizes.shape for sizes in self._sized])
+
+    def _results(self, binding: Binding) -> list[np.ndarray]:
+        """Memory for the results, once all that is idle has been given back.  Raises OutOfMemoryError."""
+        try:
+            return arenas.allocated(lambda: [empty(s, d) for s, d, _ in binding.results])
+        except (MemoryError, ValueError):
+            buffers = zip(self.program.results, binding.results, strict=True)
+            buffer, (shape, _, size) = max(buffers, key=lambda pair: pair[1][2])
+            node: Expr = buffer.node  # type: ignore[assignment]
+            text = f"A result of shape {show(shape)} takes {size} bytes, which cannot be had: {node.op.name}."
+            raise blame(OutOfMemoryError(text), node.site) from None
+
+    def _examine(self, binding: Binding, arrays: list[np.ndarray], results: list[np.ndarray]) -> None:
+        """Raise NotFiniteError where a result holds what it may not: variables are as before the call."""
+        error = self.not_finite(results, arrays)
+        if error is not None:
+            binding.step[0] = 0  # not done: variables do not get their new values
+            raise error
+
+    def run_by(self, run: Callable[[Binding, Walk], int], args: Sequence[Any]) -> None:
+        """A call whose rows `run` runs, with the walker in its own way, and says which of them failed (-1: none)."""
+        arrays = [adapted(given, x, self.downcast) for given, x in zip(args, self.source.inputs, strict=True)]
+        with Access(self._reads, self._writes):
+            key = (*[a.shape for a in arrays], *self._more_sizes(arrays))
+            binding = self._bound(key, arrays)
+            walk = binding.walk
+            binding.walk = lambda header: run(binding, walk)
+            other = copy.copy(self)
+            other._keywords, other._idle = None, {key: [binding]}
+            CPUFunction.__call__(other, *arrays)
+
+    def _bound(self, key: Any, arrays: list[np.ndarray]) -> Binding:
+        """A binding for these sizes, after the guards were checked."""
+        sizes = self.sizes(arrays, key[self._count :])
+        with self._lock:
+            while len(self._idle) >= REMEMBERED:
+                self._idle.pop(next(iter(self._idle)), None)
+            return encode(bind(self.program, sizes), self.nests, self._setting)
+
+    @property
+    def _setting(self) -> Setting:
+        return Setting(self.threads, self._moving, checked.ENABLED, self._at_end, self._debug)
+
+    @property
+    def bindings(self) -> list[Binding]:
+        """Those that no call uses at this moment."""
+        return [binding for idle in self._idle.values() for binding in idle]
+
+    def forget(self) -> None:
+        """After a fork: bindings are made anew, and nobody is making one."""
+        self._idle, self._lock = {}, threading.Lock()
+
+    def __copy__(self) -> CPUFunction:
+        other = object.__new__(type(self))  # the same code and the same variables
+        other.__dict__.update(self.__dict__)
+        _functions.add(other)
+        return other
+
+    def _failure(self, binding: Binding, row: int, arrays: list[np.ndarray]) -> BaseException:
+        """What a kernel's bad status means."""
+        failed = binding.rows[row]
+        if failed.caller is not None:
+            return failed.caller.failure(int(binding.step_table[row, 1]))  # type: ignore[no-any-return]
+        if isinstance(failed.step, NestStep):
+            nests = "\n".join(str(placed.nest) for placed in failed.step.nests)
+            text = f"A loop nest reads or writes outside of its buffers:\n{nests}"
+            return blame(VerifyError(text), failed.step.node.site)
+        return self.explain_failure(self.program.steps[failed.number], arrays)
+
+    def bound_calls(self) -> list[Bound]:
+        return [binding.bound for binding in self.bindings]
+
+    def arenas(self) -> list[str]:
+        lines = []
+        for key, idle in self._idle.items():
+            for binding in idle:
+                total = sum(block.size for block in binding.blocks)
+                lines.append(f"bound to {key}: {total} bytes of temporaries in an arena of {binding.temporaries}")
+        return lines
+
+    def plan_text(self) -> str:
+        bound = self.bounds()
+        return plan_text(bound[-1], self.nests, self._setting) if bound else ""
+
+    def code_text(self) -> str:
+        return "\n".join(nest.emitted.ir for nest in self.nests.values())
+
+    def step_times(self, args: tuple[Any, ...], repeat: int) -> list[StepTime]:
+        found: list[StepTime] = []
+
+        def timed(binding: Binding, walk: Walk) -> int:
+            found.extend(step_times(binding, walk, repeat))
+            return -1
+
+        self.run_by(timed, args)
+        return found

@@ -1,0 +1,45 @@
+"""Results become nodes of their own, and what bodies read arrays of their own: each gets memory that is whole."""
+
+from __future__ import annotations
+
+from ...ops.elementwise import Cast, Elementwise
+from ...ops.movement import Reshape
+from ...symbolic.errors import at_site
+from ...symbolic.expr import Expr, apply, rebuilt
+from ...symbolic.graph import Graph
+from ...symbolic.leaves import Constant, Leaf, Shared
+from ..lowering.views import AFFINE
+
+
+def copy_outputs(graph: Graph) -> Graph:
+    """Results get nodes of their own: a leaf, a view or a repeated result is copied.  Bodies get arrays in C order."""
+    if any(node.op.bodies for node in graph.nodes):
+        graph = _in_order(graph)
+    taken: set[Expr] = set()
+    roots = []
+    for root in graph.roots:
+        if root in taken or isinstance(root.op, (Leaf, Shared, Reshape, *AFFINE)):
+            with at_site(root.site):
+                root = _copy(root, taken)
+        taken.add(root)
+        roots.append(root)
+    return graph.with_roots(roots)
+
+
+def _in_order(graph: Graph) -> Graph:
+    """What loops and branches read is neither a view nor a number written into the code."""
+    done: dict[Expr, Expr] = {}
+    for node in graph.nodes:
+        args = tuple(done[a] for a in node.args)
+        if node.op.bodies:
+            args = tuple(_copy(a, set()) if isinstance(a.op, (Constant, Reshape, *AFFINE)) else a for a in args)
+        done[node] = rebuilt(node, args)
+    return graph.with_roots([done[root] for root in graph.roots])
+
+
+def _copy(node: Expr, taken: set[Expr]) -> Expr:
+    """A node with the same value that is none of those taken."""
+    copy = apply(Elementwise(Cast(node.dtype)), node)
+    while copy in taken:
+        copy = apply(Elementwise(Cast(node.dtype)), copy)
+    return copy
