@@ -12,7 +12,7 @@ from ..symbolic.arguments import check_count, check_flag, check_function
 from ..symbolic.dims import Dim, same, show
 from ..symbolic.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError, blame, listing, user_site
 from ..symbolic.expr import Expr, Op, apply, toposort
-from ..symbolic.leaves import as_dim
+from ..symbolic.sizes import as_dim
 from ..symbolic.types import BOOL, INT64, Type, promote
 from . import scalar
 from .bodies import numbered, stand_in, stand_ins

@@ -12,7 +12,8 @@ from ..symbolic.arguments import LARGEST, check_count
 from ..symbolic.dims import Dim, Shape, SymDim
 from ..symbolic.errors import ArgumentError, DTypeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
-from ..symbolic.leaves import as_dim, weak_constant
+from ..symbolic.leaves import weak_constant
+from ..symbolic.sizes import as_dim
 from ..symbolic.types import INT64, DType, Type
 from ..symbolic.types import dtype as as_dtype
 from .coerce import as_expr

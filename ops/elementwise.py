@@ -20,11 +20,12 @@ import numpy as np
 from ..symbolic import operators
 from ..symbolic.dims import Dim, Shape, SymDim, same, show
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
-from ..symbolic.expr import Expr, Op, apply, depends, serial, substitute, toposort
+from ..symbolic.expr import Expr, Op, apply, depends, serial, toposort
 from ..symbolic.forks import renewed
 from ..symbolic.grad import grad
 from ..symbolic.guards import meet
 from ..symbolic.leaves import Constant, Input, constant, weak_constant
+from ..symbolic.substitution import substitute
 from ..symbolic.types import BOOL, FLOAT64, DType, Type, dtype, float_like, promote
 from .coerce import as_expr
 
@@ -431,8 +432,8 @@ def unbroadcast(g: Expr, arg: Expr) -> Expr:
     stretched = [i for i, d in enumerate(arg.shape) if d == 1 and g.shape[i + extra] != 1]
     if not extra and not stretched:
         return g
-    total = operators.function("sum")(g, axis=(*range(extra), *(i + extra for i in stretched)))
-    return operators.function("reshape")(total, arg.shape) if stretched else total
+    total = g.sum(axis=(*range(extra), *(i + extra for i in stretched)))
+    return total.reshape(arg.shape) if stretched else total
 
 
 def apply_elementwise(function: Scalar, *values: Any) -> Expr:

@@ -17,7 +17,7 @@ from ..symbolic.dims import Dim, Shape, SymDim, product, same, show, total_size
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.guards import meet
-from ..symbolic.leaves import as_dim
+from ..symbolic.sizes import as_dim
 from ..symbolic.types import Type, promote
 from .axes import normalize, normalize_all, without
 from .coerce import as_expr

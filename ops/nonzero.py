@@ -8,7 +8,8 @@ import numpy as np
 
 from ..symbolic.errors import ShapeError, blame, user_site
 from ..symbolic.expr import Expr, apply
-from ..symbolic.leaves import as_dim, constant
+from ..symbolic.leaves import constant
+from ..symbolic.sizes import as_dim
 from . import scalar
 from .coerce import as_expr
 from .creation import full, iota

@@ -9,7 +9,8 @@ import numpy as np
 from ..symbolic.dims import Dim, SymDim, maximum, minimum, show
 from ..symbolic.errors import DTypeError, IndexRangeError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr
-from ..symbolic.leaves import Constant, Size, as_dim
+from ..symbolic.leaves import Constant, Size
+from ..symbolic.sizes import as_dim
 from . import scalar
 from .coerce import as_expr
 from .creation import iota

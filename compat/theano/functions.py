@@ -11,8 +11,9 @@ import numpy as np
 from ...codegen.function import function as weft_function
 from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import ArgumentError, blame, user_site
-from ...symbolic.expr import Expr, substitute, toposort
+from ...symbolic.expr import Expr, toposort
 from ...symbolic.leaves import Input, Shared
+from ...symbolic.substitution import substitute
 from .configuration import config
 from .convert import listed, unwrap
 from .copies import uncopied

@@ -9,7 +9,8 @@ from typing import Any
 import weft as wf
 
 from ...symbolic.errors import blame, user_site
-from ...symbolic.expr import Expr, identical, substitute
+from ...symbolic.expr import Expr, identical
+from ...symbolic.substitution import substitute
 from .convert import unwrap
 from .copies import uncopied
 from .graph_clones import new_graph

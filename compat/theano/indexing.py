@@ -162,7 +162,7 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
 
 def bincount(x: Any, weights: Any = None, minlength: Any = None, assert_nonneg: bool = False) -> Any:
     """How often each whole number from 0 up occurs, or the sum of its weights."""
-    from ...symbolic.leaves import as_dim
+    from ...symbolic.sizes import as_dim
 
     node = weft_cast(unwrap(x), "int64")
     length = as_dim(wf.maximum(wf.max(node) + 1, unwrap(minlength or 0).astype("int64")))

@@ -18,7 +18,8 @@ from ...ops.loop import Loop, looped
 from ...symbolic import dims
 from ...symbolic.dims import Dim
 from ...symbolic.errors import blame, user_site
-from ...symbolic.expr import Expr, substitute, toposort
+from ...symbolic.expr import Expr, toposort
+from ...symbolic.substitution import substitute
 from ...symbolic.types import INT64
 from .changing_loops import changes_sizes, repeated
 from .convert import listed, unwrap

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ...symbolic.errors import blame, user_site
-from ...symbolic.leaves import get_value, set_value
-from ...symbolic.leaves import shared as weft_shared
+from ...symbolic.variables import get_value, set_value
+from ...symbolic.variables import shared as weft_shared
 from .convert import unwrap
 from .types import TensorType
 from .variables import Tensor, Variable, variable_of, wrap

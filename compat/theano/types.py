@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...symbolic.errors import blame, user_site
-from ...symbolic.leaves import tensor as weft_tensor
+from ...symbolic.variables import tensor as weft_tensor
 from .configuration import config
 from .convert import dtype_named
 from .variables import Variable, wrap

@@ -16,7 +16,8 @@ from weft.symbolic.errors import DTypeError, IndexRangeError, ShapeError, WeftEr
 from weft.symbolic.evaluate import bind_sizes, evaluate
 from weft.symbolic.expr import apply
 from weft.symbolic.grad import grad
-from weft.symbolic.leaves import constant, tensor
+from weft.symbolic.leaves import constant
+from weft.symbolic.variables import tensor
 
 from ..numeric import check_gradients
 

@@ -13,7 +13,8 @@ from weft.ops.reduce import max, min, prod, sum
 from weft.symbolic.evaluate import run
 from weft.symbolic.expr import apply, toposort
 from weft.symbolic.graph import Graph
-from weft.symbolic.leaves import Input, constant, tensor
+from weft.symbolic.leaves import Input, constant
+from weft.symbolic.variables import tensor
 from weft.testing.agreement import disagreement
 
 INF, NAN = np.inf, np.nan

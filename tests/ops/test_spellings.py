@@ -19,8 +19,9 @@ from weft.symbolic.evaluate import run
 from weft.symbolic.expr import apply, toposort
 from weft.symbolic.grad import grad
 from weft.symbolic.graph import Graph
-from weft.symbolic.leaves import Input, constant, tensor
+from weft.symbolic.leaves import Input, constant
 from weft.symbolic.rewrite import rewrite
+from weft.symbolic.variables import tensor
 from weft.testing.agreement import disagreement, draw
 
 X, Y = tensor("x", (3, 4), "float64"), tensor("y", (3, 4), "float64")

@@ -19,7 +19,8 @@ from weft.symbolic.errors import WeftError
 from weft.symbolic.evaluate import run
 from weft.symbolic.expr import apply, toposort
 from weft.symbolic.graph import Graph
-from weft.symbolic.leaves import Input, constant, tensor
+from weft.symbolic.leaves import Input, constant
+from weft.symbolic.variables import tensor
 
 SIZES = (1, 1, 2, 3, 4, 2, 3, 1, 0, SymDim("n"))
 DTYPES = ("float64", "float64", "int64", "uint8", "float16")
