@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .dims import Dim, SymDim, fresh
+from .dims import Dim, Shape, SymDim, fresh
 from .errors import ShapeError, blame, user_site
 from .expr import Body, Expr, toposort
 from .leaves import Constant, Input, Shared, Size, Sizes
@@ -62,6 +62,12 @@ def as_dim(given: Any, hint: str | None = None) -> Dim:
         return value_dim(given)
     text = f"A size is a number from 0 up, a name or None; {given!r} is none of these."
     raise blame(ShapeError(text), user_site())
+
+
+def shape_of(shape: Any) -> Shape:
+    """A shape as users write it: one size, or a sequence of sizes; numbers, symbols, or names."""
+    listed = [shape] if isinstance(shape, int | np.integer | str) or not isinstance(shape, Sequence) else shape
+    return tuple(as_dim(d) for d in listed)
 
 
 def _of_sizes(node: Expr) -> Dim | None:

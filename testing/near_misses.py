@@ -14,7 +14,7 @@ import numpy as np
 
 from ..ops import scalar
 from ..ops.elementwise import Cast, Elementwise, Primitive, cast
-from ..ops.indexing import Gather, ScatterAdd
+from ..ops.gather import Gather, ScatterAdd
 from ..ops.movement import Slice, Transpose, Unslice, broadcast_to, expand_dims
 from ..ops.reduce import KINDS
 from ..symbolic.dims import SymDim

@@ -9,7 +9,8 @@ import pytest
 import weft.ops  # noqa: F401 - gives the operators their meaning
 from weft.ops.coerce import as_expr
 from weft.ops.creation import arange
-from weft.ops.indexing import Gather, ScatterAdd, ScatterSet, index_add, index_set, take, take_along_axis
+from weft.ops.gather import Gather, ScatterAdd, ScatterSet
+from weft.ops.indexing import index_add, index_set, take, take_along_axis
 from weft.ops.reduce import argmax
 from weft.symbolic.dims import SymDim
 from weft.symbolic.errors import DTypeError, IndexRangeError, ShapeError, WeftError

@@ -6,7 +6,7 @@ import pytest
 from weft.codegen.passes.pipeline import run as passes
 from weft.ops import scalar
 from weft.ops.elementwise import cast
-from weft.ops.indexing import ScatterAdd
+from weft.ops.gather import ScatterAdd
 from weft.ops.movement import Slice, Unslice, broadcast_to, concatenate, expand_dims, transpose
 from weft.ops.pool import MaxPool, SumPool
 from weft.ops.reduce import max, min, prod, sum

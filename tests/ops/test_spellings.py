@@ -11,7 +11,7 @@ import scipy.special
 from weft.codegen.passes.pipeline import run as passes
 from weft.ops import scalar
 from weft.ops.elementwise import cast
-from weft.ops.indexing import Gather
+from weft.ops.gather import Gather
 from weft.ops.movement import Unslice, expand_dims, reshape, transpose
 from weft.ops.reduce import max, mean, min, sum
 from weft.ops.rules import canonical, special, stable

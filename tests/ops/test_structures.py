@@ -10,7 +10,7 @@ from weft.codegen.passes.pipeline import run as passes
 from weft.ops import scalar
 from weft.ops.creation import arange
 from weft.ops.elementwise import cast
-from weft.ops.indexing import Gather, ScatterAdd
+from weft.ops.gather import Gather, ScatterAdd
 from weft.ops.movement import Slice, Unslice, broadcast_to, concatenate, expand_dims, reshape, squeeze, transpose
 from weft.ops.pool import MaxPool, MaxPoolGather, MaxPoolScatter, SumPool, SumPoolScatter
 from weft.ops.reduce import KINDS, Reduce
