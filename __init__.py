@@ -10,6 +10,7 @@
 The compiler, and with it LLVM and Numba, is imported when the first function is made.
 """
 
+from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
 from . import nn
@@ -203,8 +204,6 @@ _bind_numpy(__name__, globals().get)
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module 'weft' has no attribute {name!r}")
-    from importlib import import_module
-
-    found = getattr(import_module(f".{_LATER[name]}", __name__), name)
+    found = getattr(_import_module(f".{_LATER[name]}", __name__), name)
     globals()[name] = found
     return found

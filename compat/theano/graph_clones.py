@@ -9,7 +9,7 @@ from typing import Any
 from ...symbolic.substitution import substitute
 from .convert import unwrap
 from .fresh import fresh_input, with_inputs
-from .ops import is_leaf
+from .notes import is_leaf
 from .storage import SharedVariable
 from .variables import TensorConstant, wrap
 

@@ -14,8 +14,9 @@ from ...symbolic.substitution import substitute
 from .convert import unwrap
 from .copies import uncopied
 from .graph_clones import new_graph
+from .notes import applied_to, is_leaf
 from .op import Apply
-from .ops import Work, applied_to, is_leaf
+from .ops import Work
 from .variables import TensorConstant, Variable, variable_of, wrap
 
 
