@@ -10,6 +10,7 @@
 The compiler, and with it LLVM and Numba, is imported when the first function is made.
 """
 
+from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
 from . import nn
@@ -133,6 +134,7 @@ from .ops.scalar import (
     where,
 )
 from .symbolic.dims import SymDim
+from .symbolic.equations import rules
 from .symbolic.errors import (
     ArgumentError,
     DTypeError,
@@ -152,11 +154,14 @@ from .symbolic.evaluate import evaluate
 from .symbolic.expr import Expr, Op, apply
 from .symbolic.grad import custom_gradient, grad, hessian, hvp, jacobian, jvp, stop_gradient, value_and_grad, vjp
 from .symbolic.graph import Graph
-from .symbolic.leaves import constant, items, matrix, scalar, shared, tensor, tensor3, tensor4, vector
+from .symbolic.leaves import constant, items
+from .symbolic.numpy_protocol import bind as _bind_numpy
+from .symbolic.operators import bind as _bind
 from .symbolic.patterns import Bool, Const, Matrix, Vector
-from .symbolic.rewrite import RuleSet, rewrite, rules
+from .symbolic.rewrite import RuleSet, rewrite
 from .symbolic.text import to_dot, to_python
 from .symbolic.types import TupleType, Type, config
+from .symbolic.variables import matrix, scalar, shared, tensor, tensor3, tensor4, vector
 from .symbolic.verify import verify
 
 if TYPE_CHECKING:
@@ -186,11 +191,19 @@ _LATER = {
 }
 
 
+def _evaluate_compiled(node: Expr, values: Any) -> Any:
+    from .codegen.function import evaluate_compiled
+
+    return evaluate_compiled(node, values)
+
+
+_bind({"eval": _evaluate_compiled})  # Expr.eval: graphs know nothing of the compiler
+_bind_numpy(__name__, globals().get)
+
+
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module 'weft' has no attribute {name!r}")
-    from importlib import import_module
-
-    found = getattr(import_module(f".{_LATER[name]}", __name__), name)
+    found = getattr(_import_module(f".{_LATER[name]}", __name__), name)
     globals()[name] = found
     return found

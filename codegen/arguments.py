@@ -16,11 +16,12 @@ from ..symbolic.arguments import check_choice
 from ..symbolic.dims import SymDim, same, show
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, axes, blame, listing, user_site
 from ..symbolic.evaluate import FROM_A_STEP, raise_unknown_size
-from ..symbolic.expr import Expr, substitute, toposort
+from ..symbolic.expr import Expr, toposort
 from ..symbolic.graph import Graph
 from ..symbolic.guards import AnyGuard, Guard
 from ..symbolic.leaves import Cell, Input, Shared, as_array
-from ..symbolic.sizes import Change, all_sources, dims_of, renaming
+from ..symbolic.sizes import all_sources, dims_of
+from ..symbolic.substitution import Change, renaming, substitute
 from ..symbolic.types import TupleType, cast_and_lost
 from .target import Source
 

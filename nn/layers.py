@@ -22,7 +22,7 @@ from ..ops.several import Several
 from ..symbolic.arguments import check_count, check_flag, check_function, check_name, check_number
 from ..symbolic.errors import ArgumentError, blame, user_site
 from ..symbolic.expr import Expr
-from ..symbolic.leaves import shared
+from ..symbolic.variables import shared
 from . import init
 
 __all__ = ["BatchNorm", "batch_norm", "batch_norm_params", "conv_params", "dense", "dense_params", "dropout", "flatten"]

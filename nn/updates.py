@@ -24,7 +24,8 @@ from ..symbolic.dims import same, show
 from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr
 from ..symbolic.grad import grad
-from ..symbolic.leaves import Shared, shared
+from ..symbolic.leaves import Shared
+from ..symbolic.variables import shared
 
 Updates: TypeAlias = dict[Expr, Expr]
 

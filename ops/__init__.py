@@ -1,6 +1,6 @@
 """What each operation means: types, NumPy reference, derivative.  Importing this gives the operators their meaning."""
 
-from ..symbolic import dims, leaves, operators
+from ..symbolic import dims, operators, text, variables
 from . import creation, elementwise, linalg, movement, reduce, scalar
 from .control import scan
 from .indexing import getitem, take
@@ -23,8 +23,9 @@ operators.bind(
         "cumsum": cumsum,
         "scan": scan,
         "astype": elementwise.cast,
-        "get_value": leaves.get_value,
-        "set_value": leaves.set_value,
+        "get_value": variables.get_value,
+        "set_value": variables.set_value,
+        "repr": text.describe,
     }
 )
 dims.mixed_arithmetic.update(

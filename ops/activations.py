@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from ..symbolic.dims import Dim, same, show
-from ..symbolic.errors import DTypeError, IndexRangeError, ShapeError, blame, user_site
-from ..symbolic.expr import Expr, Op, apply, toposort
+from ..symbolic.dims import same, show
+from ..symbolic.errors import DTypeError, ShapeError, blame, user_site
+from ..symbolic.expr import Expr, apply, toposort
 from ..symbolic.grad import custom_gradient, stop_gradient
 from ..symbolic.leaves import Input, Shared, weak_constant
-from ..symbolic.types import Type
 from . import scalar
 from .axes import normalize_all
 from .coerce import as_expr
 from .creation import iota
 from .elementwise import as_float, cast, unbroadcast
 from .indexing import take_along_axis
+from .labels import CheckLabels
 from .movement import expand_dims, squeeze
 from .reduce import sum as sum_over
 from .reduce import top
@@ -52,25 +49,6 @@ def log_softmax(x: Any, axis: Any = -1) -> Expr:
     axes = normalize_all(axis, node.ndim, "log_softmax", node)
     shifted, log_total = _log_parts(node, axes)
     return shifted - log_total
-
-
-@dataclass(frozen=True)
-class CheckLabels(Op):
-    """Integer labels as int32, each of them in [0, classes): what indexes by comparison checks its labels here."""
-
-    classes: Dim
-
-    def infer(self, labels: Type) -> Type:
-        return Type(np.dtype("int32"), labels.shape)
-
-    def numpy(self, labels: np.ndarray) -> np.ndarray:
-        outside = labels[(labels < 0) | (labels >= self.classes)]
-        if outside.size:
-            raise IndexRangeError(f"label {outside[0]} is out of range for {self.classes} classes.")
-        return labels.astype(np.int32)
-
-    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[None]:
-        return [None]
 
 
 def pick(x: Any, labels: Any) -> Expr:

@@ -11,10 +11,11 @@ from contextvars import ContextVar
 
 from ..symbolic.dims import Shape
 from ..symbolic.errors import NOWHERE, ShapeError, at_site, blame, user_site
-from ..symbolic.expr import Expr, apply, depends, serial, substitute, toposort
+from ..symbolic.expr import Expr, apply, depends, serial, toposort
 from ..symbolic.graph import Graph
 from ..symbolic.leaves import INSIDE, Input, Shared
 from ..symbolic.sizes import sources
+from ..symbolic.substitution import substitute
 from ..symbolic.types import DType, Type
 from .movement import BroadcastTo, ExpandDims, Slice, Squeeze, Transpose
 

@@ -10,11 +10,12 @@ from typing import Any
 from ..symbolic.dims import show
 from ..symbolic.errors import DTypeError, ShapeError
 from ..symbolic.evaluate import run
-from ..symbolic.expr import Expr, Op, apply, substitute
+from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.grad import pullback
 from ..symbolic.graph import Graph
 from ..symbolic.guards import assume, meet
 from ..symbolic.leaves import Item
+from ..symbolic.substitution import substitute
 from ..symbolic.types import TupleType, Type
 from .bodies import closed, stand_ins
 from .creation import zeros_like

@@ -13,9 +13,10 @@ from ..symbolic.dims import Shape, show
 from ..symbolic.errors import ArgumentError, DTypeError, GradientError, ShapeError, at_site, blame, user_site
 from ..symbolic.expr import Expr, Op, apply, serial
 from ..symbolic.leaves import items
+from ..symbolic.sizes import shape_of
 from ..symbolic.types import DType, TupleType, Type, dtype
 from .coerce import as_expr
-from .creation import shape_of, zeros_like
+from .creation import zeros_like
 from .elementwise import cast
 
 

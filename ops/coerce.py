@@ -11,7 +11,9 @@ from ..symbolic.dims import SymDim, same, show
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, listing, user_site
 from ..symbolic.expr import Expr
 from ..symbolic.leaves import constant, size
+from ..symbolic.operators import function as bound
 from ..symbolic.types import BOOL, TupleType
+from .several import Several
 
 
 def as_expr(value: Any, dtype: Any = None) -> Expr:
@@ -21,9 +23,6 @@ def as_expr(value: Any, dtype: Any = None) -> Expr:
     if isinstance(value, SymDim):
         return size(value)
     if isinstance(value, list | tuple) and any(isinstance(v, Expr | SymDim | list | tuple) for v in value):
-        from .movement import stack
-        from .several import Several
-
         if isinstance(value, Several):
             raise value.refused()
         nodes = [as_expr(v) for v in value]
@@ -31,7 +30,8 @@ def as_expr(value: Any, dtype: Any = None) -> Expr:
             shapes = listing([show(n.shape) for n in nodes])
             error = ShapeError(f"A {type(value).__name__} of values of shapes {shapes} is no array.")
             raise blame(error, user_site(), *[n.site for n in nodes], hint="give one of them, or join them first.")
-        return stack(nodes)
+        joined: Expr = bound("stack")(nodes)
+        return joined
     try:
         if isinstance(value, bool | int | float) or np.asarray(value).dtype.kind not in "OSUV":
             return constant(value, dtype)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +11,16 @@ from ..symbolic.arguments import LARGEST, check_count
 from ..symbolic.dims import Dim, Shape, SymDim
 from ..symbolic.errors import ArgumentError, DTypeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
-from ..symbolic.leaves import as_dim, weak_constant
+from ..symbolic.leaves import weak_constant
+from ..symbolic.sizes import as_dim, shape_of
 from ..symbolic.types import INT64, DType, Type
 from ..symbolic.types import dtype as as_dtype
+from . import scalar
+from .axes import normalize
 from .coerce import as_expr
+from .elementwise import cast, fitted
+from .labels import CheckLabels
+from .movement import broadcast_to, expand_dims
 
 
 @dataclass(frozen=True)
@@ -37,17 +42,8 @@ class Iota(Op):
         return np.broadcast_to(line.reshape(column), self.shape)  # type: ignore[arg-type]
 
 
-def shape_of(shape: Any) -> Shape:
-    """A shape as users write it: one size, or a sequence of sizes; numbers, symbols, or names."""
-    listed = [shape] if isinstance(shape, int | np.integer | str) or not isinstance(shape, Sequence) else shape
-    return tuple(as_dim(d) for d in listed)
-
-
 def full(shape: Any, value: Any, dtype: Any = None) -> Expr:
     """An array of this shape with `value` everywhere.  dtype None: the value's (config.float_dtype for floats)."""
-    from .elementwise import fitted
-    from .movement import broadcast_to
-
     node = as_expr(value)
     if dtype is not None or node.type.weak:
         node = fitted(node, as_dtype(dtype) if dtype is not None else node.dtype)
@@ -84,8 +80,6 @@ def full_like(x: Any, value: Any, dtype: Any = None) -> Expr:
 
 def iota(shape: Any, axis: int = 0, dtype: Any = "int64") -> Expr:
     """0, 1, 2, ... along `axis` of an array of this shape."""
-    from .axes import normalize
-
     sizes = shape_of(shape)
     return apply(Iota(sizes, normalize(axis, len(sizes), "iota"), as_dtype(dtype)))
 
@@ -108,8 +102,6 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Ex
     kind = as_dtype(dtype if dtype is not None else "int64" if whole else None)
     count = _count(start, stop, step)
     line = iota((count,), 0, "int64" if whole else kind)
-    from .elementwise import cast
-
     return cast(_scaled(line, step, start), kind)
 
 
@@ -144,9 +136,6 @@ def _count(start: Any, stop: Any, step: Any) -> Dim:
 
 def _computed_count(start: Any, stop: Any, step: Any) -> Dim:
     """ceil((stop - start) / step), or 0, of values that only a call knows."""
-    from . import scalar
-    from .elementwise import cast
-
     if any(_is_float(v) for v in (start, stop, step)):
         count = cast(scalar.ceil(cast(as_expr(stop) - start, "float64") / step), "int64")
     else:
@@ -161,13 +150,10 @@ def _is_float(value: Any) -> bool:
 
 def eye(n: Any, m: Any = None, k: int = 0, dtype: Any = None) -> Expr:
     """1 on the k-th diagonal of an (n, m) matrix, else 0."""
-    from .elementwise import cast
-    from .scalar import eq
-
     if not isinstance(k, Expr):
         check_count("eye", "k", k, -LARGEST)
     shape = shape_of((n, n if m is None else m))
-    return cast(eq(iota(shape, 1), iota(shape, 0) + k), as_dtype(dtype))
+    return cast(scalar.eq(iota(shape, 1), iota(shape, 0) + k), as_dtype(dtype))
 
 
 def one_hot(labels: Any, classes: int, dtype: Any = None) -> Expr:
@@ -176,15 +162,10 @@ def one_hot(labels: Any, classes: int, dtype: Any = None) -> Expr:
     Raises DTypeError for labels that are no integers; IndexRangeError, when it runs, for a label outside
     [0, classes), as `pick` and `crossentropy` do.
     """
-    from .activations import CheckLabels
-    from .elementwise import cast
-    from .movement import expand_dims
-    from .scalar import eq
-
     node = as_expr(labels)
     if node.dtype.kind not in "iu":
         raise blame(DTypeError(f"one_hot takes integer labels, not {node.dtype.name}."), user_site(), node.site)
     places = iota((classes,), 0, "int32")
     # 3 ns a label: a row of zeros is a class that nothing trains towards, and that nobody sees
     checked = apply(CheckLabels(places.shape[0]), node)
-    return cast(eq(expand_dims(checked, -1), places), as_dtype(dtype))
+    return cast(scalar.eq(expand_dims(checked, -1), places), as_dtype(dtype))

@@ -17,14 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from ..symbolic import operators
 from ..symbolic.dims import Dim, Shape, SymDim, same, show
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
-from ..symbolic.expr import Expr, Op, apply, depends, serial, substitute, toposort
+from ..symbolic.expr import Expr, Op, apply, depends, serial, toposort
 from ..symbolic.forks import renewed
 from ..symbolic.grad import grad
 from ..symbolic.guards import meet
 from ..symbolic.leaves import Constant, Input, constant, weak_constant
+from ..symbolic.operators import function as bound
+from ..symbolic.substitution import substitute
 from ..symbolic.types import BOOL, FLOAT64, DType, Type, dtype, float_like, promote
 from .coerce import as_expr
 
@@ -317,13 +318,13 @@ class Composite(Scalar):
         inputs, output = self.body(*kinds)
         found = substitute([output], dict(zip(inputs, map(_as_operand, args, kinds), strict=True)))[0]
         shape = apply(self.op, *args).shape  # of all arguments, also of those that the body leaves out
-        return found if found.shape == shape else operators.function("broadcast_to")(found, shape)
+        return found if found.shape == shape else bound("broadcast_to")(found, shape)
 
     def __repr__(self) -> str:
         return self.name
 
-    def __reduce__(self) -> Any:
-        return _composite, (self.function.__module__, self.function.__qualname__)
+    def __reduce__(self) -> str:
+        return self.function.__qualname__  # what was decorated is found by its name, as functions are
 
     def to_python(self, writer: Any) -> str:
         """How a printed graph refers to it."""
@@ -333,12 +334,6 @@ class Composite(Scalar):
 
 def _as_operand(node: Expr, kind: DType) -> Expr:
     return node if node.dtype == kind else apply(Cast(kind).op, node)
-
-
-def _composite(module: str, name: str) -> Any:
-    import importlib
-
-    return getattr(importlib.import_module(module), name)
 
 
 def elementwise(function: Callable[..., Expr]) -> Composite:
@@ -472,8 +467,8 @@ def unbroadcast(g: Expr, arg: Expr) -> Expr:
     stretched = [i for i, d in enumerate(arg.shape) if d == 1 and g.shape[i + extra] != 1]
     if not extra and not stretched:
         return g
-    total = operators.function("sum")(g, axis=(*range(extra), *(i + extra for i in stretched)))
-    return operators.function("reshape")(total, arg.shape) if stretched else total
+    total = g.sum(axis=(*range(extra), *(i + extra for i in stretched)))
+    return total.reshape(arg.shape) if stretched else total
 
 
 def apply_elementwise(function: Scalar, *values: Any) -> Expr:

@@ -16,6 +16,7 @@ from ..symbolic.guards import meet
 from ..symbolic.types import Type, promote
 from .axes import normalize, without
 from .coerce import as_expr
+from .creation import iota
 from .elementwise import broadcast, cast, unbroadcast
 from .movement import expand_dims, reshape, squeeze, swapaxes, transpose
 from .operands import check_same_dtype
@@ -145,8 +146,6 @@ def trace(x: Any) -> Expr:
 
     Raises ShapeError for fewer than two axes.  Gradient: g on the diagonal.
     """
-    from .creation import iota
-
     node = as_expr(x)
     if node.ndim < 2:
         text = f"trace: a matrix has two axes, and this expression has shape {show(node.shape)}."

@@ -12,11 +12,12 @@ import numpy as np
 from ..symbolic.dims import Dim, SymDim, show
 from ..symbolic.errors import GradientError
 from ..symbolic.evaluate import run
-from ..symbolic.expr import Expr, Leaf, Op, apply, depends, substitute, toposort
+from ..symbolic.expr import Expr, Leaf, Op, apply, depends, toposort
 from ..symbolic.grad import pullback
 from ..symbolic.graph import Graph
 from ..symbolic.guards import assume, meet
 from ..symbolic.leaves import Item
+from ..symbolic.substitution import substitute
 from ..symbolic.types import INT64, TupleType, Type
 from .bodies import VIEWS, closed, stand_ins
 from .creation import Iota, zeros_like

@@ -17,11 +17,13 @@ from ..symbolic.dims import Dim, Shape, SymDim, product, same, show, total_size
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.guards import meet
-from ..symbolic.leaves import as_dim
+from ..symbolic.sizes import as_dim, shape_of
 from ..symbolic.types import Type, promote
 from .axes import normalize, normalize_all, without
 from .coerce import as_expr
+from .elementwise import cast, fitted, unbroadcast
 from .operands import check_axes, check_places, check_same_dtype
+from .slices import slice_of
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,6 @@ class BroadcastTo(Op):
         return np.broadcast_to(x, self.shape)  # type: ignore[arg-type]
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
-        from .elementwise import unbroadcast
-
         return [unbroadcast(g, args[0])]
 
 
@@ -204,11 +204,9 @@ class Pad(Op):
         return np.pad(x, self.widths, constant_values=value)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
-        from .reduce import sum as total
-
         x, starts = args[0], tuple(before for before, _ in self.widths)
         inside = apply(Slice(starts, (1,) * x.ndim, x.shape), g)
-        return [inside, total(g) - total(inside)]
+        return [inside, g.sum() - inside.sum()]
 
 
 @dataclass(frozen=True)
@@ -331,8 +329,6 @@ def moveaxis(x: Any, source: int, destination: int) -> Expr:
 
 def broadcast_to(x: Any, shape: Any) -> Expr:
     """x repeated to this shape, as np.broadcast_to; only axes of size 1 stretch."""
-    from .creation import shape_of
-
     node, wanted = as_expr(x), shape_of(shape)
     return node if node.shape == wanted else apply(BroadcastTo(wanted), node)
 
@@ -377,8 +373,6 @@ def flip(x: Any, axis: Any = None) -> Expr:
 
 def pad(x: Any, widths: Any, value: Any = 0) -> Expr:
     """x with `value` around it.  `widths`: one number, (before, after), or a pair for each axis."""
-    from .elementwise import fitted
-
     node = as_expr(x)
     try:
         given = np.asarray(widths)
@@ -396,8 +390,6 @@ def pad(x: Any, widths: Any, value: Any = 0) -> Expr:
 
 def concatenate(values: Sequence[Any], axis: int = 0) -> Expr:
     """The values one after the other along an existing axis; dtypes are promoted."""
-    from .elementwise import cast
-
     nodes = [as_expr(v) for v in check_sequence("values", values)]
     if not nodes:
         raise blame(ShapeError("concatenate needs at least one array."), user_site())
@@ -429,8 +421,6 @@ def split(x: Any, parts: Any, axis: int = 0) -> list[Expr]:
     Positions are those of slices, as in np.split: x[:p], x[p:q], x[q:].  Raises ShapeError where `parts` does not
     divide the axis, ArgumentError where it is less than 1.
     """
-    from .slices import slice_of
-
     node = as_expr(x)
     place = normalize(axis, node.ndim, "split", node)
     size = node.shape[place]

@@ -8,11 +8,13 @@ import numpy as np
 
 from ..symbolic.errors import ShapeError, blame, user_site
 from ..symbolic.expr import Expr, apply
-from ..symbolic.leaves import as_dim, constant
+from ..symbolic.leaves import constant
+from ..symbolic.sizes import as_dim
 from . import scalar
 from .coerce import as_expr
 from .creation import full, iota
 from .elementwise import cast
+from .gather import ScatterSet
 from .movement import ravel
 
 
@@ -35,11 +37,8 @@ def nonzero(x: Any) -> tuple[Expr, ...]:
 
 def flat_nonzero(x: Expr) -> Expr:
     """The places where a vector is not 0, in ascending order."""
-    from .indexing import ScatterSet
-    from .order import cumsum
-
     hits = x if x.dtype.kind == "b" else scalar.ne(x, constant(np.zeros((), x.dtype)))
-    rank = cumsum(cast(hits, "int64"))
+    rank = cast(hits, "int64").cumsum()
     count = as_dim(cast(hits, "int64").sum())
     # each hit writes its place to where it comes in order; all else is written behind the last, and cut off
     table = full((count + 1,), constant(np.int64(0)))

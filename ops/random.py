@@ -21,13 +21,15 @@ from ..symbolic.arguments import check_count
 from ..symbolic.dims import Shape, SymDim, product
 from ..symbolic.errors import ArgumentError, DTypeError, blame, user_site
 from ..symbolic.expr import Expr
-from ..symbolic.leaves import Shared, constant, set_value, shared, size
+from ..symbolic.leaves import Shared, constant, size
+from ..symbolic.sizes import shape_of
 from ..symbolic.types import BOOL, FLOAT64, DType, TupleType
 from ..symbolic.types import dtype as as_dtype
+from ..symbolic.variables import set_value, shared
 from . import scalar
 from .bodies import step_numbers
 from .coerce import as_expr
-from .creation import iota, shape_of
+from .creation import iota
 from .elementwise import cast, elementwise
 from .movement import broadcast_to
 

@@ -12,14 +12,18 @@ from ..symbolic.arguments import check_flag
 from ..symbolic.dims import product
 from ..symbolic.errors import ArgumentError, DTypeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
+from ..symbolic.grad import CustomGradient, stop_gradient
+from ..symbolic.grad import vjp as vjp_of
 from ..symbolic.guards import nonempty
 from ..symbolic.leaves import size
+from ..symbolic.operators import function as bound
 from ..symbolic.types import BOOL, FLOAT16, FLOAT32, INT64, DType, Type, float_like
 from . import scalar
 from .axes import normalize, normalize_all, without
 from .coerce import as_expr
+from .creation import ones
 from .elementwise import cast
-from .movement import broadcast_to, expand_dims
+from .movement import broadcast_to, expand_dims, ravel, reshape, squeeze, transpose
 
 KINDS = ("sum", "prod", "max", "min", "any", "all")
 
@@ -112,8 +116,6 @@ def product_of_others(x: Expr, axes: tuple[int, ...]) -> Expr:
     With z zeros: z = 0: product / x; z = 1: the product without the zero, at its place; z > 1: 0.  Which are 0 says
     nothing of what is near, so that derivatives are those of the products of all before and all behind.
     """
-    from ..symbolic.grad import CustomGradient
-
     zero = scalar.eq(x, 0)
     filled = scalar.where(zero, 1.0, x)
     rest = restore(reduce("prod", filled, axes, False), x, axes)
@@ -130,24 +132,18 @@ class _OthersGradient:
     axes: tuple[int, ...]
 
     def __call__(self, g: Expr, out: Expr, x: Expr) -> Expr:
-        from ..symbolic.grad import vjp
-
-        others: Expr = vjp(_before_times_behind(x, self.axes), x, g)
+        others: Expr = vjp_of(_before_times_behind(x, self.axes), x, g)
         return others
 
 
 def _before_times_behind(x: Expr, axes: tuple[int, ...]) -> Expr:
     """The product of all others, element after element along the axes: derivatives of any order are right."""
-    from .control import scan
-    from .creation import ones
-    from .movement import reshape, transpose
-
     kept = without(range(x.ndim), axes)
     order, rest = (*axes, *kept), tuple(x.shape[a] for a in kept)
     moved = transpose(x, order)
     lines = reshape(moved, (product(x.shape[a] for a in axes), *rest))
     before, behind = (
-        scan(lambda past, line: (past * line, past), ones(rest, x.dtype), lines, reverse=back)[1]
+        bound("scan")(lambda past, line: (past * line, past), ones(rest, x.dtype), lines, reverse=back)[1]
         for back in (False, True)
     )
     return transpose(reshape(before * behind, moved.shape), tuple(int(i) for i in np.argsort(order)))
@@ -222,8 +218,6 @@ def top(x: Expr, axes: tuple[int, ...]) -> Expr:
 
 
 def _arg(kind: str, x: Any, axis: int | None, keepdims: bool) -> Expr:
-    from .movement import ravel
-
     node, keepdims = as_expr(x), check_flag(kind, "keepdims", keepdims)
     if axis is None:
         flat = apply(ArgReduce(kind, 0), ravel(node))
@@ -293,8 +287,6 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
 
     Gradient: softmax(x).
     """
-    from ..symbolic.grad import stop_gradient
-
     node, keepdims = as_expr(x), check_flag("logsumexp", "keepdims", keepdims)
     node = cast(node, float_like(node.dtype))
     axes = normalize_all(axis, node.ndim, "logsumexp", node)
@@ -303,8 +295,6 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
     shift = stop_gradient(top(node, axes))
     shift = scalar.where(scalar.isfinite(shift), shift, 0)
     total = scalar.log(sum(scalar.exp(node - shift), axes, keepdims=True)) + shift
-    from .movement import squeeze
-
     return total if keepdims else squeeze(total, axes)
 
 

@@ -14,6 +14,7 @@ from ..symbolic.leaves import Constant
 from ..symbolic.types import INT64
 from .coerce import as_expr
 from .elementwise import cast
+from .gather import first_outside, out_of_range
 from .movement import Slice, Unslice, broadcast_to, expand_dims, squeeze, transpose
 from .nonzero import nonzero
 from .slices import slice_of
@@ -230,23 +231,12 @@ def _of_mask(mask: Any, x: Expr, axis: int) -> list[Expr]:
     return [as_expr(places) for places in (nonzero(mask) if isinstance(mask, Expr) else np.nonzero(mask))]
 
 
-def out_of_range(index: Any, axis: int, size: Any) -> str:
-    """The sentence, here and when a function runs."""
-    return f"index {index} is out of range for axis {axis} with size {size}."
-
-
 def _check_constant(item: Any, x: Expr, axis: int) -> None:
     if not (isinstance(item, Expr) and isinstance(item.op, Constant) and isinstance(x.shape[axis], int)):
         return
     outside = first_outside(item.op.value, x.shape[axis])
     if outside is not None:
         raise blame(IndexRangeError(out_of_range(outside, axis, x.shape[axis])), user_site(), x.site, item.site)
-
-
-def first_outside(indices: np.ndarray, size: Any) -> int | None:
-    """The first index that is not in [-size, size)."""
-    outside = indices[(indices < -size) | (indices >= size)]
-    return int(outside[0]) if outside.size else None
 
 
 def _number(index: int, size: Dim, axis: int, x: Expr) -> Dim:

@@ -6,14 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..symbolic.dims import Dim, SymDim, maximum, minimum, show
-from ..symbolic.errors import DTypeError, IndexRangeError, ShapeError, blame, user_site
+from ..symbolic.dims import Dim, SymDim, maximum, minimum
+from ..symbolic.errors import DTypeError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr
-from ..symbolic.leaves import Constant, Size, as_dim
-from . import scalar
-from .coerce import as_expr
-from .creation import iota
-from .elementwise import cast
+from ..symbolic.leaves import Constant, Size
 
 # A bound of a slice: ("front", so many elements lie before it) or ("end", so many lie behind it).
 Bound = tuple[str, Dim]
@@ -25,7 +21,7 @@ def slice_of(key: slice, size: Dim, x: Expr) -> tuple[Dim, int, Dim]:
     Of an axis whose size is a symbol, bounds that cut elements off its ends (x[1:], x[:-1], x[2:-2]) are taken to lie
     inside; all others are clipped when the function runs (x[:5] has min(5, n) elements).
     """
-    start, stop, step = _bound(key.start, x), _bound(key.stop, x), _step(key, x)
+    start, stop, step = _bound(key.start, x), _bound(key.stop, x), step_of(key, x)
     if all(b is None or isinstance(b, int) for b in (size, start, stop)):
         places = range(*slice(start, stop, step).indices(size))  # type: ignore[arg-type]
         return (places[0] if places else 0), step, len(places)
@@ -36,7 +32,8 @@ def slice_of(key: slice, size: Dim, x: Expr) -> tuple[Dim, int, Dim]:
     return first + length - 1, step, (length + (-step - 1)) // -step
 
 
-def _step(key: slice, x: Expr) -> int:
+def step_of(key: slice, x: Expr) -> int:
+    """The step of a slice.  Raises ShapeError for what is none."""
     step = 1 if key.step is None else _bound(key.step, x)
     if not isinstance(step, int) or step == 0:
         error = ShapeError(f"The step of a slice is a number other than 0, not {key.step!r}.")
@@ -54,57 +51,6 @@ def _bound(bound: Any, x: Expr) -> Any:
     if isinstance(bound, int | np.integer) and not isinstance(bound, bool):
         return int(bound)
     raise blame(DTypeError(f"The bounds of a slice are integers, sizes or None, not {bound!r}."), user_site(), x.site)
-
-
-def computed(key: Any) -> bool:
-    """Whether it is a slice with a bound that is computed in the graph."""
-    bounds = (key.start, key.stop) if isinstance(key, slice) else ()
-    return any(isinstance(b, Expr) and not isinstance(b.op, Size | Constant) for b in bounds)
-
-
-def narrowed(key: Any, x: Expr) -> tuple[int, Expr, tuple[Any, ...]] | None:
-    """(axis, the places taken along it, what is left of the key), for the first slice with a computed bound."""
-    items = key if isinstance(key, tuple) else (key,)
-    place = next((i for i, item in enumerate(items) if computed(item)), None)
-    if place is None:
-        return None
-    before, after = items[:place], items[place:]
-    axis = sum(map(_axes, before))
-    if any(item is Ellipsis for item in before):
-        axis = x.ndim - sum(map(_axes, after))
-    if not 0 <= axis < x.ndim:
-        error = IndexRangeError(f"{len(items)} axes are indexed, and the expression has {x.ndim}: {show(x.shape)}.")
-        raise blame(error, user_site(), x.site)
-    return axis, _places(items[place], x.shape[axis], x), (*before, slice(None), *after[1:])
-
-
-def _axes(item: Any) -> int:
-    """How many axes of what is indexed an item of the key stands for."""
-    if item is None or item is Ellipsis:
-        return 0
-    array = as_expr(item) if isinstance(item, list) and item else item
-    masks = isinstance(array, Expr | np.ndarray) and array.dtype.kind == "b"
-    return array.ndim if masks else 1
-
-
-def _places(key: slice, size: Dim, x: Expr) -> Expr:
-    """The places that such a slice takes, an int64 vector: clipped to the axis, as Python's slices are."""
-    start, stop, step = key.start, key.stop, _step(key, x)
-    length = cast(as_expr(size), "int64")
-    below, above = (as_expr(0), length) if step > 0 else (as_expr(-1), length - 1)
-    first = _inside(start, length, below, above) if start is not None else (below if step > 0 else above)
-    end = _inside(stop, length, below, above) if stop is not None else (above if step > 0 else below)
-    count = -((first - end) // step) if step > 0 else -((end - first) // -step)
-    return first + iota((as_dim(scalar.maximum(cast(count, "int64"), 0)),)) * step
-
-
-def _inside(bound: Any, length: Expr, below: Expr, above: Expr) -> Expr:
-    place = as_expr(bound)
-    if place.ndim or place.dtype.kind not in "iu":
-        error = DTypeError(f"The bounds of a slice are whole numbers, and this is {place.type}.")
-        raise blame(error, user_site(), place.site)
-    place = cast(place, "int64")
-    return scalar.clip(scalar.where(place < 0, place + length, place), below, above)
 
 
 def _low(bound: Any, beyond: int = 0) -> Bound:

@@ -28,7 +28,8 @@ from .errors import (
 )
 from .expr import Expr, Op, toposort
 from .leaves import Input, Shared, Size, Sizes, as_array
-from .sizes import cells, dims_of, sources, with_sizes
+from .sizes import cells, dims_of, sources
+from .substitution import with_sizes
 from .types import BOOL, FLOAT16, FLOAT32, TupleType, Type, cast_and_lost
 
 

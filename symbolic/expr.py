@@ -2,6 +2,7 @@
 
     Op      what a node does: a frozen dataclass; its fields are the static parameters, its methods the meaning
     Expr    op, args, type, site
+    Body    what runs inside of an op: inputs and outputs
 
 An `Expr` is immutable and interned, so common sub-expressions are shared without a pass, and identity is equality.
 Walks are loops, never recursion: graphs get deeper than Python's stack.
@@ -14,20 +15,20 @@ import operator
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
 from weakref import ref
 
+import numpy as np
+
 from .dims import Shape, SymDim
-from .errors import ArgumentError, Site, WeftError, at_site, blame, user_site
-from .forks import held
+from .errors import ArgumentError, GradientError, Site, WeftError, at_site, blame, user_site
+from .forks import held, renewed
 from .guards import AnyGuard, collected
 from .operators import Operators
+from .operators import function as bound
 from .types import DType, TupleType, Type, dtype, types_lock
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from .graph import Graph
 
 
 class Op:
@@ -41,7 +42,7 @@ class Op:
     in_nests = False  # whether loops over its elements compute it, or an index map stands for it: no kernel is needed
     elementwise = False  # every element of the result is made of those at its place in the arguments
     commutative = False  # of two arguments, in either order the same value
-    bodies: tuple[Graph, ...] = ()  # graphs that run inside: of a loop, of a branch
+    bodies: tuple[Body, ...] = ()  # what runs inside: of a loop, of a branch
     takes_halves = False  # whether float16 reaches it as it is stored; all other ops are computed in float32
     holds = False  # whether it holds what goes when its nodes go: functions of users, bodies of loops
     effects = False  # whether it does more than compute: it is never computed ahead, nor taken out of a loop
@@ -70,8 +71,6 @@ class Op:
 
         A function without arguments stands for a cotangent that is made only if somebody needs it.
         """
-        from .errors import GradientError
-
         raise GradientError(f"{self.name} has no derivative: give its op a vjp method, or use stop_gradient.")
 
     def expand(self, *args: Expr) -> Expr | None:
@@ -122,9 +121,7 @@ class Expr(Operators):
         return getattr(self.op, "label", None)
 
     def __repr__(self) -> str:
-        from .text import describe
-
-        return describe(self)
+        return str(bound("repr")(self))
 
     def __bool__(self) -> bool:
         raise blame(
@@ -154,9 +151,26 @@ class Expr(Operators):
 
     def eval(self, values: Mapping[Expr, Any] | None = None) -> Any:
         """Compile and run it, with values for the inputs it depends on; the function is kept."""
-        from ..codegen.function import evaluate_compiled
+        return bound("eval")(self, {} if values is None else values)
 
-        return evaluate_compiled(self, {} if values is None else values)
+
+@renewed
+@dataclass(frozen=True, eq=False)
+class Body:
+    """A computation inside of an op: of a loop's step, of a branch.  `Graph` is a whole one."""
+
+    inputs: tuple[Expr, ...]
+    outputs: tuple[Expr, ...]
+
+    @property
+    def roots(self) -> tuple[Expr, ...]:
+        """All that has to be computed."""
+        return self.outputs
+
+    @cached_property
+    def nodes(self) -> tuple[Expr, ...]:
+        """Every node, arguments first."""
+        return tuple(toposort(self.roots))
 
 
 class _Entry(ref[Expr]):
@@ -313,23 +327,6 @@ def rebuilt(node: Expr, args: tuple[Expr, ...]) -> Expr:
         return node
     with at_site(node.site):
         return apply(node.op, *args)
-
-
-def substitute(roots: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> list[Expr]:
-    """The roots with nodes replaced wherever they occur; what is not affected stays the same object.
-
-    Where an input is replaced by something of other sizes, these take the place of its symbols.
-    """
-    from .sizes import renaming, resized
-
-    done: dict[Expr, Expr] = dict(replacements)
-    order = toposort(roots, into=lambda n: n not in replacements)
-    change = renaming(order, replacements)
-    for node in order:
-        if node not in done:
-            args = tuple(done[a] for a in node.args)
-            done[node] = resized(node, args, change) if change else rebuilt(node, args)
-    return [done[root] for root in roots]
 
 
 def depends(order: Iterable[Expr], on: Iterable[Expr]) -> set[Expr]:

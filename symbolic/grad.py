@@ -10,14 +10,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from .arguments import check_choice, check_expression, check_expressions, check_function, check_mapping
 from .collector import uncollected
 from .dims import Shape, same, show
 from .errors import ArgumentError, GradientError, ShapeError, Site, at_site, blame, user_site
-from .expr import Expr, Op, apply, depends, serial, substitute, toposort
+from .expr import Expr, Op, apply, depends, serial, toposort
 from .guards import AnyGuard, assume, meet
 from .leaves import Input, Item, constant, weak_constant
 from .operators import function
+from .substitution import substitute
 from .types import TupleType, Type
 
 
@@ -288,8 +291,6 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def _is_number(value: Any) -> bool:
-    import numpy as np
-
     return isinstance(value, int | float | np.ndarray | np.generic)
 
 

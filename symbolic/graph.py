@@ -9,19 +9,19 @@ from itertools import islice
 from typing import Any
 
 from .dims import SymDim
-from .expr import Expr, Row, flattened, identical, substitute, toposort, unflattened
+from .expr import Body, Expr, Row, flattened, identical, unflattened
 from .forks import renewed
 from .guards import AnyGuard, Guard
 from .leaves import Constant, Input, Shared, Sizes
+from .sizes import cells, sources
+from .substitution import substitute
 
 
 @renewed
 @dataclass(frozen=True, eq=False)
-class Graph:
+class Graph(Body):
     """Every read of a shared variable sees its value before any update."""
 
-    inputs: tuple[Expr, ...]
-    outputs: tuple[Expr, ...]
     updates: tuple[tuple[Expr, Expr], ...] = ()  # (shared variable, its new value)
     assumed: tuple[tuple[AnyGuard, Expr], ...] = ()  # by what stands around the nodes: updates, givens
 
@@ -29,11 +29,6 @@ class Graph:
     def roots(self) -> tuple[Expr, ...]:
         """All that has to be computed: outputs, then new values."""
         return self.outputs + tuple(new for _, new in self.updates)
-
-    @cached_property
-    def nodes(self) -> tuple[Expr, ...]:
-        """Every node, arguments first."""
-        return tuple(toposort(self.roots))
 
     @cached_property
     def users(self) -> dict[Expr, list[Expr]]:
@@ -72,15 +67,11 @@ class Graph:
     @cached_property
     def sources(self) -> dict[str, Expr]:
         """For each symbol among the sizes that stands for a value, the expression of that value."""
-        from .sizes import sources
-
         return sources(self.nodes, self._assumed_dims)
 
     @cached_property
     def cells(self) -> list[Sizes]:
         """The present sizes of the shared variables that sizes are taken from."""
-        from .sizes import cells
-
         return cells(self.nodes, self._assumed_dims)
 
     @property

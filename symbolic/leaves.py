@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -11,24 +10,20 @@ from typing import Any
 import numpy as np
 
 from .access import Access
-from .arguments import check_flag
-from .dims import Dim, SymDim, fresh, show
+from .dims import Dim, Shape, SymDim, fresh
 from .errors import (
     NOWHERE,
     ArgumentError,
     DTypeError,
-    ShapeError,
     Site,
     WeftError,
     at_site,
-    axes,
     blame,
-    named,
     sentence,
     user_site,
 )
 from .expr import Expr, Leaf, Op, apply, flattened, serial, unflattened
-from .types import BOOL, INT64, SUPPORTED, DType, TupleType, Type, cast_and_lost, config, dtype
+from .types import BOOL, INT64, DType, TupleType, Type, cast_and_lost, dtype
 
 INSIDE = "inside"  # with a serial number: the number of an input that stands for a value of each step of a loop
 _SMALL = 64  # constants up to this many bytes are compared by value, larger ones by identity
@@ -132,9 +127,8 @@ class Cell:
         dim = fresh(f"{name}_" if name else "d")
         return SymDim(dim.text, None, {dim.text: self.sizes})
 
-    def shaped(self, shape: Sequence[Any], name: str | None) -> None:
-        """Say which sizes may change: as in `shared`."""
-        dims = tuple(self.axis(name) if d is None else as_dim(d, name) for d in shape)
+    def shaped(self, dims: Shape) -> None:
+        """Say which sizes may change: those that are symbols."""
         self.of = Type(self.value.dtype, dims)
         self.sizes.names = tuple(d.text if isinstance(d, SymDim) and d.is_name else None for d in dims)
 
@@ -214,7 +208,7 @@ def constant(value: Any, dtype: Any = None) -> Expr:
     """
     if dtype is None and isinstance(value, bool | int | float):
         return _weak(value)
-    array = _checked(value, dtype)
+    array = checked(value, dtype)
     return apply(Constant(_key(array), array))
 
 
@@ -246,10 +240,11 @@ def _number(value: float, sign: float, kind: np.dtype, weak: bool) -> Expr:
         return apply(Constant(_key(array), array))
 
 
-def _checked(value: Any, kind: Any) -> np.ndarray:
+def checked(value: Any, kind: Any) -> np.ndarray:
+    """A copy of the value that nobody writes, in this dtype or its own.  Raises DTypeError where none holds it."""
     array = as_array("The value", value)
     wanted = dtype(kind if kind is not None else array.dtype)
-    array = np.array(_held(array, wanted, "The value"), order="C")
+    array = np.array(held_by_dtype(array, wanted, "The value"), order="C")
     array.flags.writeable = False
     return array
 
@@ -264,7 +259,7 @@ def as_array(what: str, value: Any, *sites: Site, kind: Any = None) -> np.ndarra
         raise blame(ArgumentError(f"{what} is no array: {sentence(error)}"), user_site(), *sites) from None
 
 
-def _held(array: np.ndarray, kind: DType, name: str) -> np.ndarray:
+def held_by_dtype(array: np.ndarray, kind: DType, name: str) -> np.ndarray:
     """The array in a dtype; floats may lose digits.
 
     Raises DTypeError where a number would become another one, or infinite, and names the first of them.
@@ -285,146 +280,6 @@ def _key(array: np.ndarray) -> tuple[Any, ...]:
     if array.nbytes <= _SMALL:
         return (array.dtype, array.shape, array.tobytes())
     return (array.dtype, array.shape, serial())
-
-
-def tensor(name: str | None = None, shape: Sequence[Dim | str | None] = (), dtype: Any = None) -> Expr:
-    """An input with these sizes: numbers, names (symbols), None (a fresh symbol).  dtype None: config.float_dtype.
-
-    Where the dtype is not named, calls may give it numbers of any other dtype, which are cast.
-    """
-    if isinstance(shape, str) or not isinstance(shape, Sequence):
-        raise _no_sizes("tensor", shape)
-    return _input(name, tuple(shape), dtype)
-
-
-def _input(name: str | None, shape: tuple[Any, ...], kind: Any) -> Expr:
-    if name is not None and not isinstance(name, str):
-        raise blame(ArgumentError(f"An input's name is a string or None, not {name!r}."), user_site())
-    of = Type(dtype(kind), tuple(as_dim(d, name) for d in shape))
-    return apply(Input(serial(), of, name, kind is None))
-
-
-def as_dim(given: Any, hint: str | None = None) -> Dim:
-    """A size as users write it: a number, a name, a symbol, an integer scalar, or None for a fresh symbol."""
-    if given is None:
-        return fresh(f"{hint}_" if hint else "d")
-    if isinstance(given, str):
-        if not given.isidentifier():
-            text = f"A size's name must be an identifier, like 'batch'; {given!r} is not."
-            raise blame(ShapeError(text), user_site())
-        return SymDim(given)
-    if isinstance(given, SymDim):
-        return given
-    if isinstance(given, int | np.integer) and not isinstance(given, bool) and given >= 0:
-        return int(given)
-    if isinstance(given, Expr):
-        from .sizes import value_dim
-
-        return value_dim(given)
-    text = f"A size is a number from 0 up, a name or None; {given!r} is none of these."
-    raise blame(ShapeError(text), user_site())
-
-
-def _names_dtype(given: Any) -> bool:
-    return isinstance(given, str) and given in [kind.name for kind in SUPPORTED]
-
-
-def _no_sizes(word: str, given: Any) -> ArgumentError:
-    hint = f"name the dtype: dtype={given!r}." if _names_dtype(given) else "write (3, None, 'n'), for example."
-    text = f"The sizes of a {word} are a list of numbers, names and None, not {given!r}."
-    return blame(ArgumentError(text), user_site(), hint=hint)
-
-
-def _ranked(rank: int, word: str) -> Any:
-    def make(name: str | None = None, dims: Sequence[Dim | str | None] | None = None, dtype: Any = None) -> Expr:
-        if isinstance(dims, str) or not isinstance(dims, Sequence | None):
-            raise _no_sizes(word, dims)
-        shape = tuple(dims) if dims is not None else (None,) * rank
-        if len(shape) != rank:
-            error = ShapeError(f"A {word} has {axes(rank)}, and {len(shape)} sizes were given: {show(shape)}.")  # type: ignore[arg-type]
-            raise blame(error, user_site())
-        return _input(name, shape, dtype)
-
-    make.__doc__ = (
-        f"An input with {rank} axes.  `dims`: numbers, names (symbols) or None (a fresh symbol) for each; "
-        "dtype None: config.float_dtype."
-    )
-    return named(make, word)
-
-
-scalar = _ranked(0, "scalar")
-vector = _ranked(1, "vector")
-matrix = _ranked(2, "matrix")
-tensor3 = _ranked(3, "tensor3")
-tensor4 = _ranked(4, "tensor4")
-
-
-def shared(value: Any, name: str | None = None, *, dtype: Any = None, shape: Sequence[Any] | None = None) -> Expr:
-    """A mutable array that compiled functions read and update: `w.get_value()`, `w.set_value(array)`.
-
-    `value` is copied.  Its shape is fixed unless `shape` names sizes that may change.  A Python float becomes
-    config.float_dtype, an int int64; arrays keep their dtype.
-    """
-    if _names_dtype(name):
-        error = ArgumentError(f"{name!r} is given as the name of a shared variable, and is that of a dtype.")
-        raise blame(error, user_site(), hint=f"write dtype={name!r}.")
-    if name is not None and not isinstance(name, str):
-        raise blame(ArgumentError(f"A shared variable's name is a string or None, not {name!r}."), user_site())
-    if dtype is None and isinstance(value, float):
-        dtype = config.float_dtype
-    if shape is not None and (isinstance(shape, str) or not isinstance(shape, Sequence)):
-        raise _no_sizes("shared variable", shape)
-    array = np.array(_checked(value, dtype), order="C")
-    cell = Cell(array, Type(array.dtype, array.shape))
-    if shape is not None:
-        cell.shaped(shape, name)
-    _check_fits(array, cell.of, name)
-    return apply(Shared(cell, name))
-
-
-def _cell(node: Expr) -> Cell:
-    if not isinstance(node.op, Shared):
-        raise blame(ArgumentError("Only shared variables have a value to get or set."), user_site(), node.site)
-    return node.op.cell
-
-
-def get_value(node: Expr, borrow: bool = False) -> np.ndarray:
-    """A copy of a shared variable's array; with borrow=True the array itself."""
-    cell = _cell(node)
-    borrow = check_flag("get_value", "borrow", borrow)
-    with cell.reading():
-        return cell.value if borrow else cell.value.copy()
-
-
-def set_value(node: Expr, value: Any) -> None:
-    """Copy an array into a shared variable.  Raises ShapeError or DTypeError where it does not fit."""
-    cell = _cell(node)
-    given = as_array(f"The value of {node.name or 'the shared variable'}", value, node.site)
-    if not np.can_cast(given.dtype, cell.of.dtype, "same_kind") and not isinstance(value, int | float):
-        raise blame(
-            DTypeError(f"{node.name or 'The shared variable'} is {cell.of.dtype.name}; the value is {given.dtype}."),
-            user_site(),
-            node.site,
-            hint=f"convert it: value.astype({cell.of.dtype.name!r}).",
-        )
-    _check_fits(given, cell.of, node.name)
-    given = _held(given, cell.of.dtype, f"The value of {node.name or 'a shared variable'}")
-    with cell.writing():
-        if given.shape == cell.value.shape:
-            np.copyto(cell.value, given)
-        else:
-            cell.replace(np.array(given, cell.of.dtype, order="C"))
-
-
-def _check_fits(array: np.ndarray, of: Type, name: str | None) -> None:
-    fits = array.ndim == of.ndim and all(
-        isinstance(d, SymDim) or d == n for d, n in zip(of.shape, array.shape, strict=True)
-    )
-    if not fits:
-        raise blame(
-            ShapeError(f"{name or 'The shared variable'} has shape {show(of.shape)}; the value {show(array.shape)}."),
-            user_site(),
-        )
 
 
 def size(dim: Dim) -> Expr:

@@ -1,14 +1,22 @@
-"""NumPy's functions on expressions: np.exp(x) is wf.exp(x), np.concatenate([x, y]) is wf.concatenate([x, y])."""
+"""NumPy's functions on expressions: np.exp(x) is wf.exp(x), np.concatenate([x, y]) is wf.concatenate([x, y]).
+
+Which functions there are is bound by those who show them: the façade, and the one of Theano's names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from importlib import import_module
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .errors import ArgumentError, WeftError, blame, user_site
 
 _OF_AN_ARRAY = ("shape", "ndim", "size")
+_functions: dict[str, Callable[[str], Any]] = {}
+
+
+def bind(module: str, function_named: Callable[[str], Any]) -> None:
+    """Say which functions a module has: the one of a name, None where there is none."""
+    _functions[module] = function_named
 
 
 class NumPyProtocol:
@@ -48,7 +56,7 @@ class NumPyProtocol:
         """The module's function of this name, of these."""
         where = self._functions_module
         ours = self._other_names.get(name, name)
-        function = getattr(import_module(where), ours, None)
+        function = _functions[where](ours)
         if not callable(function):
             raise _refused(f"np.{name} is not for expressions: {where} has no {ours}.", "")
         try:

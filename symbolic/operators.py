@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from numbers import Number
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, Self, TypeVar, cast
 
 import numpy as np
 
@@ -15,10 +15,9 @@ from .dims import SymDim
 from .errors import named
 from .numpy_protocol import NumPyProtocol
 
-if TYPE_CHECKING:
-    from .expr import Expr
+S = TypeVar("S")  # what the operators are for, and give: expressions
 
-_functions: dict[str, Callable[..., Expr]] = {}
+_functions: dict[str, Callable[..., Any]] = {}
 
 
 def bind(functions: Mapping[str, Callable[..., Any]]) -> None:
@@ -26,13 +25,19 @@ def bind(functions: Mapping[str, Callable[..., Any]]) -> None:
     _functions.update(functions)
 
 
-def function(name: str) -> Callable[..., Expr]:
+def function(name: str) -> Callable[..., Any]:
     """The bound function of that name, for the parts of symbolic/ that write expressions themselves."""
     return _functions[name]
 
 
-def _binary(name: str) -> Callable[[Any, Any], Expr]:
-    def operator(self: Any, other: Any) -> Expr:
+class _Method(Protocol):
+    """A method of expressions that returns one."""
+
+    def __get__(self, instance: S, owner: Any = None) -> Callable[..., S]: ...
+
+
+def _binary(name: str) -> Callable[[S, Any], S]:
+    def operator(self: Any, other: Any) -> Any:
         return _functions[name](self, other)
 
     return named(operator, name)
@@ -47,19 +52,19 @@ def _comparison(name: str) -> Callable[[Any, Any], Any]:
     return named(operator, name)
 
 
-def _reflected(name: str) -> Callable[[Any, Any], Expr]:
-    def operator(self: Any, other: Any) -> Expr:
+def _reflected(name: str) -> Callable[[S, Any], S]:
+    def operator(self: Any, other: Any) -> Any:
         return _functions[name](other, self)
 
     return named(operator, name)
 
 
-def _method(name: str) -> Callable[..., Expr]:
-    def method(self: Any, *args: Any, **options: Any) -> Expr:
+def _method(name: str) -> _Method:
+    def method(self: Any, *args: Any, **options: Any) -> Any:
         return _functions[name](self, *args, **options)
 
     method.__doc__ = f"`wf.{name}` of this expression."
-    return named(method, name)
+    return cast(_Method, named(method, name))
 
 
 class Operators(NumPyProtocol):
@@ -85,8 +90,8 @@ class Operators(NumPyProtocol):
     __eq__, __ne__ = _comparison("eq"), _comparison("ne")
     __hash__ = object.__hash__  # nodes are told apart by what they are, in sets and dictionaries too
 
-    def __getitem__(self, key: Any) -> Expr:
-        return _functions["getitem"](self, key)
+    def __getitem__(self, key: Any) -> Self:
+        return _functions["getitem"](self, key)  # type: ignore[no-any-return]
 
     __neg__, __pos__ = _method("neg"), _method("positive")
     __abs__, __invert__ = _method("abs"), _method("invert")
@@ -106,9 +111,9 @@ class Operators(NumPyProtocol):
     set_value: Any = _method("set_value")
 
     @property
-    def T(self) -> Expr:  # noqa: N802 - NumPy's name
+    def T(self) -> Self:  # noqa: N802 - NumPy's name
         """The axes in reverse order."""
-        return _functions["transpose"](self)
+        return _functions["transpose"](self)  # type: ignore[no-any-return]
 
     @property
     def size(self) -> Any:

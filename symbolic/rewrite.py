@@ -20,10 +20,10 @@ from .errors import RewriteLoop, VerifyError, at_site, blame
 from .expr import Expr, identical, rebuilt, toposort
 from .graph import Graph
 from .operators import function as bound
-from .rules import AnyRule, Rewrite, Rule, RuleSet, rules
+from .rules import AnyRule, Rewrite, Rule, RuleSet
 from .types import TupleType
 
-__all__ = ["AnyRule", "Fired", "Rewrite", "Rule", "RuleSet", "rewrite", "rules"]
+__all__ = ["AnyRule", "Fired", "Rewrite", "Rule", "RuleSet", "rewrite"]
 
 
 class Fired(NamedTuple):
@@ -206,7 +206,7 @@ def fitted(old: Expr, new: Expr, rule: AnyRule) -> Expr | None:
     if wanted.weak and not have.weak:
         return None
     if have.dtype != wanted.dtype or have.weak != wanted.weak:
-        new = bound("astype")(new, wanted.dtype)
+        new = new.astype(wanted.dtype)
     if have.shape == wanted.shape:
         return new
     extra = wanted.ndim - have.ndim
@@ -214,7 +214,7 @@ def fitted(old: Expr, new: Expr, rule: AnyRule) -> Expr | None:
     if extra < 0 or any(h != 1 and (w == 1 or same(h, w) is False) for h, w in sizes):
         return _refuse(old, new, rule)
     if extra or any(h == 1 != w for h, w in sizes):
-        return bound("broadcast_to")(new, wanted.shape)
+        new = bound("broadcast_to")(new, wanted.shape)
     return new
 
 

@@ -6,18 +6,17 @@ values first, from the call's arguments, and then runs with all sizes known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any
 
-from .dims import Dim, SymDim, fresh
-from .errors import ShapeError, at_site, blame, user_site
-from .expr import Expr, Op, apply, rebuilt, toposort
-from .graph import Graph
-from .leaves import Constant, Input, Shared, Size, Sizes, size
-from .types import TupleType, Type
+import numpy as np
 
-Change = Callable[[SymDim], Any]  # what stands in place of a size that is not a number
+from .dims import Dim, Shape, SymDim, fresh
+from .errors import ShapeError, blame, user_site
+from .expr import Body, Expr, toposort
+from .leaves import Constant, Input, Shared, Size, Sizes
+from .types import TupleType, Type
 
 _any = False  # whether any size stands for a value
 
@@ -44,6 +43,31 @@ def value_dim(node: Expr) -> Dim:
         global _any
         _any, node.size_name = True, fresh(f"{node.name or 'v'}_").text
     return SymDim(node.size_name, None, {node.size_name: node})
+
+
+def as_dim(given: Any, hint: str | None = None) -> Dim:
+    """A size as users write it: a number, a name, a symbol, an integer scalar, or None for a fresh symbol."""
+    if given is None:
+        return fresh(f"{hint}_" if hint else "d")
+    if isinstance(given, str):
+        if not given.isidentifier():
+            text = f"A size's name must be an identifier, like 'batch'; {given!r} is not."
+            raise blame(ShapeError(text), user_site())
+        return SymDim(given)
+    if isinstance(given, SymDim):
+        return given
+    if isinstance(given, int | np.integer) and not isinstance(given, bool) and given >= 0:
+        return int(given)
+    if isinstance(given, Expr):
+        return value_dim(given)
+    text = f"A size is a number from 0 up, a name or None; {given!r} is none of these."
+    raise blame(ShapeError(text), user_site())
+
+
+def shape_of(shape: Any) -> Shape:
+    """A shape as users write it: one size, or a sequence of sizes; numbers, symbols, or names."""
+    listed = [shape] if isinstance(shape, int | np.integer | str) or not isinstance(shape, Sequence) else shape
+    return tuple(as_dim(d) for d in listed)
 
 
 def _of_sizes(node: Expr) -> Dim | None:
@@ -119,86 +143,6 @@ def _collect(value: Any, into: list[SymDim]) -> None:
             _collect(item, into)
     elif isinstance(value, Type):
         _collect(value.shape, into)
-    elif isinstance(value, Graph):
+    elif isinstance(value, Body):
         for node in value.nodes:
             into.extend(_dims_of(node))
-
-
-# ---- other sizes in their place --------------------------------------------------------------------------------------
-
-
-def renaming(order: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> Change | None:
-    """How sizes change where nodes are replaced: those of replaced inputs, and values that depend on them.
-
-    None where none does.
-    """
-    names: dict[str, Dim] = {}
-    for old, new in replacements.items():
-        if isinstance(old.op, Input) and old.shape != new.shape:
-            for before, after in zip(old.shape, new.shape, strict=False):
-                if isinstance(before, SymDim) and before.is_name and before != after:
-                    names.setdefault(before.text, after)
-    if names:
-        for node in order:
-            if isinstance(node.op, Input | Shared) and node not in replacements:
-                for dim in node.shape:
-                    names.pop(str(dim), None)
-    from .expr import substitute
-
-    for name, source in sources(order).items():
-        (new,) = substitute([source], replacements)
-        if new is not source:
-            names[name] = value_dim(new)
-    return (lambda dim: dim.renamed(names)) if names else None
-
-
-def resized(node: Expr, args: tuple[Expr, ...], change: Change) -> Expr:
-    """The node with other arguments, and other sizes among its parameters."""
-    if isinstance(node.op, Size):
-        return size(change(node.op.dim)) if isinstance(node.op.dim, SymDim) else node
-    if isinstance(node.op, Input | Shared | Constant):
-        return node
-    op = with_sizes(node.op, change)
-    if op is node.op:
-        return rebuilt(node, args)
-    with at_site(node.site):
-        return apply(op, *args)
-
-
-def with_sizes(op: Op, change: Change) -> Op:
-    """The op with other sizes or numbers in place of the symbols among its parameters, those of its bodies included."""
-    changes: dict[str, Any] = {}
-    parameters: tuple[Any, ...] = fields(op) if is_dataclass(op) else ()
-    for parameter in parameters:
-        before = getattr(op, parameter.name)
-        after = _changed(before, change)
-        if after is not before:
-            changes[parameter.name] = after
-    return replace(op, **changes) if changes else op  # type: ignore[type-var]
-
-
-def _changed(value: Any, change: Change) -> Any:
-    if isinstance(value, SymDim):
-        return change(value)
-    if isinstance(value, tuple):
-        items = tuple(_changed(item, change) for item in value)
-        if all(a is b for a, b in zip(items, value, strict=True)):
-            return value
-        return type(value)(*items) if hasattr(value, "_fields") else items
-    if isinstance(value, Type):
-        shape = _changed(value.shape, change)
-        return value if shape is value.shape else Type(value.dtype, shape, value.weak)
-    return _changed_body(value, change) if isinstance(value, Graph) else value
-
-
-def _changed_body(body: Graph, change: Change) -> Graph:
-    done: dict[Expr, Expr] = {}
-    for x in body.inputs:
-        of = _changed(x.type, change)
-        done[x] = apply(replace(x.op, number=(*x.op.number[:2], of), of=of))  # type: ignore[attr-defined, type-var]
-    for node in body.nodes:
-        if node not in done:
-            done[node] = resized(node, tuple(done[a] for a in node.args), change)
-    if all(old is new for old, new in done.items()):
-        return body
-    return Graph(tuple(done[x] for x in body.inputs), tuple(done[y] for y in body.outputs))

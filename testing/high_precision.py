@@ -9,7 +9,7 @@ import numpy as np
 
 from ..ops.creation import Iota
 from ..ops.elementwise import Cast, Composite, Elementwise
-from ..ops.indexing import Gather, ScatterAdd
+from ..ops.gather import Gather, ScatterAdd
 from ..ops.movement import Unslice
 from ..ops.reduce import Reduce
 from ..ops.scalar import mul_no_nan

@@ -13,10 +13,11 @@ from ..ops.reduce import sum as sum_over
 from ..symbolic.errors import VerifyError, blame
 from ..symbolic.expr import Expr, toposort
 from ..symbolic.graph import Graph
-from ..symbolic.leaves import Input, constant, tensor
+from ..symbolic.leaves import Input, constant
 from ..symbolic.patterns import Bool, Const, Match, Matrix, Vector
 from ..symbolic.rewrite import Rewrite, Rule, RuleSet, rewrite
 from ..symbolic.rules import Template
+from ..symbolic.variables import tensor
 
 SHAPES: list[list[Any]] = [[()], [(2, 3)], [(2, 1), (3,), (2, 3)], [(2, 3), (), ()], [("n", 3), (1, 3)], [(48,)]]
 DTYPES = {"f": ["float32", "float64"], "i": ["int32", "int64", "uint8"], "b": ["bool"]}

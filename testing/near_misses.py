@@ -14,13 +14,14 @@ import numpy as np
 
 from ..ops import scalar
 from ..ops.elementwise import Cast, Elementwise, Primitive, cast
-from ..ops.indexing import Gather, ScatterAdd
+from ..ops.gather import Gather, ScatterAdd
 from ..ops.movement import Slice, Transpose, Unslice, broadcast_to, expand_dims
 from ..ops.reduce import KINDS
 from ..symbolic.dims import SymDim
 from ..symbolic.errors import WeftError
 from ..symbolic.expr import Expr, apply, toposort
-from ..symbolic.leaves import Constant, Input, constant, tensor
+from ..symbolic.leaves import Constant, Input, constant
+from ..symbolic.variables import tensor
 
 DTYPES = ("bool", "int8", "uint8", "int32", "int64", "uint64", "float16", "float32", "float64")
 SIZES = (0, 1, 2, 5, "n")

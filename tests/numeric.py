@@ -9,7 +9,8 @@ from weft.ops.reduce import sum as total
 from weft.symbolic.evaluate import evaluate
 from weft.symbolic.expr import Expr
 from weft.symbolic.grad import grad
-from weft.symbolic.leaves import constant, tensor
+from weft.symbolic.leaves import constant
+from weft.symbolic.variables import tensor
 
 STEP = 1e-5
 

@@ -14,9 +14,10 @@ from ...ops.bodies import closed, opened, stand_ins
 from ...ops.branch import Branch
 from ...ops.loop import Loop
 from ...symbolic.errors import at_site
-from ...symbolic.expr import Expr, apply, rebuilt, substitute, toposort
+from ...symbolic.expr import Expr, apply, rebuilt, toposort
 from ...symbolic.graph import Graph
 from ...symbolic.leaves import Item, Leaf
+from ...symbolic.substitution import substitute
 
 Run = Callable[[Graph], Graph]
 

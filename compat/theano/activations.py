@@ -11,7 +11,8 @@ from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
 from .convert import floats, unwrap
 from .elementwise import sigmoid, softplus, switch
-from .ops import Work, made_by
+from .notes import made_by
+from .ops import Work
 from .variables import Variable, wrap
 
 __all__ = ["sigmoid", "softplus"]

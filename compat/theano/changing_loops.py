@@ -21,7 +21,8 @@ from ...symbolic.dims import Dim, SymDim
 from ...symbolic.errors import GradientError, ShapeError, blame, user_site
 from ...symbolic.expr import Expr, toposort
 from ...symbolic.leaves import size
-from ...symbolic.sizes import all_sources, dims_of, resized, sources, value_dim
+from ...symbolic.sizes import all_sources, dims_of, sources, value_dim
+from ...symbolic.substitution import resized
 from ...symbolic.types import INT64
 from .fresh import fresh_input, with_inputs
 

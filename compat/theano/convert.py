@@ -15,7 +15,7 @@ from ...symbolic.expr import Expr
 from ...symbolic.leaves import size
 from .configuration import config
 from .facts import use
-from .variables import AsTensorError, Variable
+from .variables import AsTensorError, Variable, wrap
 
 INTEGERS = ("int8", "int16", "int32", "int64")
 
@@ -40,6 +40,11 @@ def unwrap(value: Any, dtype: Any = None) -> Expr:
         text = f"Cannot convert {value!r} to TensorType: it is {type(value).__name__}."
         raise blame(AsTensorError(text), user_site())
     return as_expr(typed(value, dtype))
+
+
+def as_variable(value: Any) -> Any:
+    """The variable that stands for a value: itself, or a constant."""
+    return value if isinstance(value, Variable) else wrap(unwrap(value))
 
 
 def _holds_variables(value: Any) -> bool:

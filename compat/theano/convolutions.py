@@ -14,7 +14,8 @@ from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
 from .convert import alike, floats, unwrap
 from .creation import as_tensor_variable
-from .ops import EQUIVALENTS, Work, applied_to
+from .notes import applied_to
+from .ops import EQUIVALENTS, Work
 from .sizes import as_shape
 from .variables import Variable, wrap
 

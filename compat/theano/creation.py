@@ -14,11 +14,14 @@ from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.leaves import Constant
 from ...symbolic.leaves import constant as weft_constant
+from ...symbolic.sizes import value_dim
 from .convert import dtype_named, typed, unwrap
-from .ops import EQUIVALENTS, Work, made_by
+from .methods import method
+from .notes import made_by
+from .ops import EQUIVALENTS, Work
 from .shapes import dimshuffle
 from .sizes import as_shape, as_size
-from .variables import Variable, method, wrap
+from .variables import Variable, wrap
 
 
 def as_tensor_variable(x: Any, name: str | None = None, ndim: int | None = None) -> Any:
@@ -136,8 +139,6 @@ def _as_bound(value: Any) -> Any:
     """A size as a size, so that arange(x.shape[0]) has as many elements as x."""
     if not isinstance(value, Expr) or value.dtype.kind == "f":
         return value
-    from ...symbolic.sizes import value_dim
-
     size = value_dim(value)
     return value if getattr(size, "sources", None) else size
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -18,10 +17,12 @@ from ...symbolic.expr import Expr
 from ...symbolic.types import SUPPORTED
 from .convert import dtype_named, unwrap
 from .copies import Copy
+from .methods import method
+from .notes import applied_to, made_by
 from .op import Op
-from .ops import EQUIVALENTS, applied_to, made_by
+from .ops import EQUIVALENTS
 from .scalar_ops import SCALARS, Cast, Scalar, ScalarOp
-from .variables import Variable, method, wrap
+from .variables import Variable, wrap
 
 
 class Elemwise(Op):
@@ -61,8 +62,6 @@ _ELEMWISE: dict[str, Elemwise] = {}  # by the names that they are pickled as
 
 
 def _known(name: str) -> Any:
-    for file in ("special", "entropy"):
-        import_module(f".{file}", __package__)
     return _ELEMWISE[name]
 
 

@@ -20,7 +20,7 @@ class Facts:
     def __init__(self) -> None:
         self.name: str | None = None
         self._tag: Any = None
-        self.made: Any = None  # (an op or what makes one, arguments, options): see ops.made_by
+        self.made: Any = None  # (an op or what makes one, arguments, options): see notes.made_by
         self.owner: Any = None
         self.used_value: Any = None  # the test value of the further variable that was used last
 

@@ -15,7 +15,8 @@ from ...symbolic.errors import at_site
 from ...symbolic.expr import Expr, apply, serial, toposort
 from ...symbolic.grad import Assume
 from ...symbolic.leaves import Input, constant
-from ...symbolic.sizes import resized, sources, value_dim
+from ...symbolic.sizes import sources, value_dim
+from ...symbolic.substitution import resized
 from ...symbolic.types import Type
 from .copies import copied
 

@@ -11,13 +11,16 @@ import numpy as np
 from ...codegen.function import function as weft_function
 from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import ArgumentError, blame, user_site
-from ...symbolic.expr import Expr, substitute, toposort
+from ...symbolic.expr import Expr, toposort
 from ...symbolic.leaves import Input, Shared
+from ...symbolic.substitution import substitute
 from .configuration import config
 from .convert import listed, unwrap
 from .copies import uncopied
 from .fresh import fresh_input, with_inputs
-from .modes import Mode, get_mode
+from .graphs import FunctionGraph
+from .mode_names import get_mode
+from .modes import Mode
 from .variables import Variable, variable_of, wrap
 
 
@@ -344,8 +347,6 @@ class Function:
     @property
     def maker(self) -> Any:
         """What was compiled: `.fgraph` with `.toposort()`, `.inputs`, `.outputs`."""
-        from .graphs import FunctionGraph
-
         graph = self.compiled.graph
         fgraph = FunctionGraph([wrap(x) for x in graph.inputs], [variable_of(r) for r in graph.roots], clone=False)
         return SimpleNamespace(fgraph=fgraph, inputs=self.inputs, outputs=_in_a_row(self.outputs), mode=self.mode)

@@ -12,7 +12,8 @@ import weft as wf
 
 from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import blame, user_site
-from ...symbolic.expr import Expr, substitute
+from ...symbolic.expr import Expr
+from ...symbolic.substitution import substitute
 from .configuration import config
 from .convert import listed, unwrap
 from .variables import Variable, wrap

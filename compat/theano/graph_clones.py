@@ -6,10 +6,10 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from ...symbolic.expr import substitute
+from ...symbolic.substitution import substitute
 from .convert import unwrap
 from .fresh import fresh_input, with_inputs
-from .ops import is_leaf
+from .notes import is_leaf
 from .storage import SharedVariable
 from .variables import TensorConstant, wrap
 

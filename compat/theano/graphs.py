@@ -9,12 +9,14 @@ from typing import Any
 import weft as wf
 
 from ...symbolic.errors import blame, user_site
-from ...symbolic.expr import Expr, identical, substitute
+from ...symbolic.expr import Expr, identical
+from ...symbolic.substitution import substitute
 from .convert import unwrap
 from .copies import uncopied
 from .graph_clones import new_graph
+from .notes import applied_to, is_leaf
 from .op import Apply
-from .ops import Work, applied_to, is_leaf
+from .ops import Work
 from .variables import TensorConstant, Variable, variable_of, wrap
 
 

@@ -7,10 +7,13 @@ from typing import Any
 import weft as wf
 
 from ...ops.elementwise import cast as weft_cast
+from ...symbolic.dims import maximum, minimum
 from ...symbolic.errors import blame, user_site
+from ...symbolic.sizes import as_dim
 from .convert import unwrap
+from .methods import method
 from .subtensors import fitting
-from .variables import method, wrap
+from .variables import wrap
 
 
 @method("take")
@@ -59,8 +62,6 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 def _at_most(a: Any, b: Any) -> Any:
-    from ...symbolic.dims import maximum, minimum
-
     return maximum(minimum(a, b), 0)
 
 
@@ -162,8 +163,6 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
 
 def bincount(x: Any, weights: Any = None, minlength: Any = None, assert_nonneg: bool = False) -> Any:
     """How often each whole number from 0 up occurs, or the sum of its weights."""
-    from ...symbolic.leaves import as_dim
-
     node = weft_cast(unwrap(x), "int64")
     length = as_dim(wf.maximum(wf.max(node) + 1, unwrap(minlength or 0).astype("int64")))
     each = wf.ones_like(node) if weights is None else unwrap(weights)

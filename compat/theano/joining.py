@@ -11,9 +11,11 @@ import weft as wf
 from ...ops.movement import Concatenate
 from ...symbolic.errors import blame, user_site
 from .convert import alike, axes_of, unwrap
-from .ops import EQUIVALENTS, Work, made_by
+from .methods import method
+from .notes import made_by
+from .ops import EQUIVALENTS, Work
 from .sizes import as_shape, as_size
-from .variables import Variable, method, wrap
+from .variables import Variable, wrap
 
 
 class Join(Work):

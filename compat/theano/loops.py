@@ -11,19 +11,20 @@ import numpy as np
 import weft as wf
 
 from ...ops.bodies import numbered, stand_in, stand_ins
-from ...ops.branch import Branch
 from ...ops.creation import iota
 from ...ops.elementwise import cast as weft_cast
-from ...ops.loop import Loop, looped
+from ...ops.loop import looped
 from ...symbolic import dims
 from ...symbolic.dims import Dim
 from ...symbolic.errors import blame, user_site
-from ...symbolic.expr import Expr, substitute, toposort
+from ...symbolic.expr import Expr, toposort
+from ...symbolic.substitution import substitute
 from ...symbolic.types import INT64
 from .changing_loops import changes_sizes, repeated
 from .convert import listed, unwrap
-from .ops import EQUIVALENTS, Work
+from .ops import Work
 from .sizes import as_size
+from .storage import SharedVariable
 from .variables import Variable, wrap
 
 
@@ -38,8 +39,6 @@ class OrderedUpdates(OrderedDict[Any, Any]):
     """Shared variables and their new values, in order.  a + b has those of both, where they agree."""
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        from .storage import SharedVariable
-
         if not isinstance(key, SharedVariable):
             text = f"The keys of updates are shared variables, and {key!r} is {type(key).__name__}."
             raise blame(TypeError(text), user_site())
@@ -313,8 +312,6 @@ def _parts(result: Any) -> tuple[list[Expr], dict[Expr, Expr], list[Expr]]:
 
 def _is_updates(part: Any) -> bool:
     """Whether it is a list of pairs of shared variables and new values."""
-    from .storage import SharedVariable
-
     return (
         isinstance(part, list | tuple)
         and bool(part)
@@ -358,7 +355,3 @@ def ifelse(condition: Any, then_branch: Any, else_branch: Any, name: str | None 
     sides = [[weft_cast(v, k) for v, k in zip(side, kinds, strict=True)] for side in (left, right)]
     found = [wrap(v) for v in wf.cond(test, *sides)]
     return found if isinstance(then_branch, list | tuple) else found[0]
-
-
-EQUIVALENTS[Loop] = lambda node: Scan()
-EQUIVALENTS[Branch] = lambda node: IfElse()

@@ -8,9 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ...symbolic.errors import blame, user_site
-from .configuration import config
-
 
 class Mode:
     """How a function is compiled.  "FAST_COMPILE" leaves out the rewrite rules; the others make no difference."""
@@ -73,44 +70,6 @@ class OptimizationRule:
 
 
 OpRemove = OpSub = PatternSub = OptimizationRule
-
-_PLAIN_MODES = (
-    "Mode",
-    "ProfileMode",
-    "PROFILE_MODE",
-    "FAST_RUN",
-    "FAST_COMPILE",
-    "FAST_RUN_NOGC",
-    "C",
-    "JAX",
-    "Unsafe",
-)
-
-
-def get_mode(mode: Any = None) -> Any:
-    """The mode of that name; None: the one that theano.config.mode names."""
-    wanted = config.mode if mode is None else mode
-    if not isinstance(wanted, str):
-        if isinstance(wanted, Mode) and isinstance(wanted.linker, WrapLinkerMany):
-            from .watching import WrappedMode
-
-            return WrappedMode(wanted.linker)
-        return wanted
-    from .watching import MODES
-
-    if wanted in MODES:
-        return MODES[wanted]()
-    if wanted not in _PLAIN_MODES:
-        known = ", ".join([*_PLAIN_MODES, *MODES])
-        raise blame(
-            Exception(f"No predefined mode exist for string: {wanted}."), user_site(), hint=f"there are {known}."
-        )
-    return Mode(optimizer="fast_compile" if wanted == "FAST_COMPILE" else "default")
-
-
-def get_default_mode() -> Mode:
-    """The mode of functions that name none."""
-    return get_mode()  # type: ignore[no-any-return]
 
 
 class ProfileMode(Mode):

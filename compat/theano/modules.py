@@ -17,7 +17,9 @@ from ...symbolic.errors import blame, user_site
 
 _ARRAYS = ("elementwise", "creation", "shapes", "joining", "reductions", "indexing", "subtensors", "products")
 _TENSOR = ("types", "variables", "storage", *_ARRAYS, "gradients")
-_GRAPH = ("op", "graphs", "custom", "functions", "modes", "variables", "storage", "test_values", "elementwise")
+_CALLS = ("functions", "modes", "mode_names")
+_WATCHING = ("watching", "nan_detection")
+_GRAPH = ("op", "graphs", "custom", *_CALLS, "variables", "storage", "test_values", "elementwise")
 # of theano.gpuarray: itself and its modules
 _GPU = (
     "",
@@ -38,8 +40,7 @@ _GPU = (
 MODULES: dict[str, tuple[str, ...]] = {
     "": (
         "root",
-        "functions",
-        "modes",
+        *_CALLS,
         "variables",
         "creation",
         "types",
@@ -55,61 +56,43 @@ MODULES: dict[str, tuple[str, ...]] = {
     ),
     "compat": ("root",),
     "compat.python2x": ("root",),
-    "compile": ("watching", *_GRAPH, "optimizer", "root"),
+    "compile": (*_WATCHING, *_GRAPH, "optimizer", "root"),
     "compile.builders": ("graphs",),
-    "compile.debugmode": ("watching", "op", "custom", "functions", "modes"),
-    "compile.function": (
-        "functions",
-        "modes",
-    ),
-    "compile.function_module": (
-        "functions",
-        "modes",
-    ),
-    "compile.io": (
-        "functions",
-        "modes",
-    ),
-    "compile.mode": ("functions", "modes", "watching", "optimizer"),
-    "compile.monitormode": ("watching",),
-    "compile.nanguardmode": ("watching",),
+    "compile.debugmode": (*_WATCHING, "op", "custom", *_CALLS),
+    "compile.function": _CALLS,
+    "compile.function_module": _CALLS,
+    "compile.io": _CALLS,
+    "compile.mode": (*_CALLS, *_WATCHING, "optimizer"),
+    "compile.monitormode": _WATCHING,
+    "compile.nanguardmode": _WATCHING,
     "compile.ops": ("op", "custom", "elementwise"),
-    "compile.pfunc": (
-        "functions",
-        "modes",
-    ),
+    "compile.pfunc": _CALLS,
     "compile.profiling": ("root",),
     "compile.sharedvalue": ("storage",),
     "configdefaults": ("configuration", "root"),
     "configparser": ("configuration",),
     "gof": (*_GRAPH, "optimizer", "root"),
-    "gof.fg": ("graphs", "functions", "modes"),
+    "gof.fg": ("graphs", *_CALLS),
     "gof.graph": ("graph_clones", "op", "graphs", "variables"),
     "gof.op": ("op", "custom", "test_values"),
-    "gof.opt": ("optimizer", "functions", "modes"),
+    "gof.opt": ("optimizer", *_CALLS),
     "gof.optdb": ("optimizer",),
-    "gof.link": ("functions", "modes", "watching"),
+    "gof.link": (*_CALLS, *_WATCHING),
     "gof.params_type": ("root",),
     "gof.toolbox": ("graphs",),
-    "gof.vm": (
-        "functions",
-        "modes",
-    ),
+    "gof.vm": _CALLS,
     "gof.utils": ("test_values", "root"),
     "gof.type": ("types",),
     "gradient": ("gradients",),
     "graph": _GRAPH,
     "graph.basic": ("graph_clones", *_GRAPH),
-    "graph.fg": ("graphs", "functions", "modes"),
+    "graph.fg": ("graphs", *_CALLS),
     "graph.utils": ("test_values", "root"),
     "graph.op": ("op", "custom", "test_values"),
     **dict.fromkeys([f"{root}{part}" for root in ("gpuarray", "sandbox.gpuarray") for part in _GPU], ("gpu",)),
     "ifelse": ("loops",),
     "misc": (),
-    "misc.pkl_utils": (
-        "functions",
-        "modes",
-    ),
+    "misc.pkl_utils": _CALLS,
     "printing": ("display",),
     "sandbox": (),
     "sandbox.linalg": ("products",),
@@ -228,7 +211,9 @@ def _public(module: ModuleType, name: str) -> bool:
 
 
 _SHOWN = frozenset(f"{PACKAGE}.{file}" for files in MODULES.values() for file in files)
-_HIDDEN = frozenset(["method", "wrap", "variable_of", "fitting", "numbers", "named"])  # what files have for others
+_HIDDEN = frozenset(
+    ["shared_class", "wrap", "variable_of", "fitting", "numbers", "named"]
+)  # what files have for others
 
 
 def _names(module: ModuleType) -> list[str]:

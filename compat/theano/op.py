@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from ...symbolic.errors import blame, user_site
+from .convert import as_variable
+from .performing import applied
 
 
 class Apply:
@@ -63,15 +65,13 @@ class Op:
 
     def make_node(self, *inputs: Any) -> Apply:
         """The application to these inputs, out of itypes and otypes."""
-        from .creation import as_tensor_variable
-
         if self.itypes is None or self.otypes is None:
             text = f"{self} has neither make_node nor itypes and otypes."
             raise blame(NotImplementedError(text), user_site())
         if len(inputs) != len(self.itypes):
             text = f"{self} takes {len(self.itypes)} inputs, and {len(inputs)} were given."
             raise blame(ValueError(text), user_site())
-        found = [as_tensor_variable(x) for x in inputs]
+        found = [as_variable(x) for x in inputs]
         for place, (x, wanted) in enumerate(zip(found, self.itypes, strict=True)):
             if x.dtype != wanted.dtype or x.ndim != wanted.ndim:
                 text = f"Input {place} of {self} is {wanted}, and {x.type} was given."
@@ -83,8 +83,6 @@ class Op:
         raise NotImplementedError(f"{self} has no perform.")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        from .custom import applied
-
         node = self.make_node(*inputs, **options)
         found = applied(self, node)
         if self.default_output is not None:

@@ -6,23 +6,19 @@ derivative or in a compiled function, is told from weft's op.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
-from importlib import import_module
+from collections.abc import Callable
 from typing import Any
 
 from ...symbolic.expr import Expr
-from ...symbolic.leaves import Constant, Input, Item, Shared, Size, items
+from ...symbolic.leaves import Item, Size, items
+from .convert import as_variable
 from .facts import facts_of
+from .notes import is_leaf
 from .op import Apply, Op
-from .variables import FILES, Variable, variable_of
+from .variables import Variable, variable_of
 
-Describe = Callable[..., tuple[Op, Sequence[Any]]]  # from a call's arguments to the op and its inputs
-
-# weft's class of op: what makes Theano's op of a node
+# weft's class of op: what makes Theano's op of a node; files add what they have
 EQUIVALENTS: dict[type, Callable[[Expr], Op]] = {}
-# files whose ops are told from weft's
-_FILES = (*FILES, "loops", "windows", "convolutions")
 
 
 class NodeOp(Op):
@@ -61,39 +57,6 @@ class ShapeOp(Work):
         return "Shape"
 
 
-def made_by(describe: Describe) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """For a function of the layer: what it returns was made by the op that `describe` says, of its arguments."""
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def call(*args: Any, **options: Any) -> Any:
-            return noted(function(*args, **options), describe, args, options)
-
-        return call
-
-    return decorate
-
-
-def noted(found: Any, describe: Describe, args: Sequence[Any], options: Any) -> Any:
-    """The variable, or the list of them, that notes how it was made; what an inner function noted stays."""
-    for variable in found if isinstance(found, list | tuple) else (found,):
-        if not isinstance(variable, Variable) or is_leaf(variable.expr) or variable.facts.made is not None:
-            continue
-        if not any(variable is a for a in args):
-            variable.facts.made = describe, args, options
-    return found
-
-
-def applied_to(variable: Any, op: Op, inputs: Sequence[Any]) -> Any:
-    """The variable, which notes that this op made it of these inputs."""
-    return noted(variable, lambda *args: (op, args), inputs, {})
-
-
-def is_leaf(node: Expr) -> bool:
-    """Whether nothing makes it: an input, a constant, a shared variable."""
-    return isinstance(node.op, Input | Constant | Shared)
-
-
 def owner_of(variable: Variable) -> Apply | None:
     """The application that makes a variable; None for inputs, constants and shared variables."""
     if is_leaf(variable.expr) or isinstance(variable.expr.op, Size):
@@ -107,12 +70,10 @@ def owner_of(variable: Variable) -> Apply | None:
 
 
 def _noted_owner(variable: Any) -> Apply:
-    from .creation import as_tensor_variable
-
     describe, args, options = variable.facts.made
     op, inputs = describe(*args, **options)
     outputs = [variable]
-    return Apply(op, [as_tensor_variable(x) for x in inputs], outputs)
+    return Apply(op, [as_variable(x) for x in inputs], outputs)
 
 
 def _owner_of_node(variable: Any) -> Apply:
@@ -132,7 +93,5 @@ def op_of(node: Expr) -> Op:
     own = getattr(getattr(node.op, "function", None), "theano_op", None)
     if own is not None:
         return own  # type: ignore[no-any-return]
-    for file in _FILES:
-        import_module(f".{file}", __package__)
     known = EQUIVALENTS.get(type(node.op))
     return NodeOp(node.op) if known is None else known(node)

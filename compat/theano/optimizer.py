@@ -13,7 +13,8 @@ import weft as wf
 
 from .convert import unwrap
 from .modes import OptimizationRule
-from .ops import Work, applied_to
+from .notes import applied_to
+from .ops import Work
 from .variables import wrap
 
 

@@ -15,8 +15,10 @@ from ...ops.determinants import Determinant
 from ...ops.linalg import MatMul
 from ...symbolic.errors import blame, user_site
 from .convert import alike, floats, unwrap
-from .ops import EQUIVALENTS, Work, made_by
-from .variables import method, wrap
+from .methods import method
+from .notes import made_by
+from .ops import EQUIVALENTS, Work
+from .variables import wrap
 
 
 class Dot(Work):

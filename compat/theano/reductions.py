@@ -16,10 +16,12 @@ from ...ops.reduce import Reduce
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
 from .convert import axes_of, dtype_named, floats, unwrap
-from .ops import EQUIVALENTS, Work, applied_to, made_by
+from .methods import method
+from .notes import applied_to, made_by
+from .ops import EQUIVALENTS, Work
 from .scalar_ops import SCALARS
 from .sizes import elements
-from .variables import method, wrap
+from .variables import wrap
 
 
 def _summed(node: Expr, dtype: Any) -> Expr:

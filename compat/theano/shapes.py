@@ -10,11 +10,14 @@ import weft as wf
 from ...ops.movement import ExpandDims, Squeeze, Transpose
 from ...ops.movement import Reshape as WeftReshape
 from ...symbolic.errors import blame, user_site
-from ...symbolic.leaves import Constant
+from ...symbolic.expr import toposort
+from ...symbolic.leaves import Constant, Input, Shared, Size
 from .convert import axes_of, unwrap
-from .ops import EQUIVALENTS, Work, made_by
+from .methods import method
+from .notes import made_by
+from .ops import EQUIVALENTS, Work
 from .sizes import as_shape
-from .variables import Shape, method, wrap
+from .variables import Shape, wrap
 
 
 class Reshape(Work):
@@ -216,9 +219,6 @@ def get_scalar_constant_value(v: Any, *ignored: Any, **options: Any) -> Any:
     """The value of a constant expression.  Raises NotScalarConstantError where it is none."""
     node = unwrap(v)
     if not isinstance(node.op, Constant):
-        from ...symbolic.expr import toposort
-        from ...symbolic.leaves import Input, Shared, Size
-
         if any(isinstance(n.op, Input | Shared | Size) for n in toposort([node])):
             raise blame(NotScalarConstantError(f"{v} is not a constant."), user_site(), node.site)
         return wf.evaluate(node)

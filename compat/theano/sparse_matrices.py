@@ -15,10 +15,10 @@ import weft as wf
 from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import ShapeError, blame, user_site
 from ...symbolic.expr import Expr
-from .convert import unwrap
+from .convert import dtype_named, unwrap
 from .creation import constant
 from .op import Op
-from .variables import wrap
+from .variables import Tensor, wrap
 
 enable_sparse = True
 FORMATS = ("csr", "csc")
@@ -118,8 +118,6 @@ def _is_sparse_variable(x: Any) -> bool:
 
 def _is_dense_variable(x: Any) -> bool:
     """Whether it is a dense variable."""
-    from .variables import Tensor
-
     return isinstance(x, Tensor)
 
 
@@ -137,8 +135,6 @@ as_sparse = as_sparse_or_tensor_variable = as_sparse_variable
 
 def matrix(format: str, name: str | None = None, dtype: str | None = None) -> Any:
     """An input that is sparse: not supported."""
-    from .convert import dtype_named
-
     return SparseType(format, dtype_named(dtype))(name)
 
 
@@ -221,9 +217,9 @@ def transpose(x: Any) -> SparseVariable:
 
 def _stacked(name: str) -> Callable[..., SparseVariable]:
     def stack(blocks: Any, format: str | None = None, dtype: str | None = None) -> SparseVariable:
-        from importlib import import_module
+        import scipy.sparse
 
-        joined = getattr(import_module("scipy.sparse"), name)([as_sparse_variable(b).data for b in blocks], dtype=dtype)
+        joined = getattr(scipy.sparse, name)([as_sparse_variable(b).data for b in blocks], dtype=dtype)
         return SparseVariable(joined.asformat(format or "csc"))
 
     stack.__name__, stack.__doc__ = name, f"SciPy's {name}, of constants."

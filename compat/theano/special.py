@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -29,8 +28,10 @@ class _OfSciPy:
     dtype: str
 
     def __call__(self, *arrays: np.ndarray) -> np.ndarray:
+        import scipy.special
+
         with np.errstate(all="ignore"):
-            found = getattr(import_module("scipy.special"), self.name)(*[a.astype("float64") for a in arrays])
+            found = getattr(scipy.special, self.name)(*[a.astype("float64") for a in arrays])
         return np.asarray(found, self.dtype)
 
 
@@ -65,7 +66,7 @@ def _along(name: str, g: Expr, slope: Any, x: Expr) -> Any:
 
 def _check_scipy(name: str) -> None:
     try:
-        import_module("scipy.special")
+        import scipy.special  # noqa: F401
     except ImportError:
         text = f"{name} is computed by SciPy, which is not installed."
         raise blame(ImportError(text), user_site(), hint="pip install scipy.") from None

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from ...symbolic.errors import blame, user_site
-from ...symbolic.leaves import get_value, set_value
-from ...symbolic.leaves import shared as weft_shared
+from ...symbolic.expr import Expr
+from ...symbolic.variables import get_value, set_value
+from ...symbolic.variables import shared as weft_shared
 from .convert import unwrap
 from .types import TensorType
 from .variables import Tensor, Variable, variable_of, wrap
@@ -63,6 +64,11 @@ TensorSharedVariable = ScalarSharedVariable = SharedVariable
 
 class RandomStateSharedVariable(SharedVariable):
     """Where a stream of random numbers is: programs look for these among the inputs of a graph."""
+
+
+def shared_class(node: Expr) -> type[SharedVariable]:
+    """Of which class the variable of a shared variable's expression is."""
+    return RandomStateSharedVariable if node.name == "random_counter" else SharedVariable
 
 
 def shared(

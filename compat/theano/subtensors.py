@@ -8,17 +8,21 @@ import numpy as np
 
 import weft as wf
 
-from ...ops import indexing as weft_indexing
+from ...ops import gather as weft_gather
 from ...ops.elementwise import cast as weft_cast
 from ...ops.movement import Slice
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
+from ...symbolic.leaves import Constant
 from .convert import unwrap
 from .copies import copied
-from .ops import EQUIVALENTS, Op, Work, made_by, noted
+from .methods import method
+from .notes import made_by, noted
+from .op import Op
+from .ops import EQUIVALENTS, Work
 from .shapes import dimshuffle
 from .types import TensorType
-from .variables import Variable, method, wrap
+from .variables import Variable, wrap
 
 
 class Subtensor(Work):
@@ -225,8 +229,6 @@ def _key(key: Any) -> Any:
 
 
 def _is_number(node: Expr) -> bool:
-    from ...symbolic.leaves import Constant
-
     return isinstance(node.op, Constant) and node.ndim == 0 and node.dtype.kind in "iu"
 
 
@@ -267,6 +269,6 @@ def fitting(whole: Expr, y: Any) -> Expr:
 
 
 EQUIVALENTS[Slice] = lambda node: Subtensor([slice(None)] * node.ndim)
-EQUIVALENTS[weft_indexing.Gather] = lambda node: AdvancedSubtensor()
-EQUIVALENTS[weft_indexing.ScatterAdd] = lambda node: AdvancedIncSubtensor()
-EQUIVALENTS[weft_indexing.ScatterSet] = lambda node: AdvancedIncSubtensor(set_instead_of_inc=True)
+EQUIVALENTS[weft_gather.Gather] = lambda node: AdvancedSubtensor()
+EQUIVALENTS[weft_gather.ScatterAdd] = lambda node: AdvancedIncSubtensor()
+EQUIVALENTS[weft_gather.ScatterSet] = lambda node: AdvancedIncSubtensor(set_instead_of_inc=True)

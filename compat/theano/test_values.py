@@ -10,6 +10,7 @@ from ...symbolic.evaluate import run
 from ...symbolic.expr import Expr, toposort
 from ...symbolic.leaves import Input
 from .configuration import config
+from .convert import as_variable
 
 
 class TestValueError(AttributeError):
@@ -24,7 +25,7 @@ def _known(node: Expr) -> Any:
     return node.facts.test_value if node.facts.used_value is None else node.facts.used_value
 
 
-def compute(variable: Any) -> None:
+def compute_test_value(variable: Any) -> None:
     """Give a variable the test value that follows from those of the inputs, as config.compute_test_value says."""
     node = variable.expr
     order = toposort([node], into=lambda n: _known(n) is None)
@@ -43,9 +44,7 @@ def compute(variable: Any) -> None:
 
 def get_test_value(variable: Any) -> Any:
     """The test value of a variable.  Raises AttributeError where it has none."""
-    from .creation import as_tensor_variable
-
-    found = as_tensor_variable(variable)
+    found = as_variable(variable)
     order = toposort([found.expr], into=lambda n: _known(n) is None)
     if any(isinstance(n.op, Input) and _known(n) is None for n in order):
         raise blame(AttributeError(f"{found} has no test value."), user_site(), found.expr.site)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ...symbolic.errors import blame, user_site
-from ...symbolic.leaves import tensor as weft_tensor
+from ...symbolic.variables import tensor as weft_tensor
 from .configuration import config
-from .convert import dtype_named
+from .convert import as_variable, dtype_named
 from .variables import Variable, wrap
 
 PREFIXES = {"": None, "b": "int8", "w": "int16", "i": "int32", "l": "int64", "f": "float32", "d": "float64"}
@@ -92,9 +92,7 @@ class TensorType:
 
     def filter_variable(self, other: Any, allow_convert: bool = True) -> Any:
         """The variable, if it is of this type."""
-        from .creation import as_tensor_variable
-
-        found = as_tensor_variable(other)
+        found = as_variable(other)
         if found.type.dtype != self.dtype or found.ndim != self.ndim:
             raise blame(TypeError(f"{self} is needed, and {found} is {found.type}."), user_site(), found.expr.site)
         return found

@@ -5,9 +5,9 @@ An expression has one Variable as long as somebody holds it; names and tags stay
 
 from __future__ import annotations
 
+import copy
 import functools
-from collections.abc import Callable, Iterator, Sequence
-from importlib import import_module
+from collections.abc import Iterator, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -24,6 +24,7 @@ from ...symbolic.numpy_protocol import NumPyProtocol
 from ...symbolic.types import Type
 from .configuration import config
 from .facts import Facts, facts_of
+from .methods import function as bound
 
 COMPARISONS = ("lt", "le", "gt", "ge")
 # what Theano calls NumPy's functions where their names differ
@@ -52,43 +53,11 @@ INTEGERS = ("int8", "int16", "int32", "int64")
 
 
 _wrapped: WeakValueDictionary[Expr, Variable] = WeakValueDictionary()
-_methods: dict[str, Callable[..., Any]] = {}
-
-
-def method(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Make a function the method `name` of variables: methods stand where the functions do."""
-
-    def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        _methods[name] = function
-        return function
-
-    return register
-
-
-# files whose functions are methods of variables, too
-FILES = (
-    "elementwise",
-    "creation",
-    "shapes",
-    "joining",
-    "reductions",
-    "indexing",
-    "subtensors",
-    "products",
-)
-
-
-def _implementation(name: str) -> Callable[..., Any]:
-    """The function that is this method; the files that hold them are read when one is first called."""
-    if name not in _methods:
-        for file in FILES:
-            import_module(f".{file}", __package__)
-    return _methods[name]
 
 
 def _bound(name: str) -> Any:
     def call(self: Any, *args: Any, **options: Any) -> Any:
-        return _implementation(name)(self, *args, **options)
+        return bound(name)(self, *args, **options)
 
     call.__name__ = name
     return call
@@ -96,7 +65,7 @@ def _bound(name: str) -> Any:
 
 def _reflected(name: str) -> Any:
     def call(self: Any, other: Any) -> Any:
-        return _implementation(name)(other, self)
+        return bound(name)(other, self)
 
     return call
 
@@ -142,9 +111,7 @@ class Variable(NumPyProtocol):
 
     @property
     def owner(self) -> Any:
-        from .ops import owner_of
-
-        return owner_of(self)
+        return bound("owner_of")(self)
 
     def get_parents(self) -> list[Any]:
         """The application that makes it, in a list; none for inputs, constants and shared variables."""
@@ -156,16 +123,12 @@ class Variable(NumPyProtocol):
 
     @property
     def type(self) -> Any:
-        from .types import TensorType
-
-        return TensorType(self.dtype, self.broadcastable)
+        return bound("tensor_type")(self.dtype, self.broadcastable)
 
     def __reduce__(self) -> Any:
         return _restored, (self.expr, self.name, dict(vars(self.tag)))
 
     def __deepcopy__(self, memo: Any) -> Any:
-        import copy
-
         return _restored(copy.deepcopy(self.expr, memo), self.name, copy.deepcopy(vars(self.tag), memo))
 
     def __repr__(self) -> str:
@@ -179,9 +142,7 @@ class Variable(NumPyProtocol):
 
     def eval(self, inputs_to_values: Any = None) -> Any:
         """Compile and run it, with values for its inputs; the function is kept."""
-        from .functions import evaluated
-
-        return evaluated(self, inputs_to_values or {})
+        return bound("eval")(self, inputs_to_values or {})
 
     def clone(self, name: str | None = None) -> Any:
         """A variable of the same type, with the name given."""
@@ -211,18 +172,18 @@ class Tensor(Variable):
 
     @property
     def size(self) -> Any:
-        return _implementation("product_of")(self.shape, wrap(_strong(size(self.expr.type.size))))
+        return bound("product_of")(self.shape, wrap(_strong(size(self.expr.type.size))))
 
     @property
     def T(self) -> Any:  # noqa: N802 - Theano's name
-        return _implementation("transpose")(self)
+        return bound("transpose")(self)
 
     @property
     def real(self) -> Any:
         return self
 
     def __getitem__(self, key: Any) -> Any:
-        return _implementation("getitem")(self, key)
+        return bound("getitem")(self, key)
 
     def __iter__(self) -> Iterator[Any]:
         length = self.expr.shape[0] if self.ndim else None
@@ -310,7 +271,7 @@ class Shape(TensorVariable):
         if isinstance(key, TensorConstant):
             key = int(key.data)
         if isinstance(key, int | np.integer) and -len(self.dims) <= key < len(self.dims):
-            return _implementation("element")(self, int(key), wrap(_strong(size(self.dims[key]))))
+            return bound("element")(self, int(key), wrap(_strong(size(self.dims[key]))))
         if isinstance(key, int | np.integer):
             return wrap(callback(self._no_axis, Type(np.dtype("int64"), ()), key, name="shape"))
         if isinstance(key, slice) and not any(isinstance(b, Variable) for b in (key.start, key.stop, key.step)):
@@ -351,18 +312,14 @@ def variable_of(expr: Expr) -> Any:
 
 def _class_of(expr: Expr) -> Any:
     if isinstance(expr.op, Shared):
-        from .storage import RandomStateSharedVariable, SharedVariable
-
-        return RandomStateSharedVariable if expr.name == "random_counter" else SharedVariable
+        return bound("shared_class")(expr)
     return TensorConstant if isinstance(expr.op, Constant) else TensorVariable
 
 
 def _tested(variable: Any) -> Any:
     """The variable, with a test value where the program wants them."""
     if config.compute_test_value != "off":
-        from .test_values import compute
-
-        compute(variable)
+        bound("compute_test_value")(variable)
     return variable
 
 

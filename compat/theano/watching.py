@@ -13,9 +13,8 @@ from ...symbolic.errors import blame
 from ...symbolic.expr import Expr, depends
 from ...symbolic.leaves import Input, Shared
 from ...symbolic.types import TupleType
-from .functions import Function
 from .modes import Mode, WatchingMode, WrapLinkerMany
-from .ops import is_leaf
+from .notes import is_leaf
 from .variables import variable_of
 
 __all__ = ["WrapLinkerMany"]
@@ -24,7 +23,7 @@ __all__ = ["WrapLinkerMany"]
 class _Watched:
     """The values of all nodes of a function, before it changes any shared variable."""
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: Any) -> None:
         graph = function.compiled.source
         moving = depends(graph.nodes, [n for n in graph.nodes if isinstance(n.op, Input | Shared)])
         self.nodes = [n for n in graph.nodes if n in moving and not isinstance(n.type, TupleType)]
@@ -43,7 +42,7 @@ def _still(graph: Any) -> dict[Expr, Expr]:
 class _Watching(WatchingMode):
     """A mode that sees every value before each call."""
 
-    def before(self, function: Function, arrays: Sequence[np.ndarray]) -> None:
+    def before(self, function: Any, arrays: Sequence[np.ndarray]) -> None:
         """Compute all values, without updates, and look at them."""
         if function not in self.watched:
             self.watched[function] = _Watched(function)
@@ -175,19 +174,6 @@ class WrappedMode(_Watching):
         for place, (node, fn) in enumerate(_thunks(values)):
             for wrapper in self.linker.wrappers:
                 wrapper(place, node, fn)
-
-
-def detect_nan(i: int, node: Any, fn: Any) -> None:
-    """Print an application whose output holds NaN: a post_func for MonitorMode."""
-    from .display import debugprint
-
-    for output in fn.outputs:
-        if isinstance(output[0], np.ndarray) and output[0].dtype.kind == "f" and np.isnan(output[0]).any():
-            print("*** NaN detected ***")
-            debugprint(node.outputs[0])
-            print(f"Inputs : {[each[0] for each in fn.inputs]}")
-            print(f"Outputs: {[each[0] for each in fn.outputs]}")
-            break
 
 
 MODES: dict[str, Callable[[], Mode]] = {

@@ -21,7 +21,8 @@ from ...symbolic.expr import Expr, apply
 from .convert import unwrap
 from .convolutions import numbers
 from .elementwise import maximum as maximum_of
-from .ops import EQUIVALENTS, Work, applied_to
+from .notes import applied_to
+from .ops import EQUIVALENTS, Work
 from .sizes import as_shape, as_size
 from .variables import Variable, wrap
 

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from ...symbolic.dims import SymDim
+from ...symbolic.equations import rules
 from ...symbolic.expr import Expr, apply
 from ...symbolic.grad import Assume, CustomGradient, StopGradient, custom_gradient, stop_gradient
 from ...symbolic.leaves import Constant, constant, size
 from ...symbolic.patterns import NUMBERS, Bool, Const, Number, computed
-from ...symbolic.rewrite import RuleSet, rewrite, rules
+from ...symbolic.rewrite import RuleSet, rewrite
 from ..elementwise import Cast, Elementwise, cast
 from ..movement import BroadcastTo, ExpandDims, Squeeze, broadcast_to, expand_dims, squeeze
 from ..scalar import (

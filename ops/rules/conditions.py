@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from ...symbolic.expr import Expr
-from ...symbolic.leaves import Constant, Size, tensor
+from ...symbolic.leaves import Constant, Size
 from ...symbolic.patterns import number
 from ...symbolic.types import DType, float_like
+from ...symbolic.variables import tensor
 from .. import scalar
 from ..elementwise import Cast, Elementwise
 from ..reduce import Reduce

@@ -13,7 +13,7 @@ from ...symbolic.patterns import number
 from ...symbolic.rewrite import RuleSet, rewrite
 from ..creation import Iota, arange
 from ..elementwise import Elementwise, cast
-from ..indexing import Gather, ScatterAdd
+from ..gather import Gather, ScatterAdd
 from ..movement import broadcast_to, expand_dims, moveaxis, squeeze
 from ..reduce import Reduce, sum
 from ..scalar import div, exp, mul, mul_no_nan, neg, sub

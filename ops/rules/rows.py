@@ -16,7 +16,7 @@ from ...symbolic.patterns import number
 from ...symbolic.rewrite import RuleSet, rewrite
 from ...symbolic.types import DType
 from ..elementwise import cast
-from ..indexing import Gather
+from ..gather import Gather
 from ..movement import BroadcastTo, ExpandDims, Squeeze, Transpose, broadcast_to, expand_dims
 from ..reduce import Reduce, max, mean, sum
 from ..reduce import top as largest_of

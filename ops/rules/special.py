@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from ...symbolic.equations import rules
 from ...symbolic.expr import Expr
 from ...symbolic.leaves import constant
 from ...symbolic.patterns import number, scalar_constant
-from ...symbolic.rewrite import RuleSet, rewrite, rules
+from ...symbolic.rewrite import RuleSet, rewrite
 from ..elementwise import cast
 from ..linalg import MatMul, matmul
 from ..movement import broadcast_to

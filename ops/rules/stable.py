@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 
+from ...symbolic.equations import rules
 from ...symbolic.patterns import Const
-from ...symbolic.rewrite import RuleSet, rules
+from ...symbolic.rewrite import RuleSet
 from ..elementwise import elementwise
 from ..scalar import (
     abs,

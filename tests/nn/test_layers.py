@@ -7,7 +7,7 @@ import pytest
 
 from weft.nn import init, layers
 from weft.symbolic.evaluate import evaluate
-from weft.symbolic.leaves import matrix, tensor, tensor4
+from weft.symbolic.variables import matrix, tensor, tensor4
 
 RNG = np.random.default_rng(0)
 

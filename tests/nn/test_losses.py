@@ -8,7 +8,7 @@ from weft.nn.losses import absolute_error, binary_crossentropy, crossentropy, mu
 from weft.symbolic.errors import IndexRangeError
 from weft.symbolic.evaluate import evaluate
 from weft.symbolic.grad import grad
-from weft.symbolic.leaves import matrix, vector
+from weft.symbolic.variables import matrix, vector
 from weft.testing.gradients import check_grad
 
 

@@ -7,7 +7,7 @@ from weft.nn import updates
 from weft.ops.reduce import sum as sum_over
 from weft.symbolic.errors import ArgumentError, ShapeError
 from weft.symbolic.evaluate import evaluate
-from weft.symbolic.leaves import shared, vector
+from weft.symbolic.variables import shared, vector
 
 START = np.array([1.0, -2.0, 0.5, 0.0])
 CURVE = np.array([0.5, 1.0, 3.0, 0.0])  # the loss is sum(CURVE * w**2 / 2) + 0.1 sum(w)

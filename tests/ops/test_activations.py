@@ -11,7 +11,7 @@ from weft.ops.scalar import log_sigmoid, softplus
 from weft.symbolic.errors import DTypeError, IndexRangeError, ShapeError
 from weft.symbolic.evaluate import evaluate
 from weft.symbolic.grad import grad
-from weft.symbolic.leaves import matrix, tensor, vector
+from weft.symbolic.variables import matrix, tensor, vector
 from weft.testing.gradients import check_grad
 
 

@@ -11,7 +11,7 @@ import weft as wf
 from weft.nn import init, layers, losses, updates
 from weft.ops.conv import Conv
 from weft.ops.decompositions import Solve, SolveTriangular
-from weft.ops.indexing import Gather
+from weft.ops.gather import Gather
 from weft.ops.linalg import MatMul
 from weft.ops.movement import BroadcastTo, Concatenate, ExpandDims, Pad, Slice, Squeeze, Transpose, Unslice
 from weft.ops.pool import MaxPool, MaxPoolGather, MaxPoolScatter, SumPoolScatter

@@ -13,7 +13,8 @@ from weft.ops.reduce import max, min, prod, sum
 from weft.ops.rules import conditions, gather, quotients
 from weft.symbolic.evaluate import run
 from weft.symbolic.expr import toposort
-from weft.symbolic.leaves import constant, size, tensor
+from weft.symbolic.leaves import constant, size
+from weft.symbolic.variables import tensor
 from weft.testing.agreement import DRAWS, draw
 
 X, Y = tensor("x", (3,), "float64"), tensor("y", (3,), "float64")

@@ -14,7 +14,8 @@ from weft.symbolic.errors import ArgumentError, DTypeError, ShapeError
 from weft.symbolic.evaluate import evaluate
 from weft.symbolic.expr import apply
 from weft.symbolic.grad import grad
-from weft.symbolic.leaves import constant, tensor
+from weft.symbolic.leaves import constant
+from weft.symbolic.variables import tensor
 
 from ..numeric import check_gradients
 

@@ -9,14 +9,16 @@ import pytest
 import weft.ops  # noqa: F401 - gives the operators their meaning
 from weft.ops.coerce import as_expr
 from weft.ops.creation import arange
-from weft.ops.indexing import Gather, ScatterAdd, ScatterSet, index_add, index_set, take, take_along_axis
+from weft.ops.gather import Gather, ScatterAdd, ScatterSet
+from weft.ops.indexing import index_add, index_set, take, take_along_axis
 from weft.ops.reduce import argmax
 from weft.symbolic.dims import SymDim
 from weft.symbolic.errors import DTypeError, IndexRangeError, ShapeError, WeftError
 from weft.symbolic.evaluate import bind_sizes, evaluate
 from weft.symbolic.expr import apply
 from weft.symbolic.grad import grad
-from weft.symbolic.leaves import constant, tensor
+from weft.symbolic.leaves import constant
+from weft.symbolic.variables import tensor
 
 from ..numeric import check_gradients
 

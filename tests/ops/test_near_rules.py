@@ -7,14 +7,15 @@ from weft.codegen.cpu import CPU
 from weft.codegen.passes.pipeline import run as passes
 from weft.ops import scalar
 from weft.ops.elementwise import cast
-from weft.ops.indexing import ScatterAdd
+from weft.ops.gather import ScatterAdd
 from weft.ops.movement import Slice, Unslice, broadcast_to, concatenate, expand_dims, transpose
 from weft.ops.pool import MaxPool, SumPool
 from weft.ops.reduce import max, min, prod, sum
 from weft.symbolic.evaluate import run
 from weft.symbolic.expr import apply, toposort
 from weft.symbolic.graph import Graph
-from weft.symbolic.leaves import Input, constant, tensor
+from weft.symbolic.leaves import Input, constant
+from weft.symbolic.variables import tensor
 from weft.testing.agreement import disagreement
 
 INF, NAN = np.inf, np.nan

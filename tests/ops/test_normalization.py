@@ -10,7 +10,7 @@ from weft.ops.random import Stream
 from weft.symbolic.errors import ArgumentError, DTypeError, ShapeError
 from weft.symbolic.evaluate import evaluate
 from weft.symbolic.grad import grad
-from weft.symbolic.leaves import matrix, scalar, shared, tensor4, vector
+from weft.symbolic.variables import matrix, scalar, shared, tensor4, vector
 from weft.testing.gradients import check_grad
 
 

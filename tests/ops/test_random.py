@@ -12,7 +12,8 @@ from weft.ops.random import Stream, threefry2x32
 from weft.symbolic.errors import ArgumentError, DTypeError
 from weft.symbolic.evaluate import evaluate
 from weft.symbolic.expr import toposort
-from weft.symbolic.leaves import constant, matrix, tensor, vector
+from weft.symbolic.leaves import constant
+from weft.symbolic.variables import matrix, tensor, vector
 
 WORD = 2**32 - 1
 

@@ -12,7 +12,7 @@ from weft.codegen.cpu import CPU
 from weft.codegen.passes.pipeline import run as passes
 from weft.ops import scalar
 from weft.ops.elementwise import cast
-from weft.ops.indexing import Gather
+from weft.ops.gather import Gather
 from weft.ops.movement import Unslice, expand_dims, reshape, transpose
 from weft.ops.reduce import max, mean, min, sum
 from weft.ops.rules import canonical, special, stable
@@ -20,8 +20,9 @@ from weft.symbolic.evaluate import run
 from weft.symbolic.expr import apply, toposort
 from weft.symbolic.grad import grad
 from weft.symbolic.graph import Graph
-from weft.symbolic.leaves import Input, constant, tensor
+from weft.symbolic.leaves import Input, constant
 from weft.symbolic.rewrite import rewrite
+from weft.symbolic.variables import tensor
 from weft.testing.agreement import disagreement, draw
 
 X, Y = tensor("x", (3, 4), "float64"), tensor("y", (3, 4), "float64")

@@ -11,8 +11,9 @@ from weft.ops.scalar import exp, log, log1p, sigmoid, square, tanh
 from weft.symbolic.evaluate import run
 from weft.symbolic.grad import grad
 from weft.symbolic.graph import Graph
-from weft.symbolic.leaves import constant, tensor
+from weft.symbolic.leaves import constant
 from weft.symbolic.rewrite import rewrite
+from weft.symbolic.variables import tensor
 from weft.symbolic.verify import verify
 from weft.testing.high_precision import evaluate_exactly
 

@@ -11,7 +11,7 @@ from weft.codegen.passes.pipeline import run as passes
 from weft.ops import scalar
 from weft.ops.creation import arange
 from weft.ops.elementwise import cast
-from weft.ops.indexing import Gather, ScatterAdd
+from weft.ops.gather import Gather, ScatterAdd
 from weft.ops.movement import Slice, Unslice, broadcast_to, concatenate, expand_dims, reshape, squeeze, transpose
 from weft.ops.pool import MaxPool, MaxPoolGather, MaxPoolScatter, SumPool, SumPoolScatter
 from weft.ops.reduce import KINDS, Reduce
@@ -20,7 +20,8 @@ from weft.symbolic.errors import WeftError
 from weft.symbolic.evaluate import run
 from weft.symbolic.expr import apply, toposort
 from weft.symbolic.graph import Graph
-from weft.symbolic.leaves import Input, constant, tensor
+from weft.symbolic.leaves import Input, constant
+from weft.symbolic.variables import tensor
 
 SIZES = (1, 1, 2, 3, 4, 2, 3, 1, 0, SymDim("n"))
 DTYPES = ("float64", "float64", "int64", "uint8", "float16")

@@ -15,7 +15,8 @@ from weft.ops.sympy import from_sympy, to_sympy
 from weft.symbolic.errors import ArgumentError, LoweringError
 from weft.symbolic.evaluate import evaluate
 from weft.symbolic.grad import grad, stop_gradient
-from weft.symbolic.leaves import constant, tensor, vector
+from weft.symbolic.leaves import constant
+from weft.symbolic.variables import tensor, vector
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import weft.ops  # noqa: F401 - gives the operators their meaning
 from weft.ops import conv, pool
 from weft.symbolic.evaluate import evaluate
 from weft.symbolic.grad import vjp
-from weft.symbolic.leaves import constant, tensor
+from weft.symbolic.leaves import constant
+from weft.symbolic.variables import tensor
 
 torch = pytest.importorskip("torch")
 

@@ -15,7 +15,8 @@ import pytest
 import weft as wf
 from weft.symbolic import expr
 from weft.symbolic.errors import at_site
-from weft.symbolic.expr import depends, substitute, toposort
+from weft.symbolic.expr import depends, toposort
+from weft.symbolic.substitution import substitute
 from weft.symbolic.text import listing
 
 DEEP = 5_000  # five times Python's limit on recursion, and more

@@ -1,9 +1,10 @@
-"""Imports point down, and importing weft brings in nothing heavy."""
+"""Imports point down and never lead back, wherever they stand, and importing weft brings in nothing heavy."""
 
 import ast
 import importlib.util
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,16 @@ import pytest
 import weft
 
 ROOT = Path(weft.__file__).parent
-LAYERS = ("symbolic", "ops", "codegen", "testing", "nn", "")  # each may import those before it; "" is the façade
-SOURCES = [*sorted(p for layer in LAYERS[:-1] for p in (ROOT / layer).rglob("*.py")), ROOT / "__init__.py"]
-HEAVY = ("sympy", "numba", "llvmlite", "scipy", "matplotlib", "torch", "jax")
+# Each may import those before it.  "" is the façade; compat stands above it, since it is written in its terms.
+LAYERS = ("symbolic", "ops", "codegen", "testing", "nn", "", "compat")
+SOURCES = [
+    *sorted(path for layer in LAYERS if layer for path in (ROOT / layer).rglob("*.py")),
+    *sorted(ROOT.glob("*.py")),
+]
+HEAVY = ("sympy", "numba", "llvmlite", "scipy", "matplotlib", "torch", "jax", "mpmath", "platformdirs")
+LAZY_FACADES = ("__init__.py", "compat/theano/__init__.py", "compat/theano/modules.py")  # which find modules by name
+# Files (or folders) that may still lead back to each other, import within functions and find modules by name.
+NOT_YET_UNTIED = ("codegen/",)
 
 
 def name_of(path):
@@ -24,72 +32,139 @@ def name_of(path):
 MODULES = {name_of(path): path for path in SOURCES}
 
 
-def imports(path, deep):
-    """The modules of weft that a file imports: at the top, or (deep) within functions too."""
-    module = name_of(path)
-    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    found = set()
-    for node in _statements(ast.parse(path.read_text()), deep):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        else:
-            base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
-            found |= {full if (full := f"{base}.{alias.name}") in MODULES else base for alias in node.names}
-    return found
+def relative(module):
+    return MODULES[module].relative_to(ROOT).as_posix()
 
 
-def _statements(tree, deep):
-    waiting = list(tree.body)
+def untied(module):
+    return not relative(module).startswith(NOT_YET_UNTIED)
+
+
+UNTIED = list(filter(untied, MODULES))
+
+
+def statements(source, within_functions):
+    """The imports of a module that stand within functions, or all others, those for type checkers included."""
+    waiting = [(ast.parse(source), False)]
     while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.Import | ast.ImportFrom):
+        node, inside = waiting.pop()
+        if isinstance(node, ast.Import | ast.ImportFrom) and inside == within_functions:
             yield node
-        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            waiting += node.orelse
-        elif deep or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            waiting += [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)]
+        inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        waiting += [(child, inside) for child in ast.iter_child_nodes(node)]
+
+
+def named_by(node, module, is_package):
+    """The modules that an import names."""
+    if isinstance(node, ast.Import):
+        return {alias.name for alias in node.names}
+    package = module if is_package else module.rpartition(".")[0]
+    base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+    return {full if (full := f"{base}.{alias.name}") in MODULES else base for alias in node.names}
+
+
+def read(module, within_functions):
+    path = MODULES[module]
+    found = statements(path.read_text(), within_functions)
+    return set().union(*(named_by(node, module, path.name == "__init__.py") for node in found))
+
+
+AT_TOP = {module: read(module, within_functions=False) for module in MODULES}
+WITHIN = {module: read(module, within_functions=True) for module in MODULES}
 
 
 def layer_of(module):
     part = [*module.split("."), ""][1]
-    return LAYERS.index(part) if part in LAYERS else len(LAYERS) - 1
+    return LAYERS.index(part) if part in LAYERS else LAYERS.index("")
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_point_down(module):
-    # symbolic/ reaches the compiler in one place, when it is called: Expr.eval
-    deep = module != "weft.symbolic.expr"
-    ours = [m for m in imports(MODULES[module], deep) if m.split(".")[0] == "weft"]
-    upwards = [m for m in ours if layer_of(m) > layer_of(module)]
-    assert upwards == []
+    ours = {m for m in AT_TOP[module] | WITHIN[module] if m.split(".")[0] == "weft"}
+    known = {m if m in MODULES else m.rpartition(".")[0] for m in ours}
+    assert [m for m in known if layer_of(m) > layer_of(module)] == []
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_inside_the_package_are_relative(module):
-    for node in _statements(ast.parse(MODULES[module].read_text()), deep=True):
+    above = ("weft",) if layer_of(module) > LAYERS.index("") else ()  # `import weft as wf`, as a user would
+    source = MODULES[module].read_text()
+    for node in [*statements(source, False), *statements(source, True)]:
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-        assert all((node.__class__ is ast.ImportFrom and node.level) or not n.startswith("weft") for n in names)
+        inside = [n for n in names if n.split(".")[0] == "weft" and n not in above]
+        assert (isinstance(node, ast.ImportFrom) and node.level) or inside == []
 
 
-def test_no_module_imports_itself_by_a_detour():
-    edges = {m: {i for i in imports(p, deep=False) if i in MODULES} for m, p in MODULES.items()}
-    done: set[str] = set()
-    for start in edges:
-        path: list[str] = []
-        _visit(start, edges, done, path)
+def test_no_module_leads_back_to_itself():
+    edges = {}
+    for module in MODULES:
+        place = module if untied(module) else NOT_YET_UNTIED
+        into = {m if untied(m) else NOT_YET_UNTIED for m in (AT_TOP[module] | WITHIN[module]) & MODULES.keys()}
+        edges.setdefault(place, set()).update(into - {place})
+    try:
+        TopologicalSorter(edges).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(map(str, reversed(error.args[1]))))
 
 
-def _visit(module, edges, done, path):
-    assert module not in path, " -> ".join([*path[path.index(module) :], module])
-    if module in done:
-        return
-    for other in edges[module]:
-        _visit(other, edges, done, [*path, module])
-    done.add(module)
+def heavy():
+    """The modules of weft whose import brings in a heavy library."""
+    found = {module for module, names in AT_TOP.items() if any(n.split(".")[0] in HEAVY for n in names)}
+    while more := {module for module, names in AT_TOP.items() if names & found} - found:
+        found |= more
+    return found
 
 
-def test_importing_weft_imports_nothing_heavy():
-    code = f"import sys, weft; print([m for m in {HEAVY!r} if m in sys.modules])"
+@pytest.mark.parametrize("module", UNTIED)
+def test_functions_import_only_what_is_heavy(module):
+    libraries = heavy()
+    light = {n for n in WITHIN[module] if n.split(".")[0] not in HEAVY and n not in libraries}
+    assert light == set()
+
+
+@pytest.mark.parametrize("module", UNTIED)
+def test_modules_are_imported_not_looked_up_by_name(module):
+    tree = ast.parse(MODULES[module].read_text())
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    used |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    used |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert relative(module) in LAZY_FACADES or not used & {"import_module", "__import__"}
+
+
+def test_what_is_not_yet_untied_exists():
+    assert [path for path in NOT_YET_UNTIED if not (ROOT / path).exists()] == []
+
+
+SAMPLE = """
+import numpy
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from ..symbolic import expr
+def f():
+    try:
+        pass
+    except ValueError:
+        from . import scalar
+class C:
+    from .scalar import exp
+    def method(self):
+        if True:
+            import sympy
+"""
+
+
+def test_imports_are_seen_wherever_they_stand():
+    top, within = (
+        set().union(*(named_by(node, "weft.ops.sample", False) for node in statements(SAMPLE, inside)))
+        for inside in (False, True)
+    )
+    assert top == {"numpy", "typing", "weft.symbolic.expr", "weft.ops.scalar"}
+    assert within == {"weft.ops.scalar", "sympy"}
+
+
+@pytest.mark.parametrize("module", ["weft", "weft.compat.theano", "weft.compat.theano.tensor"])
+def test_importing_weft_imports_nothing_heavy(module):
+    code = f"import sys, {module}; print([m for m in {HEAVY!r} if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
 

@@ -12,14 +12,16 @@ from weft.ops.reduce import sum as sum_over
 from weft.ops.rules import canonical, special, stable
 from weft.ops.scalar import cos, exp, log, log1p, logaddexp, sin, square, tanh, where
 from weft.symbolic import patterns
+from weft.symbolic.equations import rules
 from weft.symbolic.errors import RewriteLoop, VerifyError
 from weft.symbolic.evaluate import evaluate, run
 from weft.symbolic.expr import apply, toposort
 from weft.symbolic.graph import Graph
-from weft.symbolic.leaves import constant, matrix, shared, tensor, vector
+from weft.symbolic.leaves import constant
 from weft.symbolic.patterns import Bool, Const, Matrix
-from weft.symbolic.rewrite import RuleSet, rewrite, rules
+from weft.symbolic.rewrite import RuleSet, rewrite
 from weft.symbolic.types import TupleType
+from weft.symbolic.variables import matrix, shared, tensor, vector
 from weft.symbolic.verify import verify
 
 

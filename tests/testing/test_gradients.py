@@ -11,8 +11,8 @@ from weft.ops.elementwise import cast
 from weft.ops.random import Stream
 from weft.symbolic.errors import ArgumentError, GradientError, ShapeError
 from weft.symbolic.grad import custom_gradient
-from weft.symbolic.leaves import matrix, shared, vector
-from weft.symbolic.leaves import scalar as scalar_leaf
+from weft.symbolic.variables import matrix, shared, vector
+from weft.symbolic.variables import scalar as scalar_leaf
 from weft.testing.gradients import check_grad, compare_gradients
 
 RNG = np.random.default_rng(0)

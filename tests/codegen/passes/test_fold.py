@@ -11,7 +11,8 @@ from weft.ops.movement import broadcast_to, reshape
 from weft.ops.reduce import sum as sum_over
 from weft.ops.scalar import exp
 from weft.symbolic.graph import Graph
-from weft.symbolic.leaves import Constant, constant, vector
+from weft.symbolic.leaves import Constant, constant
+from weft.symbolic.variables import vector
 
 
 def folded(output):

@@ -1,0 +1,31 @@
+"""Labels of classes, which are checked before anything is indexed by them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..symbolic.dims import Dim
+from ..symbolic.errors import IndexRangeError
+from ..symbolic.expr import Expr, Op
+from ..symbolic.types import Type
+
+
+@dataclass(frozen=True)
+class CheckLabels(Op):
+    """Integer labels as int32, each of them in [0, classes): what indexes by comparison checks its labels here."""
+
+    classes: Dim
+
+    def infer(self, labels: Type) -> Type:
+        return Type(np.dtype("int32"), labels.shape)
+
+    def numpy(self, labels: np.ndarray) -> np.ndarray:
+        outside = labels[(labels < 0) | (labels >= self.classes)]
+        if outside.size:
+            raise IndexRangeError(f"label {outside[0]} is out of range for {self.classes} classes.")
+        return labels.astype(np.int32)
+
+    def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[None]:
+        return [None]
