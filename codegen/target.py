@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from importlib import import_module
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -45,8 +44,7 @@ class Source(NamedTuple):
     options: Options
 
 
-@dataclass(frozen=True)
-class FusionLimits:
+class FusionLimits(NamedTuple):
     """How far fusion pays on a machine: numbers that were measured there."""
 
     buffers: int  # that one nest may read and write
@@ -62,7 +60,7 @@ class Target(ABC):
     """What the shared compiler asks of a target."""
 
     name: ClassVar[str]
-    fusion: ClassVar[FusionLimits]
+    fusion: FusionLimits
 
     @abstractmethod
     def has_kernel(self, op: Op) -> bool:

@@ -47,6 +47,28 @@ def _dirty_memory():
         yield
 
 
+def pytest_addoption(parser):
+    parser.addoption("--target", default="cpu", help="the target for which functions of tests are compiled")
+    parser.addoption("--unfused", action="store_true", help="for the reference: every value has memory of its own")
+
+
+@pytest.fixture(scope="session")
+def target(request):
+    """The target for which functions of tests are compiled."""
+    return request.config.getoption("--target")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _target(request, target):
+    from weft.codegen import function, reference
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(function.function.__kwdefaults__, "target", target)
+        if request.config.getoption("--unfused"):
+            patch.setattr(reference.REFERENCE, "fusion", reference.UNFUSED)
+        yield
+
+
 def pytest_configure():
     """`match=` reads the message alone: an error's notes hold the line of the test, and what it expects with it."""
     for module in (_pytest._code.code, _pytest.raises):

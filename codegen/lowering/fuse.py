@@ -183,7 +183,7 @@ class _Fuser:
     def place(self, node: Expr) -> None:
         """The step or steps that compute a node with memory."""
         op = node.op
-        if is_given(node):
+        if is_given(node) or isinstance(op, Constant):  # a number that a kernel reads stands where the constant does
             return
         if node in self.single:
             self.add_single(node)

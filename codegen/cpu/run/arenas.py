@@ -13,8 +13,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from ...lowering import memory
 from . import results
+from .raw import raw_memory
 
 PRIVATE = 1 << 16  # bytes up to which a binding keeps an arena of its own
 IDLE = 1 << 28  # bytes that idle arenas take together, at most; the one used last is kept whatever its size
@@ -29,7 +29,7 @@ class Arena:
     __slots__ = ("address", "bytes")
 
     def __init__(self, size: int):
-        self.bytes: np.ndarray = memory.raw_memory(size)
+        self.bytes: np.ndarray = raw_memory(size)
         self.address = int(self.bytes.ctypes.data)
 
 

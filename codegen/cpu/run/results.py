@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...lowering import memory
+from .raw import raw_memory
 
 LARGE = 1 << 24  # bytes from which on it is worth while
 KEPT = 1 << 28  # bytes that are kept for later, at most
@@ -42,7 +42,7 @@ def large(shape: tuple[int, ...], dtype: np.dtype, size: int) -> np.ndarray[Any,
     try:
         raw = _free[rounded].pop()
     except (KeyError, IndexError):
-        raw = memory.raw_memory(rounded)
+        raw = raw_memory(rounded)
     block = (ctypes.c_char * rounded).from_buffer(raw)  # over an array of NumPy's, that would be the base, not the loan
     lent = _Lent(rounded, np.uint8, buffer=block)
     lent.raw = raw

@@ -5,7 +5,6 @@ import pytest
 
 import weft as wf
 from weft.codegen.cpu.run import arenas
-from weft.codegen.lowering import memory
 
 FLOAT = "float32"
 
@@ -91,7 +90,7 @@ def test_a_call_without_memory_gives_back_nothing(idle, monkeypatch):
     def none(size):
         raise MemoryError
 
-    monkeypatch.setattr(memory, "raw_memory", none)
+    monkeypatch.setattr(arenas, "raw_memory", none)
     for _ in range(2):
         with pytest.raises(wf.OutOfMemoryError):
             f(ones(300, 256))
@@ -104,7 +103,7 @@ def test_a_call_without_memory_gives_back_nothing(idle, monkeypatch):
 
 def test_idle_memory_makes_room_for_what_is_asked_for(idle, monkeypatch):
     arenas.give(arenas.Arena(100))
-    real, asked = memory.raw_memory, []
+    real, asked = arenas.raw_memory, []
 
     def once(size):
         asked.append(size)
@@ -112,7 +111,7 @@ def test_idle_memory_makes_room_for_what_is_asked_for(idle, monkeypatch):
             raise MemoryError
         return real(size)
 
-    monkeypatch.setattr(memory, "raw_memory", once)
+    monkeypatch.setattr(arenas, "raw_memory", once)
     assert arenas.take(5000, None).bytes.nbytes >= 5000
     assert len(asked) == 2
     assert not idle

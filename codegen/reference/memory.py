@@ -1,0 +1,61 @@
+"""The buffers of a bound program as NumPy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from ...symbolic.errors import VerifyError
+from ...symbolic.leaves import Constant
+from ..lowering.bind import Bound
+from ..lowering.program import Buffer, Role
+
+_UNWRITTEN = 0xFF  # in every byte of what nobody has written: NaN, or -1
+
+
+class Memory:
+    """Flat arrays of elements, made when they are first asked for."""
+
+    def __init__(self, bound: Bound, arrays: Sequence[np.ndarray], results: Sequence[np.ndarray]):
+        self.bound = bound
+        given = [*bound.program.inputs, *bound.program.results]
+        self.found = {b: a.reshape(-1) for b, a in zip(given, [*arrays, *results], strict=True)}
+        for buffer in bound.program.shared:  # now: a callback may put other arrays in their place
+            self.found[buffer] = buffer.node.op.cell.value.reshape(-1)  # type: ignore[union-attr]
+
+    def __getitem__(self, buffer: Buffer) -> np.ndarray:
+        if buffer not in self.found:
+            self.found[buffer] = self.made(buffer)
+        return self.found[buffer]
+
+    def __setitem__(self, buffer: Buffer, elements: np.ndarray) -> None:
+        self.found[buffer] = elements
+
+    def made(self, buffer: Buffer) -> np.ndarray:
+        """The elements of a buffer: of the one in whose memory it stands, of a constant, or new ones."""
+        if buffer.alias is not None:
+            return self[buffer.alias].view(buffer.dtype)
+        op = buffer.node.op if buffer.node is not None else None
+        if isinstance(op, Constant) and buffer.role is Role.CONSTANT:
+            return op.value.reshape(-1)
+        return unwritten(self.bound.bytes[buffer] // buffer.dtype.itemsize, buffer.dtype)
+
+
+def unwritten(count: int, dtype: np.dtype) -> np.ndarray:
+    """So many elements that nobody has written."""
+    made = np.empty(count, dtype)
+    made.view(np.uint8)[:] = _UNWRITTEN
+    return made
+
+
+def elements(flat: np.ndarray, shape: tuple[int, ...], strides: tuple[int, ...], start: int) -> np.ndarray:
+    """A view of an array: element start + sum of stride * index.  Raises VerifyError for one that leaves the array."""
+    if 0 in shape:
+        return np.empty(shape, flat.dtype)
+    spans = [(n - 1) * s for n, s in zip(shape, strides, strict=True)]
+    low, high = start + sum(s for s in spans if s < 0), start + sum(s for s in spans if s > 0)
+    if low < 0 or high >= flat.size:
+        raise VerifyError(f"Elements {low} to {high} are read or written of a buffer that has {flat.size}.")
+    return as_strided(flat[start:], shape, [s * flat.itemsize for s in strides])
