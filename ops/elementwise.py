@@ -325,6 +325,8 @@ class Elementwise(Op):
 
     function: Scalar
     elementwise = True
+    is_looped = True
+    stretches = True
 
     @property
     def name(self) -> str:
@@ -341,7 +343,7 @@ class Elementwise(Op):
         return self.function.name in COMMUTATIVE
 
     @property
-    def takes_halves(self) -> bool:
+    def accepts_float16(self) -> bool:
         """Whether it is a cast."""
         return isinstance(self.function, Cast)
 

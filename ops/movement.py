@@ -1,12 +1,13 @@
 """The same elements in other places: reshape, transpose, broadcast, slices, flips, padding, concatenation.
 
-All but reshape, pad and concatenate are affine maps of indices, which fused loops read through without a copy.
+Those with an `index_map` are affine maps of indices, which fused loops read through without a copy; those with `parts`
+are written in several.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,8 @@ from ..symbolic.dims import Dim, Shape, SymDim, product, same, show, total_size
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.guards import meet
-from ..symbolic.leaves import as_dim
+from ..symbolic.index_maps import FIRST, IndexMap, along, broadcast, identity
+from ..symbolic.leaves import as_dim, weak_constant
 from ..symbolic.types import Type, promote
 from .axes import normalize, normalize_all, without
 from .coerce import as_expr
@@ -28,7 +30,7 @@ from .operands import check_axes, check_places, check_same_dtype
 class Reshape(Op):
     """The elements in C order under another shape of the same size."""
 
-    moves_only = True
+    is_movement = True
     shape: Shape
 
     def infer(self, x: Type) -> Type:
@@ -51,7 +53,6 @@ class Reshape(Op):
 class Transpose(Op):
     """out.shape[i] = x.shape[axes[i]]."""
 
-    moves_only = True
     axes: tuple[int, ...]
 
     def infer(self, x: Type) -> Type:
@@ -62,6 +63,10 @@ class Transpose(Op):
     def numpy(self, x: np.ndarray) -> np.ndarray:
         return x.transpose(self.axes)
 
+    def index_map(self, x: Type) -> IndexMap:
+        mine = identity(x.ndim)
+        return tuple([mine[self.axes.index(k)] for k in range(x.ndim)])
+
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         return [transpose(g, tuple(int(i) for i in np.argsort(self.axes)))]
 
@@ -70,7 +75,7 @@ class Transpose(Op):
 class BroadcastTo(Op):
     """x repeated along axes of size 1 and new leading axes."""
 
-    moves_only = True
+    stretches = True
     shape: Shape
 
     def infer(self, x: Type) -> Type:
@@ -87,6 +92,9 @@ class BroadcastTo(Op):
     def numpy(self, x: np.ndarray) -> np.ndarray:
         return np.broadcast_to(x, self.shape)  # type: ignore[arg-type]
 
+    def index_map(self, x: Type) -> IndexMap:
+        return broadcast(identity(len(self.shape)), x.shape)
+
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         from .elementwise import unbroadcast
 
@@ -97,7 +105,6 @@ class BroadcastTo(Op):
 class Squeeze(Op):
     """x without these axes, whose size is 1."""
 
-    moves_only = True
     axes: tuple[int, ...]
 
     def infer(self, x: Type) -> Type:
@@ -111,6 +118,10 @@ class Squeeze(Op):
     def numpy(self, x: np.ndarray) -> np.ndarray:
         return x.squeeze(self.axes)
 
+    def index_map(self, x: Type) -> IndexMap:
+        kept = iter(identity(x.ndim - len(self.axes)))
+        return tuple([FIRST if k in self.axes else next(kept) for k in range(x.ndim)])
+
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         return [expand_dims(g, self.axes)]
 
@@ -119,7 +130,6 @@ class Squeeze(Op):
 class ExpandDims(Op):
     """x with axes of size 1 at these positions of the result."""
 
-    moves_only = True
     axes: tuple[int, ...]
 
     def infer(self, x: Type) -> Type:
@@ -130,15 +140,23 @@ class ExpandDims(Op):
     def numpy(self, x: np.ndarray) -> np.ndarray:
         return np.expand_dims(x, self.axes)
 
+    def index_map(self, x: Type) -> IndexMap:
+        mine = identity(x.ndim + len(self.axes))
+        return tuple([each for k, each in enumerate(mine) if k not in self.axes])
+
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         return [squeeze(g, self.axes)]
+
+
+def placed(starts: tuple[Dim, ...], steps: tuple[int, ...]) -> IndexMap:
+    """start + step * index along every axis."""
+    return tuple([along(k, step, start) for k, (start, step) in enumerate(zip(starts, steps, strict=True))])
 
 
 @dataclass(frozen=True)
 class Slice(Op):
     """x[start : start + step * size : step] along every axis; `starts` are from 0 up, steps may be negative."""
 
-    moves_only = True
     starts: tuple[Dim, ...]
     steps: tuple[int, ...]
     sizes: Shape
@@ -150,6 +168,9 @@ class Slice(Op):
     def numpy(self, x: np.ndarray) -> np.ndarray:
         places = [a + s * np.arange(n) for a, s, n in zip(self.starts, self.steps, self.sizes, strict=True)]  # type: ignore[arg-type, operator]
         return x[np.ix_(*places)] if places else x
+
+    def index_map(self, x: Type) -> IndexMap:
+        return placed(self.starts, self.steps)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         return [apply(Unslice(self.starts, self.steps, args[0].shape), g)]
@@ -174,6 +195,10 @@ class Unslice(Op):
             out[np.ix_(*places)] = x
         return out
 
+    def parts(self, out: Expr, *args: Expr) -> Iterable[tuple[Expr, IndexMap]]:
+        yield broadcast_to(weak_constant(0, out.dtype), self.shape), identity(out.ndim)
+        yield args[0], placed(self.starts, self.steps)
+
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         return [apply(Slice(self.starts, self.steps, args[0].shape), g)]
 
@@ -194,6 +219,11 @@ class Pad(Op):
 
     def numpy(self, x: np.ndarray, value: np.ndarray) -> np.ndarray:
         return np.pad(x, self.widths, constant_values=value)
+
+    def parts(self, out: Expr, *args: Expr) -> Iterable[tuple[Expr, IndexMap]]:
+        x, value = args
+        yield broadcast_to(value, out.shape), identity(out.ndim)
+        yield x, placed(tuple(before for before, _ in self.widths), (1,) * out.ndim)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         from .reduce import sum as total
@@ -225,6 +255,12 @@ class Concatenate(Op):
 
     def numpy(self, *values: np.ndarray) -> np.ndarray:
         return np.concatenate(values, self.axis)
+
+    def parts(self, out: Expr, *args: Expr) -> Iterable[tuple[Expr, IndexMap]]:
+        start: Dim = 0
+        for arg in args:
+            yield arg, tuple(along(k, 1, start if k == self.axis else 0) for k in range(out.ndim))
+            start = start + arg.shape[self.axis]
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         parts, start = [], 0

@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from ...ops.elementwise import Scalar
-from ...symbolic.dims import Dim, Shape, SymDim, plain, value
+from ...symbolic.dims import Dim, Shape, SymDim, plain, product, value
 from ...symbolic.types import DType
 
 
@@ -34,6 +34,15 @@ class Extent(NamedTuple):
             return ZERO
         merged = self.symbols + other.symbols
         return Extent(self.number * other.number, tuple(sorted(merged, key=str)) if len(merged) > 1 else merged)
+
+    def plus(self, other: Extent) -> Extent:
+        """The sum, as a product again: of two strides, where one index moves along two axes."""
+        if self.number == 0 or other.number == 0:
+            return self if other.number == 0 else other
+        if self.symbols == other.symbols:
+            total = self.number + other.number
+            return Extent(total, self.symbols) if total else ZERO
+        return extent(product((self.number, *self.symbols)) + product((other.number, *other.symbols)))
 
     @property
     def is_static(self) -> bool:
@@ -56,7 +65,7 @@ ZERO, ONE = Extent(0), Extent(1)
 
 
 def extent(dim: Dim) -> Extent:
-    """A size as an extent."""
+    """A size, or a stride, as an extent."""
     return Extent(dim) if isinstance(dim, int) else Extent(1, (plain(dim),))  # type: ignore[arg-type]
 
 
@@ -126,12 +135,15 @@ class Literal(NamedTuple):
 
 
 class Index(NamedTuple):
-    """start + step * the index along an axis (None: start alone)."""
+    """start + the sum of step * index over the axes of `terms`."""
 
     dtype: DType
-    axis: int | None
-    step: int
+    terms: tuple[tuple[int, int], ...]
     start: Dim
+
+    def moved(self, place: Mapping[int, int]) -> Index:
+        """With the axes that are kept at these places; the others have size 1, and index 0."""
+        return self._replace(terms=tuple([(place[axis], step) for axis, step in self.terms if axis in place]))
 
 
 class Apply(NamedTuple):
@@ -224,7 +236,7 @@ def _show(v: Value) -> str:
     if isinstance(v, Literal):
         return f"{v.number!s}: {v.dtype}"
     if isinstance(v, Index):
-        return f"{v.start} + {v.step}*i{v.axis}: {v.dtype}" if v.axis is not None else f"{v.start}: {v.dtype}"
+        return f"{' + '.join([str(v.start), *(f'{step}*i{axis}' for axis, step in v.terms)])}: {v.dtype}"
     return f"{v.function.name}({', '.join(f'v{o}' for o in v.operands)}): {v.dtype}"
 
 
@@ -248,7 +260,7 @@ def simplified(nest: LoopNest) -> LoopNest:
 def _mergeable(nest: LoopNest, k: int) -> bool:
     if (k in nest.reduced) != (k + 1 in nest.reduced):
         return False
-    if any(isinstance(v, Index) and v.axis in (k, k + 1) for v in nest.body):
+    if any(isinstance(v, Index) and any(axis in (k, k + 1) for axis, _ in v.terms) for v in nest.body):
         return False
     if any(isinstance(w, Accumulate) and w.kind.startswith("arg") for w in nest.writes) and k in nest.reduced:
         return False
@@ -274,7 +286,7 @@ def _with_axes(nest: LoopNest, kept: list[int]) -> LoopNest:
         if isinstance(v, Load):
             v = Load(moved(v.access))
         elif isinstance(v, Index):
-            v = v._replace(axis=place.get(v.axis)) if v.axis is not None else v
+            v = v.moved(place)
         body.append(v)
     return replace(
         nest,

@@ -131,7 +131,7 @@ def add_loop(binder: Any, step: KernelStep) -> None:
     assert isinstance(op, Loop)
     begun, control = binder.time, Control()
     length = binder.shape((op.length,))[0]
-    parts = op.parts([binder.place(view) for view in step.arguments])
+    parts = op.divided([binder.place(view) for view in step.arguments])
     given = dict(zip(op.body.inputs[op.carries + op.sequences :], parts.captured, strict=True))
     results = [binder.memory(o) for o in step.outputs]
     control.fields = {Field.LENGTH: length, Field.REVERSE: int(op.reverse)}
@@ -177,7 +177,7 @@ def add_branch(binder: Any, step: KernelStep) -> None:
     control.places[Field.COUNT] = places[0]
     results = [binder.memory(o) for o in step.outputs]
     starts = []
-    for kind, body, inner, values in zip((BRANCH, JUMP), op.bodies, step.inner, op.parts(places), strict=True):
+    for kind, body, inner, values in zip((BRANCH, JUMP), op.bodies, step.inner, op.divided(places), strict=True):
         starts.append(_jump(binder, kind, control))
         given = dict(zip(body.inputs, values, strict=True))
         given.update(zip(body.outputs, results, strict=True))
