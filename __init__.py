@@ -36,6 +36,7 @@ from .ops.movement import (
     ravel,
     repeat,
     reshape,
+    roll,
     split,
     squeeze,
     stack,
@@ -132,6 +133,7 @@ from .ops.scalar import (
     trunc,
     where,
 )
+from .ops.strided import diag, diagonal, sliding_windows
 from .symbolic.dims import SymDim
 from .symbolic.errors import (
     ArgumentError,

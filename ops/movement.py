@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..symbolic.arguments import check_count, check_sequence
-from ..symbolic.dims import Dim, Shape, SymDim, product, same, show, total_size
+from ..symbolic.arguments import LARGEST, check_count, check_sequence
+from ..symbolic.dims import Dim, Shape, SymDim, maximum, product, same, show, total_size
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.guards import meet
@@ -479,6 +479,30 @@ def _piece(x: Expr, axis: int, start: Dim, count: Dim) -> Expr:
     starts = tuple(start if i == axis else 0 for i in range(x.ndim))
     sizes = tuple(count if i == axis else d for i, d in enumerate(x.shape))
     return apply(Slice(starts, (1,) * x.ndim, sizes), x)
+
+
+def roll(x: Any, shift: Any, axis: Any = None) -> Expr:
+    """The elements moved on by `shift` places along axes; those that leave at one end come in at the other, as np.roll.
+
+    shift : a whole number, or one for each axis
+    axis : one axis or several; None: x is flattened, rolled, and has its shape again
+    """
+    node = as_expr(x)
+    if axis is None:
+        return reshape(roll(ravel(node), shift, 0), node.shape)
+    listed = list(axis) if isinstance(axis, list | tuple | np.ndarray) else [axis]
+    shifts = list(shift) if isinstance(shift, list | tuple | np.ndarray) else [shift] * len(listed)
+    if len(shifts) != len(listed):
+        text = f"roll: there are {len(shifts)} shifts for {len(listed)} axes: {shift!r} and {axis!r}."
+        raise blame(ArgumentError(text), user_site(), node.site)
+    for each, places in zip(listed, shifts, strict=True):
+        place = normalize(each, node.ndim, "roll", node)
+        size = node.shape[place]
+        steps = check_count("roll", "shift", places, -LARGEST)
+        count = steps % maximum(size, 1)
+        if count != 0:
+            node = concatenate([_piece(node, place, size - count, count), _piece(node, place, 0, size - count)], place)
+    return node
 
 
 def tile(x: Any, repeats: Any) -> Expr:

@@ -297,6 +297,8 @@ def _sized_by_values(op: Op) -> bool:
         for size in parameter if type(parameter) is tuple else (parameter,):
             if type(size) is SymDim and size.sources:
                 return True
+            if isinstance(size, Op) and _sized_by_values(size):
+                return True
     return False
 
 

@@ -119,6 +119,9 @@ def _collect(value: Any, into: list[SymDim]) -> None:
             _collect(item, into)
     elif isinstance(value, Type):
         _collect(value.shape, into)
+    elif isinstance(value, Op) and is_dataclass(value):
+        for field in fields(value):
+            _collect(getattr(value, field.name), into)
     elif isinstance(value, Graph):
         for node in value.nodes:
             into.extend(_dims_of(node))
@@ -188,6 +191,8 @@ def _changed(value: Any, change: Change) -> Any:
     if isinstance(value, Type):
         shape = _changed(value.shape, change)
         return value if shape is value.shape else Type(value.dtype, shape, value.weak)
+    if isinstance(value, Op):
+        return with_sizes(value, change)
     return _changed_body(value, change) if isinstance(value, Graph) else value
 
 

@@ -57,11 +57,18 @@ class Extent(NamedTuple):
         return result
 
     def __str__(self) -> str:
-        parts = ([] if self.number == 1 and self.symbols else [str(self.number)]) + [str(s) for s in self.symbols]
-        return "*".join(parts)
+        parts = [] if self.number == 1 and self.symbols else [str(self.number)]
+        alone = not parts and len(self.symbols) == 1
+        return "*".join([*parts, *(str(s) if alone else _factor(s) for s in self.symbols)])
 
 
 ZERO, ONE = Extent(0), Extent(1)
+
+
+def _factor(size: object) -> str:
+    """A size as one writes it in a product."""
+    text = str(size)
+    return f"({text})" if " + " in text or " - " in text else text
 
 
 def extent(dim: Dim) -> Extent:
@@ -103,8 +110,8 @@ class Access(NamedTuple):
     offset: tuple[Offset, ...] = ()
 
     def __str__(self) -> str:
-        terms = [f"i{k}" if s == ONE else f"{s}*i{k}" for k, s in enumerate(self.strides) if s != ZERO]
-        terms += [f"{o.start}*{o.stride}" for o in self.offset]
+        terms = [f"i{k}" if s == ONE else f"{_factor(s)}*i{k}" for k, s in enumerate(self.strides) if s != ZERO]
+        terms += [f"{_factor(o.start)}*{_factor(o.stride)}" for o in self.offset]
         return f"b{self.buffer}[{' + '.join(terms) or '0'}]"
 
 
