@@ -295,17 +295,15 @@ case(
 case(
     wf.sliding_windows,
     lambda x: np.lib.stride_tricks.sliding_window_view(x, (5, 2))[::2, :, ::2],
-    Arg(("n", 4)),
+    Arg((7, 4)),
     call=lambda x: wf.sliding_windows(x, (3, 2), stride=(2, 1), dilation=(2, 1)),
-    sizes=(5, 6, 11),
     label="stride and dilation",
 )
 case(
     wf.sliding_windows,
     lambda x: np.lib.stride_tricks.sliding_window_view(x, 2, 0)[::3],
-    Arg(("n", 2)),
+    Arg((6, 2)),
     call=lambda x: wf.sliding_windows(x, 2, 0, stride=3),
-    sizes=(2, 4, 9),
     label="apart",
 )
 case(wf.repeat, lambda x: np.repeat(x, 3, 0), MATRIX, call=lambda x: wf.repeat(x, 3, 0))
