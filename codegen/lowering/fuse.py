@@ -23,7 +23,6 @@ from ...symbolic.graph import Graph
 from ...symbolic.index_maps import IndexMap, identity
 from ...symbolic.leaves import Constant, Input, Item, Shared, items
 from ...symbolic.types import TupleType
-from ..cpu.nests.costs import DEAR
 from .loops import ZERO, Load, Store
 from .nests import REDUCTIONS, Launch, launches
 from .views import View, broadcast, is_view, through, view_of
@@ -251,7 +250,7 @@ class _Fuser:
         self.weights[node] = weight
         if not isinstance(node.op, Elementwise):
             return
-        weight += 8 if node.op.function.name in DEAR or isinstance(node.op.function, Composite) else 1
+        weight += 8 if node.op.function.expensive or isinstance(node.op.function, Composite) else 1
         self.weights[node] = weight
         users = len(self.graph.users[node])
         if weight > LONGEST or (users > 1 and weight > 2 and node.ndim) or (weight >= 4 and self.stretched(node)):
