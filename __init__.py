@@ -37,6 +37,7 @@ from .ops.movement import (
     ravel,
     repeat,
     reshape,
+    roll,
     split,
     squeeze,
     stack,
@@ -133,6 +134,7 @@ from .ops.scalar import (
     trunc,
     where,
 )
+from .ops.strided import diag, diagonal, sliding_windows
 from .symbolic.dims import SymDim
 from .symbolic.equations import rules
 from .symbolic.errors import (

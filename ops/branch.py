@@ -30,7 +30,7 @@ class Branch(Op):
 
     then: Graph
     otherwise: Graph
-    takes_halves = True
+    accepts_float16 = True
     holds = True
 
     @property
@@ -46,7 +46,7 @@ class Branch(Op):
     def bodies(self) -> tuple[Graph, ...]:
         return self.then, self.otherwise
 
-    def parts(self, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    def divided(self, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """The values for the inputs of both bodies."""
         first = len(self.then.inputs) + 1
         return list(values[1:first]), list(values[first:])
@@ -64,7 +64,7 @@ class Branch(Op):
     def numpy_of_sizes(self, sizes: Mapping[str, int], *values: Any) -> tuple[Any, ...]:
         """The reference, given the symbols' sizes."""
         which = 0 if values[0] else 1
-        body, given = self.bodies[which], self.parts(values)[which]
+        body, given = self.bodies[which], self.divided(values)[which]
         return tuple(run(body.outputs, dict(zip(body.inputs, given, strict=True)), sizes))
 
     def vjp(self, g: Any, out: Expr, *args: Expr) -> Sequence[Callable[[], Expr] | None]:
@@ -77,7 +77,7 @@ class Branch(Op):
         given = [i for i, each in enumerate(g) if each is not None]
         seeds, sides = stand_ins([g[i] for i in given]), []
         first = len(self.then.inputs) + 1
-        for body, start, values in zip(self.bodies, (1, first), self.parts(args), strict=True):
+        for body, start, values in zip(self.bodies, (1, first), self.divided(args), strict=True):
             mine = [i for i in float_args if start <= i < start + len(values)]
             doubles = stand_ins(body.inputs)
             ends = [body.outputs[i] for i in given]

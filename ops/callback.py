@@ -32,7 +32,7 @@ class Callback(Op):
     title: str
     effects: bool = False
     number: int | None = None  # tells a call with effects from all others
-    takes_halves = True
+    accepts_float16 = True
     holds = True
 
     @property

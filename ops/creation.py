@@ -11,6 +11,7 @@ from ..symbolic.arguments import LARGEST, check_count
 from ..symbolic.dims import Dim, Shape, SymDim
 from ..symbolic.errors import ArgumentError, DTypeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
+from ..symbolic.index_maps import AxisMap, along
 from ..symbolic.leaves import weak_constant
 from ..symbolic.sizes import as_dim, shape_of
 from ..symbolic.types import INT64, DType, Type
@@ -30,7 +31,7 @@ class Iota(Op):
     shape: Shape
     axis: int
     dtype: DType = INT64
-    in_nests = True
+    is_looped = True
 
     def infer(self) -> Type:
         return Type(self.dtype, self.shape)
@@ -40,6 +41,9 @@ class Iota(Op):
         column[self.axis] = -1
         line = np.arange(self.shape[self.axis]).astype(self.dtype)  # type: ignore[arg-type]
         return np.broadcast_to(line.reshape(column), self.shape)  # type: ignore[arg-type]
+
+    def index_value(self) -> AxisMap:
+        return along(self.axis)
 
 
 def full(shape: Any, value: Any, dtype: Any = None) -> Expr:

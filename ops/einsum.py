@@ -10,15 +10,14 @@ import numpy as np
 
 from ..symbolic.dims import Dim, product, same, show
 from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
-from ..symbolic.expr import Expr
+from ..symbolic.expr import Expr, apply
 from ..symbolic.types import promote
 from .coerce import as_expr
-from .creation import arange
 from .elementwise import cast
-from .indexing import getitem
 from .linalg import matmul
-from .movement import moveaxis, reshape, transpose
+from .movement import broadcast_to, reshape, transpose
 from .reduce import sum as sum_over
+from .strided import Diagonal
 
 Labels = str  # one letter for each axis
 
@@ -125,10 +124,13 @@ def _single(node: Expr, labels: Labels) -> tuple[Expr, Labels]:
     for label in dict.fromkeys(labels):
         while labels.count(label) > 1:
             first, second = labels.index(label), labels.rindex(label)
-            node = moveaxis(moveaxis(node, second, 0), first + 1, 0)
-            places = arange(node.shape[0])
-            node = getitem(node, (places, places))
-            labels = label + "".join(c for i, c in enumerate(labels) if i not in (first, second))
+            sizes = node.shape[first], node.shape[second]
+            if same(*sizes) is False:
+                message = f"einsum: the axis {label!r} has the sizes {sizes[0]} and {sizes[1]}."
+                raise blame(ShapeError(message), user_site(), node.site)
+            square = (*node.shape[:second], node.shape[first], *node.shape[second + 1 :])
+            node = apply(Diagonal(0, (first, second)), broadcast_to(node, square))  # whose sizes are then the same
+            labels = "".join(c for i, c in enumerate(labels) if i not in (first, second)) + label
     return node, labels
 
 

@@ -43,6 +43,8 @@ class Scalar:
     """A function of scalars.  `operand_dtypes` says what its arguments are cast to before it is computed."""
 
     name: str
+    commutative = False  # of two arguments, in either order the same value
+    expensive = False  # takes many instructions, or few slow ones: better stored than computed again
 
     def operand_dtypes(self, *types: Type) -> tuple[DType, ...]:
         """The dtypes its arguments are cast to."""
@@ -103,9 +105,14 @@ class Primitive(Scalar):
         derivative: Callable[..., Sequence[Any]] | None,
         sympy: Callable[..., Any] | None,
         doc: str,
+        commutative: bool,
+        of_bools: bool,
+        expensive: bool,
+        ulp: tuple[float, float] | None,
     ):
         self.name, self.reference, self.result = name, reference, result
         self.derivative, self.sympy, self.__doc__ = derivative, sympy, doc
+        self.commutative, self.of_bools, self.expensive, self.ulp = commutative, of_bools, expensive, ulp
         self.__name__ = name
         Primitive.table[name] = self
 
@@ -135,7 +142,7 @@ class Primitive(Scalar):
 
     def result_dtype(self, *types: Type) -> DType:
         operands = self.operand_dtypes(*types)
-        if self.name in _NO_BOOL and operands[0] == BOOL:
+        if not self.of_bools and operands[0] == BOOL:
             raise DTypeError(f"{self.name} is not defined for bool; use logical functions, or cast to an integer.")
         return BOOL if self.result in ("bool", "logical") else operands[-1]
 
@@ -155,67 +162,6 @@ class Primitive(Scalar):
         """How a printed graph refers to it."""
         writer.needed.add(("weft.ops.elementwise", "Primitive"))
         return f"Primitive.table[{self.name!r}]"
-
-
-COMMUTATIVE = frozenset(
-    [
-        "add",
-        "mul",
-        "maximum",
-        "minimum",
-        "hypot",
-        "logaddexp",
-        "eq",
-        "ne",
-        "logical_and",
-        "logical_or",
-        "logical_xor",
-        "bitwise_and",
-        "bitwise_or",
-        "bitwise_xor",
-    ]
-)
-# Functions that take many instructions, or few slow ones.
-EXPENSIVE = frozenset(
-    [
-        "exp",
-        "exp2",
-        "expm1",
-        "log",
-        "log2",
-        "log10",
-        "log1p",
-        "logaddexp",
-        "sigmoid",
-        "tanh",
-        "sinh",
-        "cosh",
-        "sin",
-        "cos",
-        "tan",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "arctan2",
-        "arcsinh",
-        "arccosh",
-        "arctanh",
-        "erf",
-        "erfc",
-        "erfinv",
-        "pow",
-        "div",
-        "floor_divide",
-        "mod",
-        "fmod",
-        "sqrt",
-        "rsqrt",
-        "cbrt",
-        "reciprocal",
-        "hypot",
-    ]
-)
-_NO_BOOL = frozenset(("sub", "neg", "sign"))
 
 
 def _primitive(name: str) -> Primitive:
@@ -360,7 +306,8 @@ class Elementwise(Op):
 
     function: Scalar
     elementwise = True
-    in_nests = True
+    is_looped = True
+    stretches = True
 
     @property
     def name(self) -> str:
@@ -374,10 +321,10 @@ class Elementwise(Op):
     @property
     def commutative(self) -> bool:
         """Whether f(x, y) = f(y, x)."""
-        return self.function.name in COMMUTATIVE
+        return self.function.commutative
 
     @property
-    def takes_halves(self) -> bool:
+    def accepts_float16(self) -> bool:
         """Whether it is a cast."""
         return isinstance(self.function, Cast)
 

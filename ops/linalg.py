@@ -16,12 +16,11 @@ from ..symbolic.guards import meet
 from ..symbolic.types import Type, promote
 from .axes import normalize, without
 from .coerce import as_expr
-from .creation import iota
 from .elementwise import broadcast, cast, unbroadcast
 from .movement import expand_dims, reshape, squeeze, swapaxes, transpose
 from .operands import check_same_dtype
 from .reduce import sum as sum_over
-from .scalar import eq, where
+from .strided import Diagonal
 
 
 @dataclass(frozen=True)
@@ -150,6 +149,4 @@ def trace(x: Any) -> Expr:
     if node.ndim < 2:
         text = f"trace: a matrix has two axes, and this expression has shape {show(node.shape)}."
         raise blame(ShapeError(text), user_site(), node.site)
-    rows, columns = node.shape[-2:]
-    diagonal = eq(iota((rows, 1)), iota((1, columns), 1))
-    return sum_over(where(diagonal, node, 0), axis=(-2, -1))
+    return sum_over(apply(Diagonal(0, (node.ndim - 2, node.ndim - 1)), node), axis=-1)

@@ -55,7 +55,7 @@ class Loop(Op):
     counted: bool = False
     tested: bool = False
     keeps: bool = True  # the derivative keeps what is dear of every step; else it is computed again
-    takes_halves = True
+    accepts_float16 = True
     holds = True
 
     @property
@@ -78,7 +78,7 @@ class Loop(Op):
         outputs = self.body.outputs
         return outputs[self.carries : len(outputs) - self.tested]
 
-    def parts(self, values: Sequence[Any]) -> Parts:
+    def divided(self, values: Sequence[Any]) -> Parts:
         """The arguments by what they are."""
         count, rest = list(values[: self.counted]), list(values[self.counted :])
         first = self.carries + self.sequences
@@ -99,7 +99,7 @@ class Loop(Op):
 
     def numpy_of_sizes(self, sizes: Mapping[str, int], *values: Any) -> tuple[Any, ...]:
         """The reference, given the symbols' sizes."""
-        count, carried, sequences, captured = self.parts(values)
+        count, carried, sequences, captured = self.divided(values)
         length = self.length.value(sizes) if isinstance(self.length, SymDim) else self.length
         limit = min(length, max(0, int(count[0]))) if count else length
         made = [np.zeros((length, *(_number(d, sizes) for d in y.shape)), y.dtype) for y in self.stacked]
@@ -156,7 +156,7 @@ class _Backward:
 
     def __init__(self, loop: Loop, g: Any, out: Expr, args: Sequence[Expr]) -> None:
         self.loop, self.g, self.out, self.args = loop, g, out, args
-        self.outer, self.inner = loop.parts(args), loop.parts((None,) * loop.counted + loop.body.inputs)
+        self.outer, self.inner = loop.divided(args), loop.divided((None,) * loop.counted + loop.body.inputs)
 
     def cotangents(self) -> dict[int, Expr]:
         """For the number of each float argument, its cotangent."""

@@ -1,22 +1,25 @@
 """The same elements in other places: reshape, transpose, broadcast, slices, flips, padding, concatenation.
 
-All but reshape, pad and concatenate are affine maps of indices, which fused loops read through without a copy.
+Those with an `index_map` are affine maps of indices, which fused loops read through without a copy; those with `parts`
+are written in several.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..symbolic.arguments import check_count, check_sequence
-from ..symbolic.dims import Dim, Shape, SymDim, product, same, show, total_size
+from ..symbolic.arguments import LARGEST, check_count, check_sequence
+from ..symbolic.dims import Dim, Shape, SymDim, maximum, product, same, show, total_size
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.guards import meet
+from ..symbolic.index_maps import FIRST, IndexMap, along, broadcast, identity
+from ..symbolic.leaves import weak_constant
 from ..symbolic.sizes import as_dim, shape_of
 from ..symbolic.types import Type, promote
 from .axes import normalize, normalize_all, without
@@ -30,7 +33,7 @@ from .slices import slice_of
 class Reshape(Op):
     """The elements in C order under another shape of the same size."""
 
-    moves_only = True
+    is_movement = True
     in_nests = True
     shape: Shape
 
@@ -54,8 +57,6 @@ class Reshape(Op):
 class Transpose(Op):
     """out.shape[i] = x.shape[axes[i]]."""
 
-    moves_only = True
-    in_nests = True
     axes: tuple[int, ...]
 
     def infer(self, x: Type) -> Type:
@@ -66,6 +67,10 @@ class Transpose(Op):
     def numpy(self, x: np.ndarray) -> np.ndarray:
         return x.transpose(self.axes)
 
+    def index_map(self, x: Type) -> IndexMap:
+        mine = identity(x.ndim)
+        return tuple([mine[self.axes.index(k)] for k in range(x.ndim)])
+
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         return [transpose(g, tuple(int(i) for i in np.argsort(self.axes)))]
 
@@ -74,8 +79,7 @@ class Transpose(Op):
 class BroadcastTo(Op):
     """x repeated along axes of size 1 and new leading axes."""
 
-    moves_only = True
-    in_nests = True
+    stretches = True
     shape: Shape
 
     def infer(self, x: Type) -> Type:
@@ -92,6 +96,9 @@ class BroadcastTo(Op):
     def numpy(self, x: np.ndarray) -> np.ndarray:
         return np.broadcast_to(x, self.shape)  # type: ignore[arg-type]
 
+    def index_map(self, x: Type) -> IndexMap:
+        return broadcast(identity(len(self.shape)), x.shape)
+
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         return [unbroadcast(g, args[0])]
 
@@ -100,8 +107,6 @@ class BroadcastTo(Op):
 class Squeeze(Op):
     """x without these axes, whose size is 1."""
 
-    moves_only = True
-    in_nests = True
     axes: tuple[int, ...]
 
     def infer(self, x: Type) -> Type:
@@ -115,6 +120,10 @@ class Squeeze(Op):
     def numpy(self, x: np.ndarray) -> np.ndarray:
         return x.squeeze(self.axes)
 
+    def index_map(self, x: Type) -> IndexMap:
+        kept = iter(identity(x.ndim - len(self.axes)))
+        return tuple([FIRST if k in self.axes else next(kept) for k in range(x.ndim)])
+
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         return [expand_dims(g, self.axes)]
 
@@ -123,8 +132,6 @@ class Squeeze(Op):
 class ExpandDims(Op):
     """x with axes of size 1 at these positions of the result."""
 
-    moves_only = True
-    in_nests = True
     axes: tuple[int, ...]
 
     def infer(self, x: Type) -> Type:
@@ -135,16 +142,23 @@ class ExpandDims(Op):
     def numpy(self, x: np.ndarray) -> np.ndarray:
         return np.expand_dims(x, self.axes)
 
+    def index_map(self, x: Type) -> IndexMap:
+        mine = identity(x.ndim + len(self.axes))
+        return tuple([each for k, each in enumerate(mine) if k not in self.axes])
+
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         return [squeeze(g, self.axes)]
+
+
+def placed(starts: tuple[Dim, ...], steps: tuple[int, ...]) -> IndexMap:
+    """start + step * index along every axis."""
+    return tuple([along(k, step, start) for k, (start, step) in enumerate(zip(starts, steps, strict=True))])
 
 
 @dataclass(frozen=True)
 class Slice(Op):
     """x[start : start + step * size : step] along every axis; `starts` are from 0 up, steps may be negative."""
 
-    moves_only = True
-    in_nests = True
     starts: tuple[Dim, ...]
     steps: tuple[int, ...]
     sizes: Shape
@@ -157,6 +171,9 @@ class Slice(Op):
         places = [a + s * np.arange(n) for a, s, n in zip(self.starts, self.steps, self.sizes, strict=True)]  # type: ignore[arg-type, operator]
         return x[np.ix_(*places)] if places else x
 
+    def index_map(self, x: Type) -> IndexMap:
+        return placed(self.starts, self.steps)
+
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         return [apply(Unslice(self.starts, self.steps, args[0].shape), g)]
 
@@ -168,7 +185,6 @@ class Unslice(Op):
     starts: tuple[Dim, ...]
     steps: tuple[int, ...]
     shape: Shape
-    in_nests = True
 
     def infer(self, x: Type) -> Type:
         check_places(self, self.starts, self.steps, x.shape, self.shape)
@@ -181,6 +197,10 @@ class Unslice(Op):
             out[np.ix_(*places)] = x
         return out
 
+    def parts(self, out: Expr, *args: Expr) -> Iterable[tuple[Expr, IndexMap]]:
+        yield broadcast_to(weak_constant(0, out.dtype), self.shape), identity(out.ndim)
+        yield args[0], placed(self.starts, self.steps)
+
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         return [apply(Slice(self.starts, self.steps, args[0].shape), g)]
 
@@ -190,7 +210,6 @@ class Pad(Op):
     """x with `value` (a second argument, a scalar) before and after along each axis."""
 
     widths: tuple[tuple[int, int], ...]
-    in_nests = True
 
     def infer(self, x: Type, value: Type) -> Type:
         if value.shape != ():
@@ -203,6 +222,11 @@ class Pad(Op):
     def numpy(self, x: np.ndarray, value: np.ndarray) -> np.ndarray:
         return np.pad(x, self.widths, constant_values=value)
 
+    def parts(self, out: Expr, *args: Expr) -> Iterable[tuple[Expr, IndexMap]]:
+        x, value = args
+        yield broadcast_to(value, out.shape), identity(out.ndim)
+        yield x, placed(tuple(before for before, _ in self.widths), (1,) * out.ndim)
+
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         x, starts = args[0], tuple(before for before, _ in self.widths)
         inside = apply(Slice(starts, (1,) * x.ndim, x.shape), g)
@@ -214,7 +238,6 @@ class Concatenate(Op):
     """The arguments one after the other along an axis."""
 
     axis: int
-    in_nests = True
 
     def infer(self, *types: Type) -> Type:
         first = types[0]
@@ -232,6 +255,12 @@ class Concatenate(Op):
 
     def numpy(self, *values: np.ndarray) -> np.ndarray:
         return np.concatenate(values, self.axis)
+
+    def parts(self, out: Expr, *args: Expr) -> Iterable[tuple[Expr, IndexMap]]:
+        start: Dim = 0
+        for arg in args:
+            yield arg, tuple(along(k, 1, start if k == self.axis else 0) for k in range(out.ndim))
+            start = start + arg.shape[self.axis]
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         parts, start = [], 0
@@ -442,6 +471,30 @@ def _piece(x: Expr, axis: int, start: Dim, count: Dim) -> Expr:
     starts = tuple(start if i == axis else 0 for i in range(x.ndim))
     sizes = tuple(count if i == axis else d for i, d in enumerate(x.shape))
     return apply(Slice(starts, (1,) * x.ndim, sizes), x)
+
+
+def roll(x: Any, shift: Any, axis: Any = None) -> Expr:
+    """The elements moved on by `shift` places along axes; those that leave at one end come in at the other, as np.roll.
+
+    shift : a whole number, or one for each axis
+    axis : one axis or several; None: x is flattened, rolled, and has its shape again
+    """
+    node = as_expr(x)
+    if axis is None:
+        return reshape(roll(ravel(node), shift, 0), node.shape)
+    listed = list(axis) if isinstance(axis, list | tuple | np.ndarray) else [axis]
+    shifts = list(shift) if isinstance(shift, list | tuple | np.ndarray) else [shift] * len(listed)
+    if len(shifts) != len(listed):
+        text = f"roll: there are {len(shifts)} shifts for {len(listed)} axes: {shift!r} and {axis!r}."
+        raise blame(ArgumentError(text), user_site(), node.site)
+    for each, places in zip(listed, shifts, strict=True):
+        place = normalize(each, node.ndim, "roll", node)
+        size = node.shape[place]
+        steps = check_count("roll", "shift", places, -LARGEST)
+        count = steps % maximum(size, 1)
+        if count != 0:
+            node = concatenate([_piece(node, place, size - count, count), _piece(node, place, 0, size - count)], place)
+    return node
 
 
 def tile(x: Any, repeats: Any) -> Expr:

@@ -48,7 +48,7 @@ def _formula(node: Expr, args: list[Any], sympy: Any) -> Any:
         return _number(op.value.item(), sympy)
     if not node.args and not isinstance(op, Constant | Size):
         return sympy.Symbol(op.label or f"x{getattr(op, 'number', '')}", real=True)
-    if op.moves_only or isinstance(op, StopGradient | CustomGradient):
+    if op.is_movement or isinstance(op, StopGradient | CustomGradient):
         return args[0]
     if isinstance(op, Elementwise):
         found = _function(op.function, node, args, sympy)

@@ -167,7 +167,7 @@ def value_of(node: Expr, args: list[Any], sizes: Mapping[str, int]) -> Any:
     try:
         sized = getattr(op, "numpy_of_sizes", None)  # ops with bodies, in which there are symbols, too
         with at_site(node.site):
-            ready = args if op.takes_halves else [_widened(a) for a in args]
+            ready = args if op.accepts_float16 else [_widened(a) for a in args]
             result = sized(sizes, *args) if sized else resolved(op, sizes).numpy(*ready)
     except (IndexError, LinAlgError) as error:
         if getattr(error, "__notes__", ()):  # of a step inside, whose line it names

@@ -26,6 +26,7 @@ from .dims import Shape, SymDim
 from .errors import ArgumentError, GradientError, Site, WeftError, at_site, blame, user_site
 from .forks import held, renewed
 from .guards import AnyGuard, collected
+from .index_maps import AxisMap, IndexMap
 from .operators import Operators
 from .operators import function as bound
 from .types import DType, TupleType, Type, dtype, types_lock
@@ -38,14 +39,25 @@ class Op:
     kernel (`wf.kernel`); `wf.apply(op, *args)` makes the node.  docs/guide/extending.md has an example with its checks.
     """
 
-    moves_only = False  # every element of the result is one of the argument's: equal values everywhere stay so
-    in_nests = False  # whether loops over its elements compute it, or an index map stands for it: no kernel is needed
+    is_movement = False  # every element of the result is one of the argument's: equal values everywhere stay so
+    is_affine = False  # a movement that has an `index_map`; set where the class is made
+    is_assembled = False  # what its `parts` write; set where the class is made
+    is_looped = False  # computed inside any loop: a function of scalars, or affine in its own indices (`index_value`)
+    stretches = False  # may repeat an argument along axes where that has size 1, or none
     elementwise = False  # every element of the result is made of those at its place in the arguments
     commutative = False  # of two arguments, in either order the same value
     bodies: tuple[Body, ...] = ()  # what runs inside: of a loop, of a branch
-    takes_halves = False  # whether float16 reaches it as it is stored; all other ops are computed in float32
+    in_nests = False  # loops over elements compute it, or read through it: no target needs a kernel; set with the above
+    accepts_float16 = False  # whether float16 reaches it as it is stored; all other ops are computed in float32
     holds = False  # whether it holds what goes when its nodes go: functions of users, bodies of loops
     effects = False  # whether it does more than compute: it is never computed ahead, nor taken out of a loop
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.is_affine = cls.index_map is not Op.index_map
+        cls.is_movement = cls.is_movement or cls.is_affine
+        cls.is_assembled = cls.parts is not Op.parts
+        cls.in_nests = cls.in_nests or cls.is_looped or cls.is_affine or cls.is_assembled
 
     @property
     def head(self) -> Any:
@@ -76,6 +88,26 @@ class Op:
     def expand(self, *args: Expr) -> Expr | None:
         """The same value in simpler ops, for targets without a kernel of its own; None where there is none."""
         return None
+
+    # ---- where elements stand: what fused loops and kernels read and write without a copy ----------------------------
+
+    def index_map(self, x: Type) -> IndexMap:
+        """Of a movement: where an element of the result is found in the argument, of type x.
+
+        For each axis of the argument an affine sum of the result's indices.  `infer` proves that it lies inside.
+        """
+        raise NotImplementedError(f"{self.name} is no affine map of indices.")
+
+    def parts(self, out: Expr, *args: Expr) -> Iterable[tuple[Expr, IndexMap]]:
+        """Of what is written in parts, one after the other: values, and where in the result their elements go.
+
+        Together they write everything.  `infer` proves that they lie inside; no part writes an element twice.
+        """
+        raise NotImplementedError(f"{self.name} is not made of parts.")
+
+    def index_value(self) -> AxisMap:
+        """Of an op without arguments: its elements, each as an affine sum of its own indices."""
+        raise NotImplementedError(f"{self.name} is not made of indices.")
 
 
 class Leaf(Op):
@@ -282,6 +314,8 @@ def _sized_by_values(op: Op) -> bool:
     for parameter in getattr(op, "__dict__", {}).values():  # an op of a user may have slots
         for size in parameter if type(parameter) is tuple else (parameter,):
             if type(size) is SymDim and size.sources:
+                return True
+            if isinstance(size, Op) and _sized_by_values(size):
                 return True
     return False
 

@@ -23,6 +23,7 @@ from .errors import (
     user_site,
 )
 from .expr import Expr, Leaf, Op, apply, flattened, serial, unflattened
+from .index_maps import AxisMap
 from .types import BOOL, INT64, DType, TupleType, Type, cast_and_lost, dtype
 
 INSIDE = "inside"  # with a serial number: the number of an input that stands for a value of each step of a loop
@@ -175,9 +176,13 @@ class Size(Leaf):
     """The size of an axis as a value: an int64 scalar."""
 
     dim: Dim
+    is_looped = True
 
     def infer(self) -> Type:
         return Type(INT64, (), weak=True)
+
+    def index_value(self) -> AxisMap:
+        return AxisMap((), self.dim)
 
 
 @dataclass(frozen=True)

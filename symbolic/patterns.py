@@ -63,7 +63,7 @@ def scalar_constant(node: Expr) -> Expr | None:
         op = node.op
         if isinstance(op, Constant):
             return _as_scalar(node) if op.value.size == 1 else None
-        if not op.moves_only:
+        if not op.is_movement:
             return None
         node = node.args[0]
     return None
@@ -106,7 +106,7 @@ def head(node: Expr) -> Any:
         if op.value.ndim == 0:
             return _FREQUENT.get(op.value.item(), NUMBER)
         return NUMBERS if op.value.size == 1 else Constant
-    return NUMBERS if op.moves_only and scalar_constant(node) is not None else op.head
+    return NUMBERS if op.is_movement and scalar_constant(node) is not None else op.head
 
 
 def variable(name: str, annotation: Any, kind: DType) -> Expr:

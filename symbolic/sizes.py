@@ -14,7 +14,7 @@ import numpy as np
 
 from .dims import Dim, Shape, SymDim, fresh
 from .errors import ShapeError, blame, user_site
-from .expr import Body, Expr, toposort
+from .expr import Body, Expr, Op, toposort
 from .leaves import Constant, Input, Shared, Size, Sizes
 from .types import TupleType, Type
 
@@ -143,6 +143,9 @@ def _collect(value: Any, into: list[SymDim]) -> None:
             _collect(item, into)
     elif isinstance(value, Type):
         _collect(value.shape, into)
+    elif isinstance(value, Op) and is_dataclass(value):
+        for field in fields(value):
+            _collect(getattr(value, field.name), into)
     elif isinstance(value, Body):
         for node in value.nodes:
             into.extend(_dims_of(node))

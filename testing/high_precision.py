@@ -181,7 +181,7 @@ def _value(node: Expr, op: Any, args: list[Any]) -> Any:
         return _elementwise(op.function, node, args)
     if isinstance(op, Reduce):
         return np.asarray(_reduced(op, args[0]), object)
-    if op.moves_only or isinstance(op, StopGradient | Gather | ScatterAdd | Unslice | Iota):
+    if op.is_movement or isinstance(op, StopGradient | Gather | ScatterAdd | Unslice | Iota):
         return np.asarray(op.numpy(*args))
     raise NotImplementedError(op.name)
 

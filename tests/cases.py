@@ -279,6 +279,33 @@ case(wf.stack, lambda x, y: np.stack([x, y], 1), MATRIX, MATRIX, call=lambda x, 
 case(wf.split, lambda x: x[:, 2:4], Arg(("n", 6)), call=lambda x: wf.split(x, 3, axis=1)[1])
 case(wf.split, lambda x: x[2:5], Arg((6, 2)), call=lambda x: wf.split(x, [2, 5])[1], label="positions")
 case(wf.tile, lambda x: np.tile(x, (2, 1, 3)), MATRIX, call=lambda x: wf.tile(x, (2, 1, 3)))
+case(wf.roll, lambda x: np.roll(x, -4, 0), MATRIX, call=lambda x: wf.roll(x, -4, 0))
+case(wf.roll, lambda x: np.roll(x, 5), MATRIX, call=lambda x: wf.roll(x, 5), label="flat")
+case(wf.roll, lambda x: np.roll(x, (1, 2), (0, 1)), MATRIX, call=lambda x: wf.roll(x, (1, 2), (0, 1)), label="two axes")
+case(wf.diagonal, np.diagonal, MATRIX)
+case(wf.diagonal, lambda x: np.diagonal(x, -2, 2, 1), CUBE, call=lambda x: wf.diagonal(x, -2, 2, 1), label="below")
+case(wf.diag, lambda x: np.diag(x, 1), Arg(("n",)), call=lambda x: wf.diag(x, 1))
+case(wf.diag, lambda x: np.diag(x, -1), MATRIX, call=lambda x: wf.diag(x, -1), label="of a matrix")
+case(
+    wf.sliding_windows,
+    lambda x: np.lib.stride_tricks.sliding_window_view(x, 2, 1),
+    MATRIX,
+    call=lambda x: wf.sliding_windows(x, 2, 1),
+)
+case(
+    wf.sliding_windows,
+    lambda x: np.lib.stride_tricks.sliding_window_view(x, (5, 2))[::2, :, ::2],
+    Arg((7, 4)),
+    call=lambda x: wf.sliding_windows(x, (3, 2), stride=(2, 1), dilation=(2, 1)),
+    label="stride and dilation",
+)
+case(
+    wf.sliding_windows,
+    lambda x: np.lib.stride_tricks.sliding_window_view(x, 2, 0)[::3],
+    Arg((6, 2)),
+    call=lambda x: wf.sliding_windows(x, 2, 0, stride=3),
+    label="apart",
+)
 case(wf.repeat, lambda x: np.repeat(x, 3, 0), MATRIX, call=lambda x: wf.repeat(x, 3, 0))
 case(wf.repeat, lambda x: np.repeat(x, 2), MATRIX, call=lambda x: wf.repeat(x, 2), label="flat")
 

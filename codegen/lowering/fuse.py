@@ -9,28 +9,25 @@ A node without memory is computed wherever it is read; movement between is an in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from ...ops.creation import Iota
-from ...ops.elementwise import EXPENSIVE, Composite, Elementwise
-from ...ops.movement import BroadcastTo, Concatenate, Pad, Reshape, Unslice, broadcast_to
+from ...ops.elementwise import Composite, Elementwise
+from ...ops.movement import Reshape, broadcast_to
 from ...ops.reduce import ArgReduce, Reduce
 from ...symbolic.collector import uncollected
-from ...symbolic.dims import Dim, Shape
+from ...symbolic.dims import Shape
 from ...symbolic.errors import at_site
 from ...symbolic.expr import Expr
 from ...symbolic.graph import Graph
-from ...symbolic.leaves import Constant, Input, Item, Shared, Size, items, weak_constant
+from ...symbolic.index_maps import IndexMap, identity
+from ...symbolic.leaves import Constant, Input, Item, Shared, items
 from ...symbolic.types import TupleType
 from ..target import Lowering, Target, lowering_of, no_kernel
 from .groups import Group, Part, Schedule, Single, Work
 from .nests import REDUCTIONS, nests_of
-from .views import AFFINE, Along, IndexMap, View, broadcast, identity, through, view_of
+from .views import View, broadcast, is_view, through, view_of
 
-ASSEMBLED = (Pad, Unslice, Concatenate)
 VARIABLES = (Input, Shared)
-LOOPED = (Elementwise, Iota, Size)  # computed inside any loop
-STRETCHING = (Elementwise, BroadcastTo)  # may repeat an argument
 OPEN = 12  # groups that a new nest is tried against
 
 
@@ -47,7 +44,7 @@ def is_given(node: Expr) -> bool:
 
 def is_fusable(node: Expr) -> bool:
     """Whether a node can be computed inside any loop."""
-    return isinstance(node.op, LOOPED) or is_scalar_constant(node)
+    return node.op.is_looped or is_scalar_constant(node)
 
 
 @uncollected
@@ -92,7 +89,7 @@ class _Fuser:
             elif self.is_single(node):
                 self.single.add(node)
                 self.force(node)
-            elif isinstance(node.op, (*REDUCTIONS, *ASSEMBLED)):
+            elif isinstance(node.op, REDUCTIONS) or node.op.is_assembled:
                 self.force(node)
         roots = set(self.graph.roots)
         for node in self.graph.nodes:
@@ -102,7 +99,7 @@ class _Fuser:
             if isinstance(node.op, Reshape) and not self.is_view(node):
                 self.force_copy(node)
             if node in roots:
-                self.force(node) if not isinstance(node.op, (*AFFINE, Reshape)) else None
+                self.force(node) if not is_view(node.op) else None
             self.weigh(node)
 
     def is_single(self, node: Expr) -> bool:
@@ -125,7 +122,7 @@ class _Fuser:
     def force_base(self, node: Expr) -> None:
         """Give memory to what a movement chain stands on."""
         while not self.in_memory(node):
-            if isinstance(node.op, AFFINE):
+            if node.op.is_affine:
                 node = node.args[0]
             elif isinstance(node.op, Reshape) and self.is_view(node):
                 return
@@ -153,7 +150,7 @@ class _Fuser:
         if not isinstance(node.op, Elementwise):
             return
         limits, function = self.target.fusion, node.op.function
-        weight += limits.expensive if function.name in EXPENSIVE or isinstance(function, Composite) else 1
+        weight += limits.expensive if function.expensive or isinstance(function, Composite) else 1
         self.weights[node] = weight
         users = len(self.graph.users[node])
         stored = weight > limits.recomputed or (users > 1 and weight > 2 and node.ndim)
@@ -187,7 +184,7 @@ class _Fuser:
             return
         if node in self.single:
             self.add_single(node)
-        elif isinstance(op, ASSEMBLED):
+        elif op.is_assembled:
             for part in parts(node):
                 reads = {read for read, _ in self.reads(part.source, made=False)}
                 self.add_step(Group(part.source.shape, frozenset(), [node], reads, part))
@@ -261,7 +258,7 @@ class _Fuser:
                 found.add((node, at is identity(node.ndim) and node.shape == root.shape))
             elif isinstance(op, Elementwise):
                 stack += [(a, broadcast(at, a.type.shape), False) for a in node.args if not is_scalar_constant(a)]
-            elif isinstance(op, AFFINE):
+            elif op.is_affine:
                 stack.append((node.args[0], through(node, at), False))
             elif isinstance(op, Reshape):
                 found.add((self.view(node).base, False))
@@ -316,48 +313,26 @@ class _Fuser:
 def _in_the_innermost_loop(node: Expr) -> Sequence[Expr]:
     """The arguments that loops over `node` compute at every step, not once a row, where work does not count."""
     shape = node.type.shape
-    if not shape or shape[-1] == 1 or not isinstance(node.op, STRETCHING):
+    if not shape or shape[-1] == 1 or not node.op.stretches:
         return node.args
     return [a for a in node.args if a.type.shape and a.type.shape[-1] != 1]
 
 
 def _repeats(user: Expr, node: Expr) -> bool:
     """Whether `user` broadcasts `node` along leading axes."""
-    if not isinstance(user.op, STRETCHING):
+    if not user.op.stretches:
         return False
     return user.ndim > node.ndim or any(a == 1 and b != 1 for a, b in zip(node.shape, user.shape, strict=False))
 
 
 def through_reads(node: Expr) -> IndexMap:
     """The index map of the argument of a movement node that is copied."""
-    if isinstance(node.op, AFFINE):
+    if node.op.is_affine:
         return through(node, identity(node.ndim))
     return identity(node.args[0].ndim)
 
 
-def parts(node: Expr) -> Iterable[Part]:
-    """The nests that together write an assembled node; each writes source at an affine place of the node."""
-    op = node.op
-    ndim = node.ndim
-    if isinstance(op, Concatenate):
-        start: Dim = 0
-        for arg in node.args:
-            yield Part(arg, _shifted(ndim, {op.axis: start}))
-            start = start + arg.shape[op.axis]
-        return
-    if isinstance(op, Pad):
-        yield Part(_filled(node, node.args[1]), identity(ndim))
-        yield Part(node.args[0], _shifted(ndim, {k: before for k, (before, _) in enumerate(op.widths)}))
-        return
-    assert isinstance(op, Unslice)
-    yield Part(_filled(node, weak_constant(0, node.dtype)), identity(ndim))
-    yield Part(node.args[0], tuple(Along(k, op.steps[k], op.starts[k]) for k in range(ndim)))
-
-
-def _filled(node: Expr, value: Expr) -> Expr:
+def parts(node: Expr) -> list[Part]:
+    """The nests that together write an assembled node, one after the other."""
     with at_site(node.site):
-        return broadcast_to(value, node.shape)
-
-
-def _shifted(ndim: int, starts: dict[int, Dim]) -> IndexMap:
-    return tuple(Along(k, 1, starts.get(k, 0)) for k in range(ndim))
+        return [Part(source, index) for source, index in node.op.parts(node, *node.args)]

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 
 from ...symbolic.dims import Shape
 from ...symbolic.expr import Expr
+from ...symbolic.index_maps import IndexMap
 from ...symbolic.types import DType
 from .loops import ZERO, Extent, Load, LoopNest, Store
-from .views import IndexMap, View
+from .views import View
 
 
 @dataclass(frozen=True, eq=False)

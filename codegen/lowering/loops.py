@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from ...ops.elementwise import Scalar
-from ...symbolic.dims import Dim, Shape, SymDim, plain, value
+from ...symbolic.dims import Dim, Shape, SymDim, plain, product, value
 from ...symbolic.types import DType
 from ..target import FusionLimits
 
@@ -36,6 +36,15 @@ class Extent(NamedTuple):
         merged = self.symbols + other.symbols
         return Extent(self.number * other.number, tuple(sorted(merged, key=str)) if len(merged) > 1 else merged)
 
+    def plus(self, other: Extent) -> Extent:
+        """The sum, as a product again: of two strides, where one index moves along two axes."""
+        if self.number == 0 or other.number == 0:
+            return self if other.number == 0 else other
+        if self.symbols == other.symbols:
+            total = self.number + other.number
+            return Extent(total, self.symbols) if total else ZERO
+        return extent(product((self.number, *self.symbols)) + product((other.number, *other.symbols)))
+
     @property
     def is_static(self) -> bool:
         """Whether it is a number."""
@@ -49,15 +58,22 @@ class Extent(NamedTuple):
         return result
 
     def __str__(self) -> str:
-        parts = ([] if self.number == 1 and self.symbols else [str(self.number)]) + [str(s) for s in self.symbols]
-        return "*".join(parts)
+        parts = [] if self.number == 1 and self.symbols else [str(self.number)]
+        alone = not parts and len(self.symbols) == 1
+        return "*".join([*parts, *(str(s) if alone else _factor(s) for s in self.symbols)])
 
 
 ZERO, ONE = Extent(0), Extent(1)
 
 
+def _factor(size: object) -> str:
+    """A size as one writes it in a product."""
+    text = str(size)
+    return f"({text})" if " + " in text or " - " in text else text
+
+
 def extent(dim: Dim) -> Extent:
-    """A size as an extent."""
+    """A size, or a stride, as an extent."""
     return Extent(dim) if isinstance(dim, int) else Extent(1, (plain(dim),))  # type: ignore[arg-type]
 
 
@@ -95,8 +111,8 @@ class Access(NamedTuple):
     offset: tuple[Offset, ...] = ()
 
     def __str__(self) -> str:
-        terms = [f"i{k}" if s == ONE else f"{s}*i{k}" for k, s in enumerate(self.strides) if s != ZERO]
-        terms += [f"{o.start}*{o.stride}" for o in self.offset]
+        terms = [f"i{k}" if s == ONE else f"{_factor(s)}*i{k}" for k, s in enumerate(self.strides) if s != ZERO]
+        terms += [f"{_factor(o.start)}*{_factor(o.stride)}" for o in self.offset]
         return f"b{self.buffer}[{' + '.join(terms) or '0'}]"
 
 
@@ -127,12 +143,15 @@ class Literal(NamedTuple):
 
 
 class Index(NamedTuple):
-    """start + step * the index along an axis (None: start alone)."""
+    """start + the sum of step * index over the axes of `terms`."""
 
     dtype: DType
-    axis: int | None
-    step: int
+    terms: tuple[tuple[int, int], ...]
     start: Dim
+
+    def moved(self, place: Mapping[int, int]) -> Index:
+        """With the axes that are kept at these places; the others have size 1, and index 0."""
+        return self._replace(terms=tuple([(place[axis], step) for axis, step in self.terms if axis in place]))
 
 
 class Apply(NamedTuple):
@@ -225,7 +244,7 @@ def _show(v: Value) -> str:
     if isinstance(v, Literal):
         return f"{v.number!s}: {v.dtype}"
     if isinstance(v, Index):
-        return f"{v.start} + {v.step}*i{v.axis}: {v.dtype}" if v.axis is not None else f"{v.start}: {v.dtype}"
+        return f"{' + '.join([str(v.start), *(f'{step}*i{axis}' for axis, step in v.terms)])}: {v.dtype}"
     return f"{v.function.name}({', '.join(f'v{o}' for o in v.operands)}): {v.dtype}"
 
 
@@ -249,7 +268,7 @@ def simplified(nest: LoopNest) -> LoopNest:
 def _mergeable(nest: LoopNest, k: int) -> bool:
     if (k in nest.reduced) != (k + 1 in nest.reduced):
         return False
-    if any(isinstance(v, Index) and v.axis in (k, k + 1) for v in nest.body):
+    if any(isinstance(v, Index) and any(axis in (k, k + 1) for axis, _ in v.terms) for v in nest.body):
         return False
     if any(isinstance(w, Accumulate) and w.kind.startswith("arg") for w in nest.writes) and k in nest.reduced:
         return False
@@ -275,7 +294,7 @@ def _with_axes(nest: LoopNest, kept: list[int]) -> LoopNest:
         if isinstance(v, Load):
             v = Load(moved(v.access))
         elif isinstance(v, Index):
-            v = v._replace(axis=place.get(v.axis)) if v.axis is not None else v
+            v = v.moved(place)
         body.append(v)
     return replace(
         nest,

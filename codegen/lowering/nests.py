@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 
-from ...ops.creation import Iota
 from ...ops.elementwise import Elementwise, Scalar
 from ...ops.movement import Reshape
 from ...ops.reduce import ArgReduce, Reduce
 from ...symbolic.expr import Expr
-from ...symbolic.leaves import Constant, Size
-from ...symbolic.types import FLOAT32, FLOAT64, INT64, DType, Type, dtype
+from ...symbolic.index_maps import IndexMap, identity, substituted
+from ...symbolic.leaves import Constant
+from ...symbolic.types import FLOAT32, FLOAT64, DType, Type, dtype
 from ..target import FusionLimits
 from .groups import Group, PlacedNest, Scratch
 from .loops import (
@@ -34,7 +34,7 @@ from .loops import (
     ordered,
     simplified,
 )
-from .views import AFFINE, IndexMap, View, broadcast, identity, through, view_of, whole
+from .views import View, broadcast, through, view_of, whole
 
 REDUCTIONS = (Reduce, ArgReduce)
 
@@ -97,7 +97,7 @@ class _Builder:
         """The values that a value is made of."""
         if isinstance(node.op, Elementwise):
             return [(a, broadcast(index, a.type.shape)) for a in node.args]
-        if isinstance(node.op, AFFINE):
+        if node.op.is_affine:
             return [(node.args[0], through(node, index))]
         return []
 
@@ -121,13 +121,10 @@ class _Builder:
             kinds = tuple([(a.type.dtype, a.type.weak) for a in node.args])
             casts = _casts(op.function, kinds, dtype(None))
             return self.number(Apply(node.type.dtype, op.function, tuple(inner), casts))
-        if isinstance(op, AFFINE):
+        if op.is_affine:
             return inner[0]
-        if isinstance(op, Iota):
-            along = index[op.axis]
-            return self.number(Index(op.dtype, along.axis, along.step, along.start))
-        if isinstance(op, Size):
-            return self.number(Index(INT64, None, 1, op.dim))
+        if op.is_looped:
+            return self.number(Index(node.dtype, *substituted(op.index_value(), index)))
         assert isinstance(op, Constant), op
         return self.number(Literal(node.dtype, op.value.tobytes()))
 
@@ -141,12 +138,11 @@ class _Builder:
         """The elements of a view under an index map, in the nest's axes."""
         buffer = self.buffers.setdefault(view.base, len(self.buffers))
         strides, offset = [ZERO] * self.axes, list(view.offset)
-        for along, stride in zip(index, view.strides, strict=True):
-            if along.axis is not None and stride != ZERO:
-                assert strides[along.axis] == ZERO, "an axis is followed once"
-                strides[along.axis] = stride * Extent(along.step)
-            if along.start != 0:
-                offset.append(Offset(along.start, stride))
+        for (terms, start), stride in zip(index, view.strides, strict=True):
+            for axis, step in terms:
+                strides[axis] = strides[axis].plus(stride * Extent(step))
+            if start != 0:
+                offset.append(Offset(start, stride))
         return Access(buffer, view.base.dtype, tuple(strides), tuple(offset))
 
 
@@ -215,6 +211,6 @@ def _shifted(access: Access) -> Access:
 def _moved(v: Value) -> Value:
     if isinstance(v, Load):
         return Load(_shifted(v.access))
-    if isinstance(v, Index) and v.axis is not None:
-        return v._replace(axis=v.axis + 1)
+    if isinstance(v, Index):
+        return v._replace(terms=tuple([(axis + 1, step) for axis, step in v.terms]))
     return v

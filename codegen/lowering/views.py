@@ -1,7 +1,7 @@
 """How a node's elements are reached: through movement ops down to memory, or to a value computed on the spot.
 
 View       an array in memory: base node, strides, offset: what NumPy's views are, with symbolic sizes
-IndexMap   for each axis of a node, which axis of a loop nest it follows, with which step and start
+IndexMap   for each axis of a node, how its index follows from those of a loop nest (symbolic/index_maps.py)
 """
 
 from __future__ import annotations
@@ -9,26 +9,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from typing import NamedTuple
 
-from ...ops.movement import BroadcastTo, ExpandDims, Reshape, Slice, Squeeze, Transpose
-from ...symbolic.dims import Dim, Shape
-from ...symbolic.expr import Expr
+from ...ops.movement import Reshape
+from ...symbolic import index_maps
+from ...symbolic.dims import Shape
+from ...symbolic.expr import Expr, Op
+from ...symbolic.index_maps import IndexMap, composed, identity
 from .loops import ONE, ZERO, Extent, Offset, extent, row_major
-
-AFFINE = (Transpose, BroadcastTo, Squeeze, ExpandDims, Slice)
-
-
-class Along(NamedTuple):
-    """start + step * (index of a nest's axis); axis None: start alone."""
-
-    axis: int | None
-    step: int = 1
-    start: Dim = 0
-
-
-IndexMap = tuple[Along, ...]
 
 
 class _Interned(threading.local):
@@ -55,45 +42,20 @@ def forget() -> None:
     _interned.maps = {}
 
 
-@cache
-def identity(ndim: int) -> IndexMap:
-    """Every axis follows the nest's axis of the same number."""
-    return tuple(Along(k) for k in range(ndim))
-
-
 def through(node: Expr, index: IndexMap) -> IndexMap:
     """The index map of an affine node's argument, given the node's own."""
-    return interned(_through(node, index))
-
-
-def _through(node: Expr, index: IndexMap) -> IndexMap:
-    op, arg = node.op, node.args[0]
-    if isinstance(op, Transpose):
-        return tuple(index[op.axes.index(k)] for k in range(arg.ndim))
-    if isinstance(op, BroadcastTo):
-        return broadcast(index, arg.shape)
-    if isinstance(op, Squeeze):
-        kept = iter(index)
-        return tuple(Along(None) if k in op.axes else next(kept) for k in range(arg.ndim))
-    if isinstance(op, ExpandDims):
-        return tuple(along for k, along in enumerate(index) if k not in op.axes)
-    assert isinstance(op, Slice)
-    return tuple(_sliced(a, start, step) for a, start, step in zip(index, op.starts, op.steps, strict=True))
-
-
-def _sliced(along: Along, start: Dim, step: int) -> Along:
-    return Along(along.axis, along.step * step, start if along.start == 0 else start + step * along.start)
+    return interned(composed(node.op.index_map(node.args[0].type), index))
 
 
 def broadcast(index: IndexMap, shape: Shape) -> IndexMap:
     """The index map of an argument of this shape, under NumPy's broadcasting."""
-    if not shape:
-        return ()  # there is only one empty tuple
-    skipped = len(index) - len(shape)
-    if not skipped and 1 not in shape:
-        return index
-    last = index[skipped:]
-    return interned(tuple(Along(None) if d == 1 else along for along, d in zip(last, shape, strict=True)))
+    found = index_maps.broadcast(index, shape)
+    return found if found is index else interned(found)
+
+
+def is_view(op: Op) -> bool:
+    """Whether an op's result may be a view: always, or where strides allow, as of a reshape."""
+    return op.is_affine or isinstance(op, Reshape)
 
 
 @dataclass(frozen=True)
@@ -133,11 +95,11 @@ def moved(view: View, node: Expr) -> View | None:
     index = through(node, identity(node.ndim))
     strides = [ZERO] * node.ndim
     offset = list(view.offset)
-    for along, stride in zip(index, view.strides, strict=True):
-        if along.axis is not None:
-            strides[along.axis] = stride * Extent(along.step)
-        if along.start != 0:
-            offset.append(Offset(along.start, stride))
+    for (terms, start), stride in zip(index, view.strides, strict=True):
+        for axis, step in terms:
+            strides[axis] = strides[axis].plus(stride * Extent(step))
+        if start != 0:
+            offset.append(Offset(start, stride))
     return View(view.base, node.shape, tuple(strides), tuple(offset))
 
 
@@ -155,7 +117,7 @@ def view_of(node: Expr, in_memory: Callable[[Expr], bool]) -> View | None:
     """The view of a node that is in memory, or is movement over one that is; None for all others."""
     chain = []
     while not in_memory(node):
-        if not isinstance(node.op, (*AFFINE, Reshape)):
+        if not is_view(node.op):
             return None
         chain.append(node)
         node = node.args[0]

@@ -87,7 +87,7 @@ class _Simplification:
         """The results of all loops with this key that are read, from one loop that computes no more."""
         members = self.same[key]
         op: Any = members[0].op
-        body, outer = op.body, op.parts(args)
+        body, outer = op.body, op.divided(args)
         wanted: dict[Expr, Expr] = {}  # body output -> the same, for all members
         for node in members:
             for index in self.read.get(node, ()):
@@ -144,7 +144,7 @@ class _Simplification:
         op: Any = whole.op
         read = sorted(set(self.read.get(whole, ())))
         bodies, values = [], []
-        for body, given in zip(op.bodies, op.parts(args), strict=True):
+        for body, given in zip(op.bodies, op.divided(args), strict=True):
             outputs = opened(body, given)
             outputs = [outputs[i] for i in read]
             order = toposort(outputs, into=lambda n: n not in self.outside)

@@ -42,6 +42,8 @@ def _is_symbolic(op: Op) -> bool:
 
 
 def _has_symbol(value: Any) -> bool:
+    if isinstance(value, Op):
+        return _is_symbolic(value)
     return isinstance(value, SymDim) or (isinstance(value, tuple) and any(map(_has_symbol, value)))
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from ...ops.elementwise import Cast, Elementwise
-from ...ops.movement import Reshape
 from ...symbolic.errors import at_site
 from ...symbolic.expr import Expr, apply, rebuilt
 from ...symbolic.graph import Graph
-from ...symbolic.leaves import Constant, Leaf, Shared
-from ..lowering.views import AFFINE
+from ...symbolic.leaves import Constant, Leaf
+from ..lowering.views import is_view
 
 
 def copy_outputs(graph: Graph) -> Graph:
@@ -18,7 +17,7 @@ def copy_outputs(graph: Graph) -> Graph:
     taken: set[Expr] = set()
     roots = []
     for root in graph.roots:
-        if root in taken or isinstance(root.op, (Leaf, Shared, Reshape, *AFFINE)):
+        if root in taken or isinstance(root.op, Leaf) or is_view(root.op):
             with at_site(root.site):
                 root = _copy(root, taken)
         taken.add(root)
@@ -32,7 +31,7 @@ def _in_order(graph: Graph) -> Graph:
     for node in graph.nodes:
         args = tuple(done[a] for a in node.args)
         if node.op.bodies:
-            args = tuple(_copy(a, set()) if isinstance(a.op, (Constant, Reshape, *AFFINE)) else a for a in args)
+            args = tuple(_copy(a, set()) if isinstance(a.op, Constant) or is_view(a.op) else a for a in args)
         done[node] = rebuilt(node, args)
     return graph.with_roots([done[root] for root in graph.roots])
 

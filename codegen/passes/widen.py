@@ -40,7 +40,7 @@ class _Widening:
 
     def widened(self, node: Expr) -> Expr:
         """The node over its widened arguments."""
-        if node.op.takes_halves or not any(_is_half(a) for a in node.args):
+        if node.op.accepts_float16 or not any(_is_half(a) for a in node.args):
             return rebuilt(node, tuple(self.done[a] for a in node.args))
         result = apply(node.op, *[self.as_float(a) for a in node.args])
         if isinstance(node.type, TupleType) or result.dtype == node.dtype:

@@ -72,12 +72,12 @@ class _Run:
         return np.asarray(value.function.numpy(*operands)).astype(value.dtype)
 
     def index(self, value: Index) -> np.ndarray:
-        start = size_of(value.start, self.sizes)
-        if value.axis is None:
-            return np.asarray(start, value.dtype)
-        first, count = self.ranges[value.axis]
-        along = start + value.step * np.arange(first, first + count)
-        return along.astype(value.dtype).reshape([-1 if k == value.axis else 1 for k in range(len(self.shape))])
+        found = np.asarray(size_of(value.start, self.sizes))
+        for axis, step in value.terms:
+            first, count = self.ranges[axis]
+            along = step * np.arange(first, first + count)
+            found = found + along.reshape([-1 if k == axis else 1 for k in range(len(self.shape))])
+        return found.astype(value.dtype)
 
     def result(self, write: Write) -> np.ndarray:
         """What is written, for all indices of the axes that are not reduced."""

@@ -17,9 +17,9 @@ class Copy(Op):
     """x itself; the number tells a copy from all others.  Compiled functions have none left."""
 
     number: int
-    moves_only = True
+    is_movement = True
     elementwise = True
-    takes_halves = True
+    accepts_float16 = True
     holds = True  # each has a type of its own to infer, which nobody asks for again
 
     def infer(self, *types: Type) -> Type:

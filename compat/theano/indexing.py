@@ -8,7 +8,6 @@ import weft as wf
 
 from ...ops.elementwise import cast as weft_cast
 from ...symbolic.dims import maximum, minimum
-from ...symbolic.errors import blame, user_site
 from ...symbolic.sizes import as_dim
 from .convert import unwrap
 from .methods import method
@@ -51,14 +50,7 @@ def compress(condition: Any, x: Any, axis: int | None = None) -> Any:
 @method("diagonal")
 def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The elements a[..., i, i + offset], along a new last axis."""
-    node = unwrap(a)
-    order = [i for i in range(node.ndim) if i not in (axis1 % node.ndim, axis2 % node.ndim)]
-    moved = wf.transpose(node, [*order, axis1 % node.ndim, axis2 % node.ndim])
-    rows, columns = moved.shape[-2], moved.shape[-1]
-    first, second = (0, offset) if offset >= 0 else (-offset, 0)
-    count = _at_most(rows - first, columns - second)
-    places = wf.arange(count)
-    return wrap(moved[(..., places + first, places + second)])
+    return wrap(wf.diagonal(unwrap(a), offset, axis1, axis2))
 
 
 def _at_most(a: Any, b: Any) -> Any:
@@ -67,19 +59,7 @@ def _at_most(a: Any, b: Any) -> Any:
 
 def diag(v: Any, k: int = 0) -> Any:
     """A matrix with the vector on its k-th diagonal, or the k-th diagonal of a matrix."""
-    node = unwrap(v)
-    if node.ndim == 2:
-        return diagonal(v, k)
-    if node.ndim != 1:
-        raise blame(ValueError(f"diag takes a vector or a matrix, and this has {node.ndim} axes."), user_site())
-    size = node.shape[0] + abs(k)
-    places = wf.arange(node.shape[0])
-    zeros = wf.zeros((size, size), node.dtype)
-    return wrap(wf.index_set(zeros, (places + _positive(-k), places + _positive(k)), node))
-
-
-def _positive(k: int) -> int:
-    return k if k > 0 else 0
+    return wrap(wf.diag(unwrap(v), k))
 
 
 extract_diag, alloc_diag = diag, diag

@@ -110,6 +110,8 @@ def roll(x: Any, shift: Any, axis: int | None = None) -> Any:
     node = unwrap(x)
     line = wf.ravel(node) if axis is None else node
     place = (axis or 0) % line.ndim
+    if isinstance(shift, int):
+        return wrap(wf.reshape(wf.roll(line, shift, place), node.shape))
     size = line.shape[place]
     places = (wf.arange(size) - unwrap(shift).astype("int64")) % (
         size if isinstance(size, int) else wf.arange(1) + size

@@ -212,10 +212,7 @@ def images2neibs(ten4: Any, neib_shape: Any, neib_step: Any = None, mode: str = 
         node = wf.pad(node, [(0, 0), (0, 0), (rows // 2,) * 2, (columns // 2,) * 2])
     elif mode not in ("valid", "ignore_borders"):
         raise blame(NotImplementedError(f"images2neibs: mode {mode!r} is not supported."), user_site())
-    height, width = ((s - k) // t + 1 for s, k, t in zip(node.shape[2:], (rows, columns), (down, across), strict=True))
-    y = wf.expand_dims(wf.arange(height) * down, 1) + wf.arange(rows)
-    x = wf.expand_dims(wf.arange(width) * across, 1) + wf.arange(columns)
-    patches = node[(..., wf.expand_dims(y, (1, 3)), wf.expand_dims(x, (0, 2)))]
+    patches = wf.sliding_windows(node, (rows, columns), (2, 3), (down, across))
     return wrap(wf.reshape(patches, (-1, rows * columns)))
 
 

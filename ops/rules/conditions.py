@@ -81,7 +81,7 @@ def nonnegative(node: Expr, levels: int = _LEVELS) -> bool:
         return op.value.size == 1 and math.copysign(1.0, op.value.item()) > 0
     if levels == 0 or not node.args:
         return False
-    if op.moves_only or (op.head is Cast and node.type.is_float):
+    if op.is_movement or (op.head is Cast and node.type.is_float):
         return nonnegative(node.args[0], levels - 1)
     if not node.type.is_float:
         return False
@@ -104,7 +104,7 @@ def positive(node: Expr, levels: int = _LEVELS) -> bool:
         return bool(value > 0)
     if levels == 0 or not node.args:
         return False
-    if op.moves_only or (isinstance(op, Reduce) and op.kind in ("sum", "max", "min", "prod")):
+    if op.is_movement or (isinstance(op, Reduce) and op.kind in ("sum", "max", "min", "prod")):
         return positive(node.args[0], levels - 1)
     if not isinstance(op, Elementwise):
         return False
@@ -122,7 +122,7 @@ def always_finite(node: Expr, levels: int = _LEVELS) -> bool:
         return False
     if node.op.head is Cast:
         return node.args[0].dtype.kind in "iub" and node.dtype.itemsize > 2
-    return node.op.moves_only and always_finite(node.args[0], levels - 1)
+    return node.op.is_movement and always_finite(node.args[0], levels - 1)
 
 
 def never_zero(node: Expr) -> bool:
@@ -140,7 +140,7 @@ def least(node: Expr, levels: int = _LEVELS) -> float:
         return 0.0 if math.isnan(value) else abs(value)
     if levels == 0 or not node.args:
         return 0.0
-    if node.op.moves_only:
+    if node.op.is_movement:
         return least(node.args[0], levels - 1)
     if node.op.head is scalar.reciprocal:
         return 1 / _SIZES if is_size(node.args[0]) else 0.0

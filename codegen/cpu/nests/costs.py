@@ -1,12 +1,11 @@
-"""Rough costs of scalar functions: what decides on storing or computing again, and on how many threads a step runs."""
+"""Rough costs of loop nests: what decides on how many threads a step runs."""
 
 from __future__ import annotations
 
-from ....ops.elementwise import EXPENSIVE
 from ...lowering.loops import Apply, LoopNest
 
 
 def nanoseconds(nest: LoopNest) -> float:
     """About how long one index of a nest takes on one core."""
-    work = sum(0.4 if v.function.name in EXPENSIVE else 0.03 for v in nest.body if isinstance(v, Apply))
+    work = sum(0.4 if v.function.expensive else 0.03 for v in nest.body if isinstance(v, Apply))
     return 0.05 + 0.06 * len(nest.accesses) + work

@@ -134,7 +134,7 @@ class _Emitter:
             if isinstance(v, Load):
                 levels.append(max((depth[k] for k, s in enumerate(v.access.strides) if s != ZERO), default=0))
             elif isinstance(v, Index):
-                levels.append(depth[v.axis] if v.axis is not None else 0)
+                levels.append(max((depth[axis] for axis, _ in v.terms), default=0))
             elif isinstance(v, Apply):
                 levels.append(max((levels[o] for o in v.operands), default=0))
             else:
@@ -334,12 +334,11 @@ class _Emitter:
         return applied(self.b, v.function, v.casts, v.dtype, operands)
 
     def index(self, v: Index) -> ir.Value:
-        """start + step * index, in the dtype asked for."""
-        start = self.param(v.start)
-        if v.axis is None:
-            return cast(self.b, start, INT64, v.dtype)
-        scaled = self.b.mul(self.indices[v.axis], ir.Constant(I64, v.step))
-        return cast(self.b, self.b.add(scaled, start), INT64, v.dtype)
+        """start + the sum of step * index, in the dtype asked for."""
+        found = self.param(v.start)
+        for axis, step in v.terms:
+            found = self.b.add(self.b.mul(self.indices[axis], ir.Constant(I64, step)), found)
+        return cast(self.b, found, INT64, v.dtype)
 
     def pointer(self, access: Access) -> ir.Value:
         """The address of the element that the present indices name."""

@@ -1,0 +1,134 @@
+"""A new movement op is one class: infer, numpy, vjp and index_map make it a view everywhere."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import weft as wf
+from weft.codegen.lowering.fuse import KernelStep, NestStep
+from weft.ops.strided import Unmove
+from weft.symbolic.dims import minimum
+from weft.symbolic.index_maps import AxisMap, along, identity
+from weft.symbolic.types import Type
+
+
+@dataclass(frozen=True)
+class AntiDiagonal(wf.Op):
+    """x[..., i, m - 1 - i] of the last two axes."""
+
+    def infer(self, x):
+        *others, n, m = x.shape
+        return Type(x.dtype, (*others, minimum(n, m)))
+
+    def numpy(self, x):
+        return np.diagonal(x[..., ::-1], 0, -2, -1)
+
+    def vjp(self, g, out, x):
+        return [wf.apply(Unmove(self, x.shape), g)]
+
+    def index_map(self, x):
+        return (*identity(x.ndim - 2), along(x.ndim - 2), along(x.ndim - 2, -1, x.shape[-1] - 1))
+
+
+@dataclass(frozen=True)
+class Skewed(wf.Op):
+    """out[..., i, j] = x[..., i + j] for j below `width`: every element is read up to `width` times."""
+
+    width: int
+
+    def infer(self, x):
+        return Type(x.dtype, (*x.shape[:-1], x.shape[-1] - self.width + 1, self.width))
+
+    def numpy(self, x):
+        return np.lib.stride_tricks.sliding_window_view(x, self.width, -1)
+
+    def index_map(self, x):
+        last = x.ndim - 1
+        return (*identity(last), AxisMap(((last, 1), (last + 1, 1))))
+
+
+def anti(x):
+    return wf.apply(AntiDiagonal(), x)
+
+
+def draw(*shape):
+    return np.random.default_rng(sum(shape)).normal(size=shape)
+
+
+def expected(x):
+    return np.diagonal(x[..., ::-1], 0, -2, -1)
+
+
+def test_what_it_is_follows_from_its_methods():
+    assert AntiDiagonal.is_affine
+    assert AntiDiagonal.is_movement
+    assert not AntiDiagonal.is_assembled
+    assert Unmove.is_assembled
+    assert not Unmove.is_movement
+    assert not wf.Op.is_movement
+
+
+@pytest.mark.parametrize("shape", [(4, 6), ("n", "m")], ids=str)
+def test_it_is_read_within_one_nest(shape):
+    x = wf.matrix("x", shape, "float64")
+    f = wf.function([x], wf.exp(anti(x)) * anti(x[::-1, ::-1]) + anti(x.T))
+    (step,) = f.program.steps
+    assert isinstance(step, NestStep)
+    (launch,) = step.launches
+    assert [b for b in launch.buffers if b is not x] == step.roots  # nothing else is in memory
+    v = draw(4, 6)
+    np.testing.assert_allclose(f(v), np.exp(expected(v)) * expected(v[::-1, ::-1]) + expected(v.T))
+
+
+@pytest.mark.parametrize("shape", [(5, 4, 6), (None, None, None)], ids=str)
+def test_it_is_read_by_a_matrix_product(shape):
+    x, w = wf.tensor("x", shape, "float64"), wf.matrix("w", dtype="float64")
+    f = wf.function([x, w], anti(x[::-1]) @ w)
+    (step,) = f.program.steps
+    assert isinstance(step, KernelStep)
+    assert step.arguments[0].base is x
+    np.testing.assert_allclose(f(draw(5, 4, 6), draw(4, 3)), expected(draw(5, 4, 6)[::-1]) @ draw(4, 3))
+
+
+def test_a_matrix_product_reads_what_overlaps():
+    x, w = wf.matrix("x", dtype="float32"), wf.matrix("w", dtype="float32")
+    f = wf.function([x, w], [wf.apply(Skewed(33), x[0]) @ w, w.T @ wf.apply(Skewed(33), x[1])[::-1].T])
+    assert all(isinstance(step, KernelStep) for step in f.program.steps)
+    v, u = draw(2, 400).astype(np.float32), draw(33, 50).astype(np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(v, 33, 1)
+    first, second = f(v, u)
+    np.testing.assert_allclose(first, windows[0] @ u, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(second, u.T @ windows[1][::-1].T, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(7, 4, 6), ("t", "n", "m")], ids=str)
+def test_it_is_read_inside_the_body_of_a_loop(shape):
+    x, h = wf.tensor("x", shape, "float64"), wf.vector("h", dtype="float64")
+    last, _ = wf.scan(lambda h, s: (wf.tanh(h + anti(s[::-1])), h), h, x)
+    f = wf.function([x, h], last)
+    (loop,) = [s for s in f.program.steps if isinstance(s, KernelStep)]
+    steps = [s for body in loop.inner for s in body.steps]
+    assert all(isinstance(s, NestStep) for s in steps)
+    assert sum(len(s.launches) for s in steps) == 1
+    v, u = draw(7, 4, 6), draw(4)
+    for row in v:
+        u = np.tanh(u + expected(row[::-1]))
+    np.testing.assert_allclose(f(v, draw(4)), u)
+
+
+def test_its_derivatives_are_written_in_parts():
+    x = wf.matrix("x", dtype="float64")
+    gradient = wf.grad((wf.sin(anti(x)) * anti(x)).sum(), x)
+    second = wf.grad((gradient**2).sum(), x)
+    f = wf.function([x], [gradient, second])
+    assert not any(isinstance(step, KernelStep) for step in f.program.steps)
+    for shape in ((3, 5), (5, 3), (1, 1), (0, 2)):
+        v = draw(*shape)
+        for found, wanted in zip(f(v), wf.evaluate([gradient, second], {x: v}), strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=1e-12)
+        reversed_places = [(i, shape[1] - 1 - i) for i in range(min(shape))]
+        by_hand = np.zeros(shape)
+        for place in reversed_places:
+            by_hand[place] = np.cos(v[place]) * v[place] + np.sin(v[place])
+        np.testing.assert_allclose(f(v)[0], by_hand, rtol=1e-12)
