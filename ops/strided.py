@@ -159,8 +159,6 @@ class OverlapAdd(_Adjoint):
 
     def expand(self, *args: Expr) -> Expr:
         """sum over k of x[i - k * dilation, k], by sliding backwards over x with zeros around and between."""
-        from .reduce import sum as total
-
         of = self.movement
         x, rest, axis = args[0], (of.window - 1) * of.dilation, of.axis + 1
         lines = transpose(x, (x.ndim - 1, *range(x.ndim - 1)))  # k first, so that sums run along lines of memory
@@ -169,7 +167,7 @@ class OverlapAdd(_Adjoint):
         steps = tuple(of.stride if i == axis else 1 for i in range(x.ndim))
         spread = apply(Unslice(starts, steps, wide), lines)
         backwards = flip(apply(Windows(axis, of.window, 1, of.dilation), spread), x.ndim)
-        return total(apply(Diagonal(0, (0, x.ndim)), backwards), -1)
+        return apply(Diagonal(0, (0, x.ndim)), backwards).sum(-1)
 
 
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Expr:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..codegen.function import function
 from ..ops.bodies import formal
 from ..ops.elementwise import Cast, Elementwise, cast
 from ..ops.reduce import sum as sum_over
@@ -297,8 +298,6 @@ def compare_gradients(
     Comparison : prints as a table, one line for each parameter in the order in which backpropagation reaches them, with
         the largest error and where it is, then the first that departs, and the time of both
     """
-    from ..codegen.function import function
-
     given = dict(check_mapping("values", values))
     wrt = check_sequence("params", params)
     _check_leaves(wrt)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from ...symbolic.expr import Op
 from ...symbolic.leaves import Item
 from ..target import FusionLimits, Key, Source, Target, key_of
+from .function import ReferenceFunction
 from .kernels import KERNELS
 
 # Those of a processor, so that programs are fused as there; and such that nothing is.
@@ -36,8 +37,6 @@ class ReferenceTarget(Target):
         KERNELS[key] = function
 
     def compile(self, source: Source) -> Callable[..., object]:
-        from .function import ReferenceFunction  # which needs the whole compiler
-
         return ReferenceFunction(source, self)
 
 

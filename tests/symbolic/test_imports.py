@@ -19,9 +19,9 @@ SOURCES = [
     *sorted(ROOT.glob("*.py")),
 ]
 HEAVY = ("sympy", "numba", "llvmlite", "scipy", "matplotlib", "torch", "jax", "mpmath", "platformdirs")
-LAZY_FACADES = ("__init__.py", "compat/theano/__init__.py", "compat/theano/modules.py")  # which find modules by name
-# Files (or folders) that may still lead back to each other, import within functions and find modules by name.
-NOT_YET_UNTIED = ("codegen/",)
+# What finds modules by name: façades, the table of targets, and that of kernels, which are imported when first used.
+BY_NAME = ("__init__.py", "compat/theano/__init__.py", "compat/theano/modules.py")
+BY_NAME += ("codegen/target.py", "codegen/cpu/kernels.py")
 
 
 def name_of(path):
@@ -34,13 +34,6 @@ MODULES = {name_of(path): path for path in SOURCES}
 
 def relative(module):
     return MODULES[module].relative_to(ROOT).as_posix()
-
-
-def untied(module):
-    return not relative(module).startswith(NOT_YET_UNTIED)
-
-
-UNTIED = list(filter(untied, MODULES))
 
 
 def statements(source, within_functions):
@@ -98,9 +91,7 @@ def test_imports_inside_the_package_are_relative(module):
 def test_no_module_leads_back_to_itself():
     edges = {}
     for module in MODULES:
-        place = module if untied(module) else NOT_YET_UNTIED
-        into = {m if untied(m) else NOT_YET_UNTIED for m in (AT_TOP[module] | WITHIN[module]) & MODULES.keys()}
-        edges.setdefault(place, set()).update(into - {place})
+        edges[module] = (AT_TOP[module] | WITHIN[module]) & MODULES.keys() - {module}
     try:
         TopologicalSorter(edges).prepare()
     except CycleError as error:
@@ -115,24 +106,20 @@ def heavy():
     return found
 
 
-@pytest.mark.parametrize("module", UNTIED)
+@pytest.mark.parametrize("module", [m for m in MODULES if m != "weft"])  # the façade imports nothing before it is asked
 def test_functions_import_only_what_is_heavy(module):
     libraries = heavy()
     light = {n for n in WITHIN[module] if n.split(".")[0] not in HEAVY and n not in libraries}
     assert light == set()
 
 
-@pytest.mark.parametrize("module", UNTIED)
+@pytest.mark.parametrize("module", MODULES)
 def test_modules_are_imported_not_looked_up_by_name(module):
     tree = ast.parse(MODULES[module].read_text())
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     used |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     used |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
-    assert relative(module) in LAZY_FACADES or not used & {"import_module", "__import__"}
-
-
-def test_what_is_not_yet_untied_exists():
-    assert [path for path in NOT_YET_UNTIED if not (ROOT / path).exists()] == []
+    assert relative(module) in BY_NAME or not used & {"import_module", "__import__"}
 
 
 SAMPLE = """

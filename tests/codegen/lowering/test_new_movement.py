@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import weft as wf
-from weft.codegen.lowering.fuse import KernelStep, NestStep
+from weft.codegen.lowering.program import KernelStep, LoopStep, NestStep, Role
 from weft.ops.strided import Unmove
 from weft.symbolic.dims import minimum
 from weft.symbolic.index_maps import AxisMap, along, identity
@@ -75,8 +75,8 @@ def test_it_is_read_within_one_nest(shape):
     f = wf.function([x], wf.exp(anti(x)) * anti(x[::-1, ::-1]) + anti(x.T))
     (step,) = f.program.steps
     assert isinstance(step, NestStep)
-    (launch,) = step.launches
-    assert [b for b in launch.buffers if b is not x] == step.roots  # nothing else is in memory
+    ((_, buffers),) = step.nests
+    assert [b.role for b in buffers] == [Role.OUTPUT, Role.INPUT]  # nothing else is in memory
     v = draw(4, 6)
     np.testing.assert_allclose(f(v), np.exp(expected(v)) * expected(v[::-1, ::-1]) + expected(v.T))
 
@@ -87,7 +87,7 @@ def test_it_is_read_by_a_matrix_product(shape):
     f = wf.function([x, w], anti(x[::-1]) @ w)
     (step,) = f.program.steps
     assert isinstance(step, KernelStep)
-    assert step.arguments[0].base is x
+    assert step.arguments[0].buffer.node is x
     np.testing.assert_allclose(f(draw(5, 4, 6), draw(4, 3)), expected(draw(5, 4, 6)[::-1]) @ draw(4, 3))
 
 
@@ -107,10 +107,9 @@ def test_it_is_read_inside_the_body_of_a_loop(shape):
     x, h = wf.tensor("x", shape, "float64"), wf.vector("h", dtype="float64")
     last, _ = wf.scan(lambda h, s: (wf.tanh(h + anti(s[::-1])), h), h, x)
     f = wf.function([x, h], last)
-    (loop,) = [s for s in f.program.steps if isinstance(s, KernelStep)]
-    steps = [s for body in loop.inner for s in body.steps]
-    assert all(isinstance(s, NestStep) for s in steps)
-    assert sum(len(s.launches) for s in steps) == 1
+    (loop,) = [s for s in f.program.steps if isinstance(s, LoopStep)]
+    assert all(isinstance(s, NestStep) for s in loop.body)
+    assert sum(len(s.nests) for s in loop.body) == 1
     v, u = draw(7, 4, 6), draw(4)
     for row in v:
         u = np.tanh(u + expected(row[::-1]))
