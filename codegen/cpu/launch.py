@@ -35,6 +35,10 @@ class Launch(NamedTuple):
         None  # what says why it failed: of steps that run in Python (callback.py), of users' kernels (custom.py)
     )
 
+    def resolve(self) -> tuple[int, list[int]]:
+        """The kernel's address and the numbers of its parameters."""
+        return self.kernel, list(self.params)
+
 
 class Plan(NamedTuple):
     """The launches, in order, that compute an op's outputs; `scratch` holds the bytes of each scratch buffer."""

@@ -171,9 +171,8 @@ class Binder:
         for run in plan.launches:
             if run.extent:
                 buffers = [places[b] for b in run.buffers]
-                row = Row(
-                    run.kernel, buffers, list(run.params), run.extent, run.cost, self.number, self.part, self.time
-                )
+                kernel, params = run.resolve()
+                row = Row(kernel, buffers, params, run.extent, run.cost, self.number, self.part, self.time)
                 row.caller = run.caller
                 self.rows.append(row)
 
