@@ -29,7 +29,7 @@ class Vector(types.Type):
 
 
 @register_model(Vector)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class _VectorModel(models.PrimitiveModel):
     def __init__(self, dmm: Any, fe_type: Vector) -> None:
         element = dmm.lookup(fe_type.element).get_value_type()
         super().__init__(dmm, fe_type, ir.VectorType(element, fe_type.lanes))

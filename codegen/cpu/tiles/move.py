@@ -17,7 +17,7 @@ ARGUMENTS = ("dst", "dst_row", "dst_column", "src", "src_row", "src_column", "ro
 
 
 @functools.cache
-def move_address(dtype: str) -> int:
+def emit_move(dtype: str) -> int:
     """The address of dst[i * dst_row + j * dst_column] = src[i * src_row + j * src_column]."""
     return _Move(f"weft_move_{dtype}", dtype, ARGUMENTS).emit()
 
