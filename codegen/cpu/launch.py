@@ -6,7 +6,6 @@ plan is bound, or before, in any order, by whoever asks a plan for its `codes`.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from .params import Code, Params, codes, resolve, show
+from .params import Code, Params, codes, lines, resolve
 
 Kernel = Callable[..., int]  # Python in Numba's subset: kernel(buffers, params, lo, hi) -> status
 
@@ -95,9 +94,7 @@ class Launch(NamedTuple):
     def __str__(self) -> str:
         units = f"{self.extent} unit{'s' * (self.extent != 1)}"
         first = f"{self.kernel}: {units}, buffers {', '.join(map(str, self.buffers))}"
-        indent = " " * 4
-        return "\n".join([first, *textwrap.wrap(", ".join(show(self.params)), 112, initial_indent=indent,
-                                                subsequent_indent=indent, break_long_words=False)])  # fmt: skip
+        return "\n".join([first, *(f"    {line}" for line in lines(self.params))])
 
 
 class Plan(NamedTuple):
@@ -114,7 +111,7 @@ class Plan(NamedTuple):
             yield from codes(launch.params)
 
     def __str__(self) -> str:
-        lines = [self.way or "nothing to do", *(str(launch) for launch in self.launches)]
+        text = [self.way or "nothing to do", *(str(launch) for launch in self.launches)]
         if self.scratch:
-            lines.append(f"scratch: {', '.join(map(str, self.scratch))} bytes")
-        return "\n".join(lines).replace("\n", "\n    ")
+            text.append(f"scratch: {', '.join(map(str, self.scratch))} bytes")
+        return "\n".join(text).replace("\n", "\n    ")

@@ -29,7 +29,7 @@ class Host(NamedTuple):
     cores: int
 
 
-COMMON = Host(512 * 1024, 4)  # what the order of sums is chosen for, on every machine
+COMMON = Host(1 << 20, 4)  # what the order of sums is chosen for, on every machine
 
 
 @functools.cache

@@ -11,11 +11,13 @@ begin, counted from the first of all; they lie behind the fields.  `read` in til
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from typing import Any, Protocol
 
 Params = tuple[Any, ...]  # of any kernel: a named tuple; of a user's, which has none, the numbers themselves
 _SHOWN = 8  # numbers of a table that are printed
+_LINE = 112  # characters of a line
 
 
 class Code(Protocol):
@@ -53,15 +55,21 @@ def codes(params: Params) -> Iterator[Code]:
     return (number for number in numbers(params) if not isinstance(number, int))
 
 
-def show(params: Params) -> list[str]:
-    """Each parameter as name=value; long tables are cut short."""
+def lines(params: Params) -> list[str]:
+    """Each parameter as name=value, in lines; long tables are cut short."""
+    glue = "\0"  # short values are not torn apart
+    text = ", ".join(value.replace(" ", glue) if len(value) < _LINE else value for value in _named(params))
+    return [line.replace(glue, " ") for line in textwrap.wrap(text, _LINE, break_long_words=False)]
+
+
+def _named(params: Params) -> list[str]:
     names = getattr(params, "_fields", range(len(params)))
     return [f"{name}={_show(value)}" for name, value in zip(names, params, strict=True)]
 
 
 def _show(value: Any) -> str:
     if hasattr(value, "_fields"):
-        return f"({', '.join(show(value))})"
+        return f"({', '.join(_named(value))})"
     if not isinstance(value, tuple):
         return str(value)
     more = [f"... {len(value)} numbers"] if len(value) > _SHOWN else []

@@ -47,7 +47,7 @@ def plan(problem: Convolution, scratch: int) -> Plan:
     elements = n * c * reach[1] * reach[2]
     copy = Launch(KernelRef(make_channels_last), (scratch, x.buffer), params, n * reach[1], CONV_LAST_NS * elements)
     rest = channels.plan(_with_channels_last(problem, reach, scratch), scratch + 1)
-    way = rest.way.replace("channels", "channels last: x copied", 1)
+    way = f"conv channels last: x copied, {rest.way.removeprefix('conv channels: ')}"
     return Plan((copy, *rest.launches), (elements * problem.itemsize, *rest.scratch), way)
 
 

@@ -7,6 +7,7 @@ estimated from the sizes, and the cheapest is taken.
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -82,7 +83,8 @@ def plan_conv(
     for part in parts:
         if part.depth:
             ways.append(_add(_cheapest(part, 3 + len(scratch)), launches, scratch))
-    way = f"conv in {len(ways)} phases: {'; '.join(ways)}" if len(ways) > 1 else "".join(ways) or "conv: zeros"
+    counts = [f"{count} x {way}" for way, count in Counter(ways).items()]
+    way = f"conv in {len(ways)} phases: {'; '.join(counts)}" if len(ways) > 1 else "".join(ways) or "conv: zeros"
     return Plan(tuple(launches), tuple(scratch), way)
 
 

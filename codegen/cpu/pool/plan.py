@@ -161,8 +161,8 @@ class _Pooling:
         if arguments is None:
             return "general: window by window"
         lanes, *window, step = arguments
-        made = f"windows of {' x '.join(map(str, window))}" if window != [0] else "any width"
-        return f"{lanes} windows at a time, made for {made} by {step}"
+        sizes = " x ".join(map(str, window)) if len(window) > 1 else f"width {window[0]}" if window[0] else "any width"
+        return f"{lanes} windows at a time, made for {sizes}, {step} apart"
 
     def _plan(
         self, kernel: KernelRef, buffers: tuple[int, ...], strides: Sequence[tuple[int, ...]], height: int, way: str
