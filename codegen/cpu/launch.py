@@ -1,7 +1,7 @@
 """What a structured kernel is asked to do: plain data, made once per function and set of sizes, never per call.
 
 A plan can be printed, and nothing is compiled for it: kernels are named (`KernelRef`, `CodeRef`), and made where the
-plan is bound, or before, in any order, by whoever asks a plan for its `codes`.
+plan is bound, or before, in any order, on any threads, by whoever asks a plan for its `references`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from .params import Code, Params, codes, lines, resolve
+from .params import Params, Reference, lines, references, resolve
 
 Kernel = Callable[..., int]  # Python in Numba's subset: kernel(buffers, params, lo, hi) -> status
 
@@ -64,13 +64,16 @@ class CodeRef:
 
     def address(self) -> int:
         """Where it begins.  It is compiled, or loaded, the first time."""
-        return int(getattr(import_module(f".{self.module}", __package__), self.emit)(*self.arguments))
+        from .run.native import once
+
+        emit = getattr(import_module(f".{self.module}", __package__), self.emit)
+        return once(emit, self.arguments, lambda: int(emit(*self.arguments)))
 
     def __str__(self) -> str:
         return f"{self.module}.{self.emit}({', '.join(map(str, self.arguments))})"
 
 
-class Caller(Protocol):
+class Explainer(Protocol):
     """What says why a launch failed: of steps that run in Python (callback.py), of users' kernels (custom.py)."""
 
     def failure(self, table: int) -> BaseException:
@@ -80,12 +83,12 @@ class Caller(Protocol):
 class Launch(NamedTuple):
     """One kernel over `extent` work units.  `buffers` index the operands: outputs, then arguments, then scratch."""
 
-    kernel: Code
+    kernel: Reference
     buffers: tuple[int, ...]
     params: Params
     extent: int
     cost: float  # rough nanoseconds on one core for all units: decides on how many threads it runs
-    caller: Caller | None = None
+    caller: Explainer | None = None
 
     def resolve(self) -> tuple[int, list[int]]:
         """The kernel's address and the numbers of its parameters: all code is compiled, or loaded, by now."""
@@ -104,11 +107,11 @@ class Plan(NamedTuple):
     scratch: tuple[int, ...] = ()
     way: str = ""  # which of the ways it takes, and how it cuts the work
 
-    def codes(self) -> Iterator[Code]:
+    def references(self) -> Iterator[Reference]:
         """All code that the launches name."""
         for launch in self.launches:
             yield launch.kernel
-            yield from codes(launch.params)
+            yield from references(launch.params)
 
     def __str__(self) -> str:
         text = [self.way or "nothing to do", *(str(launch) for launch in self.launches)]

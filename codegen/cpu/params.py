@@ -20,14 +20,14 @@ _SHOWN = 8  # numbers of a table that are printed
 _LINE = 112  # characters of a line
 
 
-class Code(Protocol):
-    """Machine code that is not there yet: it prints what it is, and is made, once, where its address is asked for."""
+class Reference(Protocol):
+    """Names machine code, which need not be there yet: it is made, once, where its address is asked for."""
 
     def address(self) -> int:
         """Where the function begins."""
 
 
-Address = Code | int  # 0: there is no such function
+Address = Reference | int  # 0: there is no such function
 
 
 def numbers(params: Params) -> list[Address]:
@@ -50,7 +50,7 @@ def resolve(params: Params) -> list[int]:
     return [number if isinstance(number, int) else number.address() for number in numbers(params)]
 
 
-def codes(params: Params) -> Iterator[Code]:
+def references(params: Params) -> Iterator[Reference]:
     """The code that the parameters name."""
     return (number for number in numbers(params) if not isinstance(number, int))
 

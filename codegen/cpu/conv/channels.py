@@ -199,11 +199,11 @@ def make_channels() -> Kernel:
         tile, last_tile, move, itemsize = p.tile, p.last_tile, p.move, p.itemsize
         groups, places, channels_out, channels = p.groups, p.places, p.channels_out, p.channels
         rows, tiles, lanes, chunks, in_chunk, by_places = p.rows, p.tiles, p.lanes, p.chunks, p.in_chunk, p.by_places
-        run, run_step, lines, together, some = p.run, p.run_step, p.lines, p.channels_in_block, p.lines_in_block
+        run, run_step, lines, in_block, some = p.run, p.run_step, p.lines, p.channels_in_block, p.lines_in_block
         base, x_group, x_channel, x_n, x_z, x_y, x_x = p.base, p.x_group, p.x_channel, p.x_n, p.x_z, p.x_y, p.x_x
         depth, height, width, starts, contraction = p.depth, p.height, p.width, p.starts, channels * lines * run
         block, panels, parts = rows * tiles, (channels_out + lanes - 1) // lanes, (lines + some - 1) // some
-        place_blocks, blocks = (places + block - 1) // block, (channels + together - 1) // together * parts
+        place_blocks, blocks = (places + block - 1) // block, (channels + in_block - 1) // in_block * parts
         offsets, own_sums = stack(512), address_of(stack(8192), 0)
         for unit in range(lo, hi):
             inner, rest = unit % (place_blocks * panels), unit // (place_blocks * panels)
@@ -229,8 +229,8 @@ def make_channels() -> Kernel:
                     k, image = 0, image + 1
             channels_here = min(lanes, channels_out - panel * lanes)
             for part in range(chunk * in_chunk, min((chunk + 1) * in_chunk, blocks)):
-                c, line = part // parts * together, part % parts * some
-                segments = min(some, lines - line) * min(together, channels - c)
+                c, line = part // parts * in_block, part % parts * some
+                segments = min(some, lines - line) * min(in_block, channels - c)
                 a = buffers[1] + (base + group * x_group + c * x_channel) * itemsize
                 b = buffers[2] + ((group * panels + panel) * contraction + (c * lines + line) * run) * lanes * itemsize
                 for row in range((end - first + rows - 1) // rows):

@@ -119,8 +119,8 @@ def _multiply(problem: Convolution, shape: shapes.Shape, rows: int, scratch: int
     line = sheet if out.space[1] == width * out.space[2] else width
     most = min(sheet, _SUMS // (rows * shape.lanes * problem.itemsize))
     blocks = max(math.ceil(sheet / most), min(sheet, math.ceil(_UNITS / (problem.groups * panels * depth * row_tiles))))
-    together = math.ceil(sheet / blocks)
-    units, tall = problem.groups * panels * depth * math.ceil(sheet / together), row_tiles
+    in_unit = math.ceil(sheet / blocks)
+    units, tall = problem.groups * panels * depth * math.ceil(sheet / in_unit), row_tiles
     while tall > 1 and units * math.ceil(row_tiles / tall) < _UNITS:
         tall = math.ceil(tall / 2)
     extent = units * math.ceil(row_tiles / tall)
@@ -133,7 +133,7 @@ def _multiply(problem: Convolution, shape: shapes.Shape, rows: int, scratch: int
     params = ImagesParams(
         tile=code.tile(shape, rows, True), last_tile=code.tile(shape, (problem.o - 1) % rows + 1, True),
         move=code.move(problem.dtype), itemsize=problem.itemsize, images=problem.n, channels_out=problem.o,
-        channels=problem.c, rows=rows, lanes=shape.lanes, tall=tall, together=together, line=line, taps=in_line,
+        channels=problem.c, rows=rows, lanes=shape.lanes, tall=tall, in_unit=in_unit, line=line, taps=in_line,
         depth=depth, height=height, width=width, x_depth=x_depth, x_height=x_height, x_width=x_width,
         k_z=k_z, k_y=k_y, k_x=k_x, s_z=s_z, s_y=s_y, s_x=s_x, before_z=before_z, before_y=before_y, before_x=before_x,
         d_z=d_z, d_y=d_y, d_x=d_x, apart_z=apart_z, apart_y=apart_y, apart_x=apart_x,
@@ -158,7 +158,7 @@ class ImagesParams(NamedTuple):
     rows: int  # output channels of a tile
     lanes: int  # images of a tile
     tall: int  # rows of tiles of a unit
-    together: int  # places of a unit
+    in_unit: int  # places of a unit
     line: int  # places of out that lie in order
     taps: int  # segments of a line of taps: 1 where w is not dilated along it
     depth: int  # out
@@ -203,7 +203,7 @@ def make_images() -> Kernel:
         p = read(params, ImagesParams)
         tile, last_tile, move, itemsize, images = p.tile, p.last_tile, p.move, p.itemsize, p.images
         channels_out, channels, rows, lanes = p.channels_out, p.channels, p.rows, p.lanes
-        tall, together, taps, phases, starts = p.tall, p.together, p.taps, p.phases, p.starts
+        tall, in_unit, taps, phases, starts = p.tall, p.in_unit, p.taps, p.phases, p.starts
         depth, height, width, x_depth, x_height, x_width = p.depth, p.height, p.width, p.x_depth, p.x_height, p.x_width
         k_z, k_y, k_x, s_z, s_y, s_x, d_z, d_y, d_x = p.k_z, p.k_y, p.k_x, p.s_z, p.s_y, p.s_x, p.d_z, p.d_y, p.d_x
         before_z, before_y, before_x = p.before_z, p.before_y, p.before_x
@@ -211,13 +211,13 @@ def make_images() -> Kernel:
         out_base, out_group, out_n, out_z = p.out_base, p.out_group, p.out_n, p.out_z
         own_sums = address_of(stack(8192), 0)
         row_tiles, panels, sheet = (channels_out + rows - 1) // rows, (images + lanes - 1) // lanes, height * width
-        row_blocks, blocks = (row_tiles + tall - 1) // tall, (sheet + together - 1) // together
+        row_blocks, blocks = (row_tiles + tall - 1) // tall, (sheet + in_unit - 1) // in_unit
         for unit in range(lo, hi):
             row_block, rest = unit % row_blocks, unit // row_blocks
-            first, rest = rest % blocks * together, rest // blocks
+            first, rest = rest % blocks * in_unit, rest // blocks
             z, rest = rest % depth, rest // depth
             panel, group = rest % panels, rest // panels
-            end, here = min(first + together, sheet), min(lanes, images - panel * lanes)
+            end, here = min(first + in_unit, sheet), min(lanes, images - panel * lanes)
             x = buffers[1] + rest * x_depth * x_height * x_width * channels * lanes * itemsize
             out = out_base + group * out_group + panel * lanes * out_n + z * out_z
             z_origin = z * s_z - before_z

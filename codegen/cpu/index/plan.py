@@ -50,7 +50,7 @@ def plan_gather(out: Array, x: Array, *indices: Array, axes: Sequence[int]) -> P
     single = len(indices) == len(axes) == 1 and all(size == 1 for size in _others(x.shape, axes))
     if single and all(array.contiguous for array in (out, x, *indices)):
         return _pick(x, indices[0], x.shape[axes[0]])
-    builder = _Builder(2 + len(indices))
+    builder = _Launches(2 + len(indices))
     offsets = builder.offsets(x, indices, axes, 2)
     if 0 in out.shape:
         return builder.plan("gather: of nothing")
@@ -106,7 +106,7 @@ def plan_scatter_set(
 def _scatter(
     out: Array, x: Array, v: Array, indices: Sequence[Array], axes: Sequence[int], inplace: bool, add: bool
 ) -> Plan:
-    builder = _Builder(3 + len(indices))
+    builder = _Launches(3 + len(indices))
     offsets = builder.offsets(out, indices, axes, 3)
     if not inplace:
         builder.copy(out, x, (0, 1))
@@ -172,7 +172,7 @@ def _rest(shape: Sequence[int], first: Sequence[int], second: Sequence[int]) -> 
     return _Rest(sizes[:-1], a[:-1], b[:-1], sizes[-1], (a[-1], b[-1]))
 
 
-class _Builder:
+class _Launches:
     """Collects launches and the scratch they need; `operands` come before scratch among the buffers."""
 
     def __init__(self, operands: int) -> None:

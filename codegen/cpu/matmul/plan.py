@@ -35,7 +35,7 @@ _UNITS = 64  # into about so many units a large product is cut, for any number o
 _LEAST_UNITS = 4  # of a product whose rows are not cut, on any machine
 _SHORT, _SHORT_TALL = 128, 4  # a contraction during which little is computed; the row tiles of a unit then
 _STRIP, _STRIP_ROWS = 512, 64  # what a single row of tiles reads at a time, where it lies
-_TOGETHER = 16  # rows of b, a stretch of which is packed at a time
+_ROWS_AT_ONCE = 16  # rows of b, a stretch of which is packed at a time
 _WORTH = 1 << 18  # multiplications that are worth a unit of their own
 
 
@@ -339,14 +339,14 @@ def make_multiply() -> Kernel:
                 at, step, panel = b + (j0 * b_tile + k0 * b_step) * itemsize, b_step, b_tile * itemsize
                 if move:  # some rows of all panels at a time, since b lies along its rows
                     at, step, panel = buffers[3] + lo * panels * itemsize, lanes, run * lanes * itemsize
-                    for number in range((run + _TOGETHER - 1) // _TOGETHER * wide):
-                        t, j = number // wide * _TOGETHER, number % wide
+                    for number in range((run + _ROWS_AT_ONCE - 1) // _ROWS_AT_ONCE * wide):
+                        t, j = number // wide * _ROWS_AT_ONCE, number % wide
                         column = (j0 + j) * lanes
                         call(
                             move,
                             (at + j * panel + t * lanes * itemsize, lanes, 1,
                              b + (column * b_column + (k0 + t) * b_step) * itemsize, b_step, b_column,
-                             min(_TOGETHER, run - t), min(lanes, n - column)),
+                             min(_ROWS_AT_ONCE, run - t), min(lanes, n - column)),
                         )  # fmt: skip
                 length = run  # of a segment
                 if fetches:  # at the start of each, lines of the next panel are brought

@@ -258,9 +258,16 @@ def kernel_address(make: Callable[..., Any], *arguments: Any) -> int:
     `make` is called, and Numba imported, only if the cache has no object code for these arguments.  The arguments
     (dtypes, tile sizes ...) must print what they are.
     """
+    return once(make, arguments, lambda: _kernel_address(make, arguments))
+
+
+def once(make: Callable[..., Any], arguments: tuple[Any, ...], made: Callable[[], int]) -> int:
+    """The address of what is made of these arguments: it is made the first time, by one thread alone."""
     wanted = (make, repr(arguments))  # 1, 1.0 and True are equal, and not the same
     if wanted not in _ADDRESSES:
-        _ADDRESSES[wanted] = _kernel_address(make, arguments)
+        with _LOCK:
+            if wanted not in _ADDRESSES:
+                _ADDRESSES[wanted] = made()
     return _ADDRESSES[wanted]
 
 

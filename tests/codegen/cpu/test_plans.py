@@ -3,6 +3,9 @@
 import ctypes
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -163,9 +166,9 @@ def test_planning_needs_no_compiler():
 
 def test_all_code_of_a_plan_is_named():
     plan = conv((8, 3, 33, 33), (16, 3, 5, 5), 2)
-    found = {str(code) for code in plan.codes()}
+    found = {str(reference) for reference in plan.references()}
     assert {"conv.pixels.make_pixels()", "tiles.pack.make_panels()", "tiles.move.emit_move(float32)"} <= found
-    assert all(code.address() for code in plan.codes())
+    assert all(reference.address() for reference in plan.references())
 
 
 def test_references_are_what_they_name():
@@ -177,6 +180,22 @@ def test_references_are_what_they_name():
     assert kernel != KernelRef(make_cumsum, ("float32", False))
     assert kernel.address() == native.kernel_address(make_cumsum, "float32", True)
     assert GIVEN.code.address() == emit_move("float32")
+
+
+def test_threads_that_ask_at_once_get_what_one_of_them_makes():
+    made, start = [], threading.Barrier(4)
+
+    def make():
+        made.append(time.sleep(0.05))
+        return lambda buffers, params, lo, hi: 7
+
+    def ask(_):
+        start.wait()
+        return KernelRef(make).address()
+
+    with ThreadPoolExecutor(4) as pool_of_threads:
+        assert len(set(pool_of_threads.map(ask, range(4)))) == 1
+    assert len(made) == 1
 
 
 class Inner(NamedTuple):
