@@ -19,7 +19,7 @@ from .launch import Array, Plan
 Planner = Callable[[Any, tuple[Array, ...], tuple[Array, ...]], Plan]
 
 
-def _planned(module: str, name: str, *parameters: str) -> Planner:
+def _planner_in(module: str, name: str, *parameters: str) -> Planner:
     """The planner `name` of a module, called with outputs, arguments and these fields of the op."""
 
     def planner(op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
@@ -29,7 +29,7 @@ def _planned(module: str, name: str, *parameters: str) -> Planner:
     return planner
 
 
-def _on_arrays(module: str, name: str) -> Planner:
+def _planner_on_arrays(module: str, name: str) -> Planner:
     """The planner of a kernel that is written on arrays, as users' kernels are."""
 
     def planner(op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
@@ -40,7 +40,7 @@ def _on_arrays(module: str, name: str) -> Planner:
     return planner
 
 
-def _in_python(name: str) -> Planner:
+def _planner_in_python(name: str) -> Planner:
     """One of the planners of calls into Python."""
 
     def planner(op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
@@ -73,31 +73,31 @@ _CONV = ("strides", "padding", "x_dilation", "w_dilation", "groups", "batch_grou
 
 
 KERNELS: dict[Key, Planner] = {
-    linalg.MatMul: _planned("matmul.plan", "plan_matmul"),
-    conv.Conv: _planned("conv.plan", "plan_conv", *_CONV),
-    pool.MaxPool: _planned("pool.plan", "plan_max_pool", *_WINDOW),
-    pool.MaxPoolScatter: _planned("pool.plan", "plan_max_pool_scatter", *_WINDOW),
-    pool.MaxPoolGather: _planned("pool.plan", "plan_max_pool_gather", *_WINDOW),
-    pool.SumPool: _planned("pool.plan", "plan_sum_pool", *_WINDOW),
-    pool.SumPoolScatter: _planned("pool.plan", "plan_sum_pool_scatter", *_WINDOW),
-    activations.CheckLabels: _planned("index.labels", "plan_check_labels", "classes"),
-    control.CheckSteps: _planned("index.labels", "plan_check_steps", "length"),
-    indexing.Gather: _planned("index.plan", "plan_gather", "axes"),
-    indexing.ScatterAdd: _planned("index.plan", "plan_scatter_add", "axes"),
-    indexing.ScatterSet: _planned("index.plan", "plan_scatter_set", "axes"),
-    decompositions.Cholesky: _in_python("plan_reference"),
-    decompositions.Inverse: _in_python("plan_reference"),
-    decompositions.Solve: _in_python("plan_reference"),
-    decompositions.SolveTriangular: _on_arrays("matmul.triangular", "solve_triangular"),
-    determinants.SignLogDet: _in_python("plan_reference"),
-    determinants.Determinant: _in_python("plan_reference"),
-    determinants.Cofactors: _in_python("plan_reference"),
-    decompositions.EigH: _in_python("plan_reference"),
-    decompositions.SVD: _in_python("plan_reference"),
-    decompositions.QR: _in_python("plan_reference"),
-    order.CumSum: _planned("index.order", "plan_cumsum", "reverse"),
-    order.ArgSort: _planned("index.order", "plan_argsort", "descending"),
-    callback.Callback: _in_python("plan_callback"),
+    linalg.MatMul: _planner_in("matmul.plan", "plan_matmul"),
+    conv.Conv: _planner_in("conv.plan", "plan_conv", *_CONV),
+    pool.MaxPool: _planner_in("pool.plan", "plan_max_pool", *_WINDOW),
+    pool.MaxPoolScatter: _planner_in("pool.plan", "plan_max_pool_scatter", *_WINDOW),
+    pool.MaxPoolGather: _planner_in("pool.plan", "plan_max_pool_gather", *_WINDOW),
+    pool.SumPool: _planner_in("pool.plan", "plan_sum_pool", *_WINDOW),
+    pool.SumPoolScatter: _planner_in("pool.plan", "plan_sum_pool_scatter", *_WINDOW),
+    activations.CheckLabels: _planner_in("index.labels", "plan_check_labels", "classes"),
+    control.CheckSteps: _planner_in("index.labels", "plan_check_steps", "length"),
+    indexing.Gather: _planner_in("index.plan", "plan_gather", "axes"),
+    indexing.ScatterAdd: _planner_in("index.plan", "plan_scatter_add", "axes"),
+    indexing.ScatterSet: _planner_in("index.plan", "plan_scatter_set", "axes"),
+    decompositions.Cholesky: _planner_in_python("plan_reference"),
+    decompositions.Inverse: _planner_in_python("plan_reference"),
+    decompositions.Solve: _planner_in_python("plan_reference"),
+    decompositions.SolveTriangular: _planner_on_arrays("matmul.triangular", "solve_triangular"),
+    determinants.SignLogDet: _planner_in_python("plan_reference"),
+    determinants.Determinant: _planner_in_python("plan_reference"),
+    determinants.Cofactors: _planner_in_python("plan_reference"),
+    decompositions.EigH: _planner_in_python("plan_reference"),
+    decompositions.SVD: _planner_in_python("plan_reference"),
+    decompositions.QR: _planner_in_python("plan_reference"),
+    order.CumSum: _planner_in("index.order", "plan_cumsum", "reverse"),
+    order.ArgSort: _planner_in("index.order", "plan_argsort", "descending"),
+    callback.Callback: _planner_in_python("plan_callback"),
 }
 
 

@@ -1,23 +1,84 @@
-"""What a structured kernel is asked to do: plain data, made once per function and set of sizes, never per call."""
+"""What a structured kernel is asked to do: plain data, made once per function and set of sizes, never per call.
 
-from typing import Any, NamedTuple
+A plan can be printed, and nothing is compiled for it: kernels are named (`KernelRef`, `CodeRef`), and made where the
+plan is bound, or before, in any order, on any threads, by whoever asks a plan for its `references`.
+"""
 
-from ..lowering.bind import Array
+from __future__ import annotations
 
-__all__ = ["Array", "Launch", "Plan"]
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, NamedTuple, Protocol
+
+from ..lowering.bind import Array as Array
+from .params import Params, Reference, lines, references, resolve
+
+Kernel = Callable[..., int]  # Python in Numba's subset: kernel(buffers, params, lo, hi) -> status
+
+
+@dataclass(frozen=True)
+class KernelRef:
+    """The kernel that `make(*arguments)` returns, compiled by Numba; prints as matmul.plan.make_multiply()."""
+
+    make: Callable[..., Kernel]
+    arguments: tuple[Any, ...] = ()
+
+    def address(self) -> int:
+        """Where it begins.  It is compiled, or loaded, the first time."""
+        from .run.native import kernel_address
+
+        return kernel_address(self.make, *self.arguments)
+
+    def __str__(self) -> str:
+        module = self.make.__module__.removeprefix(f"{__package__}.")
+        return f"{module}.{self.make.__name__}({', '.join(map(str, self.arguments))})"
+
+
+@dataclass(frozen=True)
+class CodeRef:
+    """A function that llvmlite makes and kernels call: what `emit(*arguments)` of a module of this folder returns."""
+
+    module: str
+    emit: str
+    arguments: tuple[Any, ...]
+
+    def address(self) -> int:
+        """Where it begins.  It is compiled, or loaded, the first time."""
+        from .run.native import once
+
+        emit = getattr(import_module(f".{self.module}", __package__), self.emit)
+        return once(emit, self.arguments, lambda: int(emit(*self.arguments)))
+
+    def __str__(self) -> str:
+        return f"{self.module}.{self.emit}({', '.join(map(str, self.arguments))})"
+
+
+class Explainer(Protocol):
+    """What says why a launch failed: of steps that run in Python (callback.py), of users' kernels (custom.py)."""
+
+    def failure(self, table: int) -> BaseException:
+        """The exception, given the address of the launch's buffers."""
 
 
 class Launch(NamedTuple):
     """One kernel over `extent` work units.  `buffers` index the operands: outputs, then arguments, then scratch."""
 
-    kernel: int  # address, from native.kernel_address
+    kernel: Reference
     buffers: tuple[int, ...]
-    params: tuple[int, ...]
+    params: Params
     extent: int
     cost: float  # rough nanoseconds on one core for all units: decides on how many threads it runs
-    caller: Any = (
-        None  # what says why it failed: of steps that run in Python (callback.py), of users' kernels (custom.py)
-    )
+    caller: Explainer | None = None
+
+    def resolve(self) -> tuple[int, list[int]]:
+        """The kernel's address and the numbers of its parameters: all code is compiled, or loaded, by now."""
+        return self.kernel.address(), resolve(self.params)
+
+    def __str__(self) -> str:
+        units = f"{self.extent} unit{'s' * (self.extent != 1)}"
+        first = f"{self.kernel}: {units}, buffers {', '.join(map(str, self.buffers))}"
+        return "\n".join([first, *(f"    {line}" for line in lines(self.params))])
 
 
 class Plan(NamedTuple):
@@ -25,3 +86,16 @@ class Plan(NamedTuple):
 
     launches: tuple[Launch, ...]
     scratch: tuple[int, ...] = ()
+    way: str = ""  # which of the ways it takes, and how it cuts the work
+
+    def references(self) -> Iterator[Reference]:
+        """All code that the launches name."""
+        for launch in self.launches:
+            yield launch.kernel
+            yield from references(launch.params)
+
+    def __str__(self) -> str:
+        text = [self.way or "nothing to do", *(str(launch) for launch in self.launches)]
+        if self.scratch:
+            text.append(f"scratch: {', '.join(map(str, self.scratch))} bytes")
+        return "\n".join(text).replace("\n", "\n    ")

@@ -40,10 +40,10 @@ def contraction(problem: Convolution, depth: int) -> Contraction:
     starts = [0]
     for size, step in zip(sizes[:-1], steps[:-1], strict=True):
         starts = [start + i * step for start in starts for i in range(size)]
-    together = max(1, min(problem.c, depth // (lines * sizes[-1])))
-    some = lines if together > 1 else min(lines, max(1, depth // sizes[-1]))
-    starts = [c * channel + start for c in range(together) for start in starts]
-    return Contraction(problem.c, sizes[-1], steps[-1], lines, together, some, tuple(starts))
+    in_block = max(1, min(problem.c, depth // (lines * sizes[-1])))
+    some = lines if in_block > 1 else min(lines, max(1, depth // sizes[-1]))
+    starts = [c * channel + start for c in range(in_block) for start in starts]
+    return Contraction(problem.c, sizes[-1], steps[-1], lines, in_block, some, tuple(starts))
 
 
 def weights(problem: Convolution, width: int, buffer: int) -> tuple[Launch, int]:

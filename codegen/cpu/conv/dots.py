@@ -9,20 +9,18 @@ the chunks' sums.
 """
 
 import math
-from types import FunctionType
 from typing import Any, NamedTuple
 
-from ..launch import Launch
-from ..run.native import kernel_address
-from ..tiles import dot
-from ..tiles.vectors import registers, width
+from ..launch import Kernel, KernelRef, Launch, Plan
+from ..model import CONV_DOT_NS, DOT_RESULT_CYCLES, DOT_VECTOR, LATENCY, registers, width
+from ..params import Address
+from ..tiles import code
 from .channels import add_chunks
 from .contraction import times
 from .problem import Convolution
 
 _PIECE = 64 * 1024  # elements of both operands that all tiles go through: half of a second-level cache
 _UNITS = 64
-_MULTIPLY_NS = 0.02
 
 
 class Tiles(NamedTuple):
@@ -41,7 +39,7 @@ def _tiles(problem: Convolution) -> Tiles:
         for columns in range(1, min(places, 9) + 1):
             if rows * columns + rows > registers() - 3:  # sums, rows, a column and the mask's numbers
                 continue
-            step = max(rows * columns, rows + 1.5 * columns, 8) / 2  # arithmetic, loads, latency
+            step = max(rows * columns, rows + 1.5 * columns, LATENCY) / 2  # arithmetic, loads, latency
             best = min(best, Tiles(rows, columns, math.ceil(problem.o / rows) * math.ceil(places / columns) * step),
                        key=lambda tiles: tiles.cycles)  # fmt: skip
     return best
@@ -58,7 +56,9 @@ def time(problem: Convolution) -> float:
     """About how many cycles it takes."""
     vectors = problem.c * problem.kernel[1] * math.ceil(problem.kernel[2] / width(problem.dtype))
     results = problem.n * math.prod(problem.size) * problem.o
-    return problem.groups * (1.8 * vectors * _tiles(problem).cycles + 10.0 * results * _pieces(problem)[2])
+    return problem.groups * (
+        DOT_VECTOR * vectors * _tiles(problem).cycles + DOT_RESULT_CYCLES * results * _pieces(problem)[2]
+    )
 
 
 def _pieces(problem: Convolution) -> tuple[int, int, int]:
@@ -69,42 +69,85 @@ def _pieces(problem: Convolution) -> tuple[int, int, int]:
     return images, lines, math.ceil(problem.c / images) * math.ceil(problem.kernel[1] / lines)
 
 
-def plan(problem: Convolution, scratch: int) -> tuple[list[Launch], list[int]]:
-    """The launches, and the bytes of the scratch buffer of that number."""
+def plan(problem: Convolution, scratch: int) -> Plan:
+    """The launches; `scratch` is the number of the scratch buffer."""
     tiles, (images, lines, pieces) = _tiles(problem), _pieces(problem)
     places = problem.n * math.prod(problem.size)
     chunks = min(pieces, math.ceil(_UNITS / problem.groups))
     in_chunk = math.ceil(pieces / chunks)
     chunks = math.ceil(pieces / in_chunk)
-    functions = tuple(
-        dot.address(problem.dtype, rows, columns)
-        for rows in (tiles.rows, (problem.o - 1) % tiles.rows + 1)
-        for columns in (tiles.columns, (places - 1) % tiles.columns + 1)
-    )
-    x, w = problem.x, problem.w
-    sizes = (problem.itemsize, problem.groups, problem.o, places, tiles.rows, tiles.columns)
-    cut = (problem.c, problem.kernel[1], problem.kernel[2], images, lines, in_chunk)
-    x_steps = (x.offset, x.group, x.axes[1], x.space[1] * problem.w_dilation[1])
-    w_steps = (w.offset, w.group, *w.axes, w.space[1])
-    origins = (*problem.size, x.axes[0], *times(x.space, problem.stride))
-    params = (*functions, *sizes, *cut, *x_steps, *w_steps, *origins)
-    cost = _MULTIPLY_NS * problem.groups * problem.o * places * problem.depth
+    x, w, dtype = problem.x, problem.w, problem.dtype
+    last_rows, last_columns = (problem.o - 1) % tiles.rows + 1, (places - 1) % tiles.columns + 1
+    x_z, x_y, x_x = times(x.space, problem.stride)
+    params = ConvDotsParams(
+        whole=code.dot(dtype, tiles.rows, tiles.columns), narrow=code.dot(dtype, tiles.rows, last_columns),
+        low=code.dot(dtype, last_rows, tiles.columns), corner=code.dot(dtype, last_rows, last_columns),
+        itemsize=problem.itemsize, groups=problem.groups, channels_out=problem.o, places=places,
+        rows=tiles.rows, columns=tiles.columns, channels=problem.c, height=problem.kernel[1], length=problem.kernel[2],
+        images=images, lines=lines, in_chunk=in_chunk, x_base=x.offset, x_group=x.group, x_channel=x.axes[1],
+        x_line=x.space[1] * problem.w_dilation[1], w_base=w.offset, w_group=w.group, w_row=w.axes[0],
+        w_channel=w.axes[1], w_line=w.space[1], out_depth=problem.size[0], out_height=problem.size[1],
+        out_width=problem.size[2], x_n=x.axes[0], x_z=x_z, x_y=x_y, x_x=x_x,
+    )  # fmt: skip
+    cost = CONV_DOT_NS * problem.groups * problem.o * places * problem.depth
     extent = chunks * problem.groups
-    launch = Launch(kernel_address(make_conv_dots), (scratch, x.buffer, w.buffer), params, extent, cost)
+    launch = Launch(KernelRef(make_conv_dots), (scratch, x.buffer, w.buffer), params, extent, cost)
     size = extent * problem.o * places * problem.itemsize
-    return [launch, add_chunks(problem, problem.o, chunks, scratch)], [size]
+    cut = f"contraction in {pieces} pieces, {chunks} chunks"
+    way = f"conv dots: {dtype} {tiles.rows} x {tiles.columns} results at a time, {cut}, nothing packed"
+    return Plan((launch, add_chunks(problem, problem.o, chunks, scratch)), (size,), way)
 
 
-def make_conv_dots() -> FunctionType:
+class ConvDotsParams(NamedTuple):
+    """Of `make_conv_dots`: rows are output channels, columns places.  Sizes and steps are in elements."""
+
+    whole: Address  # the function of rows x columns results
+    narrow: Address  # of those in the last columns
+    low: Address  # in the last rows
+    corner: Address  # in both
+    itemsize: int  # bytes
+    groups: int
+    channels_out: int
+    places: int
+    rows: int
+    columns: int
+    channels: int
+    height: int  # lines of the kernel
+    length: int  # of such a line
+    images: int  # channels of a piece
+    lines: int  # of a piece
+    in_chunk: int  # pieces
+    x_base: int
+    x_group: int
+    x_channel: int
+    x_line: int
+    w_base: int
+    w_group: int
+    w_row: int
+    w_channel: int
+    w_line: int
+    out_depth: int
+    out_height: int
+    out_width: int
+    x_n: int  # steps of x: to the next image, and to what the next place along each axis reads
+    x_z: int
+    x_y: int
+    x_x: int
+
+
+def make_conv_dots() -> Kernel:
     """Sums [chunk][group][place][o] of the pieces of each chunk; unit = (chunk, group)."""
-    from ..tiles.intrinsics import address_of, call, stack, take
+    from ..tiles.intrinsics import address_of, call, read, stack
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
-        whole, narrow, low, corner, itemsize, groups, channels_out, places, rows, columns = take(params, 0, 10)
-        channels, height, length, images, lines, in_chunk = take(params, 10, 6)
-        x_base, x_group, x_channel, x_line = take(params, 16, 4)
-        w_base, w_group, w_row, w_channel, w_line = take(params, 20, 5)
-        out_depth, out_height, out_width, x_n, x_z, x_y, x_x = take(params, 25, 7)
+        p = read(params, ConvDotsParams)
+        whole, narrow, low, corner, itemsize = p.whole, p.narrow, p.low, p.corner, p.itemsize
+        groups, channels_out, places, rows, columns = p.groups, p.channels_out, p.places, p.rows, p.columns
+        channels, height, length, images, lines = p.channels, p.height, p.length, p.images, p.lines
+        in_chunk, x_base, x_group, x_channel, x_line = p.in_chunk, p.x_base, p.x_group, p.x_channel, p.x_line
+        w_base, w_group, w_row, w_channel, w_line = p.w_base, p.w_group, p.w_row, p.w_channel, p.w_line
+        out_depth, out_height, out_width = p.out_depth, p.out_height, p.out_width
+        x_n, x_z, x_y, x_x = p.x_n, p.x_z, p.x_y, p.x_x
         blocks = (height + lines - 1) // lines
         pieces = (channels + images - 1) // images * blocks
         offsets = stack(4096)

@@ -13,23 +13,20 @@ are one launch, so that out is written in order.
 import itertools
 import math
 from collections.abc import Iterator
-from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..launch import Launch
-from ..run.native import kernel_address
-from ..tiles import pack, tile
-from ..tiles.move import move_address
+from ..launch import Kernel, KernelRef, Launch, Plan
+from ..model import CONV_MULTIPLY_NS, IMAGES_TRANSPOSE_CYCLES
+from ..params import Address
+from ..tiles import code, pack, shapes
 from .problem import Convolution, Triple, has_phases, taps
 
 _SUMS = 64 * 1024  # bytes on the stack, for the sums of some places
 _DEPTH = 6144  # of the contraction: what one place reads of a panel of images fits into the second-level cache
 _UNITS = 64
 _PHASES = 64  # of a dilated x, at most: each is a launch that packs w
-_MULTIPLY_NS = 0.015
-_TRANSPOSE_CYCLES = 1.0
 
 
 def possible(problem: Convolution) -> bool:
@@ -41,11 +38,12 @@ def possible(problem: Convolution) -> bool:
 
 def time(problem: Convolution) -> float:
     """About how many cycles it takes: the tiles, and both transpositions."""
-    shape = tile.best_shape(problem.dtype, problem.o, problem.n)
+    shape = shapes.best_shape(problem.dtype, problem.o, problem.n)
     places = math.prod(problem.size)
     depth = problem.c * math.prod(sum(_taps(problem, axis)) for axis in range(3)) / places
     moved = problem.n * (problem.c * math.prod(problem.image) + problem.o * places) + problem.o * problem.depth
-    return problem.groups * (places * tile.cycles(shape, problem.o, problem.n, depth) + _TRANSPOSE_CYCLES * moved)
+    cycles = places * shapes.cycles(shape, problem.o, problem.n, depth)
+    return problem.groups * (cycles + IMAGES_TRANSPOSE_CYCLES * moved)
 
 
 def _taps(problem: Convolution, axis: int) -> Iterator[int]:
@@ -59,14 +57,16 @@ def _taps(problem: Convolution, axis: int) -> Iterator[int]:
         yield max(0, min(taps(problem.kernel[axis], phase, apart), last + 1) - first)
 
 
-def plan(problem: Convolution, scratch: int) -> tuple[list[Launch], list[int]]:
-    """The launches, and the bytes of the scratch buffers from number `scratch` on."""
-    shape = tile.best_shape(problem.dtype, problem.o, problem.n)
-    rows = tile.even_rows(shape, problem.o)
+def plan(problem: Convolution, scratch: int) -> Plan:
+    """The launches; `scratch` is the number of the first scratch buffer."""
+    shape = shapes.best_shape(problem.dtype, problem.o, problem.n)
+    rows = shapes.even_rows(shape, problem.o)
     images, images_size = _images(problem, shape.lanes, scratch)
     weights, starts = _weights(problem, rows, scratch + 1)
-    launches = [images, *weights, _multiply(problem, shape, rows, scratch, starts[:-1])]
-    return launches, [images_size, starts[-1] * problem.itemsize]
+    launches = (images, *weights, _multiply(problem, shape, rows, scratch, tuple(starts[:-1])))
+    phases = f", {len(starts) - 1} phases of taps" if len(starts) > 2 else ""
+    way = f"conv images: tile {shape.dtype} {rows} x {shape.lanes}{phases}, x and w packed"
+    return Plan(launches, (images_size, starts[-1] * problem.itemsize), way)
 
 
 def _images(problem: Convolution, lanes: int, buffer: int) -> tuple[Launch, int]:
@@ -74,7 +74,7 @@ def _images(problem: Convolution, lanes: int, buffer: int) -> tuple[Launch, int]
     x, c, (depth, height, width) = problem.x, problem.c, problem.image
     batch = pack.Axes((problem.groups,), (x.group,))
     k = pack.Axes((c, depth, height, width), (x.axes[1], *x.space))
-    order = (1, height * width * c, width * c, c)
+    order: tuple[int, ...] = (1, height * width * c, width * c, c)
     if x.space[1] == width * x.space[2]:
         k = pack.Axes((c, depth, height * width), (x.axes[1], x.space[0], x.space[2]))
         order = (1, height * width * c, c)
@@ -106,64 +106,118 @@ def _weights(problem: Convolution, rows: int, buffer: int) -> tuple[list[Launch]
     return launches, starts
 
 
-def _kernel(problem: Convolution, phase: Triple) -> Triple:
+def _kernel(problem: Convolution, phase: tuple[int, ...]) -> Triple:
     """How many taps a phase has along each axis: phase, phase + dilation, ..."""
     z, y, x = map(taps, problem.kernel, phase, problem.x_dilation)
     return z, y, x
 
 
-def _multiply(problem: Convolution, shape: tile.Shape, rows: int, scratch: int, phases: list[int]) -> Launch:
+def _multiply(problem: Convolution, shape: shapes.Shape, rows: int, scratch: int, phases: tuple[int, ...]) -> Launch:
     out, (depth, height, width) = problem.out, problem.size
     row_tiles, panels = math.ceil(problem.o / rows), math.ceil(problem.n / shape.lanes)
     sheet = height * width
     line = sheet if out.space[1] == width * out.space[2] else width
     most = min(sheet, _SUMS // (rows * shape.lanes * problem.itemsize))
     blocks = max(math.ceil(sheet / most), min(sheet, math.ceil(_UNITS / (problem.groups * panels * depth * row_tiles))))
-    together = math.ceil(sheet / blocks)
-    units, tall = problem.groups * panels * depth * math.ceil(sheet / together), row_tiles
+    in_unit = math.ceil(sheet / blocks)
+    units, tall = problem.groups * panels * depth * math.ceil(sheet / in_unit), row_tiles
     while tall > 1 and units * math.ceil(row_tiles / tall) < _UNITS:
         tall = math.ceil(tall / 2)
     extent = units * math.ceil(row_tiles / tall)
     in_line = 1 if problem.w_dilation[2] == 1 else problem.kernel[2]  # runs of taps
-    functions = (tile.address(shape, rows, True), tile.address(shape, (problem.o - 1) % rows + 1, True))
-    sizes = (problem.itemsize, problem.n, problem.o, problem.c, rows, shape.lanes, tall, together, line, in_line)
-    sides = (problem.size, problem.image, problem.kernel, problem.stride, problem.before, problem.w_dilation)
-    to = (out.offset, out.group, *out.axes, *out.space)
     element = problem.c * shape.lanes
-    starts = (
-        (y * problem.w_dilation[1] * problem.image[2] + x * problem.w_dilation[2]) * element
-        for y in range(problem.kernel[1])
-        for x in range(in_line)
-    )
-    geometry = (*(v for each in sides for v in each), *problem.x_dilation)
-    params = (*functions, move_address(problem.dtype), *sizes, *geometry, *to, *phases, *starts)
+    (x_depth, x_height, x_width), (k_z, k_y, k_x), (s_z, s_y, s_x) = problem.image, problem.kernel, problem.stride
+    before_z, before_y, before_x = problem.before
+    (d_z, d_y, d_x), (apart_z, apart_y, apart_x) = problem.w_dilation, problem.x_dilation
+    starts = tuple((y * d_y * x_width + x * d_x) * element for y in range(k_y) for x in range(in_line))
+    params = ImagesParams(
+        tile=code.tile(shape, rows, True), last_tile=code.tile(shape, (problem.o - 1) % rows + 1, True),
+        move=code.move(problem.dtype), itemsize=problem.itemsize, images=problem.n, channels_out=problem.o,
+        channels=problem.c, rows=rows, lanes=shape.lanes, tall=tall, in_unit=in_unit, line=line, taps=in_line,
+        depth=depth, height=height, width=width, x_depth=x_depth, x_height=x_height, x_width=x_width,
+        k_z=k_z, k_y=k_y, k_x=k_x, s_z=s_z, s_y=s_y, s_x=s_x, before_z=before_z, before_y=before_y, before_x=before_x,
+        d_z=d_z, d_y=d_y, d_x=d_x, apart_z=apart_z, apart_y=apart_y, apart_x=apart_x,
+        out_base=out.offset, out_group=out.group, out_n=out.axes[0], out_channel=out.axes[1],
+        out_z=out.space[0], out_y=out.space[1], out_x=out.space[2], phases=phases, starts=starts,
+    )  # fmt: skip
     products = problem.groups * depth * sheet * problem.n * problem.o * problem.depth
-    cost = _MULTIPLY_NS * products / math.prod(problem.x_dilation)
-    return Launch(kernel_address(make_images), (out.buffer, scratch, scratch + 1), params, extent, cost)
+    cost = CONV_MULTIPLY_NS * products / math.prod(problem.x_dilation)
+    return Launch(KernelRef(make_images), (out.buffer, scratch, scratch + 1), params, extent, cost)
 
 
-def make_images() -> FunctionType:
+class ImagesParams(NamedTuple):
+    """Of `make_images`.  Sizes and steps are in elements; z, y and x are the axes of space."""
+
+    tile: Address  # the function of all rows of tiles but the last
+    last_tile: Address
+    move: Address  # what stores sums
+    itemsize: int  # bytes
+    images: int
+    channels_out: int
+    channels: int
+    rows: int  # output channels of a tile
+    lanes: int  # images of a tile
+    tall: int  # rows of tiles of a unit
+    in_unit: int  # places of a unit
+    line: int  # places of out that lie in order
+    taps: int  # segments of a line of taps: 1 where w is not dilated along it
+    depth: int  # out
+    height: int
+    width: int
+    x_depth: int
+    x_height: int
+    x_width: int
+    k_z: int  # the kernel
+    k_y: int
+    k_x: int
+    s_z: int  # strides of the window
+    s_y: int
+    s_x: int
+    before_z: int  # padding in front
+    before_y: int
+    before_x: int
+    d_z: int  # dilation of w
+    d_y: int
+    d_x: int
+    apart_z: int  # dilation of x
+    apart_y: int
+    apart_x: int
+    out_base: int
+    out_group: int
+    out_n: int
+    out_channel: int
+    out_z: int
+    out_y: int
+    out_x: int
+    phases: tuple[int, ...]  # where each phase's panels of w begin
+    starts: tuple[int, ...]  # of the segments, in a panel of images
+
+
+def make_images() -> Kernel:
     """The sums of tiles of output channels x images; unit = (group, tile of images, plane, places, rows of tiles)."""
-    from ..tiles.intrinsics import address_of, call, pointer, stack, take
+    from ..tiles.intrinsics import address_of, call, pointer, read, stack
 
     byte, store = np.uint8, make_store()
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
-        tile, last_tile, move, itemsize, images, channels_out, channels = take(params, 0, 7)
-        rows, lanes, tall, together, _, taps = take(params, 7, 6)
-        depth, height, width, x_depth, x_height, x_width, k_z, k_y, k_x = take(params, 13, 9)
-        s_z, s_y, s_x, before_z, before_y, before_x, d_z, d_y, d_x = take(params, 22, 9)
-        apart_z, apart_y, apart_x, out_base, out_group, out_n, _, out_z = take(params, 31, 8)
-        phases, starts = 41, 41 + apart_z * apart_y * apart_x
+        p = read(params, ImagesParams)
+        tile, last_tile, move, itemsize, images = p.tile, p.last_tile, p.move, p.itemsize, p.images
+        channels_out, channels, rows, lanes = p.channels_out, p.channels, p.rows, p.lanes
+        tall, in_unit, taps, phases, starts = p.tall, p.in_unit, p.taps, p.phases, p.starts
+        depth, height, width, x_depth, x_height, x_width = p.depth, p.height, p.width, p.x_depth, p.x_height, p.x_width
+        k_z, k_y, k_x, s_z, s_y, s_x, d_z, d_y, d_x = p.k_z, p.k_y, p.k_x, p.s_z, p.s_y, p.s_x, p.d_z, p.d_y, p.d_x
+        before_z, before_y, before_x = p.before_z, p.before_y, p.before_x
+        apart_z, apart_y, apart_x = p.apart_z, p.apart_y, p.apart_x
+        out_base, out_group, out_n, out_z = p.out_base, p.out_group, p.out_n, p.out_z
         own_sums = address_of(stack(8192), 0)
         row_tiles, panels, sheet = (channels_out + rows - 1) // rows, (images + lanes - 1) // lanes, height * width
-        row_blocks, blocks = (row_tiles + tall - 1) // tall, (sheet + together - 1) // together
+        row_blocks, blocks = (row_tiles + tall - 1) // tall, (sheet + in_unit - 1) // in_unit
         for unit in range(lo, hi):
             row_block, rest = unit % row_blocks, unit // row_blocks
-            first, rest = rest % blocks * together, rest // blocks
+            first, rest = rest % blocks * in_unit, rest // blocks
             z, rest = rest % depth, rest // depth
             panel, group = rest % panels, rest // panels
-            end, here = min(first + together, sheet), min(lanes, images - panel * lanes)
+            end, here = min(first + in_unit, sheet), min(lanes, images - panel * lanes)
             x = buffers[1] + rest * x_depth * x_height * x_width * channels * lanes * itemsize
             out = out_base + group * out_group + panel * lanes * out_n + z * out_z
             z_origin = z * s_z - before_z
@@ -186,7 +240,7 @@ def make_images() -> FunctionType:
                         for i in range(rows * lanes * itemsize):
                             nothing[i] = 0
                         continue
-                    w = params[phases + (z_phase * apart_y + y_phase) * apart_x + x_phase]
+                    w = phases[(z_phase * apart_y + y_phase) * apart_x + x_phase]
                     w += (group * row_tiles + row) * z_taps * y_taps * x_taps * channels * rows
                     # a line of taps is one run, or, dilated, one per tap; lines follow each other where all are whole
                     apart = taps > 1
@@ -197,14 +251,14 @@ def make_images() -> FunctionType:
                         a = w + ((k * y_taps + y) * x_taps + x_first) * channels * rows
                         b = ((z_origin + k * d_z) * x_height + y_origin) * x_width + x_origin
                         b += 0 if apart else x_first
-                        start = address_of(params, starts + y * taps + (x_first if apart else 0))
+                        start = address_of(starts, y * taps + (x_first if apart else 0))
                         call(
                             function,
                             (here, min(part, 1), buffers[2] + a * itemsize, rows, 0,
                              x + b * channels * lanes * itemsize, lanes, start, at_once * segments, run, sums, lanes,
                              0),
                         )  # fmt: skip
-                store(move, itemsize, buffers[0] + out * itemsize, params, first, end, row * rows,
+                store(move, itemsize, buffers[0] + out * itemsize, p, first, end, row * rows,
                       min(rows, channels_out - row * rows), rows, here, own_sums)  # fmt: skip
         return 0
 
@@ -215,15 +269,14 @@ def make_store() -> Any:
     """Sums [place][row][lanes] transposed to their places in out."""
     from numba.extending import register_jitable
 
-    from ..tiles.intrinsics import call, take
+    from ..tiles.intrinsics import call
 
-    @register_jitable(inline="always")  # type: ignore[untyped-decorator]
+    @register_jitable(inline="always")
     def store(
-        move: int, itemsize: int, out: int, params: Any, first: int, end: int, channel: int, channels: int,
+        move: int, itemsize: int, out: int, p: ImagesParams, first: int, end: int, channel: int, channels: int,
         rows: int, images: int, sums: int,
     ) -> None:  # fmt: skip
-        lanes, line = params[8], params[11]
-        out_n, out_channel, _, out_y, out_x = take(params, 36, 5)
+        lanes, line, out_n, out_channel, out_y, out_x = p.lanes, p.line, p.out_n, p.out_channel, p.out_y, p.out_x
         for row in range(channels):
             place = first
             while place < end:

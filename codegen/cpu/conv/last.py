@@ -8,20 +8,17 @@ speed for any map, pitch or stride.
 """
 
 import math
-from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..launch import Launch
-from ..run.native import kernel_address
-from ..tiles.move import move_address
+from ..launch import Kernel, KernelRef, Launch, Plan
+from ..model import CONV_LAST_NS, LAST_MOVE_CYCLES
+from ..params import Address
+from ..tiles import code
 from . import channels
 from .pad import borders
-from .problem import Convolution, View
-
-_MOVE_CYCLES = 1.5  # of transposing one element
-_ELEMENT_NS = 0.4
+from .problem import Convolution, Operand
 
 
 def possible(problem: Convolution) -> bool:
@@ -33,24 +30,28 @@ def possible(problem: Convolution) -> bool:
 def time(problem: Convolution) -> float:
     """About how many cycles it takes: the tiles, and the transposition of x."""
     _, _, reach, _ = borders(problem)
-    return channels.time(_seen(problem, reach, 0)) + _MOVE_CYCLES * math.prod((*problem.x_shape, *reach))
+    moved = math.prod((*problem.x_shape, *reach))
+    return channels.time(_with_channels_last(problem, reach, 0)) + LAST_MOVE_CYCLES * moved
 
 
-def plan(problem: Convolution, scratch: int) -> tuple[list[Launch], list[int]]:
-    """The launches, and the bytes of the scratch buffers from number `scratch` on."""
+def plan(problem: Convolution, scratch: int) -> Plan:
+    """The launches; `scratch` is the number of the first scratch buffer."""
     before, crop, reach, there = borders(problem)
     x, (n, c) = problem.x, problem.x_shape
     start = x.offset + sum(skip * step for skip, step in zip(crop, x.space, strict=True))
-    sizes = (c, *x.axes, *x.space[1:], reach[1], reach[2], before[1], before[2], there[1], there[2])
-    params = (move_address(problem.dtype), problem.itemsize, start, *sizes)
+    params = LastParams(
+        move=code.move(problem.dtype), itemsize=problem.itemsize, base=start, channels=c,
+        x_image=x.axes[0], x_channel=x.axes[1], x_line=x.space[1], x_place=x.space[2], lines=reach[1], width=reach[2],
+        above=before[1], left=before[2], high=there[1], wide=there[2],
+    )  # fmt: skip
     elements = n * c * reach[1] * reach[2]
-    kernel = kernel_address(make_channels_last)
-    copy = Launch(kernel, (scratch, x.buffer), params, n * reach[1], _ELEMENT_NS * elements)
-    launches, more = channels.plan(_seen(problem, reach, scratch), scratch + 1)
-    return [copy, *launches], [elements * problem.itemsize, *more]
+    copy = Launch(KernelRef(make_channels_last), (scratch, x.buffer), params, n * reach[1], CONV_LAST_NS * elements)
+    rest = channels.plan(_with_channels_last(problem, reach, scratch), scratch + 1)
+    way = f"conv channels last: x copied, {rest.way.removeprefix('conv channels: ')}"
+    return Plan((copy, *rest.launches), (elements * problem.itemsize, *rest.scratch), way)
 
 
-def _seen(problem: Convolution, reach: tuple[int, ...], buffer: int) -> Convolution:
+def _with_channels_last(problem: Convolution, reach: tuple[int, ...], buffer: int) -> Convolution:
     """The convolution over axes (y, x, channel) of the copy."""
     (n, channels), (_, height, width) = problem.x_shape, reach
     image = height * width * channels
@@ -59,21 +60,42 @@ def _seen(problem: Convolution, reach: tuple[int, ...], buffer: int) -> Convolut
     return problem._replace(
         c=1, size=(*problem.size[1:], 1), kernel=(*problem.kernel[1:], problem.c), image=(height, width, channels),
         stride=(*problem.stride[1:], 1), before=(0, 0, 0), w_dilation=(*problem.w_dilation[1:], 1),
-        x=View(buffer, 0, group, (image, 0), (width * channels, channels, 1)),
+        x=Operand(buffer, 0, group, (image, 0), (width * channels, channels, 1)),
         w=w._replace(axes=(w.axes[0], 0), space=(*w.space[1:], w.axes[1])),
         out=out._replace(space=(*out.space[1:], 0)),
     )  # fmt: skip
 
 
-def make_channels_last() -> FunctionType:
+class LastParams(NamedTuple):
+    """Of `make_channels_last`.  Sizes and steps are in elements."""
+
+    move: Address
+    itemsize: int  # bytes
+    base: int  # the first element of x that is not cropped
+    channels: int
+    x_image: int  # steps of x
+    x_channel: int
+    x_line: int
+    x_place: int
+    lines: int  # of an image of the copy
+    width: int  # of these lines, in places
+    above: int  # lines of zeros above x
+    left: int  # zeros to its left
+    high: int  # lines of x
+    wide: int  # places of x in a line
+
+
+def make_channels_last() -> Kernel:
     """Lines of x as [image][line][place][channel], zeros around them; unit = (image, line)."""
-    from ..tiles.intrinsics import call, pointer, take
+    from ..tiles.intrinsics import call, pointer, read
 
     byte = np.uint8
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
-        move, itemsize, base, channels, x_image, x_channel, x_line, x_place = take(params, 0, 8)
-        lines, width, above, left, high, wide = take(params, 8, 6)
+        p = read(params, LastParams)
+        move, itemsize, base, channels, lines, width = p.move, p.itemsize, p.base, p.channels, p.lines, p.width
+        x_image, x_channel, x_line, x_place = p.x_image, p.x_channel, p.x_line, p.x_place
+        above, left, high, wide = p.above, p.left, p.high, p.wide
         place, line = channels * itemsize, width * channels * itemsize
         for unit in range(lo, hi):
             inside = unit % lines - above

@@ -1,21 +1,17 @@
 """x with its padding and dilation written out, so that the convolution's loops meet neither."""
 
-import itertools
-import math
-from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..launch import Launch
-from ..run.native import kernel_address
-from ..tiles.move import move_address
+from ..launch import Kernel, KernelRef, Launch
+from ..model import CONV_PAD_NS
+from ..params import Address
+from ..tiles import code
 from .problem import Convolution, Triple
 
-_ELEMENT_NS = 0.3  # of writing one element
 
-
-def padded(problem: Convolution, buffer: int) -> tuple[Convolution, Launch | None, int]:
+def pad(problem: Convolution, buffer: int) -> tuple[Convolution, Launch | None, int]:
     """The same convolution without padding and dilation of x; the launch that writes x so, and its bytes.
 
     Cropping alone only moves the first element.  The zeros behind a row are the zeros before the next one, so a row
@@ -35,7 +31,7 @@ def padded(problem: Convolution, buffer: int) -> tuple[Convolution, Launch | Non
     group = problem.c * plane if problem.n == n else problem.n * c * plane
     view = problem.x._replace(buffer=buffer, offset=0, group=group, axes=(c * plane, plane), space=space)
     elements = n * c * plane + before[2]
-    launch = _launch(problem, buffer, (before, crop, there), reach, pitch, elements)
+    launch = _launch(problem, buffer, (before, crop, there), reach, (pitch, elements))
     return plain._replace(x=view), launch, elements * problem.itemsize
 
 
@@ -55,27 +51,69 @@ def borders(problem: Convolution) -> tuple[Triple, Triple, Triple, Triple]:
 
 
 def _launch(
-    problem: Convolution, buffer: int, borders: tuple[Triple, Triple, Triple], reach: Triple, pitch: int, elements: int
+    problem: Convolution, buffer: int, borders: tuple[Triple, Triple, Triple], reach: Triple, size: tuple[int, int]
 ) -> Launch:
-    x, (n, c), extent = problem.x, problem.x_shape, math.prod(problem.x_shape) * reach[0]
-    params = (
-        move_address(problem.dtype), problem.itemsize, x.offset, n, c, *x.axes, *x.space, *reach[:2], pitch, elements,
-        *problem.x_dilation, *itertools.chain(*borders),
+    x, (n, c), (pitch, elements) = problem.x, problem.x_shape, size
+    (z_step, y_step, x_step), (before, crop, there) = problem.x_dilation, borders
+    params = PadParams(
+        move=code.move(problem.dtype), itemsize=problem.itemsize, base=x.offset, images=n, channels=c,
+        image_stride=x.axes[0], channel_stride=x.axes[1], z_stride=x.space[0], y_stride=x.space[1], x_stride=x.space[2],
+        planes=reach[0], rows=reach[1], pitch=pitch, elements=elements, z_step=z_step, y_step=y_step, x_step=x_step,
+        z_before=before[0], y_before=before[1], x_before=before[2], z_crop=crop[0], y_crop=crop[1], x_crop=crop[2],
+        z_there=there[0], y_there=there[1], x_there=there[2],
     )  # fmt: skip
-    return Launch(kernel_address(make_pad), (buffer, x.buffer), params, extent, _ELEMENT_NS * elements)
+    return Launch(KernelRef(make_pad), (buffer, x.buffer), params, n * c * reach[0], CONV_PAD_NS * elements)
 
 
-def make_pad() -> FunctionType:
+class PadParams(NamedTuple):
+    """Of `make_pad`.  Sizes and strides are in elements; z, y and x are the axes of space."""
+
+    move: Address
+    itemsize: int  # bytes
+    base: int  # the first element of x
+    images: int
+    channels: int
+    image_stride: int
+    channel_stride: int
+    z_stride: int
+    y_stride: int
+    x_stride: int
+    planes: int  # of the padded x, for each image and channel
+    rows: int  # in a plane
+    pitch: int  # from one row to the next
+    elements: int  # of the padded x, with the zeros behind it
+    z_step: int  # 1 + zeros between neighbouring elements
+    y_step: int
+    x_step: int
+    z_before: int  # zeros in front
+    y_before: int
+    x_before: int
+    z_crop: int  # elements left out in front, zeros between elements counted
+    y_crop: int
+    x_crop: int
+    z_there: int  # elements between the zeros in front and those behind
+    y_there: int
+    x_there: int
+
+
+def make_pad() -> Kernel:
     """Padded planes of x; unit = (image, channel, plane)."""
-    from ..tiles.intrinsics import call, pointer, take
+    from ..tiles.intrinsics import call, pointer, read
 
     byte = np.uint8
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
-        move, itemsize, base, images, channels = take(params, 0, 5)
-        image_stride, channel_stride, z_stride, y_stride, x_stride = take(params, 5, 5)
-        planes, rows, pitch, elements, z_step, y_step, x_step = take(params, 10, 7)
-        z_before, y_before, x_before, z_crop, y_crop, x_crop, z_there, y_there, x_there = take(params, 17, 9)
+        p = read(params, PadParams)
+        move, itemsize, base, images, channels = p.move, p.itemsize, p.base, p.images, p.channels
+        planes, rows, pitch, elements = p.planes, p.rows, p.pitch, p.elements
+        image_stride, channel_stride = p.image_stride, p.channel_stride
+        z_stride, y_stride, x_stride = p.z_stride, p.y_stride, p.x_stride
+        z_step, y_step, x_step, z_before, y_before, x_before = (
+            p.z_step, p.y_step, p.x_step, p.z_before, p.y_before, p.x_before
+        )  # fmt: skip
+        z_crop, y_crop, x_crop, z_there, y_there, x_there = (
+            p.z_crop, p.y_crop, p.x_crop, p.z_there, p.y_there, p.x_there
+        )  # fmt: skip
         # the first element that is neither cropped nor between two elements of a dilated x
         y_skip, x_skip = (-y_crop) % y_step, (-x_crop) % x_step
         for unit in range(lo, hi):

@@ -11,25 +11,20 @@ leave the first caches.
 """
 
 import math
-from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..launch import Launch
-from ..run.native import kernel_address
-from ..tiles import tile
-from ..tiles.move import move_address
+from ..launch import Kernel, KernelRef, Launch, Plan
+from ..model import CONV_MULTIPLY_NS, PIXELS_SPLIT, PIXELS_STORE_CYCLES
+from ..params import Address, Params
+from ..tiles import code, shapes
 from .contraction import contraction, times, weights
 from .problem import Convolution
 
 _SUMS = 64 * 1024  # bytes on the stack, for the sums of a row of tiles
 _PADDED = 96 * 1024  # bytes on the stack, for the channels of one image and group
-OWN_PADDING = 0.2  # the part of a padded copy's time that it takes to pad there
 _UNITS = 64
-_MULTIPLY_NS = 0.015
-_STORE_CYCLES = 0.15
-_SPLIT = 1.1  # vectors that begin anywhere lie in two cache lines
 
 
 def possible(problem: Convolution) -> bool:
@@ -40,10 +35,10 @@ def possible(problem: Convolution) -> bool:
 def time(problem: Convolution) -> float:
     """About how many cycles it takes: the tiles, and the copy of what they leave."""
     sheets, _, _, length = _sheets(problem)
-    shape = tile.best_shape(problem.dtype, problem.o, length)
-    cycles = tile.cycles(shape, problem.o, length, problem.depth)
-    store = 0.0 if _direct(problem) else _STORE_CYCLES
-    places = sheets * (_SPLIT * cycles + store * problem.o * length)
+    shape = shapes.best_shape(problem.dtype, problem.o, length)
+    cycles = shapes.cycles(shape, problem.o, length, problem.depth)
+    store = 0.0 if _direct(problem) else PIXELS_STORE_CYCLES
+    places = sheets * (PIXELS_SPLIT * cycles + store * problem.o * length)
     return problem.groups * (places + problem.o * problem.depth)
 
 
@@ -62,7 +57,7 @@ def _direct(problem: Convolution) -> bool:
     return problem.out.space[2] == 1 and follow
 
 
-class Padding(NamedTuple):
+class OwnPadding(NamedTuple):
     """The launch that would pad x, and the bytes that this would write."""
 
     launch: Launch
@@ -81,11 +76,11 @@ class Padding(NamedTuple):
         return problem.n == problem.x_shape[0] and self.item(problem) + self.behind(problem) <= _PADDED
 
 
-def plan(problem: Convolution, scratch: int, padding: Padding | None = None) -> tuple[list[Launch], list[int]]:
-    """The launches, and the bytes of the scratch buffers from number `scratch` on; `padding` is done by the units."""
+def plan(problem: Convolution, scratch: int, padding: OwnPadding | None = None) -> Plan:
+    """The launches; `scratch` is the number of the scratch buffer; `padding` is done by the units."""
     sheets, lines, pitch, length = _sheets(problem)
-    shape = tile.best_shape(problem.dtype, problem.o, length)
-    rows = tile.even_rows(shape, problem.o)
+    shape = shapes.best_shape(problem.dtype, problem.o, length)
+    rows = shapes.even_rows(shape, problem.o)
     packed, size = weights(problem, rows, scratch)
     order = contraction(problem, problem.depth)
     direct = _direct(problem)
@@ -98,47 +93,97 @@ def plan(problem: Convolution, scratch: int, padding: Padding | None = None) -> 
         wide = math.ceil(wide / 2)
     extent = problem.groups * sheets * math.ceil(panels / wide) * math.ceil(row_tiles / tall)
     x, out = problem.x, problem.out
-    functions = tuple(tile.address(shape, r, True, order.run) for r in (rows, (problem.o - 1) % rows + 1))
-    sizes = (
-        problem.itemsize,
-        problem.groups,
-        sheets,
-        lines,
-        length,
-        problem.o,
-        rows,
-        shape.lanes,
-        tall,
-        wide,
-        int(direct),
-    )
-    cut = (problem.depth, order.run, order.run_step, len(order.starts))
-    space = (*problem.size, pitch, x.offset, x.group, x.axes[0], *times(x.space, problem.stride)[:2])
-    to = (out.offset, out.group, *out.axes, *out.space)
-    source, own, tail = x.buffer, (0, 0, 0, 0, 0), ()
+    x_z, x_y, _ = times(x.space, problem.stride)
+    params = PixelsParams(
+        tile=code.tile(shape, rows, True, order.run),
+        last_tile=code.tile(shape, (problem.o - 1) % rows + 1, True, order.run),
+        move=code.move(problem.dtype), itemsize=problem.itemsize, groups=problem.groups, sheets=sheets, lines=lines,
+        length=length, channels=problem.o, rows=rows, lanes=shape.lanes, tall=tall, wide=wide, direct=int(direct),
+        k=problem.depth, run=order.run, run_step=order.run_step, segments=len(order.starts),
+        depth=problem.size[0], height=problem.size[1], width=problem.size[2], pitch=pitch, base=x.offset,
+        x_group=x.group, x_n=x.axes[0], x_z=x_z, x_y=x_y, out_base=out.offset, out_group=out.group, out_n=out.axes[0],
+        out_channel=out.axes[1], out_z=out.space[0], out_y=out.space[1], out_x=out.space[2],
+        pad=0, planes=0, item_bytes=0, bytes_behind=0, pad_params=(), starts=order.starts,
+    )  # fmt: skip
+    source = x.buffer
     if padding:
-        pad, planes = padding.launch, padding.launch.extent // math.prod(problem.x_shape)
-        own = (pad.kernel, problem.c * planes, padding.item(problem), padding.behind(problem), 39 + len(order.starts))
-        source, tail = pad.buffers[1], pad.params
-    params = (*functions, move_address(problem.dtype), *sizes, *cut, *space, *to, *own, *order.starts, *tail)
-    cost = _MULTIPLY_NS * problem.groups * sheets * length * problem.o * problem.depth
-    launch = Launch(kernel_address(make_pixels), (out.buffer, source, scratch), params, extent, cost)
-    return [packed, launch], [size]
+        planes = padding.launch.extent // math.prod(problem.x_shape)
+        params = params._replace(
+            pad=padding.launch.kernel, planes=problem.c * planes, item_bytes=padding.item(problem),
+            bytes_behind=padding.behind(problem), pad_params=padding.launch.params,
+        )  # fmt: skip
+        source = padding.launch.buffers[1]
+    cost = CONV_MULTIPLY_NS * problem.groups * sheets * length * problem.o * problem.depth
+    launch = Launch(KernelRef(make_pixels), (out.buffer, source, scratch), params, extent, cost)
+    blocks = math.ceil(row_tiles / tall)
+    own = ", x padded by its readers" if padding else ""
+    cut = f"{blocks} block{'s' * (blocks > 1)} of channels"
+    way = f"conv pixels: tile {shape.dtype} {rows} x {shape.lanes}, {cut}{own}, w packed"
+    return Plan((packed, launch), (size,), way)
 
 
-def make_pixels() -> FunctionType:
+class PixelsParams(NamedTuple):
+    """Of `make_pixels`.  Sizes and steps are in elements; a sheet is a run of `length` places of one image."""
+
+    tile: Address  # the function of all rows of tiles but the last
+    last_tile: Address
+    move: Address  # what stores sums
+    itemsize: int  # bytes
+    groups: int
+    sheets: int  # of a group
+    lines: int  # of a sheet
+    length: int
+    channels: int  # of out
+    rows: int  # channels of a tile
+    lanes: int  # places of a tile
+    tall: int  # rows of tiles of a unit
+    wide: int  # tiles in such a row
+    direct: int  # 1: tiles write out themselves
+    k: int  # the whole contraction
+    run: int  # steps of a segment
+    run_step: int
+    segments: int
+    depth: int  # out
+    height: int
+    width: int
+    pitch: int  # from one line of x to the next
+    base: int  # the first element of x
+    x_group: int
+    x_n: int
+    x_z: int
+    x_y: int
+    out_base: int
+    out_group: int
+    out_n: int
+    out_channel: int
+    out_z: int
+    out_y: int
+    out_x: int
+    pad: Address  # the kernel by which a unit pads what it reads; 0: it lies padded
+    planes: int  # that it pads: units of that kernel
+    item_bytes: int  # that it writes
+    bytes_behind: int  # zeros after these
+    pad_params: Params  # of `pad`
+    starts: tuple[int, ...]  # of the segments, in x
+
+
+def make_pixels() -> Kernel:
     """The sums of tiles of output channels x places; unit = (group, sheet, block of places, block of channels)."""
-    from ..tiles.intrinsics import address_of, call, pointer, stack, take
+    from ..tiles.intrinsics import address_of, call, pointer, read, stack
 
     byte = np.uint8
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
-        tile, last_tile, move, itemsize, groups, sheets, lines, length, channels = take(params, 0, 9)
-        rows, lanes, tall, wide, direct, k, run, run_step, segments = take(params, 9, 9)
-        depth, height, width, pitch, base, x_group, x_n, x_z, x_y = take(params, 18, 9)
-        out_base, out_group, out_n, out_channel, out_z, out_y, out_x = take(params, 27, 7)
-        pad, planes, item_size, behind, pad_params = take(params, 34, 5)
-        starts, own_sums, own_x = address_of(params, 39), address_of(stack(8192), 0), address_of(stack(12288), 0)
+        p = read(params, PixelsParams)
+        tile, last_tile, move, itemsize, groups, sheets = p.tile, p.last_tile, p.move, p.itemsize, p.groups, p.sheets
+        lines, length, channels, rows, lanes = p.lines, p.length, p.channels, p.rows, p.lanes
+        tall, wide, direct, k, run, run_step, segments = p.tall, p.wide, p.direct, p.k, p.run, p.run_step, p.segments
+        depth, height, width, pitch, base = p.depth, p.height, p.width, p.pitch, p.base
+        x_group, x_n, x_z, x_y, out_base, out_group = p.x_group, p.x_n, p.x_z, p.x_y, p.out_base, p.out_group
+        out_n, out_channel, out_z, out_y, out_x = p.out_n, p.out_channel, p.out_z, p.out_y, p.out_x
+        pad, planes, item_size, behind = p.pad, p.planes, p.item_bytes, p.bytes_behind
+        pad_params, starts = address_of(p.pad_params, 0), address_of(p.starts, 0)
+        own_sums, own_x = address_of(stack(8192), 0), address_of(stack(12288), 0)
         places, held = stack(2), -1  # the buffers of `pad`, and what own_x (_PADDED bytes) holds
         row_tiles, panels = (channels + rows - 1) // rows, (length + lanes - 1) // lanes
         row_blocks, blocks = (row_tiles + tall - 1) // tall, (panels + wide - 1) // wide
@@ -154,7 +199,7 @@ def make_pixels() -> FunctionType:
                 item = n * groups + group
                 if item != held:  # as if all were padded, and this one were here
                     places[0], places[1], held = own_x - item * item_size, buffers[1], item
-                    call(pad, (address_of(places, 0), address_of(params, pad_params), item * planes,
+                    call(pad, (address_of(places, 0), pad_params, item * planes,
                                item * planes + planes))  # fmt: skip
                     nothing = pointer(own_x + item_size, byte)
                     for i in range(behind):

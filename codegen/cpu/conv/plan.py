@@ -7,14 +7,15 @@ estimated from the sizes, and the cheapest is taken.
 """
 
 import math
-from collections.abc import Sequence
-from types import FunctionType
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..launch import Array, Launch, Plan
-from ..run.native import kernel_address
+from ..launch import Array, Kernel, KernelRef, Launch, Plan
+from ..model import CONV_ZERO_NS, OWN_PADDING
 from ..tiles.copy import merge
 from . import (
     channels as conv_channels,
@@ -31,7 +32,7 @@ from . import (
 from . import (
     pixels as conv_pixels,
 )
-from .pad import padded
+from .pad import pad
 from .problem import Convolution, normalise, phases
 
 
@@ -72,7 +73,7 @@ def plan_conv(
         return Plan(())
     before = [pair[0] for pair in padding]
     problem = normalise(out, x, w, strides, before, x_dilation, w_dilation, groups, batch_groups)
-    parts, launches, scratch = list(phases(problem)), list[Launch](), list[int]()
+    parts, launches, scratch, ways = list(phases(problem)), list[Launch](), list[int](), list[str]()
     if len(parts) > 1 and conv_images.possible(problem):
         apart = sum(_cheapest(part, 3).cycles for part in parts if part.depth)
         if conv_images.time(problem) <= apart:
@@ -81,74 +82,91 @@ def plan_conv(
         launches.append(_zeros(problem))
     for part in parts:
         if part.depth:
-            _add(_cheapest(part, 3 + len(scratch)), launches, scratch)
-    return Plan(tuple(launches), tuple(scratch))
+            ways.append(_add(_cheapest(part, 3 + len(scratch)), launches, scratch))
+    counts = [f"{count} x {way}" for way, count in Counter(ways).items()]
+    way = f"conv in {len(ways)} phases: {'; '.join(counts)}" if len(ways) > 1 else "".join(ways) or "conv: zeros"
+    return Plan(tuple(launches), tuple(scratch), way)
 
 
 class _Way(NamedTuple):
     """A way to compute a convolution, and about how many cycles it takes."""
 
     cycles: float
-    module: Any
-    problem: Convolution
+    plan: Callable[[int], Plan]  # given the number of the first scratch buffer
     pad: Launch | None = None  # what it needs first
     size: int = 0  # bytes that this writes
-    options: tuple[Any, ...] = ()  # of the way's plan
 
 
 def _cheapest(problem: Convolution, buffer: int) -> _Way:
     """The way that is estimated to take the least time; `buffer` is that of a padded x."""
-    plain, pad, size = padded(problem, buffer)
+    plain, first, size = pad(problem, buffer)
     padding = size / problem.itemsize
-    ways = [_Way(conv_channels.time(plain) + padding, conv_channels, plain, pad, size)]
-    own = conv_pixels.Padding(pad, size) if pad else None
+    ways = [_Way(conv_channels.time(plain) + padding, partial(conv_channels.plan, plain), first, size)]
+    own = conv_pixels.OwnPadding(first, size) if first else None
     if conv_pixels.possible(plain) and own and own.fits(plain):
-        cycles = conv_pixels.time(plain) + conv_pixels.OWN_PADDING * padding
-        ways.append(_Way(cycles, conv_pixels, plain, options=(own,)))
+        cycles = conv_pixels.time(plain) + OWN_PADDING * padding
+        ways.append(_Way(cycles, partial(conv_pixels.plan, plain, padding=own)))
     elif conv_pixels.possible(plain):
-        ways.append(_Way(conv_pixels.time(plain) + padding, conv_pixels, plain, pad, size))
+        ways.append(_Way(conv_pixels.time(plain) + padding, partial(conv_pixels.plan, plain), first, size))
     if conv_dots.possible(plain):
-        ways.append(_Way(conv_dots.time(plain) + padding, conv_dots, plain, pad, size))
-    for module in (conv_images, conv_last):
-        if module.possible(problem):
-            ways.append(_Way(module.time(problem), module, problem))
+        ways.append(_Way(conv_dots.time(plain) + padding, partial(conv_dots.plan, plain), first, size))
+    if conv_images.possible(problem):
+        ways.append(_Way(conv_images.time(problem), partial(conv_images.plan, problem)))
+    if conv_last.possible(problem):
+        ways.append(_Way(conv_last.time(problem), partial(conv_last.plan, problem)))
     return min(ways, key=lambda way: way.cycles)
 
 
-def _add(way: _Way, launches: list[Launch], scratch: list[int]) -> None:
+def _add(way: _Way, launches: list[Launch], scratch: list[int]) -> str:
+    """Put the launches and scratch of a way behind the others; what it is, in words."""
     if way.pad:
         launches.append(way.pad)
         scratch.append(way.size)
-    more, sizes = way.module.plan(way.problem, 3 + len(scratch), *way.options)
-    launches += more
-    scratch += sizes
+    plan = way.plan(3 + len(scratch))
+    launches += plan.launches
+    scratch += plan.scratch
+    return f"{plan.way}, x padded first" if way.pad else plan.way
 
 
 def _zeros(problem: Convolution) -> Launch:
     """Zeros all over out."""
     sizes, (steps,) = merge((problem.n, problem.o, *problem.size), (*problem.out.axes, *problem.out.space))
-    sizes, steps = (1,) * (6 - len(sizes)) + sizes, (0,) * (6 - len(sizes)) + steps
-    params = (problem.out.offset, *sizes[1:], problem.out.group, *steps[1:])
-    extent = problem.groups * math.prod(sizes[1:-1])
-    cost = 0.3 * problem.groups * math.prod(sizes)
-    return Launch(kernel_address(make_zeros, problem.dtype), (problem.out.buffer,), params, extent, cost)
+    sizes, steps = sizes or (1,), steps or (1,)
+    out, outer = problem.out, sizes[:-1]
+    params = ZerosParams(out.offset, out.group, sizes[-1], steps[-1], len(outer), outer, steps[:-1])
+    cost = CONV_ZERO_NS * problem.groups * math.prod(sizes)
+    kernel = KernelRef(make_zeros, (problem.dtype,))
+    return Launch(kernel, (out.buffer,), params, problem.groups * math.prod(outer), cost)
 
 
-def make_zeros(dtype: str) -> FunctionType:
-    """Zeros in a strided out of a group and five axes; unit = all of these but the last."""
-    from ..tiles.intrinsics import pointer
+class ZerosParams(NamedTuple):
+    """Of `make_zeros`.  Steps are in elements."""
+
+    base: int  # the first element of out
+    group: int  # step from one group to the next
+    length: int  # of the last axis
+    step: int
+    axes: int  # the others
+    sizes: tuple[int, ...]
+    steps: tuple[int, ...]
+
+
+def make_zeros(dtype: str) -> Kernel:
+    """Zeros in a strided out of a group and some axes; unit = all of these but the last."""
+    from ..tiles.intrinsics import pointer, read
 
     element, zero = np.dtype(dtype).type, np.dtype(dtype).type(0)
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
-        base, length, step = params[0], params[5], params[11]
+        p = read(params, ZerosParams)
+        length, step, axes, sizes, steps = p.length, p.step, p.axes, p.sizes, p.steps
         out = pointer(buffers[0], element)
         for unit in range(lo, hi):
-            start, rest = base, unit
-            for axis in range(4, 0, -1):
-                start += rest % params[axis] * params[axis + 6]
-                rest //= params[axis]
-            start += rest * params[6]
+            start, rest = p.base, unit
+            for axis in range(axes - 1, -1, -1):
+                start += rest % sizes[axis] * steps[axis]
+                rest //= sizes[axis]
+            start += rest * p.group
             if step == 1:
                 for i in range(length):
                     out[start + i] = zero

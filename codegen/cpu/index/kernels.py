@@ -4,34 +4,43 @@ Indices are checked and turned into int64 offsets first, for all of them, so tha
 have nothing to check, and nothing is written where an index is out of range.
 """
 
-from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..launch import Kernel
 
-def make_offsets(name: str, first: bool) -> FunctionType:
-    """offsets[i] = (or +=, unless `first`) stride * index[i]; negative indices count from the end.
 
-    params: size and stride of the indexed axis; then axes, sizes and strides of the indices.  unit = i.
-    """
-    from ..tiles.intrinsics import pointer
+class OffsetsParams(NamedTuple):
+    """Of `make_offsets`.  Steps are in elements."""
+
+    size: int  # of the indexed axis
+    stride: int
+    axes: int  # of the indices, one at least
+    sizes: tuple[int, ...]
+    steps: tuple[int, ...]
+
+
+def make_offsets(name: str, first: bool) -> Kernel:
+    """offsets[i] = (or +=, unless `first`) stride * index[i]; negative indices count from the end.  unit = i."""
+    from ..tiles.intrinsics import pointer, read
 
     dtype = np.dtype(name)
     signed = dtype.kind == "i"
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         offsets, indices = pointer(buffers[0], np.int64), pointer(buffers[1], dtype)
-        size, stride, axes = params[0], params[1], params[2]
-        inner, step = params[2 + axes], params[2 + 2 * axes]
+        p = read(params, OffsetsParams)
+        size, stride, axes, sizes, steps = p.size, p.stride, p.axes, p.sizes, p.steps
+        inner, step = sizes[axes - 1], steps[axes - 1]
         i = lo
         while i < hi:
             # one row of the indices, or what is left of it
             row, column = i // inner, i % inner
             stop, at = min(hi, i + inner - column), column * step
             for axis in range(axes - 2, -1, -1):
-                at += row % params[3 + axis] * params[3 + axes + axis]
-                row //= params[3 + axis]
+                at += row % sizes[axis] * steps[axis]
+                row //= sizes[axis]
             while i < stop:
                 index = np.int64(indices[at])
                 if signed and index < 0:
@@ -48,29 +57,40 @@ def make_offsets(name: str, first: bool) -> FunctionType:
     return kernel
 
 
-def make_gather(name: str) -> FunctionType:
-    """out[i, row, column] = x[offsets[i] + (row, column)].
+class GatherParams(NamedTuple):
+    """Of `make_gather`.  Steps are in elements."""
 
-    params: rows, columns; strides of out by i and column, stride of x by column; then axes, sizes, strides of out and
-    strides of x for the axes that rows are counted over.  unit = i * rows + row.
-    """
-    from ..tiles.intrinsics import pointer
+    rows: int  # for each i
+    columns: int
+    out_i: int  # step of out along i
+    out_column: int
+    x_column: int
+    axes: int  # that rows are counted over
+    sizes: tuple[int, ...]
+    out_steps: tuple[int, ...]
+    x_steps: tuple[int, ...]
+
+
+def make_gather(name: str) -> Kernel:
+    """out[i, row, column] = x[offsets[i] + (row, column)].  unit = i * rows + row."""
+    from ..tiles.intrinsics import pointer, read
 
     dtype = np.dtype(name)
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         out, x, offsets = pointer(buffers[0], dtype), pointer(buffers[1], dtype), pointer(buffers[2], np.int64)
-        rows, columns, out_i, out_column, x_column = params[0], params[1], params[2], params[3], params[4]
-        axes = params[5]
+        p = read(params, GatherParams)
+        rows, columns, out_i, out_column, x_column = p.rows, p.columns, p.out_i, p.out_column, p.x_column
+        axes, sizes, out_steps, x_steps = p.axes, p.sizes, p.out_steps, p.x_steps
         for unit in range(lo, hi):
             i, row = unit, 0
             if rows > 1:
                 i, row = unit // rows, unit % rows
             to, start = i * out_i, offsets[i]
             for axis in range(axes - 1, -1, -1):
-                size = params[6 + axis]
-                to += row % size * params[6 + axes + axis]
-                start += row % size * params[6 + 2 * axes + axis]
+                size = sizes[axis]
+                to += row % size * out_steps[axis]
+                start += row % size * x_steps[axis]
                 row //= size
             if out_column == 1 and x_column == 1:
                 for c in range(columns):
@@ -83,19 +103,22 @@ def make_gather(name: str) -> FunctionType:
     return kernel
 
 
-def make_pick(name: str, index: str) -> FunctionType:
-    """out[i] = x[index[i]]: single elements of a vector, all contiguous, in one pass.
+class PickParams(NamedTuple):
+    """Of `make_pick`."""
 
-    params: size of x.  unit = i.
-    """
-    from ..tiles.intrinsics import pointer
+    size: int  # of x
+
+
+def make_pick(name: str, index: str) -> Kernel:
+    """out[i] = x[index[i]]: single elements of a vector, all contiguous, in one pass.  unit = i."""
+    from ..tiles.intrinsics import pointer, read
 
     dtype, index_dtype = np.dtype(name), np.dtype(index)
     signed = index_dtype.kind == "i"
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         out, x, indices = pointer(buffers[0], dtype), pointer(buffers[1], dtype), pointer(buffers[2], index_dtype)
-        size = params[0]
+        size = read(params, PickParams).size
         for i in range(lo, hi):
             place = np.int64(indices[i])
             # below zero is beyond every size for unsigned numbers: most indices need one comparison
@@ -109,40 +132,59 @@ def make_pick(name: str, index: str) -> FunctionType:
     return kernel
 
 
-def make_scatter(name: str, how: str) -> FunctionType:
+ROWS, COLUMNS, OFFSETS = range(3)  # what the units of a scatter own
+
+
+class ScatterParams(NamedTuple):
+    """Of `make_scatter`.  Steps are in elements."""
+
+    mode: int  # what a unit owns: rows, stretches of the columns (there is one row), or ranges of offsets
+    indices: int  # values of i
+    rows: int  # for each i
+    columns: int
+    v_i: int  # step of v along i
+    v_column: int
+    out_column: int
+    block: int  # columns or offsets of a unit
+    axes: int  # that rows are counted over
+    sizes: tuple[int, ...]
+    out_steps: tuple[int, ...]
+    v_steps: tuple[int, ...]
+
+
+def make_scatter(name: str, how: str) -> Kernel:
     """out[offsets[i] + (row, column)] = (or +=, or |=) v[i, row, column], in the order of i for each element of out.
 
-    params: how units are counted; how many i; rows, columns; strides of v by i and column, stride of out by column;
-    elements in a unit; then axes, sizes, strides of out and strides of v for the axes that rows are counted over.
-
-    Units own parts of out, so that they never meet: rows (0), stretches of the columns (1: there is one row), or
-    ranges of offsets (2).  However many units a thread gets, they are one range, walked over once.
+    Units own parts of out, so that they never meet.  However many units a thread gets, they are one range, walked over
+    once.
     """
-    from ..tiles.intrinsics import pointer
+    from ..tiles.intrinsics import pointer, read
 
     dtype = np.dtype(name)
     add, either = how == "+=", how == "|="
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         out, v, offsets = pointer(buffers[0], dtype), pointer(buffers[1], dtype), pointer(buffers[2], np.int64)
-        mode, count, rows, columns = params[0], params[1], params[2], params[3]
-        v_i, v_column, out_column, block, axes = params[4], params[5], params[6], params[7], params[8]
+        p = read(params, ScatterParams)
+        mode, count, rows, columns, block = p.mode, p.indices, p.rows, p.columns, p.block
+        v_i, v_column, out_column, axes = p.v_i, p.v_column, p.out_column, p.axes
+        sizes, out_steps, v_steps = p.sizes, p.out_steps, p.v_steps
         first, last = lo * block, hi * block
         row0, row1, column0, column1 = 0, rows, 0, columns
-        if mode == 0:
+        if mode == ROWS:
             row0, row1 = lo, hi
-        if mode == 1:
+        if mode == COLUMNS:
             column0, column1 = first, min(last, columns)
         for row in range(row0, row1):
             to, start, rest = column0 * out_column, column0 * v_column, row
             for axis in range(axes - 1, -1, -1):
-                size = params[9 + axis]
-                to += rest % size * params[9 + axes + axis]
-                start += rest % size * params[9 + 2 * axes + axis]
+                size = sizes[axis]
+                to += rest % size * out_steps[axis]
+                start += rest % size * v_steps[axis]
                 rest //= size
             for i in range(count):
                 offset = offsets[i]
-                if mode == 2 and not first <= offset < last:
+                if mode == OFFSETS and not first <= offset < last:
                     continue
                 a, b = to + offset, start + i * v_i
                 if out_column == 1 and v_column == 1:

@@ -1,40 +1,47 @@
 """Class labels, checked and narrowed to int32: what crossentropy and its kind compare classes with."""
 
-from types import FunctionType
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..launch import Array, Launch, Plan
-from ..run.native import kernel_address
+from ..launch import Array, Kernel, KernelRef, Launch, Plan
+from ..model import INDEX_CHECK_NS
 from ..tiles.copy import merge
 
 
-def make_check_labels(element: str) -> FunctionType:
-    """out[i] = x[i], in C order; status 1 at the first label outside [0, classes).
+class LabelsParams(NamedTuple):
+    """Of `make_check_labels`."""
 
-    params: classes, number of axes, then sizes and strides of x.
-    """
+    classes: int
+    axes: int  # of the labels
+    sizes: tuple[int, ...]
+    steps: tuple[int, ...]  # in elements
+
+
+def make_check_labels(element: str) -> Kernel:
+    """out[i] = x[i], in C order; status 1 at the first label outside [0, classes)."""
     import numba
 
-    from ..tiles.intrinsics import pointer
+    from ..tiles.intrinsics import pointer, read
 
     dtype, narrow, zero = np.dtype(element), np.dtype("int32"), np.dtype(element).type(0)
 
     @numba.njit
-    def place_of(params: Any, axes: int, unit: int) -> int:
+    def place_of(sizes: Any, steps: Any, axes: int, unit: int) -> int:
         place = 0
         for axis in range(axes - 1, -1, -1):
-            size = params[2 + axis]
-            place += unit % size * params[2 + axes + axis]
+            size = sizes[axis]
+            place += unit % size * steps[axis]
             unit //= size
         return place
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         out, x = pointer(buffers[0], narrow), pointer(buffers[1], dtype)
-        classes, axes = params[0], params[1]
+        p = read(params, LabelsParams)
+        classes, axes, sizes, steps = p.classes, p.axes, p.sizes, p.steps
         for unit in range(lo, hi):
-            place = unit * params[3] if axes == 1 else place_of(params, axes, unit)
+            place = unit * steps[0] if axes == 1 else place_of(sizes, steps, axes, unit)
             label = x[place]
             if label < zero or np.uint64(label) >= np.uint64(classes):
                 return 1
@@ -52,6 +59,8 @@ def plan_check_steps(out: Array, steps: Array, length: int) -> Plan:
 def plan_check_labels(out: Array, labels: Array, classes: int) -> Plan:
     """One pass over the labels."""
     sizes, (steps,) = merge(labels.shape, labels.strides)
-    count = int(np.prod(labels.shape, dtype=np.int64))
-    address = kernel_address(make_check_labels, labels.dtype.name)
-    return Plan((Launch(address, (0, 1), (classes, len(sizes), *sizes, *steps), count, 1.0 * count),))
+    count = math.prod(labels.shape)
+    params = LabelsParams(classes, len(sizes), sizes, steps)
+    kernel = KernelRef(make_check_labels, (labels.dtype.name,))
+    launch = Launch(kernel, (0, 1), params, count, INDEX_CHECK_NS * count)
+    return Plan((launch,), way=f"labels: {labels.dtype}, checked and narrowed to int32")

@@ -6,18 +6,28 @@ one for each index array, write nothing but scratch; an index out of range makes
 and the launches after that must not run.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-
-from ..launch import Array, Launch, Plan
-from ..run.native import kernel_address
+from ..launch import Array, KernelRef, Launch, Plan
+from ..model import INDEX_CHECK_NS, INDEX_ELEMENT_NS, INDEX_PICK_NS, INDEX_ROW_NS, INDEX_SCATTER_NS, LINE_BYTES
 from ..tiles.copy import contiguous_strides, copy_launch, merge, unsigned
-from .kernels import make_gather, make_offsets, make_pick, make_scatter
+from .kernels import (
+    COLUMNS,
+    OFFSETS,
+    ROWS,
+    GatherParams,
+    OffsetsParams,
+    PickParams,
+    ScatterParams,
+    make_gather,
+    make_offsets,
+    make_pick,
+    make_scatter,
+)
 
 _UNITS = 64  # parts of the destination: any number of threads takes whole ranges of them
-_LINE = 64  # bytes of a cache line: threads that share one slow each other down
 
 
 class _Rest(NamedTuple):
@@ -32,7 +42,7 @@ class _Rest(NamedTuple):
     @property
     def rows(self) -> int:
         """How many rows there are."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return math.prod(self.shape)
 
 
 def plan_gather(out: Array, x: Array, *indices: Array, axes: Sequence[int]) -> Plan:
@@ -40,10 +50,10 @@ def plan_gather(out: Array, x: Array, *indices: Array, axes: Sequence[int]) -> P
     single = len(indices) == len(axes) == 1 and all(size == 1 for size in _others(x.shape, axes))
     if single and all(array.contiguous for array in (out, x, *indices)):
         return _pick(x, indices[0], x.shape[axes[0]])
-    builder = _Builder(2 + len(indices))
+    builder = _Launches(2 + len(indices))
     offsets = builder.offsets(x, indices, axes, 2)
     if 0 in out.shape:
-        return builder.plan()
+        return builder.plan("gather: of nothing")
     dims = len(indices[0].shape)
     step = _step(out, dims)
     target, place = out, 0
@@ -51,14 +61,19 @@ def plan_gather(out: Array, x: Array, *indices: Array, axes: Sequence[int]) -> P
         target, place = builder.contiguous(out)
         step = _step(target, dims)
     rest = _rest(target.shape[dims:], target.strides[dims:], _others(x.strides, axes))
-    params = (rest.rows, rest.columns, step or 0, *rest.steps, len(rest.shape), *rest.shape, *rest.first, *rest.second)
+    out_column, x_column = rest.steps
+    params = GatherParams(
+        rest.rows, rest.columns, step or 0, out_column, x_column,
+        len(rest.shape), rest.shape, rest.first, rest.second,
+    )  # fmt: skip
     count = _count(indices[0])
     extent, size = count * rest.rows, count * rest.rows * rest.columns
-    kernel = kernel_address(make_gather, unsigned(x.dtype))
-    builder.launches.append(Launch(kernel, (place, 1, offsets), params, extent, 2.0 * extent + 0.5 * size))
+    kernel = KernelRef(make_gather, (unsigned(x.dtype),))
+    cost = INDEX_ROW_NS * extent + INDEX_ELEMENT_NS * size
+    builder.launches.append(Launch(kernel, (place, 1, offsets), params, extent, cost))
     if place:
         builder.copy(out, target, (0, place))
-    return builder.plan()
+    return builder.plan(f"gather: rows of {rest.columns}, {rest.rows} for each index{', copied' if place else ''}")
 
 
 def _pick(x: Array, index: Array, size: int) -> Plan:
@@ -66,8 +81,9 @@ def _pick(x: Array, index: Array, size: int) -> Plan:
     count = _count(index)
     if count == 0:
         return Plan(())
-    kernel = kernel_address(make_pick, unsigned(x.dtype), index.dtype.name)
-    return Plan((Launch(kernel, (0, 1, 2), (size,), count, 1.5 * count),))
+    kernel = KernelRef(make_pick, (unsigned(x.dtype), index.dtype.name))
+    launch = Launch(kernel, (0, 1, 2), PickParams(size), count, INDEX_PICK_NS * count)
+    return Plan((launch,), way="gather: elements of a vector")
 
 
 def plan_scatter_add(
@@ -90,12 +106,12 @@ def plan_scatter_set(
 def _scatter(
     out: Array, x: Array, v: Array, indices: Sequence[Array], axes: Sequence[int], inplace: bool, add: bool
 ) -> Plan:
-    builder = _Builder(3 + len(indices))
+    builder = _Launches(3 + len(indices))
     offsets = builder.offsets(out, indices, axes, 3)
     if not inplace:
         builder.copy(out, x, (0, 1))
     if 0 in v.shape:
-        return builder.plan()
+        return builder.plan("scatter: of nothing")
     dims, place = len(indices[0].shape), 2
     step = _step(v, dims)
     if step is None:
@@ -104,36 +120,37 @@ def _scatter(
         v, step = values, _step(values, dims)
     rest = _rest(v.shape[dims:], _others(out.strides, axes), v.strides[dims:])
     mode, block, extent = _share(out, axes, rest)
-    params = (mode, _count(indices[0]), rest.rows, rest.columns, step or 0, rest.steps[1], rest.steps[0], block)
-    params += (len(rest.shape), *rest.shape, *rest.first, *rest.second)
-    size = _count(indices[0]) * rest.rows * rest.columns
-    if not add:
-        kernel = kernel_address(make_scatter, unsigned(out.dtype), "=")
-    elif out.dtype.kind == "b":
-        kernel = kernel_address(make_scatter, "uint8", "|=")
-    else:
-        kernel = kernel_address(make_scatter, out.dtype.name, "+=")
-    builder.launches.append(Launch(kernel, (0, place, offsets), params, extent, 1.5 * size))
-    return builder.plan()
+    count = _count(indices[0])
+    out_column, v_column = rest.steps
+    params = ScatterParams(
+        mode, count, rest.rows, rest.columns, step or 0, v_column, out_column, block,
+        len(rest.shape), rest.shape, rest.first, rest.second,
+    )  # fmt: skip
+    how = "=" if not add else "|=" if out.dtype.kind == "b" else "+="
+    kernel = KernelRef(make_scatter, (out.dtype.name if how == "+=" else unsigned(out.dtype), how))
+    cost = INDEX_SCATTER_NS * count * rest.rows * rest.columns
+    builder.launches.append(Launch(kernel, (0, place, offsets), params, extent, cost))
+    own = {ROWS: "rows", COLUMNS: "columns", OFFSETS: "ranges of out"}[mode]
+    return builder.plan(f"scatter: {how}, units own {own}{', in place' if inplace else ''}")
 
 
 def _share(out: Array, axes: Sequence[int], rest: _Rest) -> tuple[int, int, int]:
     """How the units of a scatter are counted, the elements in one, and how many there are."""
     if rest.rows >= _UNITS:
-        return 0, 0, rest.rows
-    block = max(_LINE // out.dtype.itemsize, 1)
+        return ROWS, 0, rest.rows
+    block = max(LINE_BYTES // out.dtype.itemsize, 1)
     if rest.rows == 1 and rest.columns >= 8 * block:
-        return 1, block, -(-rest.columns // block)
+        return COLUMNS, block, -(-rest.columns // block)
     strides = [out.strides[axis] for axis in axes]
     if min(strides) < 0:
-        return 0, 0, rest.rows
+        return ROWS, 0, rest.rows
     offsets = 1 + sum(stride * (out.shape[axis] - 1) for stride, axis in zip(strides, axes, strict=True))
     block = max(-(-offsets // _UNITS), 1)
-    return 2, block, max(-(-offsets // block), 1)
+    return OFFSETS, block, max(-(-offsets // block), 1)
 
 
 def _count(index: Array) -> int:
-    return int(np.prod(index.shape, dtype=np.int64))
+    return math.prod(index.shape)
 
 
 def _others(values: Sequence[int], axes: Sequence[int]) -> tuple[int, ...]:
@@ -155,7 +172,7 @@ def _rest(shape: Sequence[int], first: Sequence[int], second: Sequence[int]) -> 
     return _Rest(sizes[:-1], a[:-1], b[:-1], sizes[-1], (a[-1], b[-1]))
 
 
-class _Builder:
+class _Launches:
     """Collects launches and the scratch they need; `operands` come before scratch among the buffers."""
 
     def __init__(self, operands: int) -> None:
@@ -189,11 +206,11 @@ class _Builder:
                 break
             shape, (strides,) = merge(index.shape, index.strides)
             shape, strides = shape or (1,), strides or (0,)
-            params = (x.shape[axis], x.strides[axis], len(shape), *shape, *strides)
-            kernel = kernel_address(make_offsets, index.dtype.name, i == 0)
-            self.launches.append(Launch(kernel, (offsets, place + i), params, count, 1.0 * count))
+            params = OffsetsParams(x.shape[axis], x.strides[axis], len(shape), shape, strides)
+            kernel = KernelRef(make_offsets, (index.dtype.name, i == 0))
+            self.launches.append(Launch(kernel, (offsets, place + i), params, count, INDEX_CHECK_NS * count))
         return offsets
 
-    def plan(self) -> Plan:
+    def plan(self, way: str) -> Plan:
         """What was collected."""
-        return Plan(tuple(self.launches), tuple(self.scratch))
+        return Plan(tuple(self.launches), tuple(self.scratch), way)

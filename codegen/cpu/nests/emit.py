@@ -264,7 +264,7 @@ class _Emitter:
         """The inner axis is parallel: a block of accumulators side by side."""
         accumulators = [self.accumulator(w, self.block) for w in self.nest.writes if isinstance(w, Accumulate)]
         low, high = self.bounds
-        self.columns(lambda c: [a.start_total(c) for a in accumulators])
+        self.columns(accumulators, accumulate.Accumulator.start_total)
         self.reduce_loops(1, lambda level: self.rows_of_columns(level, accumulators))
         with self.loop(low, high, "out", kind=_PARALLEL) as i:
             assert self.inner is not None
@@ -277,7 +277,7 @@ class _Emitter:
         axis = self.reduced[-1]
         low, high = self.range(axis)
         with self.blocks(low, high, ROWS) as (first, last):
-            self.columns(lambda c: [a.start_part(c) for a in accumulators])
+            self.columns(accumulators, accumulate.Accumulator.start_part)
             with self.loop(first, last, "row") as r:
                 self.indices[axis] = r
                 self.compute(level)
@@ -289,13 +289,16 @@ class _Emitter:
                     for a in accumulators:
                         a.add(column, self.values[a.value], r)
                     self.stores()
-            self.columns(lambda c: [a.end_part(c) for a in accumulators])
+            self.columns(accumulators, accumulate.Accumulator.end_part)
 
-    def columns(self, work: Callable[[ir.Value], Any]) -> None:
+    def columns(
+        self, accumulators: list[accumulate.Accumulator], work: Callable[[accumulate.Accumulator, ir.Value], None]
+    ) -> None:
         """Something for every accumulator of the block."""
         width = self.b.sub(self.bounds[1], self.bounds[0])
         with self.loop(ir.Constant(I64, 0), width, "column", kind=_PARALLEL) as c:
-            work(c)
+            for accumulator in accumulators:
+                work(accumulator, c)
 
     def reduce_loops(self, level: int, innermost: Callable[[int], None]) -> None:
         """Loops over the reduced axes but the last, which `innermost` runs."""
@@ -387,9 +390,10 @@ class _Emitter:
         """A number known when the function is bound to sizes, loaded once."""
         if isinstance(what, int):
             return ir.Constant(I64, what)
-        is_offset = isinstance(what, tuple) and not isinstance(what, Extent | Count)
-        if is_offset and all(isinstance(o.start, int) and o.stride.is_static for o in what):
-            return ir.Constant(I64, sum(o.value({}) for o in what))
+        if isinstance(what, tuple) and not isinstance(what, Extent | Count):
+            offsets: tuple[Offset, ...] = what
+            if all(isinstance(o.start, int) and o.stride.is_static for o in offsets):
+                return ir.Constant(I64, sum(o.value({}) for o in offsets))
         if what not in self.param_values:
             slot = self.entry.gep(self.function.args[1], [ir.Constant(I64, len(self.params))])
             self.param_values[what] = self.entry.load(slot)

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ...lowering.loops import Access, Load, LoopNest
+from ..model import FIRST_LEVEL_BYTES
 
-STRIP = 32 * 1024  # bytes that the nests of one strip touch: they stay in the first-level cache
+STRIP = FIRST_LEVEL_BYTES  # that the nests of one strip touch: they stay in the cache
 LONGEST = 16  # nests in one strip
 
 

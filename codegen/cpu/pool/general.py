@@ -1,26 +1,27 @@
-"""Pooling kernels for windows and strides of any size: one window at a time.  Parameters as in `pool_kernels.py`."""
+"""Pooling kernels for windows and strides of any size: one window at a time.  Parameters as in `kernels.py`."""
 
-from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from .kernels import lowest
+from ..launch import Kernel
+from .kernels import PoolParams, lowest
 
 
-def make_general_pool(name: str, largest: bool) -> FunctionType:
+def make_general_pool(name: str, largest: bool) -> Kernel:
     """out = the maximum (NaN if a window holds one) or the sum of each window of x.  Stripes are of rows of windows."""
-    from ..tiles.intrinsics import pointer
+    from ..tiles.intrinsics import pointer, read
 
     dtype = np.dtype(name)
     outside, size = (lowest(dtype) if largest else dtype.type(0)), dtype.itemsize
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
-        stripes, rows, channels = params[0], params[1], params[2]
-        xn, xc, xd, xh = params[3], params[4], params[5], params[6]
-        D, H, W, OD, OH, OW = params[7], params[8], params[9], params[10], params[11], params[12]
-        kd, kh, kw, sd, sh, sw = params[13], params[14], params[15], params[16], params[17], params[18]
-        pd, ph, pw = params[19], params[20], params[21]
+        p = read(params, PoolParams)
+        stripes, rows, channels = p.stripes, p.rows, p.channels
+        xn, xc, xd, xh = p.xn, p.xc, p.xd, p.xh
+        D, H, W, OD, OH, OW = p.D, p.H, p.W, p.OD, p.OH, p.OW
+        kd, kh, kw, sd, sh, sw = p.kd, p.kh, p.kw, p.sd, p.sh, p.sw
+        pd, ph, pw = p.pd, p.ph, p.pw
         for unit in range(lo, hi):
             plane, first = unit // stripes, unit % stripes * rows
             x = buffers[1] + (plane // channels * xn + plane % channels * xc) * size
@@ -48,25 +49,26 @@ def make_general_pool(name: str, largest: bool) -> FunctionType:
     return kernel
 
 
-def make_general_place(name: str, scatter: bool) -> FunctionType:
+def make_general_place(name: str, scatter: bool) -> Kernel:
     """At the first maximum of each window of x: out = v there (0 if the window is empty), or out += g there.
 
     The first NaN goes before all.  Stripes are of rows of windows, or (`scatter`) of rows of x.
     """
-    from ..tiles.intrinsics import pointer
+    from ..tiles.intrinsics import pointer, read
 
     dtype = np.dtype(name)
     outside, nothing, size = lowest(dtype), dtype.type(0), dtype.itemsize
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
-        stripes, rows, channels, xd, xh = params[0], params[1], params[2], params[5], params[6]
-        D, H, W, OD, OH, OW = params[7], params[8], params[9], params[10], params[11], params[12]
-        kd, kh, kw, sd, sh, sw = params[13], params[14], params[15], params[16], params[17], params[18]
-        pd, ph, pw, vd, vh = params[19], params[20], params[21], params[24], params[25]
+        p = read(params, PoolParams)
+        stripes, rows, channels, xd, xh = p.stripes, p.rows, p.channels, p.xd, p.xh
+        D, H, W, OD, OH, OW = p.D, p.H, p.W, p.OD, p.OH, p.OW
+        kd, kh, kw, sd, sh, sw = p.kd, p.kh, p.kw, p.sd, p.sh, p.sw
+        pd, ph, pw, vd, vh = p.pd, p.ph, p.pw, p.vd, p.vh
         for unit in range(lo, hi):
             plane, r0 = unit // stripes, unit % stripes * rows
-            x = buffers[1] + (plane // channels * params[3] + plane % channels * params[4]) * size
-            v_plane = buffers[2] + (plane // channels * params[22] + plane % channels * params[23]) * size
+            x = buffers[1] + (plane // channels * p.xn + plane % channels * p.xc) * size
+            v_plane = buffers[2] + (plane // channels * p.vn + plane % channels * p.vc) * size
             oh0, oh1, r1 = r0, min(r0 + rows, OH), min(r0 + rows, H)
             out = pointer(buffers[0] + plane * (D * H * W if scatter else OD * OH * OW) * size, dtype)
             if scatter:
@@ -102,22 +104,23 @@ def make_general_place(name: str, scatter: bool) -> FunctionType:
     return kernel
 
 
-def make_general_sum_scatter(name: str) -> FunctionType:
+def make_general_sum_scatter(name: str) -> Kernel:
     """out = the sum of g over the windows that hold an element.  Stripes are of rows of out."""
-    from ..tiles.intrinsics import pointer
+    from ..tiles.intrinsics import pointer, read
 
     dtype = np.dtype(name)
     nothing, size = dtype.type(0), dtype.itemsize
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
-        stripes, rows, channels = params[0], params[1], params[2]
-        D, H, W, OD, OH, OW = params[7], params[8], params[9], params[10], params[11], params[12]
-        kd, kh, kw, sd, sh, sw = params[13], params[14], params[15], params[16], params[17], params[18]
-        pd, ph, pw = params[19], params[20], params[21]
+        p = read(params, PoolParams)
+        stripes, rows, channels = p.stripes, p.rows, p.channels
+        D, H, W, OD, OH, OW = p.D, p.H, p.W, p.OD, p.OH, p.OW
+        kd, kh, kw, sd, sh, sw = p.kd, p.kh, p.kw, p.sd, p.sh, p.sw
+        pd, ph, pw = p.pd, p.ph, p.pw
         for unit in range(lo, hi):
             plane, r0 = unit // stripes, unit % stripes * rows
             r1 = min(r0 + rows, H)
-            g_plane = buffers[1] + (plane // channels * params[22] + plane % channels * params[23]) * size
+            g_plane = buffers[1] + (plane // channels * p.vn + plane % channels * p.vc) * size
             out = pointer(buffers[0] + plane * D * H * W * size, dtype)
             for z in range(D):
                 for i in range((z * H + r0) * W, (z * H + r1) * W):
@@ -125,7 +128,7 @@ def make_general_sum_scatter(name: str) -> FunctionType:
             for od in range(OD):
                 for oh in range(max(0, (r0 + ph - kh + sh) // sh), min(OH, (r1 - 1 + ph) // sh + 1)):
                     z, y = od * sd - pd, oh * sh - ph
-                    g = pointer(g_plane + (od * params[24] + oh * params[25]) * size, dtype)
+                    g = pointer(g_plane + (od * p.vd + oh * p.vh) * size, dtype)
                     for iz in range(max(z, 0), min(z + kd, D)):
                         for iy in range(max(y, r0), min(y + kh, r1)):
                             row = (iz * H + iy) * W

@@ -1,41 +1,72 @@
-"""Pooling kernels, a vector of windows of one row at a time.  `pool.py` plans them; Numba is imported only to compile.
+"""Pooling kernels, a vector of windows of one row at a time.  `plan.py` plans them; Numba is imported only to compile.
 
 All work on (batch, channels, depth, height, width) whose width is contiguous; fewer spatial axes are extents of 1.
-The parameters, in order:
-
-    stripes, rows        a work unit is a stripe of at most `rows` rows of one plane: unit = plane * stripes + stripe
-    channels, s[4]       of x: the strides of batch, channel, depth and height, in elements
-    D, H, W; OD, OH, OW  sizes of the input and of the windows' grid
-    k[3]; s[3]; p[3]     window, strides, padding in front
-    t[4]                 of the second operand: strides as those of x
+The parameters
+are `PoolParams`, for all of them.
 
 Windows may hang over either end of the input: what is outside counts as the least value (never chosen) or as 0.
 
 Windows of at most 4 columns, at most 4 apart, have kernels of their own, and of these the ones that look for the place
 of the maximum are made for the whole window: such a kernel keeps it in registers and does not branch.  What is in a
-window of another size is `pool_general.py`'s.
+window of another size is `general.py`'s.
 
 A gradient is written once, in order, so that it runs at the speed of memory: a row of windows (a vector of them) finds
 its maxima and adds to all input rows under it while they are near.  Element step * m + r of an input row lies under
 position q * step + r of window m - q: that is a vector of windows moved up by q lanes, and the parts r interleave.
 """
 
-from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..launch import Kernel
 
-def lowest(dtype: np.dtype) -> Any:
+
+class PoolParams(NamedTuple):
+    """Of all kernels of pooling.  Strides are in elements; sizes are those of (depth, height, width).
+
+    A work unit is a stripe of at most `rows` rows of one plane: unit = plane * stripes + stripe.
+    """
+
+    stripes: int  # in a plane
+    rows: int  # in a stripe
+    channels: int
+    xn: int  # strides of x: batch, channel, depth, height
+    xc: int
+    xd: int
+    xh: int
+    D: int  # the input
+    H: int
+    W: int
+    OD: int  # the grid of windows
+    OH: int
+    OW: int
+    kd: int  # a window
+    kh: int
+    kw: int
+    sd: int  # from one window to the next
+    sh: int
+    sw: int
+    pd: int  # padding in front
+    ph: int
+    pw: int
+    vn: int  # strides of the second operand, as those of x
+    vc: int
+    vd: int
+    vh: int
+
+
+def lowest(dtype: np.dtype[Any]) -> Any:
     """The least value: what is outside of the input counts as this."""
     return dtype.type(-np.inf) if dtype.kind == "f" else dtype.type(np.iinfo(dtype).min)
 
 
-def make_pool(name: str, lanes: int, width: int, step: int, largest: bool) -> FunctionType:
+def make_pool(name: str, lanes: int, width: int, step: int, largest: bool) -> Kernel:
     """out = the maximum (NaN if a window holds one) or the sum of each window of x.  Stripes are of rows of windows.
 
     Lines are combined first, as whole vectors, then their columns.  A width of 0 stands for any, column by column.
     """
+    from ..tiles.intrinsics import read
     from .lanes import functions
 
     dtype = np.dtype(name)
@@ -47,11 +78,12 @@ def make_pool(name: str, lanes: int, width: int, step: int, largest: bool) -> Fu
     spans = -(-(step * (lanes - 1) + width) // lanes)
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
-        stripes, rows, channels = params[0], params[1], params[2]
-        xn, xc, xd, xh = params[3] * size, params[4] * size, params[5] * size, params[6] * size
-        D, H, W, OD, OH, OW = params[7], params[8], params[9], params[10], params[11], params[12]
-        kd, kh, kw = params[13], params[14], params[15]
-        sd, sh, pd, ph, pw = params[16], params[17], params[19], params[20], params[21]
+        p = read(params, PoolParams)
+        stripes, rows, channels = p.stripes, p.rows, p.channels
+        xn, xc, xd, xh = p.xn * size, p.xc * size, p.xd * size, p.xh * size
+        D, H, W, OD, OH, OW = p.D, p.H, p.W, p.OD, p.OH, p.OW
+        kd, kh, kw = p.kd, p.kh, p.kw
+        sd, sh, pd, ph, pw = p.sd, p.sh, p.pd, p.ph, p.pw
         empty = splat(outside)
         for unit in range(lo, hi):
             plane, first = unit // stripes, unit % stripes * rows
@@ -88,8 +120,9 @@ def make_pool(name: str, lanes: int, width: int, step: int, largest: bool) -> Fu
     return kernel
 
 
-def make_max_gather(name: str, lanes: int, depth: int, height: int, width: int, step: int) -> FunctionType:
+def make_max_gather(name: str, lanes: int, depth: int, height: int, width: int, step: int) -> Kernel:
     """out = v at the first maximum of each window of x, 0 where a window is empty.  Stripes are of rows of windows."""
+    from ..tiles.intrinsics import read
     from .lanes import functions
 
     dtype = np.dtype(name)
@@ -98,11 +131,12 @@ def make_max_gather(name: str, lanes: int, depth: int, height: int, width: int, 
     outside, size = lowest(dtype), dtype.itemsize
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
-        stripes, rows, channels = params[0], params[1], params[2]
-        xn, xc, xd, xh = params[3] * size, params[4] * size, params[5] * size, params[6] * size
-        D, H, W, OD, OH, OW = params[7], params[8], params[9], params[10], params[11], params[12]
-        sd, sh, pd, ph, pw = params[16], params[17], params[19], params[20], params[21]
-        vn, vc, vd, vh = params[22] * size, params[23] * size, params[24] * size, params[25] * size
+        p = read(params, PoolParams)
+        stripes, rows, channels = p.stripes, p.rows, p.channels
+        xn, xc, xd, xh = p.xn * size, p.xc * size, p.xd * size, p.xh * size
+        D, H, W, OD, OH, OW = p.D, p.H, p.W, p.OD, p.OH, p.OW
+        sd, sh, pd, ph, pw = p.sd, p.sh, p.pd, p.ph, p.pw
+        vn, vc, vd, vh = p.vn * size, p.vc * size, p.vd * size, p.vh * size
         least = splat(outside)
         for unit in range(lo, hi):
             plane, first = unit // stripes, unit % stripes * rows
@@ -126,21 +160,22 @@ def make_max_gather(name: str, lanes: int, depth: int, height: int, width: int, 
     return kernel
 
 
-def make_clear(name: str) -> FunctionType:
+def make_clear(name: str) -> Kernel:
     """out = 0 in the rows that lie under no window.  Stripes are of rows of out.
 
     Launched only where windows leave rows out: behind the last one, or between windows that are farther apart than
     they are tall.
     """
-    from ..tiles.intrinsics import pointer
+    from ..tiles.intrinsics import pointer, read
 
     dtype = np.dtype(name)
     nothing, size = dtype.type(0), dtype.itemsize
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
-        stripes, rows = params[0], params[1]
-        D, H, W, OD, OH = params[7], params[8], params[9], params[10], params[11]
-        kd, kh, sd, sh, pd, ph = params[13], params[14], params[16], params[17], params[19], params[20]
+        p = read(params, PoolParams)
+        stripes, rows = p.stripes, p.rows
+        D, H, W, OD, OH = p.D, p.H, p.W, p.OD, p.OH
+        kd, kh, sd, sh, pd, ph = p.kd, p.kh, p.sd, p.sh, p.pd, p.ph
         for unit in range(lo, hi):
             out = pointer(buffers[0] + unit // stripes * D * H * W * size, dtype)
             first = unit % stripes * rows
@@ -156,8 +191,9 @@ def make_clear(name: str) -> FunctionType:
     return kernel
 
 
-def make_max_scatter(name: str, lanes: int, depth: int, height: int, width: int, step: int) -> FunctionType:
+def make_max_scatter(name: str, lanes: int, depth: int, height: int, width: int, step: int) -> Kernel:
     """out = for each window of x, g added at its first maximum.  Stripes are of rows of x."""
+    from ..tiles.intrinsics import read
     from .lanes import functions
 
     dtype = np.dtype(name)
@@ -167,11 +203,12 @@ def make_max_scatter(name: str, lanes: int, depth: int, height: int, width: int,
     outside, nothing, size = lowest(dtype), dtype.type(0), dtype.itemsize
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
-        stripes, rows, channels = params[0], params[1], params[2]
-        xn, xc, xd, xh = params[3] * size, params[4] * size, params[5] * size, params[6] * size
-        D, H, W, OD, OH, OW = params[7], params[8], params[9], params[10], params[11], params[12]
-        sd, sh, pd, ph, pw = params[16], params[17], params[19], params[20], params[21]
-        gn, gc, gd, gh = params[22] * size, params[23] * size, params[24] * size, params[25] * size
+        p = read(params, PoolParams)
+        stripes, rows, channels = p.stripes, p.rows, p.channels
+        xn, xc, xd, xh = p.xn * size, p.xc * size, p.xd * size, p.xh * size
+        D, H, W, OD, OH, OW = p.D, p.H, p.W, p.OD, p.OH, p.OW
+        sd, sh, pd, ph, pw = p.sd, p.sh, p.pd, p.ph, p.pw
+        gn, gc, gd, gh = p.vn * size, p.vc * size, p.vd * size, p.vh * size
         least, zero, none = splat(outside), splat(nothing), nowhere()
         for unit in range(lo, hi):
             plane, r0 = unit // stripes, unit % stripes * rows
@@ -207,8 +244,9 @@ def make_max_scatter(name: str, lanes: int, depth: int, height: int, width: int,
     return kernel
 
 
-def make_sum_scatter(name: str, lanes: int, width: int, step: int) -> FunctionType:
+def make_sum_scatter(name: str, lanes: int, width: int, step: int) -> Kernel:
     """out = the sum of g over the windows that hold an element.  Stripes are of rows of out."""
+    from ..tiles.intrinsics import read
     from .lanes import functions
 
     dtype = np.dtype(name)
@@ -217,10 +255,11 @@ def make_sum_scatter(name: str, lanes: int, width: int, step: int) -> FunctionTy
     put, nothing, size = make.put_all, dtype.type(0), dtype.itemsize
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
-        stripes, rows, channels = params[0], params[1], params[2]
-        D, H, W, OD, OH, OW = params[7], params[8], params[9], params[10], params[11], params[12]
-        kd, kh, sd, sh, pd, ph, pw = params[13], params[14], params[16], params[17], params[19], params[20], params[21]
-        gn, gc, gd, gh = params[22] * size, params[23] * size, params[24] * size, params[25] * size
+        p = read(params, PoolParams)
+        stripes, rows, channels = p.stripes, p.rows, p.channels
+        D, H, W, OD, OH, OW = p.D, p.H, p.W, p.OD, p.OH, p.OW
+        kd, kh, sd, sh, pd, ph, pw = p.kd, p.kh, p.sd, p.sh, p.pd, p.ph, p.pw
+        gn, gc, gd, gh = p.vn * size, p.vc * size, p.vd * size, p.vh * size
         zero, at = splat(nothing), nowhere()
         for unit in range(lo, hi):
             plane, r0 = unit // stripes, unit % stripes * rows

@@ -1,4 +1,4 @@
-"""A vector of pooling windows at a time: what `pool_kernels.py` calls, emitted as LLVM vector IR.
+"""A vector of pooling windows at a time: what `kernels.py` calls, emitted as LLVM vector IR.
 
 Lane l stands for the window whose first column is left + step * l.  Position k of all windows together is made from
 `spans` neighbouring vectors of a row, by shuffles, so that memory is read in whole vectors, once.  A *position* in a
@@ -238,7 +238,8 @@ def _interleave(builder: Any, kind: Kind, parts: list[ir.Value]) -> list[ir.Valu
 def _later(builder: Any, windows: Windows, args: Values) -> ir.Value:
     """All lanes moved up by one: the last lane of `before`, then all but the last of `value`."""
     count = windows.kind.lanes
-    return shuffle(builder, *args, range(count - 1, 2 * count - 1))
+    before, value = args
+    return shuffle(builder, before, value, range(count - 1, 2 * count - 1))
 
 
 class Functions(NamedTuple):

@@ -8,13 +8,13 @@ the least integer), and no gradient.
 The common windows have kernels of their own (`kernels.py`); others go through `general.py`.
 """
 
-from collections.abc import Sequence
-from types import FunctionType
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..launch import Array, Launch, Plan
-from ..run.native import kernel_address, vector_bytes
+from ..launch import Array, Kernel, KernelRef, Launch, Plan
+from ..model import POOL_BYTE_NS, POOL_GENERAL_NS, POOL_VECTOR_NS, vector_bytes
 from ..tiles.copy import contiguous_strides, copy_launch
 from . import general, kernels
 
@@ -75,7 +75,7 @@ class _Pooling:
 
     def forward(self, what: str, *operands: Array) -> Plan:
         """One value for each window; stripes are of rows of windows."""
-        makers: dict[str, tuple[FunctionType, FunctionType, tuple[bool, ...]]] = {
+        makers: dict[str, tuple[Callable[..., Kernel], Callable[..., Kernel], tuple[bool, ...]]] = {
             "max": (kernels.make_pool, general.make_general_pool, (True,)),
             "sum": (kernels.make_pool, general.make_general_pool, (False,)),
             "gather": (kernels.make_max_gather, general.make_general_place, (False,)),
@@ -86,12 +86,12 @@ class _Pooling:
         if size == 0:
             return Plan(())
         buffers, strides = self._operands(operands)
-        arguments = self._specialised(what == "gather", True)
+        arguments = self._special(what == "gather", True)
         if arguments is None:
-            kernel = kernel_address(slow, self.dtype.name, *flags)
+            kernel = KernelRef(slow, (self.dtype.name, *flags))
         else:
-            kernel = kernel_address(fast, self.dtype.name, *arguments, *(flags if what != "gather" else ()))
-        return self._plan(kernel, buffers, strides, height, arguments is not None)
+            kernel = KernelRef(fast, (self.dtype.name, *arguments, *(flags if what != "gather" else ())))
+        return self._plan(kernel, buffers, strides, height, f"pool: {what} of each window, {self._how(arguments)}")
 
     def backward(self, what: str, out: Array, *operands: Array) -> Plan:
         """One value for each element of the input; stripes are of rows of the input."""
@@ -100,21 +100,22 @@ class _Pooling:
         buffers, strides = self._operands(operands)
         if what == "sum":
             strides = [(0,) * 4, *strides]
-        arguments = self._specialised(what == "max", False)
+        arguments = self._special(what == "max", False)
         if arguments is not None:
             make = kernels.make_max_scatter if what == "max" else kernels.make_sum_scatter
-            kernel = kernel_address(make, self.dtype.name, *arguments)
+            kernel = KernelRef(make, (self.dtype.name, *arguments))
         elif what == "max":
-            kernel = kernel_address(general.make_general_place, self.dtype.name, True)
+            kernel = KernelRef(general.make_general_place, (self.dtype.name, True))
         else:
-            kernel = kernel_address(general.make_general_sum_scatter, self.dtype.name)
-        plan = self._plan(kernel, buffers, strides, self.sizes[1], arguments is not None)
-        if arguments is None or self._covered():
+            kernel = KernelRef(general.make_general_sum_scatter, (self.dtype.name,))
+        way = f"pool: gradient of the {what}, {self._how(arguments)}"
+        plan = self._plan(kernel, buffers, strides, self.sizes[1], way)
+        if arguments is None or self._is_covered():
             return plan
-        clear = plan.launches[-1]._replace(kernel=kernel_address(kernels.make_clear, self.dtype.name))
+        clear = plan.launches[-1]._replace(kernel=KernelRef(kernels.make_clear, (self.dtype.name,)))
         return plan._replace(launches=(*plan.launches[:-1], clear, plan.launches[-1]))
 
-    def _covered(self) -> bool:
+    def _is_covered(self) -> bool:
         """Whether every row of the input lies under a window."""
         for size, count, width, step, before in zip(
             self.sizes[:2], self.grid[:2], self.window[:2], self.strides[:2], self.before[:2], strict=True
@@ -123,7 +124,7 @@ class _Pooling:
                 return False
         return True
 
-    def _specialised(self, searching: bool, forward: bool) -> tuple[int, ...] | None:
+    def _special(self, searching: bool, forward: bool) -> tuple[int, ...] | None:
         """Lanes, window and step of the vector kernel for these windows, if there is one and it is worth while."""
         lanes = vector_bytes() // max(self.dtype.itemsize, 4)
         width, step = self.window[2], self.strides[2]
@@ -133,7 +134,7 @@ class _Pooling:
         if width <= 4 and (forward or width <= 3 * step):
             if not searching:
                 return lanes, width, step
-            if max(self.window) <= 4 and int(np.prod(self.window)) <= 27 and width <= 3 * step:
+            if max(self.window) <= 4 and math.prod(self.window) <= 27 and width <= 3 * step:
                 return lanes, *self.window, step
         # any other width costs a load for each position, so that half the lanes should count
         return (lanes, 0, step) if forward and not searching and 2 * self.grid[2] >= lanes else None
@@ -148,25 +149,35 @@ class _Pooling:
                 launch = copy_launch(copied, operand, (place, index))
                 if launch is not None:
                     self.launches.append(launch)
-                self.scratch.append(int(np.prod(operand.shape, dtype=np.int64)) * operand.dtype.itemsize)
+                self.scratch.append(math.prod(operand.shape) * operand.dtype.itemsize)
                 operand, index = copied, place
             buffers.append(index)
             inner = operand.strides[2:-1]
             strides.append((*operand.strides[:2], *(0,) * (2 - len(inner)), *inner))
         return tuple(buffers), strides
 
+    def _how(self, arguments: tuple[int, ...] | None) -> str:
+        """Which kernel: one made for the windows, or the general one."""
+        if arguments is None:
+            return "general: window by window"
+        lanes, *window, step = arguments
+        sizes = " x ".join(map(str, window)) if len(window) > 1 else f"width {window[0]}" if window[0] else "any width"
+        return f"{lanes} windows at a time, made for {sizes}, {step} apart"
+
     def _plan(
-        self, kernel: int, buffers: tuple[int, ...], strides: Sequence[tuple[int, ...]], height: int, fast: bool
+        self, kernel: KernelRef, buffers: tuple[int, ...], strides: Sequence[tuple[int, ...]], height: int, way: str
     ) -> Plan:
         """The pooling itself, after the copies."""
         planes = self.batch * self.channels
         # a stripe has to search a few windows of its neighbours again: not below eight rows
         rows = height if planes >= _UNITS else max(-(-height * planes // _UNITS), 8)
         stripes = -(-height // rows)
-        params = (stripes, rows, self.channels, *strides[0], *self.sizes, *self.grid, *self.window, *self.strides)
-        params += self.before + (strides[1] if len(strides) > 1 else (0,) * 4)
-        positions = planes * int(np.prod(self.grid)) * int(np.prod(self.window))
-        elements = planes * (int(np.prod(self.sizes)) + int(np.prod(self.grid)))
-        cost = positions * (0.15 if fast else 1.5) + 0.1 * elements * self.dtype.itemsize
+        second = strides[1] if len(strides) > 1 else (0,) * 4
+        sides = (*strides[0], *self.sizes, *self.grid, *self.window, *self.strides, *self.before, *second)
+        params = kernels.PoolParams(stripes, rows, self.channels, *sides)
+        positions = planes * math.prod(self.grid) * math.prod(self.window)
+        elements = planes * (math.prod(self.sizes) + math.prod(self.grid))
+        one = POOL_GENERAL_NS if kernel.make.__module__ == general.__name__ else POOL_VECTOR_NS
+        cost = positions * one + POOL_BYTE_NS * elements * self.dtype.itemsize
         self.launches.append(Launch(kernel, buffers, params, planes * stripes, cost))
-        return Plan(tuple(self.launches), tuple(self.scratch))
+        return Plan(tuple(self.launches), tuple(self.scratch), way)

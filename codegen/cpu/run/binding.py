@@ -17,7 +17,7 @@ from ....symbolic.errors import OutOfMemoryError, blame
 from ...lowering.bind import Bound
 from . import arenas
 from .arenas import Arena
-from .rows import Block, Links, Row
+from .rows import Block, Links, PlannedStep, Row
 from .table import DONE, PAUSED
 
 Walk = Callable[[int], int]  # runs a binding's table, given its header; -1, or the row that failed
@@ -39,6 +39,7 @@ class Binding:
     bound: Bound
     keep: list[Any]
     blocks: list[Block]
+    plans: dict[int, PlannedStep]  # by the number of the first row of each
     arena: Arena | None = None
     taken: bool = False  # from the pool, for a call that runs
 

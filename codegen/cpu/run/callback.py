@@ -4,34 +4,38 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ....ops.callback import Callback
 from ....symbolic.errors import Site, WeftError, at_site, blame, user_site
 from ....symbolic.expr import Op
-from ..launch import Array, Launch, Plan
-from .native import kernel_address
+from ..launch import Array, Kernel, KernelRef, Launch, Plan
+from ..model import UNKNOWN_NS
 
 Results = Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]
 
-_COST = 1e4  # nobody knows; it is one unit of work anyway, which runs on the calling thread
 _ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_int64)  # takes the GIL, which the walker has let go of
 # cells: 0 if the last call went well, and the addresses of what to call then and else
 _STATUS, _ENTER, _ANEW = range(3)
 
 
-def make_callback() -> FunctionType:
-    """Calls a function with the address of the buffers.  params: the address of the cells.
+class CallbackParams(NamedTuple):
+    """Of `make_callback`."""
+
+    cells: int  # their address
+
+
+def make_callback() -> Kernel:
+    """Calls a function with the address of the buffers.
 
     The status is 1 until the function says otherwise: it counts as failed, too, if Python refuses to enter it.
     """
-    from ..tiles.intrinsics import address_of, call, pointer
+    from ..tiles.intrinsics import address_of, call, pointer, read
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
-        cells = pointer(params[0], np.int64)
+        cells = pointer(read(params, CallbackParams).cells, np.int64)
         function = cells[_ANEW] if cells[_STATUS] else cells[_ENTER]
         cells[_STATUS] = 1
         call(function, (address_of(buffers, 0),))
@@ -138,5 +142,6 @@ def plan_results(name: str, function: Results, outs: tuple[Array, ...], args: tu
     """One launch, of one unit of work: the function makes the outputs' values of the arguments' values."""
     caller = Caller(name, function, outs, args, user_site())
     buffers = tuple(range(len(outs) + len(args)))
-    params = (int(caller.cells.ctypes.data),)
-    return Plan((Launch(kernel_address(make_callback), buffers, params, 1, _COST, caller),))
+    params = CallbackParams(int(caller.cells.ctypes.data))
+    launch = Launch(KernelRef(make_callback), buffers, params, 1, UNKNOWN_NS, caller)
+    return Plan((launch,), way=f"{name}: in Python, on the calling thread")

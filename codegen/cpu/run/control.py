@@ -15,6 +15,7 @@ step depends on what an earlier one left behind, and a call that fails leaves no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -56,7 +57,7 @@ class Rows(Protocol):
     def block(self, size: int, buffer: Buffer) -> Block:
         """So many bytes, for as long as a buffer is needed."""
 
-    def launch(self, step: Step, plan: Plan, places: list[Place]) -> None:
+    def launch(self, step: Step, plan: Plan, places: list[Place], buffers: Sequence[Buffer | None]) -> None:
         """Append the rows of a plan."""
 
     def jump(self, step: Step, jump: Jump) -> Row:
@@ -94,9 +95,9 @@ def add_loop(to: Rows, call: LoopCall) -> None:
     to.jump(step, Jump(END, control, first - len(to.rows)))
     begin.jump = Jump(BEGIN, control, len(to.rows) - first + 1)
     to.controls.append(control)
-    for (_, _, _, result), variable in zip(step.carries, carried, strict=True):
+    for (_, before, _, result), variable in zip(step.carries, carried, strict=True):
         array = to.array(result)
-        to.launch(step, plan_copy(array, array), [to.place(result), (variable, 0)])
+        to.launch(step, plan_copy(array, array), [to.place(result), (variable, 0)], [result, before])
 
 
 def add_branch(to: Rows, call: BranchCall) -> None:
@@ -120,4 +121,4 @@ def _clear(to: Rows, step: Step, buffer: Buffer) -> None:
     array = to.array(buffer)
     zero = Array(array.dtype, array.shape, (0,) * len(array.shape))
     source = to.address(np.zeros(1, array.dtype))
-    to.launch(step, plan_copy(array, zero), [to.place(buffer), (source, 0)])
+    to.launch(step, plan_copy(array, zero), [to.place(buffer), (source, 0)], [buffer, None])

@@ -6,7 +6,7 @@ import ctypes
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numba
@@ -17,11 +17,10 @@ from numba.core.errors import NumbaError
 
 from ....symbolic.errors import ArgumentError, LoweringError, Site, VerifyError, blame, user_site
 from ..launch import Array, Launch, Plan
+from ..model import UNKNOWN_NS
 from ..tiles.intrinsics import pointer, read_only
 from .callback import at, plan_results
 from .native import alone
-
-_COST = 1e4  # nobody knows; it runs on one thread anyway
 
 
 def plan_custom(
@@ -31,39 +30,59 @@ def plan_custom(
 
     Exceptions in those of `users` are told as they are; others refuse what the op's reference refuses.
     """
-    given = _given(function, op, outs, args)
+    given = _fields_asked(function, op, outs, args)
     site = user_site()
-    compiled = _refusals_told(lambda: _compiled(function, _layout(outs, args), given), function, site)
+    kernel = UsersRef(function, _layout(outs, args), given, site)
     arrays = [*args, *outs]
-    params = [number for a in arrays for number in (*a.shape, *(s * a.dtype.itemsize for s in a.strides))]
+    params = tuple((a.shape, tuple(s * a.dtype.itemsize for s in a.strides)) for a in arrays)
     order = (*range(len(outs), len(arrays)), *range(len(outs)))
     caller = _Failed(function, tuple(v for _, v in given), outs, args, site) if users else None
-    return Plan((Launch(compiled.address, order, tuple(params), 1, _COST, caller),))
+    launch = Launch(kernel, order, params, 1, UNKNOWN_NS, caller)
+    return Plan((launch,), way=f"{op.name}: a kernel on arrays, on one thread")
+
+
+@dataclass(frozen=True)
+class UsersRef:
+    """A kernel on arrays, of a layout and with the values of the fields that it takes: compiled where it is bound."""
+
+    function: Callable[..., None]
+    layout: tuple[tuple[str, int, bool, bool], ...]
+    given: tuple[tuple[str, Any], ...]
+    site: Site
+
+    def address(self) -> int:
+        """Where it begins.  Raises LoweringError, with Numba's text, where Numba does not compile it."""
+        compiling = functools.partial(_compile, self.function, self.layout, self.given)
+        return int(_explain_refusals(compiling, self.function, self.site).address)
+
+    def __str__(self) -> str:
+        dtypes = [dtype for dtype, *_ in self.layout]
+        return f"{_plain(self.function).__qualname__}({', '.join([*dtypes, *(f'{n}={v}' for n, v in self.given)])})"
 
 
 def plan_debugged(function: Callable[..., None], op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
     """The same kernel with its indices checked, on copies, and its results compared with the op's reference."""
-    given = tuple(v for _, v in _given(function, op, outs, args))
+    given = tuple(v for _, v in _fields_asked(function, op, outs, args))
     checked = _compiler_of(function, boundscheck=True)
     site = user_site()
 
     def results(values: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
         for value in values:
             value.flags.writeable = False
-        found = [_unwritten(out) for out in outs]
+        found = [_make_dirty(out) for out in outs]
         try:
-            _refusals_told(lambda: checked(*values, *found, *given), function, site)
+            _explain_refusals(lambda: checked(*values, *found, *given), function, site)
         except LoweringError:
             raise
         except Exception as error:
-            raise _told(_in_python(function, values, outs, given) or error, function, site) from None
+            raise _with_lines(_in_python(function, values, outs, given) or error, function, site) from None
         _compare(function, op, values, found, site)
         return found
 
     return plan_results(op.name, results, outs, args)
 
 
-def _given(
+def _fields_asked(
     function: Callable[..., None], op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]
 ) -> tuple[tuple[str, Any], ...]:
     """The fields that the kernel asks for, by name.  Raises ArgumentError where it asks for what there is not."""
@@ -88,7 +107,7 @@ def _layout(outs: tuple[Array, ...], args: tuple[Array, ...]) -> tuple[tuple[str
 
 @functools.cache
 @alone
-def _compiled(function: Callable[..., None], layout: tuple[Any, ...], constants: tuple[Any, ...]) -> Any:
+def _compile(function: Callable[..., None], layout: tuple[Any, ...], constants: tuple[Any, ...]) -> Any:
     """The kernel behind the common signature; compiled once for each set of dtypes and ranks."""
     lines, place = [], 0
     for k, (dtype, rank, contiguous, _) in enumerate(layout):
@@ -148,7 +167,7 @@ def _line_of(function: Any) -> Site:
     return Site(_plain(function).__code__, 0)
 
 
-def _refusals_told(compiling: Callable[[], Any], function: Any, site: Site) -> Any:
+def _explain_refusals(compiling: Callable[[], Any], function: Any, site: Site) -> Any:
     """What it returns.  Raises LoweringError, with Numba's text, where Numba does not compile the kernel."""
     try:
         return compiling()
@@ -181,7 +200,7 @@ class _Failed:
         values = [at(place, array).copy() for place, array in zip(addresses, self.args, strict=True)]
         error = _in_python(self.function, values, self.outs, self.given)
         if error is not None:
-            return _told(error, self.function, self.site)
+            return _with_lines(error, self.function, self.site)
         name = _plain(self.function).__name__
         text = f"The kernel {name} raised an exception, and raises none when it runs in Python with the same values."
         return blame(LoweringError(text), _line_of(self.function), self.site)
@@ -191,13 +210,13 @@ def _in_python(function: Any, values: Sequence[np.ndarray], outs: tuple[Array, .
     """The exception that the kernel raises in Python, where it comes with its line."""
     try:
         with np.errstate(all="ignore"):
-            _plain(function)(*values, *map(_unwritten, outs), *given)
+            _plain(function)(*values, *map(_make_dirty, outs), *given)
     except Exception as error:
         return error
     return None
 
 
-def _told(error: Exception, function: Any, site: Site) -> Exception:
+def _with_lines(error: Exception, function: Any, site: Site) -> Exception:
     """The exception with the lines: in the kernel, and of the node."""
     where, frame = _line_of(function), error.__traceback__
     while frame is not None:
@@ -209,7 +228,7 @@ def _told(error: Exception, function: Any, site: Site) -> Exception:
     return blame(error, where, site).with_traceback(None)
 
 
-def _unwritten(array: Array) -> np.ndarray:
+def _make_dirty(array: Array) -> np.ndarray:
     """Memory for a result, that is as dirty as memory can be: a kernel fills all of it."""
     made = np.empty(array.shape, array.dtype)
     made.reshape(-1).view(np.uint8)[:] = 0xFF

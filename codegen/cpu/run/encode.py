@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ from . import checked
 from .binding import Binding
 from .compile import Nests
 from .control import add_branch, add_loop
-from .rows import Block, CallArray, Control, Jump, Links, Place, Row, refer
+from .rows import Block, CallArray, Control, Jump, Links, Place, PlannedStep, Row, refer
 from .table import BEST, PAUSE, STEP
 from .walker import walker
 
@@ -50,6 +51,7 @@ class _Encoder:
         self.controls: list[Control] = []
         self.keep: list[np.ndarray] = []
         self.blocks: list[Block] = []
+        self.plans: dict[int, PlannedStep] = {}  # by the number of its first row
         program = bound.program
         self.given = [*program.inputs, *program.results, *setting.moving]
         self.places: dict[Buffer, Place] = {b: (CallArray(i), 0) for i, b in enumerate(self.given)}
@@ -115,23 +117,25 @@ class _Encoder:
         for buffer, offset in call.places:
             where, start = self.place(buffer)
             places.append((where, start + offset))
-        self.launch(call.step, plan, places)
+        self.launch(call.step, plan, places, [buffer for buffer, _ in call.places])
 
     def copy(self, call: CopyCall) -> None:
         """A whole buffer to another."""
         array = self.array(call.step.target)
-        places = [self.place(call.step.target), self.place(call.step.source)]
-        self.launch(call.step, plan_copy(array, array), places)
+        buffers = [call.step.target, call.step.source]
+        self.launch(call.step, plan_copy(array, array), list(map(self.place, buffers)), buffers)
 
-    def launch(self, step: Step, plan: Plan, places: list[Place]) -> None:
-        """Append the rows of a plan, whose buffers these are."""
+    def launch(self, step: Step, plan: Plan, places: list[Place], buffers: Sequence[Buffer | None]) -> None:
+        """Append the rows of a plan, whose operands are at these places, and are these buffers."""
+        self.plans[len(self.rows)] = PlannedStep(plan, tuple(buffers))
         for size in plan.scratch:
             self.blocks.append(Block(int(size), step.time, step.time))
             places = [*places, (self.blocks[-1], 0)]
         for run in plan.launches:
             if run.extent:
-                buffers = [places[b] for b in run.buffers]
-                row = Row(run.kernel, buffers, list(run.params), run.extent, run.cost, self.number, step)
+                operands = [places[b] for b in run.buffers]
+                kernel, params = run.resolve()
+                row = Row(kernel, operands, params, run.extent, run.cost, self.number, step)
                 row.caller = run.caller
                 self.rows.append(row)
 
@@ -251,6 +255,7 @@ class _Encoder:
             self.bound,
             kept,
             self.blocks,
+            self.plans,
         )
 
     def mark_strips(self, steps: np.ndarray) -> None:

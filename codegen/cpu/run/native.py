@@ -19,7 +19,6 @@ import weakref
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from types import FunctionType
 from typing import Any, ParamSpec, TypeVar
 
 import llvmlite
@@ -91,19 +90,6 @@ def vector_bytes() -> int:
     if wanted not in ("128", "256", "512"):
         raise ArgumentError(f"WEFT_VECTOR_BITS is {wanted!r}: it must be 128, 256 or 512, or not be set.")
     return min(widest, int(wanted) // 8)
-
-
-@functools.cache
-def second_level_cache() -> int:
-    """The bytes of the second-level cache, as Linux reports them; 1 MiB where nobody does.
-
-    It decides how work is cut, never the order of a sum: results are the same whatever it is.
-    """
-    try:
-        size = Path("/sys/devices/system/cpu/cpu0/cache/index2/size").read_text().strip()
-        return int(size.removesuffix("K")) * 1024 if size.endswith("K") else int(size)
-    except (OSError, ValueError):
-        return 1 << 20
 
 
 @functools.cache
@@ -248,12 +234,12 @@ def _digest(files: Iterable[Path]) -> str | None:
 _COMPILER = _digest([Path(__file__)])
 _HOME = __package__.rpartition(".")[0]  # the package of the target
 _SOURCES = _digest(Path(__file__).parents[1].rglob("*.py"))  # a change in any of them makes every kernel new
-_ADDRESSES: dict[tuple[FunctionType, str], int] = {}
+_ADDRESSES: dict[tuple[Callable[..., Any], str], int] = {}
 _numbers = itertools.count()  # of kernels without a key
 _libraries = itertools.count()
 
 
-def kernel_key(make: FunctionType, *arguments: Any) -> str | None:
+def kernel_key(make: Callable[..., Any], *arguments: Any) -> str | None:
     """The key of the kernel that `make(*arguments)` returns, or None: nobody can say what its code depends on.
 
     That can be said of the functions of this target's modules, whose code, and that of all that they use, is in its
@@ -266,19 +252,26 @@ def kernel_key(make: FunctionType, *arguments: Any) -> str | None:
     return cache.key("kernel", make.__module__, make.__qualname__, arguments, _SOURCES, toolchain())
 
 
-def kernel_address(make: FunctionType, *arguments: Any) -> int:
+def kernel_address(make: Callable[..., Any], *arguments: Any) -> int:
     """The address of the kernel that `make(*arguments)` returns: a plain function in Numba's subset of Python.
 
     `make` is called, and Numba imported, only if the cache has no object code for these arguments.  The arguments
     (dtypes, tile sizes ...) must print what they are.
     """
+    return once(make, arguments, lambda: _kernel_address(make, arguments))
+
+
+def once(make: Callable[..., Any], arguments: tuple[Any, ...], made: Callable[[], int]) -> int:
+    """The address of what is made of these arguments: it is made the first time, by one thread alone."""
     wanted = (make, repr(arguments))  # 1, 1.0 and True are equal, and not the same
     if wanted not in _ADDRESSES:
-        _ADDRESSES[wanted] = _kernel_address(make, arguments)
+        with _LOCK:
+            if wanted not in _ADDRESSES:
+                _ADDRESSES[wanted] = made()
     return _ADDRESSES[wanted]
 
 
-def _kernel_address(make: FunctionType, arguments: tuple[Any, ...]) -> int:
+def _kernel_address(make: Callable[..., Any], arguments: tuple[Any, ...]) -> int:
     name = kernel_key(make, *arguments)
     entry = f"weft_kernel_{name or next(_numbers)}"
     return add_object(kept(name, lambda: compile_ir(numba_ir(make(*arguments), entry))), (entry,))[0]
@@ -288,7 +281,7 @@ _KERNEL = "int64(CPointer(int64), CPointer(int64), int64, int64)"
 
 
 @alone
-def numba_ir(function: FunctionType, entry: str, signature: str = _KERNEL) -> str:
+def numba_ir(function: Callable[..., Any], entry: str, signature: str = _KERNEL) -> str:
     """LLVM IR of a Python function with the kernels' signature, compiled by Numba, with its entry under that name."""
     import numba
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...lowering.program import Buffer, Step
+from ..launch import Plan
 from ..nests.row_blocks import Lines
 from .table import ALTERNATING, FIELDS, SLOT, VARIABLE, Field
 
@@ -74,6 +75,13 @@ class Row:
     lines: Lines | None = None  # where it may run in row blocks
     jump: Jump | None = None  # begins or ends a loop or a branch
     caller: Any = None  # what says why it failed
+
+
+class PlannedStep(NamedTuple):
+    """How a kernel is run, and the buffers that its plan numbers; None: a number of the target's own."""
+
+    plan: Plan
+    buffers: tuple[Buffer | None, ...]
 
 
 @dataclass(eq=False)

@@ -6,14 +6,14 @@ contiguous memory.  Elements are moved as bits: one kernel for each size of elem
 
 import math
 from collections.abc import Sequence
-from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..launch import Array, Launch, Plan
-from ..run.native import kernel_address
-from .move import move_address
+from ..launch import Array, Kernel, KernelRef, Launch, Plan
+from ..model import COPY_BYTE_NS
+from ..params import Address
+from . import code
 
 _TILE = 64  # a transposed tile of 64 x 64 elements reads and writes whole cache lines, and fits the L1 cache
 _MOVED = {4: "float32", 8: "float64"}  # elements of these sizes are moved in vectors, as these types: bits are kept
@@ -47,29 +47,47 @@ def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(reversed(strides))
 
 
-def unsigned(dtype: np.dtype) -> str:
+def unsigned(dtype: np.dtype[Any]) -> str:
     """The unsigned integer of the dtype's size: what moves its elements as bits."""
     if dtype.itemsize not in (1, 2, 4, 8):
         raise NotImplementedError(f"elements of {dtype.itemsize} bytes")
     return f"uint{8 * dtype.itemsize}"
 
 
-def make_copy(element: str) -> FunctionType:
+class CopyParams(NamedTuple):
+    """Of `make_copy`: a matrix, `axes` times.  Steps are in elements."""
+
+    move: Address  # for elements of this size; 0: one by one
+    rows: int
+    columns: int
+    tall: int  # rows of a tile
+    wide: int
+    out_row: int
+    out_column: int
+    x_row: int
+    x_column: int
+    axes: int  # the outer ones
+    sizes: tuple[int, ...]  # of these
+    out_steps: tuple[int, ...]
+    x_steps: tuple[int, ...]
+
+
+def make_copy(element: str) -> Kernel:
     """out[o, r, c] = x[o, r, c] tile by tile; o stands for any number of outer axes.
 
-    params: how many outer axes; rows, columns; rows and columns of a tile; strides of out and of x by row and column;
-    the address of `move` for elements of this size, or 0; then sizes, strides of out and strides of x of the
-    outer axes.  unit = (outer * row tiles + row tile) * column tiles + column tile.
+    unit = (outer * row tiles + row tile) * column tiles + column tile.
     """
-    from .intrinsics import address_of, call, pointer
+    from .intrinsics import address_of, call, pointer, read
 
     dtype = np.dtype(element)
     moved = dtype.itemsize in _MOVED
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         out, x = pointer(buffers[0], dtype), pointer(buffers[1], dtype)
-        axes, rows, columns, tall, wide = params[0], params[1], params[2], params[3], params[4]
-        out_row, out_column, x_row, x_column = params[5], params[6], params[7], params[8]
+        p = read(params, CopyParams)
+        move, rows, columns, tall, wide, axes = p.move, p.rows, p.columns, p.tall, p.wide, p.axes
+        out_row, out_column, x_row, x_column = p.out_row, p.out_column, p.x_row, p.x_column
+        sizes, out_steps, x_steps = p.sizes, p.out_steps, p.x_steps
         row_tiles, column_tiles = (rows + tall - 1) // tall, (columns + wide - 1) // wide
         for unit in range(lo, hi):
             outer, tile = unit // (row_tiles * column_tiles), unit % (row_tiles * column_tiles)
@@ -77,13 +95,13 @@ def make_copy(element: str) -> FunctionType:
             high, long = min(tall, rows - r0), min(wide, columns - c0)
             to, start = r0 * out_row + c0 * out_column, r0 * x_row + c0 * x_column
             for axis in range(axes - 1, -1, -1):
-                size = params[10 + axis]
-                to += outer % size * params[10 + axes + axis]
-                start += outer % size * params[10 + 2 * axes + axis]
+                size = sizes[axis]
+                to += outer % size * out_steps[axis]
+                start += outer % size * x_steps[axis]
                 outer //= size
-            if moved and params[9] != 0:
+            if moved and move != 0:
                 target, source = address_of(out, to), address_of(x, start)
-                call(params[9], (target, out_row, out_column, source, x_row, x_column, high, long))
+                call(move, (target, out_row, out_column, source, x_row, x_column, high, long))
             else:
                 for r in range(high):
                     for c in range(long):
@@ -95,7 +113,7 @@ def make_copy(element: str) -> FunctionType:
 
 def copy_launch(out: Array, x: Array, buffers: tuple[int, int]) -> Launch | None:
     """The launch that writes x, of the same shape and size of element, to out; None if there is nothing to do."""
-    shape, to, start = _ordered(out, x)
+    shape, to, start = _sort(out, x)
     itemsize = out.dtype.itemsize
     if 0 in shape:
         return None
@@ -110,18 +128,20 @@ def copy_launch(out: Array, x: Array, buffers: tuple[int, int]) -> Launch | None
     tall = _TILE if transposed else min(rows, -(-(1 << 12) // wide))
     outer = [i for i in range(column) if i != row]
     tiles = -(-rows // tall) * -(-columns // wide)
-    params = (len(outer), rows, columns, tall, wide, to[row], to[column], start[row], start[column])
     # a transposition in registers is of no use where most of a vector would be empty
     moving = itemsize in _MOVED and not (transposed and min(rows, columns) < 8)
-    params += (move_address(_MOVED[itemsize]) if moving else 0,)
-    params += tuple(values[i] for values in (shape, to, start) for i in outer)
+    sizes, out_steps, x_steps = (tuple(values[i] for i in outer) for values in (shape, to, start))
+    params = CopyParams(
+        move=code.move(_MOVED[itemsize]) if moving else 0, rows=rows, columns=columns, tall=tall, wide=wide,
+        out_row=to[row], out_column=to[column], x_row=start[row], x_column=start[column],
+        axes=len(outer), sizes=sizes, out_steps=out_steps, x_steps=x_steps,
+    )  # fmt: skip
     size = math.prod(shape)
     extent = size // (rows * columns) * tiles
-    kernel = kernel_address(make_copy, unsigned(out.dtype))
-    return Launch(kernel, buffers, params, extent, 0.2 * size * itemsize)
+    return Launch(KernelRef(make_copy, (unsigned(out.dtype),)), buffers, params, extent, COPY_BYTE_NS * size * itemsize)
 
 
-def _ordered(out: Array, x: Array) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+def _sort(out: Array, x: Array) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
     """Shape and both strides with the axes sorted as `out` lies in memory, merged, and never fewer than two."""
     order = sorted(range(len(out.shape)), key=lambda i: -abs(out.strides[i]))
     columns = [[array[i] for i in order] for array in (out.shape, out.strides, x.strides)]
@@ -135,4 +155,13 @@ def plan_copy(out: Array, x: Array) -> Plan:
     if out.shape != x.shape or out.dtype != x.dtype:
         raise ValueError(f"cannot copy {x.dtype}{x.shape} to {out.dtype}{out.shape}")
     launch = copy_launch(out, x, (0, 1))
-    return Plan(() if launch is None else (launch,))
+    return Plan(()) if launch is None else Plan((launch,), way=f"copy: {describe(launch)}")
+
+
+def describe(launch: Launch) -> str:
+    """How a copy is done."""
+    p = launch.params
+    assert isinstance(p, CopyParams)
+    across = 0 < abs(p.x_row) < abs(p.x_column)
+    how = "tiles, transposed" if across else "rows"
+    return f"{how} of {p.tall} x {p.wide}{'' if p.move else ', element by element'}"

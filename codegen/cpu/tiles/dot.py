@@ -38,7 +38,7 @@ ARGUMENTS = (
 
 
 @functools.cache
-def address(dtype: str, rows: int, columns: int) -> int:
+def emit_dot(dtype: str, rows: int, columns: int) -> int:
     """The address of the function for exactly rows x columns results; its arguments are ARGUMENTS."""
     return _Dot(f"weft_dot_{dtype}_{rows}x{columns}", dtype, ARGUMENTS).emit(rows, columns)
 

@@ -1,12 +1,85 @@
-"""What Numba's Python lacks: memory at an address."""
+"""What Numba's Python lacks: memory at an address, and the parameters of a kernel by name."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, get_origin, get_type_hints
 
+import numba.extending
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.datamodel import models
 from numba.core.imputils import impl_ret_borrowed
-from numba.extending import intrinsic
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import infer_getattr, lower_getattr_generic, register_model
+
+P = TypeVar("P")
+
+
+def intrinsic(function: Any = None, **options: Any) -> Any:
+    """Numba's.  What it makes takes other arguments than the function itself, so that nobody checks their types."""
+    return numba.extending.intrinsic(**options) if function is None else numba.extending.intrinsic(function)
+
+
+# ---- parameters by name (../params.py) ------------------------------------------------------------------------------
+
+
+class _Reader(types.Type):
+    """The address of a kernel's parameters, of that class."""
+
+    def __init__(self, kind: Any) -> None:
+        self.kind, self.fields = kind, get_type_hints(kind)
+        super().__init__(name=f"Params({kind.__module__}.{kind.__qualname__})")
+
+    def result(self, name: str) -> types.Type | None:
+        """The type of a field: a number, a pointer to a table, the address of a named tuple's own numbers."""
+        field = self.fields.get(name)
+        if hasattr(field, "_fields"):
+            return _Reader(field)
+        return types.CPointer(types.int64) if get_origin(field) is tuple else types.int64 if field else None
+
+
+@register_model(_Reader)
+class _ReaderModel(models.PrimitiveModel):
+    def __init__(self, dmm: Any, fe_type: _Reader) -> None:
+        super().__init__(dmm, fe_type, ir.IntType(64).as_pointer())
+
+
+@infer_getattr
+class _Fields(AttributeTemplate):
+    key = _Reader
+
+    def generic_resolve(self, reader: _Reader, name: str) -> types.Type | None:
+        return reader.result(name)
+
+
+@lower_getattr_generic(_Reader)
+def _load_field(context: Any, builder: Any, reader: _Reader, address: Any, name: str) -> Any:
+    place = ir.Constant(ir.IntType(64), list(reader.fields).index(name))
+    number = builder.load(builder.gep(address, [place]))
+    # nobody writes parameters while a kernel runs: what was read once is not read again behind a store
+    number.set_metadata("invariant.load", builder.module.add_metadata([]))
+    return number if reader.result(name) is types.int64 else builder.gep(address, [number])
+
+
+@intrinsic
+def _read(typingctx: Any, params: Any, kind: Any) -> Any:
+    reader = _Reader(kind.instance_class)
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return args[0]
+
+    return reader(params, kind), emit
+
+
+if TYPE_CHECKING:
+
+    def read(params: Any, kind: type[P]) -> P:
+        """`p = read(params, Rows)`: the parameters of that class; p.count is a number, p.steps[i] one of a table."""
+
+else:
+    read = _read
+
+
+# ---- memory ---------------------------------------------------------------------------------------------------------
 
 
 @intrinsic
@@ -63,20 +136,6 @@ def call(typingctx: Any, address: Any, arguments: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.int64, kinds), emit
-
-
-@intrinsic(prefer_literal=True)
-def take(typingctx: Any, base: Any, first: Any, count: Any) -> Any:
-    """`take(p, i, n)` with a literal n: the tuple (p[i], ..., p[i + n - 1])."""
-    size = count.literal_value
-    result = types.UniTuple(base.dtype, size)
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        places = [builder.add(args[1], ir.Constant(ir.IntType(64), i)) for i in range(size)]
-        items = [builder.load(builder.gep(args[0], [place])) for place in places]
-        return context.make_tuple(builder, result, items)
-
-    return result(base, types.int64, types.IntegerLiteral(size)), emit
 
 
 @intrinsic

@@ -29,7 +29,7 @@ class Vector(types.Type):
 
 
 @register_model(Vector)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class _VectorModel(models.PrimitiveModel):
     def __init__(self, dmm: Any, fe_type: Vector) -> None:
         element = dmm.lookup(fe_type.element).get_value_type()
         super().__init__(dmm, fe_type, ir.VectorType(element, fe_type.lanes))
@@ -95,7 +95,7 @@ def _address(builder: Any, kind: Kind, row: ir.Value, first: ir.Value) -> ir.Val
     return builder.inttoptr(builder.add(row, offset), ir.PointerType(kind.vector))
 
 
-def _masked(builder: Any, kind: Kind, name: str, result: ir.Type, arguments: Sequence[ir.Type]) -> ir.Function:
+def _declare_masked(builder: Any, kind: Kind, name: str, result: ir.Type, arguments: Sequence[ir.Type]) -> ir.Function:
     """LLVM's masked load or store of a vector."""
     name = f"llvm.masked.{name}.v{kind.lanes}{kind.element.intrinsic_name}.p0"
     module = builder.module
@@ -106,7 +106,7 @@ def load(builder: Any, kind: Kind, row: ir.Value, first: ir.Value, size: ir.Valu
     """Elements first + l of the row, `fill` (a vector) where that is outside [0, size)."""
     place = _address(builder, kind, row, first)
     mask = inside(builder, kind, first, size, 1)
-    function = _masked(builder, kind, "load", kind.vector, [place.type, _INT32, mask.type, kind.vector])
+    function = _declare_masked(builder, kind, "load", kind.vector, [place.type, _INT32, mask.type, kind.vector])
     return builder.call(function, [place, ir.Constant(_INT32, kind.dtype.itemsize), mask, fill])
 
 
@@ -114,7 +114,7 @@ def store(builder: Any, kind: Kind, row: ir.Value, first: ir.Value, size: ir.Val
     """Element first + l of the row = value[l] where that is inside [0, size)."""
     place = _address(builder, kind, row, first)
     mask = inside(builder, kind, first, size, 1)
-    function = _masked(builder, kind, "store", ir.VoidType(), [kind.vector, place.type, _INT32, mask.type])
+    function = _declare_masked(builder, kind, "store", ir.VoidType(), [kind.vector, place.type, _INT32, mask.type])
     builder.call(function, [value, place, ir.Constant(_INT32, kind.dtype.itemsize), mask])
 
 

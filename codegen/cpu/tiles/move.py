@@ -17,7 +17,7 @@ ARGUMENTS = ("dst", "dst_row", "dst_column", "src", "src_row", "src_column", "ro
 
 
 @functools.cache
-def move_address(dtype: str) -> int:
+def emit_move(dtype: str) -> int:
     """The address of dst[i * dst_row + j * dst_column] = src[i * src_row + j * src_column]."""
     return _Move(f"weft_move_{dtype}", dtype, ARGUMENTS).emit()
 
@@ -111,12 +111,12 @@ class _Move(VectorFunction):
             exists = self.splat(self.builder.icmp_signed(">", rows, number(i)))
             row = self.at(src, self.builder.mul(self.given["src_row"], number(i)))
             vectors.append(self.load_vector(row, self.builder.and_(loading, exists)))
-        for j, value in enumerate(self._transposed(vectors)):
+        for j, value in enumerate(self._exchange_blocks(vectors)):
             exists = self.splat(self.builder.icmp_signed(">", columns, number(j)))
             row = self.at(dst, self.builder.mul(self.given["dst_column"], number(j)))
             self.store_vector(value, row, self.builder.and_(storing, exists))
 
-    def _transposed(self, vectors: list[ir.Value]) -> list[ir.Value]:
+    def _exchange_blocks(self, vectors: list[ir.Value]) -> list[ir.Value]:
         """A butterfly: at each distance d, rows d apart exchange blocks of d elements."""
         distance = self.width // 2
         while distance:

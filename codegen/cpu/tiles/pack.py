@@ -5,12 +5,12 @@ element to its last.
 """
 
 import math
-from types import FunctionType
 from typing import Any, NamedTuple
 
-from ..launch import Launch
-from ..run.native import kernel_address
-from .move import move_address
+from ..launch import Kernel, KernelRef, Launch
+from ..model import PACK_ELEMENT_NS
+from ..params import Address
+from . import code
 
 
 class Axes(NamedTuple):
@@ -37,11 +37,14 @@ def panels(
     """
     to = order or tuple(math.prod(k.sizes[axis + 1 :]) for axis in range(len(k.sizes)))
     k, to = _contiguous_last(*_cut(k, to))
-    axes = (len(batch.sizes), *batch.sizes, *batch.steps, len(k.sizes), *k.sizes, *k.steps, *to)
-    params = (move_address(dtype), itemsize, begin, offset, count, width, step, math.prod(k.sizes), *axes)
+    params = PanelsParams(
+        move=code.move(dtype), itemsize=itemsize, begin=begin, base=offset, items=count, width=width, step=step,
+        depth=math.prod(k.sizes), batch_axes=len(batch.sizes), batch=batch.sizes, batch_steps=batch.steps,
+        axes=len(k.sizes), sizes=k.sizes, steps=k.steps, to_steps=to,
+    )  # fmt: skip
     extent = math.prod(batch.sizes) * math.ceil(count / width) * k.sizes[0]
-    cost = 0.5 * panels_size(batch, count, k, width)
-    return Launch(kernel_address(make_panels), buffers, params, extent, cost)
+    cost = PACK_ELEMENT_NS * panels_size(batch, count, k, width)
+    return Launch(KernelRef(make_panels), buffers, params, extent, cost)
 
 
 def _cut(k: Axes, to: tuple[int, ...]) -> tuple[Axes, tuple[int, ...]]:
@@ -58,37 +61,57 @@ def _contiguous_last(k: Axes, to: tuple[int, ...]) -> tuple[Axes, tuple[int, ...
     return Axes(*(tuple(values[axis] for axis in axes) for values in k)), tuple(to[axis] for axis in axes)
 
 
-def make_panels() -> FunctionType:
+class PanelsParams(NamedTuple):
+    """Of `make_panels`.  Sizes and steps are in elements, those in a panel in rows of `width`."""
+
+    move: Address
+    itemsize: int  # bytes
+    begin: int  # of the panels in their buffer
+    base: int  # of the array
+    items: int  # rows or columns
+    width: int
+    step: int  # from one of the items to the next
+    depth: int  # of a panel
+    batch_axes: int
+    batch: tuple[int, ...]  # their sizes
+    batch_steps: tuple[int, ...]
+    axes: int  # of k, two at least
+    sizes: tuple[int, ...]  # of k
+    steps: tuple[int, ...]
+    to_steps: tuple[int, ...]  # in the panel
+
+
+def make_panels() -> Kernel:
     """The kernel of `panels`; unit = (batch item, tile, index on k's first axis)."""
-    from .intrinsics import call, take
+    from .intrinsics import call, read
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
-        move, itemsize, begin, base, count, width, step, depth, batch_axes = take(params, 0, 9)
-        tiles, axes = (count + width - 1) // width, params[9 + 2 * batch_axes]
-        sizes = 10 + 2 * batch_axes
-        steps, to_steps = sizes + axes, sizes + 2 * axes
-        outer, inner = params[sizes], params[sizes + axes - 1]
-        inner_step, inner_to = params[steps + axes - 1], params[to_steps + axes - 1] * width
+        p = read(params, PanelsParams)
+        move, itemsize, count, width, step, depth = p.move, p.itemsize, p.items, p.width, p.step, p.depth
+        batch_axes, batch, batch_steps = p.batch_axes, p.batch, p.batch_steps
+        axes, sizes, steps, to_steps = p.axes, p.sizes, p.steps, p.to_steps
+        tiles, outer, inner = (count + width - 1) // width, sizes[0], sizes[axes - 1]
+        inner_step, inner_to = steps[axes - 1], to_steps[axes - 1] * width
         blocks = 1
         for axis in range(1, axes - 1):
-            blocks *= params[sizes + axis]
-        panels, start = buffers[0] + begin * itemsize, buffers[1] + base * itemsize
+            blocks *= sizes[axis]
+        panels, start = buffers[0] + p.begin * itemsize, buffers[1] + p.base * itemsize
         if inner_step < 0:  # backwards on both sides, so that a reversed kernel is still contiguous
             panels, inner_to = panels + (inner - 1) * inner_to * itemsize, -inner_to
             start, inner_step = start + (inner - 1) * inner_step * itemsize, -inner_step
         for unit in range(lo, hi):
             panel, first = unit // outer, unit // outer % tiles * width
-            item, block_offset = panel // tiles, first * step + unit % outer * params[steps]
-            block_to = panel * depth + unit % outer * params[to_steps]
+            item, block_offset = panel // tiles, first * step + unit % outer * steps[0]
+            block_to = panel * depth + unit % outer * to_steps[0]
             for axis in range(batch_axes - 1, -1, -1):
-                block_offset += item % params[9 + axis] * params[9 + batch_axes + axis]
-                item //= params[9 + axis]
+                block_offset += item % batch[axis] * batch_steps[axis]
+                item //= batch[axis]
             for block in range(blocks):
                 offset, to, rest = block_offset, block_to, block
                 for axis in range(axes - 2, 0, -1):
-                    offset += rest % params[sizes + axis] * params[steps + axis]
-                    to += rest % params[sizes + axis] * params[to_steps + axis]
-                    rest //= params[sizes + axis]
+                    offset += rest % sizes[axis] * steps[axis]
+                    to += rest % sizes[axis] * to_steps[axis]
+                    rest //= sizes[axis]
                 target, source = panels + to * width * itemsize, start + offset * itemsize
                 call(move, (target, inner_to, 1, source, inner_step, step, inner, min(width, count - first)))
         return 0

@@ -17,12 +17,11 @@ small function for each number of rows that a plan needs, made by llvmlite alone
 """
 
 import functools
-import math
-from typing import NamedTuple
 
 from llvmlite import ir
 
-from .vectors import I64, Values, VectorFunction, number, registers, width
+from .shapes import LINE, LINES, Shape
+from .vectors import I64, Values, VectorFunction, number
 
 # The arguments of a tile function: addresses, counts, and steps in elements.
 ARGUMENTS = (
@@ -42,33 +41,11 @@ ARGUMENTS = (
 )
 
 
-LINES, LINE = 8, 64  # that a segment brings, and the bytes of one
 _UNROLLED = 12  # the longest run that is written out: the kernels of most convolutions
 
 
-class Shape(NamedTuple):
-    """A register tile: at most `rows` rows of `vectors` vectors of `width` elements of `dtype`."""
-
-    dtype: str
-    rows: int
-    vectors: int
-    width: int
-
-    @property
-    def lanes(self) -> int:
-        """Columns of C in one tile."""
-        return self.vectors * self.width
-
-
 @functools.cache
-def shape(dtype: str, vectors: int) -> Shape:
-    """The tallest tile whose accumulators, `vectors` vectors of B and one broadcast fit into the registers."""
-    rows = min((registers() - vectors - 1) // vectors, 16)
-    return Shape(dtype, max(1, rows), vectors, width(dtype))
-
-
-@functools.cache
-def address(tile: Shape, rows: int, packed: bool, run: int = 0, fetches: bool = False) -> int:
+def emit_tile(tile: Shape, rows: int, packed: bool, run: int = 0, fetches: bool = False) -> int:
     """The address of the function for tiles of exactly `rows` rows; its arguments are ARGUMENTS.
 
     With a `run` it serves only calls with that one, without a loop if it is short.
@@ -166,30 +143,3 @@ class _Tile(VectorFunction):
     def _c_at(self, i: int, v: int) -> ir.Value:
         row = self.builder.mul(self.given["c_step"], number(i))
         return self.at(self.c, self.builder.add(row, number(v * self.width)))
-
-
-# Cycles by vectors in a row, as measured.  Of strided A, nine rows of three vectors keep every row's address in a
-# register, fourteen of two do not; of packed A, fourteen rows take twice the bytes in float64.
-_PACKED = {"float32": {2: 1.0, 3: 1.02, 1: 1.3}, "float64": {3: 1.0, 2: 1.02, 1: 1.3}}
-_STRIDED = {3: 1.0, 4: 1.0, 2: 1.07, 1: 1.3}
-
-
-@functools.cache
-def best_shape(dtype: str, rows: int, columns: int, packed: bool = True) -> Shape:
-    """The shape that covers rows x columns in the least time: wasted lanes and half-empty registers count."""
-    shapes = (shape(dtype, vectors) for vectors in (2, 3, 1, 4, 6, 8))
-    return min(shapes, key=lambda candidate: cycles(candidate, rows, columns, 1000, packed))
-
-
-def cycles(tile: Shape, rows: int, columns: int, depth: int, packed: bool = True) -> float:
-    """About how many cycles all of rows x columns take, at two multiplications or loads in a cycle."""
-    height, v = even_rows(tile, rows), tile.vectors
-    tiles = math.ceil(rows / height) * math.ceil(columns / tile.lanes)
-    weight = (_PACKED[tile.dtype] if packed else _STRIDED).get(v, 1.1)
-    step = max(height * v, height + v, 8)  # arithmetic, loads, or the latency of one accumulator
-    return tiles * (depth * step / 2 * weight + height * v + 40)
-
-
-def even_rows(tile: Shape, rows: int) -> int:
-    """The rows of each tile but the last, such that all are about equally tall."""
-    return math.ceil(rows / math.ceil(rows / tile.rows))

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 
+from ..model import width
 from ..run import native
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
@@ -16,17 +16,6 @@ Values = Sequence[ir.Value]
 def number(value: int) -> ir.Constant:
     """An int64 in LLVM IR."""
     return ir.Constant(I64, value)
-
-
-def width(dtype: str) -> int:
-    """How many elements fill the widest vector."""
-    return native.vector_bytes() // np.dtype(dtype).itemsize
-
-
-def registers() -> int:
-    """How many vector registers there are."""
-    x86 = llvm.get_process_triple().startswith(("x86", "i686"))
-    return 16 if x86 and native.vector_bytes() < 64 else 32
 
 
 class VectorFunction:

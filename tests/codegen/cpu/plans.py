@@ -46,5 +46,6 @@ def _run(plan: Plan, outputs: Sequence[np.ndarray], args: Sequence[np.ndarray], 
 def launch_once(launch: Launch, arrays: Sequence[np.ndarray], lo: int, hi: int) -> int:
     """The status of one kernel over the units [lo, hi)."""
     buffers = (ctypes.c_int64 * max(len(launch.buffers), 1))(*(arrays[i].ctypes.data for i in launch.buffers))
-    params = (ctypes.c_int64 * max(len(launch.params), 1))(*launch.params)
-    return int(_KERNEL(launch.kernel)(buffers, params, lo, hi))
+    address, numbers = launch.resolve()
+    params = (ctypes.c_int64 * max(len(numbers), 1))(*numbers)
+    return int(_KERNEL(address)(buffers, params, lo, hi))

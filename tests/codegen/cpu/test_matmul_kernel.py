@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from weft.codegen.cpu.matmul.plan import plan_matmul
-from weft.codegen.cpu.tiles import tile
+from weft.codegen.cpu.tiles import shapes
 
 from .plans import describe, run_plan
 
@@ -133,7 +133,7 @@ def test_nan_and_infinity_stay_in_their_rows_and_columns():
 @pytest.mark.parametrize("vectors", [1, 2, 3, 4, 6, 8])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_tile_shapes_fit_the_registers(dtype, vectors):
-    shape = tile.shape(dtype, vectors)
+    shape = shapes.shape(dtype, vectors)
     assert shape.rows >= 1
     assert shape.rows * vectors + vectors <= 32
     assert shape.lanes * np.dtype(dtype).itemsize <= vectors * 64
@@ -141,7 +141,7 @@ def test_tile_shapes_fit_the_registers(dtype, vectors):
 
 @pytest.mark.parametrize("rows", [1, 5, 14, 15, 29, 1000])
 def test_tiles_are_about_equally_tall(rows):
-    shape = tile.shape("float32", 2)
-    height = tile.even_rows(shape, rows)
+    shape = shapes.shape("float32", 2)
+    height = shapes.even_rows(shape, rows)
     assert height <= shape.rows
     assert (rows - 1) // height == (rows - 1) // shape.rows

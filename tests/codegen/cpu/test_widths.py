@@ -11,7 +11,7 @@ from weft.codegen.cpu.run.native import vector_bytes
 
 HERE = Path(__file__).parent
 KERNELS = ["test_matmul_kernel.py", "test_conv_kernel.py", "test_pool_kernel.py", "../llvm/test_math_vectorised.py"]
-WIDTH = "from weft.codegen.cpu.tiles import vectors; print(vectors.width('float32'), vectors.registers())"
+WIDTH = "from weft.codegen.cpu import model; print(model.width('float32'), model.registers())"
 
 
 def python(bits, *arguments):
