@@ -19,8 +19,9 @@ from ..symbolic.evaluate import FROM_A_STEP, raise_unknown_size
 from ..symbolic.expr import Expr, toposort
 from ..symbolic.graph import Graph
 from ..symbolic.guards import AnyGuard, Guard
-from ..symbolic.leaves import Cell, Input, Shared, as_array
+from ..symbolic.leaves import Input, Shared, as_array
 from ..symbolic.sizes import all_sources, dims_of
+from ..symbolic.storage import Storage
 from ..symbolic.substitution import Change, renaming, substitute
 from ..symbolic.types import TupleType, cast_and_lost
 from .target import Source
@@ -189,7 +190,7 @@ def _default_updates(graph: Graph) -> list[tuple[Expr, Expr]]:
     updated = {s for s, _ in graph.updates}
     found = []
     for node in graph.shared:
-        update = node.op.cell.default_update  # type: ignore[attr-defined]
+        update = node.op.storage.default_update  # type: ignore[attr-defined]
         if update is not None and node not in updated:
             found.append((node, update))
     return found
@@ -292,24 +293,24 @@ def adapted(given: Any, x: Expr, downcast: bool = False) -> np.ndarray:
     return np.require(array, x.dtype, ["C", "A"])
 
 
-def apart(arrays: list[np.ndarray], cells: Iterable[Cell]) -> list[np.ndarray]:
-    """The arrays, those that share memory with one of the cells copied: the call writes to these.
+def apart(arrays: list[np.ndarray], storages: Iterable[Storage]) -> list[np.ndarray]:
+    """The arrays, those that share memory with one of the storages copied: the call writes to these.
 
-    The arrays of cells are views (`Cell.replace`), so what is no view shares memory with none of them.
+    The arrays of storages are views, so what is no view shares memory with none of them.
     """
     for place, a in enumerate(arrays):
-        if a.base is not None and _shared(a, cells):
+        if a.base is not None and _shared(a, storages):
             arrays[place] = a.copy()
     return arrays
 
 
-def _shared(array: np.ndarray, cells: Iterable[Cell]) -> bool:
+def _shared(array: np.ndarray, storages: Iterable[Storage]) -> bool:
     owner = array.base
     while type(owner) is np.ndarray and owner.base is not None:
         owner = owner.base
     if type(owner) is np.ndarray:  # it has its memory from nobody else
-        return any(owner is cell.value.base for cell in cells)
-    return any(np.may_share_memory(array, cell.value) for cell in cells)
+        return any(owner is storage.array.base for storage in storages)
+    return any(np.may_share_memory(array, storage.array) for storage in storages)
 
 
 def _downcast(array: np.ndarray, dtype: np.dtype) -> np.ndarray | None:

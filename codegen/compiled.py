@@ -9,7 +9,7 @@ import numpy as np
 
 from ..symbolic.dims import Dim, SymDim
 from ..symbolic.errors import GuardError, IndexRangeError, NotFiniteError, Site, WeftError, blame, sentence
-from ..symbolic.evaluate import bind_sizes, divided_by_zero, run, sizes_of_cells, whole
+from ..symbolic.evaluate import bind_sizes, divided_by_zero, run, sizes_in, whole
 from ..symbolic.expr import Expr
 from ..symbolic.forks import renewed
 from ..symbolic.graph import Graph
@@ -55,10 +55,10 @@ class Compiled:
 
         counts : those that are values
         """
-        known = dict(zip(self.source.inputs, arrays, strict=True))
+        shapes = {x: a.shape for x, a in zip(self.source.inputs, arrays, strict=True)}
         for node in [*self.source.shared, *(shared for shared, _ in self.source.updates)]:
-            known[node] = node.op.cell.value  # type: ignore[attr-defined]
-        sizes = {**sizes_of_cells(self.source.cells), **bind_sizes(known)}
+            shapes[node] = node.op.storage.sizes.shape  # type: ignore[attr-defined]
+        sizes = {**sizes_in(self.source.stored_sizes), **bind_sizes(shapes)}
         for (name, source), count in zip(self.source.sources.items(), counts, strict=False):
             sizes[name] = whole(count, source)
         self._check_sizes(sizes)

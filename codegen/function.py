@@ -29,26 +29,32 @@ class Function(Compiled):
         counting = self.counting
         self._counts = None if counting is None else type(self)(counting, target)
         graph, program = asked.graph, self.program
-        updated = [shared.op.cell for shared, _ in graph.updates]  # type: ignore[attr-defined]
-        read = [buffer.node.op.cell for buffer in program.shared]  # type: ignore[union-attr]
+        updated = [shared.op.storage for shared, _ in graph.updates]  # type: ignore[attr-defined]
+        read = [buffer.node.op.storage for buffer in program.shared]  # type: ignore[union-attr]
         calling = [CALLING_BACK] if (read or updated) and program.calls_back else []
         self._updated = frozenset(updated)
+        self._storages = tuple(dict.fromkeys([*read, *updated]))
         self._reads, self._writes = frozenset([*read, *updated, *calling]), frozenset([*updated, *calling])
         replaced = graph.updates if self.refused else program.replaced
-        self._replaced = tuple(shared.op.cell for shared, _ in replaced)  # type: ignore[attr-defined]
+        self._replaced = tuple(shared.op.storage for shared, _ in replaced)  # type: ignore[attr-defined]
         self._outputs = len(graph.outputs)  # of the results; new arrays of variables stand behind them
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """The results for these arguments, in the form in which the outputs were given."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it is called.")
 
+    def _bring_storages(self) -> None:
+        """Before a call on the host: the newest values are here; copies elsewhere are behind what the call writes."""
+        for storage in self._storages:
+            if storage.is_behind:
+                storage.fetch()
+        for storage in self._updated:
+            storage.changed()
+
     def _replace(self, results: list[np.ndarray]) -> None:
         """Give variables their new arrays, which stand behind the outputs."""
-        for cell, value in zip(self._replaced, results[self._outputs :], strict=True):
-            if cell.resizable:
-                cell.replace(value)
-            else:
-                np.copyto(cell.value, value)
+        for storage, value in zip(self._replaced, results[self._outputs :], strict=True):
+            storage.replace(value) if storage.resizable else storage.write(value)
 
     def __repr__(self) -> str:
         listed = ", ".join(x.name or "?" for x in self.source.inputs)

@@ -135,7 +135,7 @@ class Stream:
         self.counter = shared(np.uint64(0), "random_counter")
         self.draws = 0
         assert isinstance(self.counter.op, Shared)
-        self.counter.op.cell.default_update = self.counter + 1
+        self.counter.op.storage.default_update = self.counter + 1
 
     def seed(self, seed: int) -> None:
         """Begin again with another seed; compiled functions follow."""

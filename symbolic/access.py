@@ -25,7 +25,7 @@ _waiting: list[Access] = []
 
 
 class Access:
-    """The cells that one call reads (all that it uses) and writes, from `acquire` to `release`."""
+    """The variables that one call reads (all that it uses) and writes, from `acquire` to `release`."""
 
     __slots__ = ("reads", "thread", "writes")
 

@@ -27,8 +27,9 @@ from .errors import (
     user_site,
 )
 from .expr import Expr, Op, toposort
-from .leaves import Input, Shared, Size, Sizes, as_array
-from .sizes import cells, dims_of, sources
+from .leaves import Input, Shared, Size, as_array
+from .sizes import dims_of, sources, stored_sizes
+from .storage import Sizes
 from .substitution import with_sizes
 from .types import BOOL, FLOAT16, FLOAT32, TupleType, Type, cast_and_lost
 
@@ -64,8 +65,9 @@ def all_values(
     """The values of all nodes that the roots lead to, and the sizes of the symbols."""
     known: dict[Expr, Any] = {node: _array(node, value) for node, value in given.items()}
     order = toposort(roots, into=lambda n: n not in known)
-    read = {node: node.op.cell.value for node in order if isinstance(node.op, Shared) and node not in known}
-    sizes = {**sizes_of_cells(cells(order)), **(known_sizes or {}), **bind_sizes({**known, **read})}
+    read = {node: node.op.storage.value for node in order if isinstance(node.op, Shared) and node not in known}
+    shapes = {node: value.shape for node, value in {**known, **read}.items()}
+    sizes = {**sizes_in(stored_sizes(order)), **(known_sizes or {}), **bind_sizes(shapes)}
     for name, source in sources(order).items():
         if name not in sizes:
             sizes[name] = whole(int(run([source], given, sizes)[0]), source)
@@ -217,25 +219,25 @@ def resolved(op: Op, sizes: Mapping[str, int]) -> Op:
     return with_sizes(op, lambda dim: dim.value(sizes))
 
 
-def sizes_of_cells(found: Iterable[Sizes]) -> dict[str, int]:
+def sizes_in(found: Iterable[Sizes]) -> dict[str, int]:
     """The sizes of the symbols for axes of shared variables, as they are now."""
     return {name: size for each in found for name, size in each.known().items()}
 
 
-def bind_sizes(values: Mapping[Expr, np.ndarray]) -> dict[str, int]:
-    """The sizes that the symbols have, read off the arrays; raises ShapeError where an array does not fit."""
+def bind_sizes(shapes: Mapping[Expr, tuple[int, ...]]) -> dict[str, int]:
+    """The sizes that the symbols have, read off the shapes of arrays; raises ShapeError where one does not fit."""
     sizes: dict[str, int] = {}
-    for node, array in values.items():
-        if array.ndim != node.ndim:
-            text = f"{node.name or 'The input'} has {axes(node.ndim)}, its value {array.ndim}: {show(array.shape)}."
+    for node, shape in shapes.items():
+        if len(shape) != node.ndim:
+            text = f"{node.name or 'The input'} has {axes(node.ndim)}, its value {len(shape)}: {show(shape)}."
             raise blame(ShapeError(text), user_site(), node.site)
-        for dim, size in zip(node.shape, array.shape, strict=True):
+        for dim, size in zip(node.shape, shape, strict=True):
             if isinstance(dim, SymDim) and dim.is_name:
                 sizes.setdefault(dim.text, size)
-    for node, array in values.items():
-        for dim, size in zip(node.shape, array.shape, strict=True):
+    for node, shape in shapes.items():
+        for dim, size in zip(node.shape, shape, strict=True):
             expected = dim if isinstance(dim, int) else dim.value(sizes)
             if expected != size:
-                text = f"{node.name or 'The input'} has shape {show(node.shape)}, its value {show(array.shape)}."
+                text = f"{node.name or 'The input'} has shape {show(node.shape)}, its value {show(shape)}."
                 raise blame(ShapeError(text), user_site(), node.site)
     return sizes

@@ -12,8 +12,9 @@ from .dims import SymDim
 from .expr import Body, Expr, Row, flattened, identical, unflattened
 from .forks import renewed
 from .guards import AnyGuard, Guard
-from .leaves import Constant, Input, Shared, Sizes
-from .sizes import cells, sources
+from .leaves import Constant, Input, Shared
+from .sizes import sources, stored_sizes
+from .storage import Sizes
 from .substitution import substitute
 
 
@@ -70,9 +71,9 @@ class Graph(Body):
         return sources(self.nodes, self._assumed_dims)
 
     @cached_property
-    def cells(self) -> list[Sizes]:
+    def stored_sizes(self) -> list[Sizes]:
         """The present sizes of the shared variables that sizes are taken from."""
-        return cells(self.nodes, self._assumed_dims)
+        return stored_sizes(self.nodes, self._assumed_dims)
 
     @property
     def _assumed_dims(self) -> list[SymDim]:

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .access import Access
-from .dims import Dim, Shape, SymDim, fresh
+from .dims import Dim
 from .errors import (
     NOWHERE,
     ArgumentError,
@@ -22,8 +21,9 @@ from .errors import (
     sentence,
     user_site,
 )
-from .expr import Expr, Leaf, Op, apply, flattened, serial, unflattened
+from .expr import Expr, Leaf, Op, apply, serial
 from .index_maps import AxisMap
+from .storage import Storage
 from .types import BOOL, INT64, DType, TupleType, Type, cast_and_lost, dtype
 
 INSIDE = "inside"  # with a serial number: the number of an input that stands for a value of each step of a loop
@@ -78,97 +78,18 @@ class Constant(Leaf):
         return hash(self.key)
 
 
-class Sizes:
-    """The present shape of a shared variable, and the symbols for its axes: what expressions that have its sizes hold.
-
-    They do not hold the array: it goes when the variable does.
-    """
-
-    __slots__ = ("names", "shape")
-
-    def __init__(self, shape: tuple[int, ...]):
-        self.shape = shape
-        self.names: tuple[str | None, ...] = ()
-
-    def known(self) -> dict[str, int]:
-        """The sizes of the symbols."""
-        return {name: size for name, size in zip(self.names, self.shape, strict=False) if name is not None}
-
-
-class Cell:
-    """The memory of a shared variable.  A cell whose sizes are all numbers keeps its array, and so its address."""
-
-    def __init__(self, value: np.ndarray, of: Type, update: Any = None):
-        self.number = serial()
-        self.of = of
-        self.sizes = Sizes(value.shape)
-        self.value = value if value.base is not None else value.view()
-        self._update = update
-
-    @property
-    def resizable(self) -> bool:
-        """Whether it may hold arrays of several sizes."""
-        return not self.of.is_static
-
-    def replace(self, value: np.ndarray) -> None:
-        """Hold another array, as a view: an array of a user's that is none shares no memory with a cell."""
-        self.value = value if value.base is not None else value.view()
-        self.sizes.shape = value.shape
-
-    def reading(self) -> Access:
-        """`with cell.reading(): ...`: nobody else writes it meanwhile."""
-        return Access(frozenset((self,)), frozenset())
-
-    def writing(self) -> Access:
-        """`with cell.writing(): ...`: nobody else reads or writes it meanwhile."""
-        return Access(frozenset((self,)), frozenset((self,)))
-
-    def axis(self, name: str | None) -> SymDim:
-        """A symbol for the size of one of its axes: expressions may have it without reading the array."""
-        dim = fresh(f"{name}_" if name else "d")
-        return SymDim(dim.text, None, {dim.text: self.sizes})
-
-    def shaped(self, dims: Shape) -> None:
-        """Say which sizes may change: those that are symbols."""
-        self.of = Type(self.value.dtype, dims)
-        self.sizes.names = tuple(d.text if isinstance(d, SymDim) and d.is_name else None for d in dims)
-
-    @property
-    def default_update(self) -> Expr | None:
-        """The new value that functions which read the cell give it, unless their own updates say otherwise."""
-        if isinstance(self._update, tuple):
-            self._update = unflattened(*self._update)[0]
-        return self._update  # type: ignore[no-any-return]
-
-    @default_update.setter
-    def default_update(self, update: Expr | None) -> None:
-        self._update = update
-
-    def __reduce__(self) -> Any:
-        # the update reads the cell itself, so it travels flat, and is rebuilt when it is first asked for; sizes know
-        # the cell, so its type travels as part of its state
-        update = self.default_update
-        state = {"value": self.value, "sizes": self.sizes, "of": self.of}
-        state["_update"] = None if update is None else flattened((update,))
-        return _blank_cell, (), state
-
-
-def _blank_cell() -> Cell:
-    return Cell(np.zeros(()), Type(BOOL, ()))
-
-
 @dataclass(frozen=True)
 class Shared(Leaf):
-    """A mutable cell that functions read and update."""
+    """A value that functions read and update."""
 
-    cell: Cell
+    storage: Storage
     label: str | None = field(compare=False, default=None)
 
     def infer(self) -> Type:
-        return self.cell.of
+        return self.storage.of
 
     def numpy(self) -> np.ndarray:
-        return self.cell.value
+        return self.storage.value
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ import numpy as np
 from .dims import Dim, Shape, SymDim, fresh
 from .errors import ShapeError, blame, user_site
 from .expr import Body, Expr, Op, toposort
-from .leaves import Constant, Input, Shared, Size, Sizes
+from .leaves import Constant, Input, Shared, Size
+from .storage import Sizes
 from .types import TupleType, Type
 
 _any = False  # whether any size stands for a value
@@ -105,7 +106,7 @@ def sources(nodes: Iterable[Expr], more: Iterable[SymDim] = ()) -> dict[str, Exp
     return {name: source for name, source in found.items() if isinstance(source, Expr)}
 
 
-def cells(nodes: Iterable[Expr], more: Iterable[SymDim] = ()) -> list[Sizes]:
+def stored_sizes(nodes: Iterable[Expr], more: Iterable[SymDim] = ()) -> list[Sizes]:
     """The present sizes of the shared variables that sizes of these nodes, and `more`, are taken from."""
     found = [source for dim in [*dims_of(nodes), *more] for source in dim.sources.values()]
     return list(dict.fromkeys(source for source in found if isinstance(source, Sizes)))

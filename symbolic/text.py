@@ -14,8 +14,9 @@ from .dims import SymDim
 from .errors import ArgumentError, blame, user_site
 from .expr import Expr, Op, toposort
 from .graph import Graph
-from .leaves import Cell, Constant, Input, Shared, Size
+from .leaves import Constant, Input, Shared, Size
 from .sizes import all_sources
+from .storage import Storage
 
 _LONGEST = 160  # characters of a formula in an expression's repr
 
@@ -143,7 +144,7 @@ class _Writer:
         if isinstance(op, Input):
             return f"weft.tensor({op.label!r}, {self.value(node.shape)}, {node.dtype.name!r})"
         if isinstance(op, Shared):
-            return f"weft.shared({self.value(op.cell.value)}, {op.label!r}{self._sizes(op.cell)})"
+            return f"weft.shared({self.value(op.storage.value)}, {op.label!r}{self._sizes(op.storage)})"
         if isinstance(op, Constant):
             return f"weft.constant({self.number(op.number)})" if op.weak else f"weft.constant({self.value(op.value)})"
         return f"apply({', '.join([self.value(op), *args])})"
@@ -218,16 +219,16 @@ class _Writer:
             self.needed.add(("weft.symbolic.sizes", "value_dim"))
             return f"value_dim({self.variables[source]})"
         for node, variable in self.variables.items():
-            if isinstance(node.op, Shared) and node.op.cell.sizes is source:
+            if isinstance(node.op, Shared) and node.op.storage.sizes is source:
                 return f"{variable}.shape[{[str(d) for d in node.shape].index(name)}]"
         text = f"The size {name} is that of a shared variable that the graph does not read: it cannot be written."
         raise blame(ArgumentError(text), user_site())
 
-    def _sizes(self, cell: Cell) -> str:
+    def _sizes(self, storage: Storage) -> str:
         """The sizes of a shared variable, where they may change."""
-        if not any(isinstance(d, SymDim) for d in cell.of.shape):
+        if not any(isinstance(d, SymDim) for d in storage.of.shape):
             return ""
-        shown = [repr(d) if isinstance(d, int) else "None" if d.sources else repr(d.text) for d in cell.of.shape]
+        shown = [repr(d) if isinstance(d, int) else "None" if d.sources else repr(d.text) for d in storage.of.shape]
         return f", shape=({', '.join(shown)},)"
 
 

@@ -11,8 +11,9 @@ from .arguments import check_flag
 from .dims import Dim, SymDim, show
 from .errors import ArgumentError, DTypeError, ShapeError, axes, blame, named, user_site
 from .expr import Expr, apply, serial
-from .leaves import Cell, Input, Shared, as_array, checked, held_by_dtype
+from .leaves import Input, Shared, as_array, checked, held_by_dtype
 from .sizes import as_dim
+from .storage import Storage
 from .types import SUPPORTED, Type, config, dtype
 
 
@@ -83,45 +84,42 @@ def shared(value: Any, name: str | None = None, *, dtype: Any = None, shape: Seq
     if shape is not None and (isinstance(shape, str) or not isinstance(shape, Sequence)):
         raise _no_sizes("shared variable", shape)
     array = np.array(checked(value, dtype), order="C")
-    cell = Cell(array, Type(array.dtype, array.shape))
+    storage = Storage(array, Type(array.dtype, array.shape))
     if shape is not None:
-        cell.shaped(tuple(cell.axis(name) if d is None else as_dim(d, name) for d in shape))
-    _check_fits(array, cell.of, name)
-    return apply(Shared(cell, name))
+        storage.shaped(tuple(storage.axis(name) if d is None else as_dim(d, name) for d in shape))
+    _check_fits(array, storage.of, name)
+    return apply(Shared(storage, name))
 
 
-def _cell(node: Expr) -> Cell:
+def _storage(node: Expr) -> Storage:
     if not isinstance(node.op, Shared):
         raise blame(ArgumentError("Only shared variables have a value to get or set."), user_site(), node.site)
-    return node.op.cell
+    return node.op.storage
 
 
 def get_value(node: Expr, borrow: bool = False) -> np.ndarray:
     """A copy of a shared variable's array; with borrow=True the array itself."""
-    cell = _cell(node)
+    storage = _storage(node)
     borrow = check_flag("get_value", "borrow", borrow)
-    with cell.reading():
-        return cell.value if borrow else cell.value.copy()
+    with storage.reading():
+        return storage.value if borrow else storage.value.copy()
 
 
 def set_value(node: Expr, value: Any) -> None:
     """Copy an array into a shared variable.  Raises ShapeError or DTypeError where it does not fit."""
-    cell = _cell(node)
+    storage = _storage(node)
     given = as_array(f"The value of {node.name or 'the shared variable'}", value, node.site)
-    if not np.can_cast(given.dtype, cell.of.dtype, "same_kind") and not isinstance(value, int | float):
+    if not np.can_cast(given.dtype, storage.of.dtype, "same_kind") and not isinstance(value, int | float):
         raise blame(
-            DTypeError(f"{node.name or 'The shared variable'} is {cell.of.dtype.name}; the value is {given.dtype}."),
+            DTypeError(f"{node.name or 'The shared variable'} is {storage.of.dtype.name}; the value is {given.dtype}."),
             user_site(),
             node.site,
-            hint=f"convert it: value.astype({cell.of.dtype.name!r}).",
+            hint=f"convert it: value.astype({storage.of.dtype.name!r}).",
         )
-    _check_fits(given, cell.of, node.name)
-    given = held_by_dtype(given, cell.of.dtype, f"The value of {node.name or 'a shared variable'}")
-    with cell.writing():
-        if given.shape == cell.value.shape:
-            np.copyto(cell.value, given)
-        else:
-            cell.replace(np.array(given, cell.of.dtype, order="C"))
+    _check_fits(given, storage.of, node.name)
+    given = held_by_dtype(given, storage.of.dtype, f"The value of {node.name or 'a shared variable'}")
+    with storage.writing():
+        storage.write(given)
 
 
 def _check_fits(array: np.ndarray, of: Type, name: str | None) -> None:

@@ -160,7 +160,7 @@ def _in_float64(expr: Expr, values: Values, leaves: list[Expr]) -> tuple[Expr, d
             if isinstance(node.op, Input | Shared) and node.type.is_float:
                 done[node] = apply(Input(serial(), Type(FLOAT64, node.shape), node.name))
                 if isinstance(node.op, Shared):
-                    known.setdefault(node, node.op.cell.value)
+                    known.setdefault(node, node.op.storage.value)
                 if node in known:
                     known[done[node]] = np.asarray(known[node], FLOAT64)
             else:

@@ -154,7 +154,7 @@ def evaluate_exactly(root: Expr, values: dict[Expr, np.ndarray], underflow: bool
     """
     _digits.lost = False
     known: dict[Expr, Any] = {node: _numbers(value) for node, value in values.items()}
-    sizes = bind_sizes(values)
+    sizes = bind_sizes({x: value.shape for x, value in values.items()})
     for node in toposort([root], into=lambda n: n not in known):
         if node in known:
             continue

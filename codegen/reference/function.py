@@ -30,6 +30,7 @@ class ReferenceFunction(Function):
         given = expected(self.asked, args, keywords)
         arrays = [adapted(value, x, self.downcast) for value, x in zip(given, self.source.inputs, strict=True)]
         with Access(self._reads, self._writes):
+            self._bring_storages()
             results = self._run(apart(arrays, self._updated))
             error = self.not_finite(results, arrays) if self.refused else None
             if error is not None:

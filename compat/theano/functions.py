@@ -224,7 +224,7 @@ def _frozen(roots: Sequence[Expr], updates: Mapping[Expr, Expr], which: Any) -> 
         return {}
     chosen = None if which is True else {unwrap(v) for v in which}
     found = [n for n in toposort(roots) if isinstance(n.op, Shared) and n not in updates]
-    return {n: n for n in found if n.op.cell.default_update is not None and (chosen is None or n in chosen)}  # type: ignore[attr-defined]
+    return {n: n for n in found if n.op.storage.default_update is not None and (chosen is None or n in chosen)}  # type: ignore[attr-defined]
 
 
 def _default_updates(
@@ -239,7 +239,7 @@ def _default_updates(
         more = {
             n: _update(n, variable_of(default))
             for n in read
-            if (default := n.op.cell.default_update) is not None  # type: ignore[attr-defined]
+            if (default := n.op.storage.default_update) is not None  # type: ignore[attr-defined]
             if n not in updates and n not in found and n not in left
         }
         found |= more

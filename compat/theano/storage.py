@@ -39,12 +39,12 @@ class SharedVariable(Tensor):
     @property
     def default_update(self) -> Any:
         """Its new value in functions that read it, unless their own updates say otherwise."""
-        update = self.expr.op.cell.default_update  # type: ignore[attr-defined]
+        update = self.expr.op.storage.default_update  # type: ignore[attr-defined]
         return None if update is None else variable_of(update)
 
     @default_update.setter
     def default_update(self, update: Any) -> None:
-        self.expr.op.cell.default_update = None if update is None else unwrap(update)  # type: ignore[attr-defined]
+        self.expr.op.storage.default_update = None if update is None else unwrap(update)  # type: ignore[attr-defined]
 
     @property
     def container(self) -> Any:

@@ -36,7 +36,7 @@ class _Watched:
 
 def _still(graph: Any) -> dict[Expr, Expr]:
     """Updates that leave the random streams where they are."""
-    return {n: n for n in graph.shared if n.op.cell.default_update is not None}
+    return {n: n for n in graph.shared if n.op.storage.default_update is not None}
 
 
 class _Watching(WatchingMode):

@@ -273,7 +273,7 @@ def test_a_callback_that_resizes_a_variable_leaves_the_calls_array():
     old = []
 
     def inside(a):
-        old.append(weakref.ref(w.op.cell.value))
+        old.append(weakref.ref(w.op.storage.value))
         w.set_value(np.zeros(7))
         old.append(old[-1]() is not None)
         return a
@@ -359,7 +359,7 @@ def test_a_child_forked_beside_a_reader_and_who_waits_for_it_can_write():
     f, reads, over = wf.function([], None, updates={w: w + 1.0}), threading.Event(), threading.Event()
 
     def reading():
-        with w.op.cell.reading():
+        with w.op.storage.reading():
             reads.set()
             over.wait(30)
 

@@ -60,7 +60,7 @@ def test_shared_variables(shape):
         assert f() == BIG - 1
         w.set_value(np.ones(BIG if shape is None else 10))
         wf.function([], wf.grad(w.sum() * w.sum(), w))()
-        return weakref.ref(w), cell_of(w), weakref.ref(w.op.cell), weakref.ref(f)
+        return weakref.ref(w), cell_of(w), weakref.ref(w.op.storage), weakref.ref(f)
 
     assert all(gone(each) for each in made())
 

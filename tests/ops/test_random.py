@@ -44,7 +44,7 @@ def draw(expr, times=1):
     counters = [n for n in toposort([expr]) if n.name == "random_counter"]
     results = []
     for _ in range(times):
-        new = evaluate([c.op.cell.default_update for c in counters])
+        new = evaluate([c.op.storage.default_update for c in counters])
         results.append(evaluate(expr))
         for counter, value in zip(counters, new, strict=True):
             counter.set_value(value)

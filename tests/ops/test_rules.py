@@ -34,7 +34,7 @@ def draw(inputs, rng, specials):
             array = rng.integers(max(limits.min, -6), 6, shape)
             array = np.where(rng.random(shape) < 0.2, rng.choice([limits.min, limits.max], shape), array)
         values[node] = np.asarray(array).astype(node.dtype)
-    bind_sizes(values)
+    bind_sizes({x: value.shape for x, value in values.items()})
     return values
 
 

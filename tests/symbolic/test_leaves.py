@@ -7,7 +7,7 @@ import pytest
 
 import weft as wf
 from weft.symbolic.dims import SymDim
-from weft.symbolic.leaves import Cell
+from weft.symbolic.storage import Storage
 
 
 @pytest.mark.parametrize(
@@ -164,9 +164,9 @@ class TestShared:
         reader.join()
         assert not torn
 
-    def test_cells_are_compared_by_identity(self):
+    def test_storages_are_compared_by_identity(self):
         w = wf.shared(1.0)
-        assert isinstance(w.op.cell, Cell)
+        assert isinstance(w.op.storage, Storage)
         assert w + 1 is w + 1
 
 

@@ -28,6 +28,7 @@ class CheckedFunction(CPUFunction):
         arrays = [adapted(value, x, self.downcast) for value, x in zip(given, self.source.inputs, strict=True)]
         self._at_end = not self._at_end
         with Access(self._reads, self._writes):
+            self._bring_storages()
             results = self._guarded(arrays, self._at_end)
         return results[0] if self._form is None else self._form(results)
 
@@ -36,16 +37,16 @@ class CheckedFunction(CPUFunction):
         binding = self._bound((*[a.shape for a in arrays], *self._more_sizes(arrays)), arrays)
         _lay_out(binding, at_end)
         made = [checked.empty(shape, dtype, at_end) for shape, dtype, _ in binding.results]
-        variables = [checked.copy(cell.value, at_end) for cell in self._cells]
+        variables = [checked.copy(storage.array, at_end) for storage in self._moving_storages]
         guarded = [checked.copy(a, at_end) for a in arrays]
         for place, array in enumerate([*guarded, *made, *variables]):
             binding.objects[place] = id(array)
         failed = binding.run()
         if failed >= 0:
             raise self._failure(binding, failed, arrays)
-        for cell, value in zip(self._cells, variables, strict=True):
-            if cell in self._updated and cell not in self._replaced:
-                np.copyto(cell.value, value)
+        for storage, value in zip(self._moving_storages, variables, strict=True):
+            if storage in self._updated and storage not in self._replaced:
+                np.copyto(storage.array, value)
         results = [np.array(m) for m in made]
         if self.refused:
             self._examine(binding, arrays, results)

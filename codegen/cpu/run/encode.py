@@ -183,7 +183,7 @@ class _Encoder:
     def value(self, op: Shared | Constant) -> np.ndarray:
         """The array of a variable or a constant; of the latter in the checked mode a copy against a page."""
         if isinstance(op, Shared):
-            return op.cell.value
+            return op.storage.array
         return checked.copy(op.value, self.setting.at_end) if self.setting.checks else op.value
 
     def address(self, array: np.ndarray) -> int:

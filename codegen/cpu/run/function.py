@@ -63,15 +63,17 @@ class CPUFunction(Function):
         self._lock = threading.Lock()
         _functions.add(self)
         # variables whose arrays may be others at each call: in the checked mode all are
-        variables = [(buffer, buffer.node.op.cell) for buffer in program.shared]  # type: ignore[union-attr]
-        moving = [(buffer, cell) for buffer, cell in variables if checked.ENABLED or cell.resizable]
+        variables = [(buffer, buffer.node.op.storage) for buffer in program.shared]  # type: ignore[union-attr]
+        moving = [(buffer, storage) for buffer, storage in variables if checked.ENABLED or storage.resizable]
         self._moving = tuple(buffer for buffer, _ in moving)
-        self._cells = tuple(cell for _, cell in moving)
+        self._moving_storages = tuple(storage for _, storage in moving)
         # of all that decides which tables serve: shapes of arguments, then these sizes
-        known = [node.op.cell for node in self.graph.shared]  # type: ignore[attr-defined]
-        self._sized = tuple(dict.fromkeys([*(c.sizes for c in [*known, *self._updated] if c.resizable), *graph.cells]))
+        known = [node.op.storage for node in self.graph.shared]  # type: ignore[attr-defined]
+        self._sized = tuple(
+            dict.fromkeys([*(s.sizes for s in [*known, *self._updated] if s.resizable), *graph.stored_sizes])
+        )
         # shapes of arguments decide alone, all arrays stay, and nobody looks at results
-        self._plain = not (self._sized or self._cells or self._counts is not None or self.refused)
+        self._plain = not (self._sized or self._moving_storages or self._counts is not None or self.refused)
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         if keywords or len(args) != self._count or self._keywords is not None:
@@ -90,8 +92,13 @@ class CPUFunction(Function):
             if self._reads:
                 access = self._accesses.pop() if self._accesses else Access(self._reads, self._writes)
                 access.acquire()
+                for storage in self._storages:  # as _bring_storages, in line
+                    if storage.is_behind:
+                        storage.fetch()
                 if self._updated:
                     arrays = apart(arrays, self._updated)
+                    for storage in self._updated:
+                        storage.version += 1  # copies elsewhere are behind from now on
             key = tuple([a.shape for a in arrays])
             if not self._plain:
                 key += self._more_sizes(arrays)
@@ -143,7 +150,7 @@ class CPUFunction(Function):
 
     def _variables(self, binding: Binding, place: int) -> list[np.ndarray]:
         """Put the arrays of variables that may have others at each call into the tables, from this place on."""
-        held = [cell.value for cell in self._cells]
+        held = [storage.array for storage in self._moving_storages]
         for number, one in enumerate(held, place):
             binding.objects[number] = id(one)
         return held

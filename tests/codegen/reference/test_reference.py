@@ -37,7 +37,7 @@ def test_the_suite_passes_on_the_reference(fused):
 def interpreted(inputs, outputs, arrays):
     """The results of a program that was fused for the CPU, in NumPy."""
     graph = pipeline.run(Graph(tuple(inputs), tuple(outputs)), 2, CPU)
-    sizes = bind_sizes(dict(zip(inputs, arrays, strict=True)))
+    sizes = bind_sizes({x: a.shape for x, a in zip(inputs, arrays, strict=True)})
     bound = bind(build(graph, CPU), sizes)
     results = [unwritten(r.bytes // r.dtype.itemsize, r.dtype).reshape(r.shape) for r in bound.results]
     Interpreter(bound, arrays, results).run()
