@@ -1,10 +1,10 @@
 """The machine in numbers: what it has, and what things take on it.
 
-The figures are rough, and serve to choose and to cut; they were measured from the 18th to the 21st of November 2026 on
-one core of a Xeon with AVX-512, unless a comment says otherwise.  An estimate in cycles chooses between ways that may
-add in different orders, and so decides on bits: it may depend on sizes and on the width of vectors (a *kind* of
-processor), never on a cache or on the number of cores.  Nanoseconds decide on how many threads something runs.
-See docs/decisions/0007-kernels-as-measured.md.
+The figures are rough, and serve to choose and to cut; they were measured by the 21st of November 2026 on one core of a
+Xeon with AVX-512 (decision 7), `COMMON` on the 27th on one of an EPYC with AVX2.  An estimate in cycles chooses between
+ways that may add in different orders, and so decides on bits: it may depend on sizes and on the width of vectors (a
+*kind* of processor), never on a cache or on the number of cores.  Nanoseconds decide on how many threads something
+runs.  See docs/decisions/0007-kernels-as-measured.md.
 """
 
 import functools

@@ -15,6 +15,7 @@ from weft.codegen.cpu import model
 from weft.codegen.cpu.conv.plan import plan_conv
 from weft.codegen.cpu.index import plan as index
 from weft.codegen.cpu.index.order import make_cumsum, plan_argsort, plan_cumsum
+from weft.codegen.cpu.kernels import KERNELS
 from weft.codegen.cpu.launch import Array, CodeRef, KernelRef
 from weft.codegen.cpu.matmul import plan as matmuls
 from weft.codegen.cpu.params import Address, Params, numbers, resolve
@@ -22,6 +23,7 @@ from weft.codegen.cpu.pool import plan as pool
 from weft.codegen.cpu.run import native
 from weft.codegen.cpu.tiles import shapes
 from weft.codegen.cpu.tiles.copy import contiguous_strides, plan_copy
+from weft.ops.decompositions import SolveTriangular
 
 
 @pytest.fixture
@@ -169,6 +171,16 @@ def test_all_code_of_a_plan_is_named():
     found = {str(reference) for reference in plan.references()}
     assert {"conv.pixels.make_pixels()", "tiles.pack.make_panels()", "tiles.move.emit_move(float32)"} <= found
     assert all(reference.address() for reference in plan.references())
+
+
+def test_kernels_on_arrays_are_named_before_they_are_compiled(monkeypatch):
+    from weft.codegen.cpu.run import custom
+
+    monkeypatch.setattr(custom, "_compile", None)
+    planner, op = KERNELS[SolveTriangular], SolveTriangular(lower=True)
+    plan = planner(op, (array(2, 3, 4),), (array(2, 3, 3), array(2, 3, 4)))
+    assert plan.way == "solve_triangular: a kernel on arrays, on one thread"
+    assert [str(r) for r in plan.references()] == ["solve_triangular(float32, float32, float32, lower=True)"]
 
 
 def test_references_are_what_they_name():
