@@ -53,17 +53,17 @@ def pytest_addoption(parser):
 
 
 @pytest.fixture(scope="session")
-def target(request):
+def default_target(request):
     """The target for which functions of tests are compiled."""
     return request.config.getoption("--target")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _target(request, target):
+def _target(request, default_target):
     from weft.codegen import function, reference
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(function.function.__kwdefaults__, "target", target)
+        patch.setitem(function.function.__kwdefaults__, "target", default_target)
         if request.config.getoption("--unfused"):
             patch.setattr(reference.REFERENCE, "fusion", reference.UNFUSED)
         yield

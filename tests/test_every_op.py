@@ -210,9 +210,9 @@ def wrong_when_compiled(cases: Iterable[Case], *kinds: str, checks: bool = False
 
 
 @by_dozen
-def test_the_checked_mode_shows_nothing(cases, monkeypatch, target):
+def test_the_checked_mode_shows_nothing(cases, monkeypatch, default_target):
     """It would show what a proof of sizes and places has missed."""
-    if target != "cpu":
+    if default_target != "cpu":
         pytest.skip("the checked mode is the CPU's")
     monkeypatch.setattr(checked, "ENABLED", True)
     assert wrong_when_compiled(cases, "float32", checks=True) == []

@@ -68,10 +68,9 @@ class CPUFunction(Function):
         self._moving = tuple(buffer for buffer, _ in moving)
         self._moving_storages = tuple(storage for _, storage in moving)
         # of all that decides which tables serve: shapes of arguments, then these sizes
-        known = [node.op.storage for node in self.graph.shared]  # type: ignore[attr-defined]
-        self._sized = tuple(
-            dict.fromkeys([*(s.sizes for s in [*known, *self._updated] if s.resizable), *graph.stored_sizes])
-        )
+        known = [*(node.op.storage for node in self.graph.shared), *self._updated]  # type: ignore[attr-defined]
+        sizes = [*(storage.sizes for storage in known if storage.resizable), *graph.stored_sizes]
+        self._sized = tuple(dict.fromkeys(sizes))
         # shapes of arguments decide alone, all arrays stay, and nobody looks at results
         self._plain = not (self._sized or self._moving_storages or self._counts is not None or self.refused)
 
