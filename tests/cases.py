@@ -517,7 +517,7 @@ case(
 )
 
 ELSEWHERE = {
-    "elementwise": "a decorator: tests/ops/test_elementwise.py",
+    "elementwise": "a decorator: tests/ops/test_scalar.py",
     "dropout": "random: tests/ops/test_normalization.py",
     "cond": "takes expressions in structures: tests/ops/test_control.py",
     "einsum": "takes text first: tests/ops/test_einsum.py",

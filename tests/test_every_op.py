@@ -6,9 +6,11 @@ The records are in `cases.py`.  Cases are compiled a dozen at a time: one functi
 from __future__ import annotations
 
 import itertools
+import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -94,6 +96,14 @@ def test_every_exported_op_has_a_case():
     covered = {id(case.op) for case in CASES} | {id(getattr(wf, name)) for name in ELSEWHERE}
     without = sorted(name for name, value in exported().items() if id(value) not in covered)
     assert without == [], "give these a record in tests/cases.py"
+
+
+def test_what_is_elsewhere_is_there():
+    """A record that names the file of its tests names one that exists."""
+    root = Path(__file__).parents[1]
+    named = {name: re.findall(r"tests/\S+\.py", reason) for name, reason in ELSEWHERE.items()}
+    assert [name for name, files in named.items() if not all((root / file).exists() for file in files)] == []
+    assert sum(map(len, named.values())) >= 8
 
 
 def test_labels_are_unique():
