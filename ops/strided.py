@@ -122,8 +122,10 @@ class _Adjoint(Op):
 
     def infer(self, x: Type) -> Type:
         of = self.movement
+        if not of.is_affine:
+            raise ArgumentError(f"{self.name}: the movement is an op with an index_map, and {of.name} has none.")
         read: Shape = of.infer(Type(x.dtype, self.shape)).shape
-        if of.is_affine and not of.proves_places:
+        if not of.proves_places:
             inside(of.name, of.index_map(Type(x.dtype, self.shape)), read, self.shape)
 
         def message() -> str:

@@ -7,6 +7,7 @@ import pytest
 
 import weft as wf
 from weft.codegen.lowering.program import KernelStep, LoopStep, NestStep, Role
+from weft.ops.movement import Reshape
 from weft.ops.strided import Unmove
 from weft.symbolic.dims import minimum
 from weft.symbolic.index_maps import AxisMap, along, identity
@@ -177,3 +178,9 @@ def test_nothing_outside_of_its_argument_is_read(by):
 def test_a_map_belongs_to_its_axes():
     with pytest.raises(wf.ShapeError, match=r"lost: its index_map has 2 maps, over the axes \[0, 1\]"):
         wf.apply(Lost(), wf.vector("x", [5]))
+
+
+def test_only_what_has_a_map_has_an_adjoint_in_parts():
+    x = wf.matrix("x", (3, 4))
+    with pytest.raises(wf.ArgumentError, match="the movement is an op with an index_map, and reshape has none"):
+        wf.apply(Unmove(Reshape((4, 3)), (3, 4)), x.T)

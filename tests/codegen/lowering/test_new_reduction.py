@@ -5,7 +5,7 @@ import pytest
 
 import weft as wf
 from weft.codegen.cpu.nests.accumulate import GATHERINGS, Gathering
-from weft.codegen.lowering.fuse import NestStep
+from weft.codegen.lowering.program import NestStep
 from weft.ops.reduce import KINDS, Kind, Reduce
 
 
