@@ -51,7 +51,7 @@ def test_it_is_cut_into_chunks_where_it_is_long(xor):
     x = wf.vector("x", dtype="int32")
     f = wf.function([x], xor(x, 0))
     (step,) = f.program.steps
-    assert len(step.launches) == 2
+    assert len(step.nests) == 2
     for n in (0, 1, 31, 100_000):
         v = np.random.default_rng(n).integers(-(2**31), 2**31, n).astype(np.int32)
         assert f(v) == np.bitwise_xor.reduce(v)
