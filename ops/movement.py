@@ -57,6 +57,7 @@ class Reshape(Op):
 class Transpose(Op):
     """out.shape[i] = x.shape[axes[i]]."""
 
+    proves_places = True
     axes: tuple[int, ...]
 
     def infer(self, x: Type) -> Type:
@@ -79,6 +80,7 @@ class Transpose(Op):
 class BroadcastTo(Op):
     """x repeated along axes of size 1 and new leading axes."""
 
+    proves_places = True
     stretches = True
     shape: Shape
 
@@ -107,6 +109,7 @@ class BroadcastTo(Op):
 class Squeeze(Op):
     """x without these axes, whose size is 1."""
 
+    proves_places = True
     axes: tuple[int, ...]
 
     def infer(self, x: Type) -> Type:
@@ -132,6 +135,7 @@ class Squeeze(Op):
 class ExpandDims(Op):
     """x with axes of size 1 at these positions of the result."""
 
+    proves_places = True
     axes: tuple[int, ...]
 
     def infer(self, x: Type) -> Type:
@@ -159,6 +163,7 @@ def placed(starts: tuple[Dim, ...], steps: tuple[int, ...]) -> IndexMap:
 class Slice(Op):
     """x[start : start + step * size : step] along every axis; `starts` are from 0 up, steps may be negative."""
 
+    proves_places = True
     starts: tuple[Dim, ...]
     steps: tuple[int, ...]
     sizes: Shape

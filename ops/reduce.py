@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from ..symbolic.grad import vjp as vjp_of
 from ..symbolic.guards import nonempty
 from ..symbolic.leaves import size
 from ..symbolic.operators import function as bound
-from ..symbolic.types import BOOL, FLOAT16, FLOAT32, INT64, DType, Type, float_like
+from ..symbolic.types import BOOL, FLOAT16, FLOAT32, FLOAT64, INT64, DType, Type, float_like
 from . import scalar
 from .axes import normalize, normalize_all, without
 from .coerce import as_expr
@@ -25,7 +26,26 @@ from .creation import ones
 from .elementwise import cast
 from .movement import broadcast_to, expand_dims, ravel, reshape, squeeze, transpose
 
-KINDS = ("sum", "prod", "max", "min", "any", "all")
+Axes = tuple[int, ...]
+
+
+class Kind(NamedTuple):
+    """What reductions of one name do.  How a target gathers them stands in its accumulators, by the same name.
+
+    numpy : the reference, of an array along axes
+    vjp : the cotangent of x, given that of the result, the result, x and the axes; None where there is none
+    operand : the dtype that elements are cast to; None: their own
+    partial : the dtype of what part of the elements gives, until all parts are put together
+    of_something : whether there is none over nothing
+    places : whether the result is where, not what
+    """
+
+    numpy: Callable[[np.ndarray, Any], Any]
+    vjp: Callable[[Expr, Expr, Expr, Axes], Expr] | None = None
+    operand: Callable[[DType], DType] | None = None
+    partial: Callable[[DType], DType] = lambda kind: kind
+    of_something: bool = False
+    places: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,21 +77,11 @@ class Reduce(Op):
         return Type(x.dtype, without(x.shape, self.axes))
 
     def numpy(self, x: np.ndarray) -> Any:
-        if self.kind in ("sum", "prod") and x.dtype == np.float32:
-            return getattr(np, self.kind)(x.astype(np.float64), axis=self.axes).astype(np.float32)
-        if self.kind in ("max", "min") and not x.size:
-            return getattr(np, self.kind)(x, axis=self.axes, initial=_outermost(self.kind, x.dtype))
-        return getattr(np, self.kind)(x, axis=self.axes)
+        return KINDS[self.kind].numpy(x, self.axes)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr | None]:
-        x = args[0]
-        if self.kind == "sum":
-            return [restore(g, x, self.axes)]
-        if self.kind == "prod":
-            return [restore(g, x, self.axes) * product_of_others(x, self.axes)]
-        hits = scalar.eq(x, restore(out, x, self.axes))
-        shares = g / sum(cast(hits, x.dtype), axis=self.axes)
-        return [scalar.where(hits, restore(shares, x, self.axes), 0)]
+        of = KINDS[self.kind].vjp
+        return [None if of is None else of(g, out, args[0], self.axes)]
 
 
 @dataclass(frozen=True)
@@ -91,10 +101,22 @@ class ArgReduce(Op):
         return Type(INT64, without(x.shape, (self.axis,)))
 
     def numpy(self, x: np.ndarray) -> Any:
-        return getattr(np, self.kind)(x, axis=self.axis)
+        return KINDS[self.kind].numpy(x, self.axis)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[None]:
         return [None]
+
+
+def _in_float64(function: Callable[..., Any], x: np.ndarray, axes: Any) -> Any:
+    """Of float32 computed in float64."""
+    if x.dtype != FLOAT32:
+        return function(x, axis=axes)
+    return function(x.astype(FLOAT64), axis=axes).astype(FLOAT32)
+
+
+def _extreme(function: Callable[..., Any], x: np.ndarray, axes: Any) -> Any:
+    """Over nothing, what the search starts from."""
+    return function(x, axis=axes) if x.size else function(x, axis=axes, initial=_outermost(function.__name__, x.dtype))
 
 
 def _outermost(kind: str, dtype: DType) -> Any:
@@ -103,6 +125,12 @@ def _outermost(kind: str, dtype: DType) -> Any:
         return kind == "min"
     limits = (-np.inf, np.inf) if dtype.kind == "f" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     return limits[kind == "min"]
+
+
+def _shared_by_ties(g: Expr, out: Expr, x: Expr, axes: Axes) -> Expr:
+    hits = scalar.eq(x, restore(out, x, axes))
+    shares = g / sum(cast(hits, x.dtype), axis=axes)
+    return scalar.where(hits, restore(shares, x, axes), 0)
 
 
 def restore(reduced: Expr, x: Expr, axes: tuple[int, ...]) -> Expr:
@@ -154,11 +182,9 @@ def reduce(kind: str, x: Any, axis: Any, keepdims: bool) -> Expr:
     node = as_expr(x)
     axes = normalize_all(axis, node.ndim, kind, node)
     keepdims = check_flag(kind, "keepdims", keepdims)
-    if kind in ("sum", "prod"):
-        node = cast(node, accumulator(node.dtype))
-    if kind in ("any", "all"):
-        node = cast(node, BOOL)
-    result = apply(Reduce(kind, axes, kind in ("max", "min")), node) if axes else cast(node, node.dtype)
+    of = KINDS[kind]
+    node = node if of.operand is None else cast(node, of.operand(node.dtype))
+    result = apply(Reduce(kind, axes, of.of_something), node) if axes else cast(node, node.dtype)
     return expand_dims(result, axes) if keepdims and axes else result
 
 
@@ -167,6 +193,27 @@ def accumulator(kind: DType) -> DType:
     if kind.kind in "bi":
         return INT64
     return np.dtype("uint64") if kind.kind == "u" else kind
+
+
+KINDS: dict[str, Kind] = {
+    "sum": Kind(
+        lambda x, axes: _in_float64(np.sum, x, axes),
+        lambda g, out, x, axes: restore(g, x, axes),
+        accumulator,
+        lambda kind: FLOAT64 if kind == FLOAT32 else kind,
+    ),
+    "prod": Kind(
+        lambda x, axes: _in_float64(np.prod, x, axes),
+        lambda g, out, x, axes: restore(g, x, axes) * product_of_others(x, axes),
+        accumulator,
+    ),
+    "max": Kind(lambda x, axes: _extreme(np.max, x, axes), _shared_by_ties, of_something=True),
+    "min": Kind(lambda x, axes: _extreme(np.min, x, axes), _shared_by_ties, of_something=True),
+    "any": Kind(lambda x, axes: np.any(x, axis=axes), operand=lambda kind: BOOL),
+    "all": Kind(lambda x, axes: np.all(x, axis=axes), operand=lambda kind: BOOL),
+    "argmax": Kind(lambda x, axis: np.argmax(x, axis=axis), of_something=True, places=True),
+    "argmin": Kind(lambda x, axis: np.argmin(x, axis=axis), of_something=True, places=True),
+}
 
 
 def sum(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Expr:

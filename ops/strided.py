@@ -18,7 +18,7 @@ from ..symbolic.arguments import check_count
 from ..symbolic.dims import Shape, maximum, minimum, show
 from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
-from ..symbolic.guards import fits, meet
+from ..symbolic.guards import fits, inside, meet
 from ..symbolic.index_maps import AxisMap, IndexMap, along, identity
 from ..symbolic.leaves import weak_constant
 from ..symbolic.types import Type
@@ -33,6 +33,7 @@ from .windows import extent, window_count
 class Diagonal(Op):
     """x[..., i - min(offset, 0), ..., i + max(offset, 0), ...]: two axes become one, which is the last."""
 
+    proves_places = True
     offset: int
     axes: tuple[int, int]
 
@@ -63,6 +64,7 @@ class Diagonal(Op):
 class Windows(Op):
     """out[..., i, ..., k] = x[..., i * stride + k * dilation, ...] along one axis; k, below `window`, is the last."""
 
+    proves_places = True
     axis: int
     window: int
     stride: int = 1
@@ -119,7 +121,12 @@ class _Adjoint(Op):
         return self.movement.holds
 
     def infer(self, x: Type) -> Type:
-        read = self.movement.infer(Type(x.dtype, self.shape)).shape
+        of = self.movement
+        if not of.is_affine:
+            raise ArgumentError(f"{self.name}: the movement is an op with an index_map, and {of.name} has none.")
+        read: Shape = of.infer(Type(x.dtype, self.shape)).shape
+        if not of.proves_places:
+            inside(of.name, of.index_map(Type(x.dtype, self.shape)), read, self.shape)
 
         def message() -> str:
             return (

@@ -25,7 +25,7 @@ import numpy as np
 from .dims import Shape, SymDim
 from .errors import ArgumentError, GradientError, Site, WeftError, at_site, blame, user_site
 from .forks import held, renewed
-from .guards import AnyGuard, collected
+from .guards import AnyGuard, collected, inside
 from .index_maps import AxisMap, IndexMap
 from .operators import Operators
 from .operators import function as bound
@@ -41,6 +41,7 @@ class Op:
 
     is_movement = False  # every element of the result is one of the argument's: equal values everywhere stay so
     is_affine = False  # a movement that has an `index_map`; set where the class is made
+    proves_places = False  # whether `infer` proves that what `index_map` names lies inside; else that is checked
     is_assembled = False  # what its `parts` write; set where the class is made
     is_looped = False  # computed inside any loop: a function of scalars, or affine in its own indices (`index_value`)
     stretches = False  # may repeat an argument along axes where that has size 1, or none
@@ -94,14 +95,16 @@ class Op:
     def index_map(self, x: Type) -> IndexMap:
         """Of a movement: where an element of the result is found in the argument, of type x.
 
-        For each axis of the argument an affine sum of the result's indices.  `infer` proves that it lies inside.
+        For each axis of the argument an affine sum of the result's indices.  That it lies inside is proved when the
+        expression is written, or checked by every call.
         """
         raise NotImplementedError(f"{self.name} is no affine map of indices.")
 
     def parts(self, out: Expr, *args: Expr) -> Iterable[tuple[Expr, IndexMap]]:
         """Of what is written in parts, one after the other: values, and where in the result their elements go.
 
-        Together they write everything.  `infer` proves that they lie inside; no part writes an element twice.
+        Together they write everything, and no part writes an element twice.  `infer` proves that they lie inside, with
+        `within` or `inside` of `symbolic/guards.py`.
         """
         raise NotImplementedError(f"{self.name} is not made of parts.")
 
@@ -301,6 +304,8 @@ def _inferred(op: Op, types: tuple[Any, ...]) -> Inferred:
     if found is None:
         with collected() as assumed:
             of = op.infer(*types)
+            if op.is_affine and not op.proves_places:
+                inside(op.name, op.index_map(types[0]), of.shape, types[0].shape)
         found = of, assumed.guards
         if not (op.holds or any(map(_holds, types)) or _sized_by_values(op)):
             if len(_known) >= _REMEMBERED:

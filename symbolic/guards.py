@@ -4,6 +4,7 @@
     Within    the places that a slice takes, or writes to, lie inside their axis
     Nonempty  there is something along an axis
     Fits      a window is no larger than what it moves over
+    Inside    what an index map names lies inside its axis
 
 An op says what it needs once, in `infer`, with `meet`, `within`, `nonempty` and `fits`.  What is certainly wrong is an
 error at once, what certainly holds is forgotten, and all else is a guard of the node, which is checked before a
@@ -16,8 +17,9 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
-from .dims import Dim, at_least, same, value
+from .dims import Dim, Shape, at_least, same, value
 from .errors import GuardError, IndexRangeError, ShapeError, WeftError
+from .index_maps import IndexMap
 
 Sizes = Mapping[str, int]
 
@@ -166,7 +168,46 @@ class Fits(NamedTuple):
         return self.window, self.size, self.padding
 
 
-AnyGuard: TypeAlias = Guard | Within | Nonempty | Fits
+class Inside(NamedTuple):
+    """The indices from low to high lie in [0, size); where one of the counts of what is read is 0, nothing is."""
+
+    low: Dim
+    high: Dim
+    size: Dim
+    counts: tuple[Dim, ...]
+    axis: int
+
+    def certain(self) -> bool | None:
+        """True or False where it is certain, None where only a call can tell."""
+        if all(isinstance(d, int) for d in self.dims):
+            return self.holds({})
+        if 0 in self.counts:
+            return True
+        return True if at_least(self.low, 0) and at_least(self.size - 1, self.high) else None
+
+    def holds(self, sizes: Sizes) -> bool:
+        """Whether it is true of these sizes."""
+        low, high, size, *counts = (value(d, sizes) for d in self.dims)
+        return min(counts, default=1) <= 0 or (low >= 0 and high < size)
+
+    def broken(self, what: str, sizes: Sizes) -> WeftError:
+        """The error for sizes of which it is not true."""
+        low, high, size, *_ = (value(d, sizes) for d in self.dims)
+        text = f"{what}: the places {low} to {high} do not lie within axis {self.axis}, which has size {size}."
+        return IndexRangeError(text)
+
+    @property
+    def claim(self) -> Any:
+        """What it says, on whichever axis."""
+        return "inside", *self[:4]
+
+    @property
+    def dims(self) -> tuple[Dim, ...]:
+        """The sizes it speaks of."""
+        return self.low, self.high, self.size, *self.counts
+
+
+AnyGuard: TypeAlias = Guard | Within | Nonempty | Fits | Inside
 
 
 class _Assumed(threading.local):
@@ -215,6 +256,20 @@ def within(what: str, start: Dim, step: int, places: Dim, size: Dim, axis: int) 
 def nonempty(what: str, size: Dim, axis: int) -> None:
     """There is something along an axis, for use in `Op.infer`; raises ShapeError if not."""
     assume(Nonempty(size, axis), what=what)
+
+
+def inside(what: str, index: IndexMap, counts: Shape, sizes: Shape) -> None:
+    """What an index map over axes of these counts names lies inside an array of these sizes; raises if not."""
+    axes = {axis for one in index for axis, _ in one.terms}
+    if len(index) != len(sizes) or not axes <= set(range(len(counts))):
+        text = f"{what}: its index_map has {len(index)} maps, over the axes {sorted(axes)}, and belongs to"
+        raise ShapeError(f"{text} a result with {len(counts)} axes and an argument with {len(sizes)}.")
+    for axis, ((terms, start), size) in enumerate(zip(index, sizes, strict=True)):
+        low = high = start
+        for of, step in terms:
+            far = (counts[of] - 1) * step
+            low, high = (low, high + far) if step > 0 else (low + far, high)
+        assume(Inside(low, high, size, counts, axis), what=what)
 
 
 def fits(what: str, window: Dim, size: Dim, padding: Dim, axis: int) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 from ..ops.creation import Iota
 from ..ops.elementwise import Cast, Composite, Elementwise
 from ..ops.gather import Gather, ScatterAdd
-from ..ops.movement import Unslice
 from ..ops.reduce import Reduce
 from ..ops.scalar import mul_no_nan
 from ..symbolic.evaluate import bind_sizes, resolved, value_of
@@ -181,7 +180,7 @@ def _value(node: Expr, op: Any, args: list[Any]) -> Any:
         return _elementwise(op.function, node, args)
     if isinstance(op, Reduce):
         return np.asarray(_reduced(op, args[0]), object)
-    if op.is_movement or isinstance(op, StopGradient | Gather | ScatterAdd | Unslice | Iota):
+    if op.is_movement or op.is_assembled or isinstance(op, StopGradient | Gather | ScatterAdd | Iota):
         return np.asarray(op.numpy(*args))
     raise NotImplementedError(op.name)
 

@@ -171,7 +171,7 @@ def _other_field(root: Expr, rng: np.random.Generator) -> Expr | None:
 
 def _changed(value: Any, rng: np.random.Generator) -> Any:
     if isinstance(value, str):
-        return KINDS[rng.integers(4)]
+        return list(KINDS)[rng.integers(4)]
     if isinstance(value, int):
         return value + int(rng.choice([-1, 1]))
     if isinstance(value, tuple) and value and all(isinstance(v, int) for v in value):

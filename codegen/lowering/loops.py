@@ -18,6 +18,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from ...ops.elementwise import Scalar
+from ...ops.reduce import KINDS
 from ...symbolic.dims import Dim, Shape, SymDim, plain, product, value
 from ...symbolic.types import DType
 from ..target import FusionLimits
@@ -174,11 +175,16 @@ class Store(NamedTuple):
 
 
 class Accumulate(NamedTuple):
-    """Combine a value over the reduced axes (`kind`: sum, prod, max, min, any, all, argmax, argmin) and write that."""
+    """Combine a value over the reduced axes (`kind`: one of `ops.reduce.KINDS`) and write that."""
 
     access: Access
     value: int
     kind: str
+
+    @property
+    def places(self) -> bool:
+        """Whether it is where, not what: positions are met in order, one axis by itself."""
+        return KINDS[self.kind].places
 
 
 Write: TypeAlias = Store | Accumulate
@@ -209,7 +215,7 @@ class LoopNest:
 
         A search for the place of an extreme looks again at the block of its row that has it.
         """
-        searched = [w.value for w in self.writes if isinstance(w, Accumulate) and w.kind.startswith("arg")]
+        searched = [w.value for w in self.writes if isinstance(w, Accumulate) and w.places]
         buffers, seen = set(), set()
         while searched:
             number = searched.pop()
@@ -270,7 +276,7 @@ def _mergeable(nest: LoopNest, k: int) -> bool:
         return False
     if any(isinstance(v, Index) and any(axis in (k, k + 1) for axis, _ in v.terms) for v in nest.body):
         return False
-    if any(isinstance(w, Accumulate) and w.kind.startswith("arg") for w in nest.writes) and k in nest.reduced:
+    if any(isinstance(w, Accumulate) and w.places for w in nest.writes) and k in nest.reduced:
         return False
     inner = nest.axes[k + 1]
     return all(a.strides[k] == a.strides[k + 1] * inner for a in nest.accesses)
@@ -326,7 +332,7 @@ def ordered(nest: LoopNest) -> LoopNest:
     if not nest.axes:
         return nest
     inner = fastest(nest)
-    if any(isinstance(w, Accumulate) and w.kind.startswith("arg") for w in nest.writes):
+    if any(isinstance(w, Accumulate) and w.places for w in nest.writes):
         inner = max(nest.reduced, default=inner)
     parallel = [k for k in nest.parallel if k != inner]
     reduced = [k for k in sorted(nest.reduced) if k != inner]
@@ -335,8 +341,7 @@ def ordered(nest: LoopNest) -> LoopNest:
 
 def needs_chunks(nest: LoopNest, limits: FusionLimits) -> int | None:
     """The reduced axis to cut where there are too few independent results to share among threads, else None."""
-    kinds = {w.kind for w in nest.writes if isinstance(w, Accumulate)}
-    if not nest.reduced or kinds - {"sum", "prod", "max", "min", "any", "all"} or nest.chunks:
+    if not nest.reduced or nest.chunks or any(isinstance(w, Accumulate) and w.places for w in nest.writes):
         return None
     independent = total = ONE
     for k, e in enumerate(nest.axes):

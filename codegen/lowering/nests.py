@@ -7,11 +7,11 @@ from functools import lru_cache
 
 from ...ops.elementwise import Elementwise, Scalar
 from ...ops.movement import Reshape
-from ...ops.reduce import ArgReduce, Reduce
+from ...ops.reduce import KINDS, ArgReduce, Reduce
 from ...symbolic.expr import Expr
 from ...symbolic.index_maps import IndexMap, identity, substituted
 from ...symbolic.leaves import Constant
-from ...symbolic.types import FLOAT32, FLOAT64, DType, Type, dtype
+from ...symbolic.types import DType, Type, dtype
 from ..target import FusionLimits
 from .groups import Group, PlacedNest, Scratch
 from .loops import (
@@ -163,7 +163,7 @@ def _chunked(nest: LoopNest, axis: int, chunks: int, buffers: tuple[Expr, ...]) 
         if isinstance(w, Store):
             writes.append(w._replace(access=_shifted(w.access)))
             continue
-        dtype = FLOAT64 if w.kind == "sum" and w.access.dtype == FLOAT32 else w.access.dtype
+        dtype = KINDS[w.kind].partial(w.access.dtype)
         number = len(buffers) + len(scratch)
         scratch.append(Scratch(dtype, partial_axes))
         placed = [strides[0]] + [ZERO] * len(nest.axes)

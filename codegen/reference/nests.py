@@ -85,8 +85,7 @@ class _Run:
         if not isinstance(write, Accumulate):
             return value
         reduced = tuple(sorted(self.nest.reduced))
-        if write.kind.startswith("arg"):
+        if write.places:
             (axis,) = reduced
             return np.asarray(ArgReduce(write.kind, axis).numpy(value))
-        kind = write.access.dtype if write.kind in ("sum", "prod") else value.dtype
-        return np.asarray(Reduce(write.kind, reduced).numpy(value.astype(kind)))
+        return np.asarray(Reduce(write.kind, reduced).numpy(value.astype(write.access.dtype)))

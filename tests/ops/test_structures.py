@@ -114,7 +114,7 @@ def reduced(x, rng):
     if not x.ndim:
         return x
     same = isinstance(x.op, Reduce) and rng.random() < 0.7
-    return apply(Reduce(x.op.kind if same else KINDS[rng.integers(4)], some(rng, range(x.ndim), 1)[:2]), x)
+    return apply(Reduce(x.op.kind if same else list(KINDS)[rng.integers(4)], some(rng, range(x.ndim), 1)[:2]), x)
 
 
 def picked(x, rng):

@@ -6,12 +6,14 @@ part LLVM may reorder, which is what lets it use vectors; the parts' bounds do n
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
 
-from ....symbolic.types import BOOL, FLOAT32, FLOAT64, INT64, DType
+from ....ops.reduce import KINDS
+from ....symbolic.types import BOOL, FLOAT64, INT64, DType
 from ...llvm.emitters import cast, constant, llvm_type
 from ...lowering.loops import Accumulate
 
@@ -19,30 +21,94 @@ I32, I64 = ir.IntType(32), ir.IntType(64)
 INT32 = np.dtype(np.int32)
 
 
+class Gathering(NamedTuple):
+    """How values of one kind of reduction gather; bools are bytes of 0 and 1.
+
+    neutral : what leaves every other value as it is
+    combine : (builder, dtype, x, y) -> two values as one
+    order : ">" or "<" of an extreme, which a NaN is, too; else nothing
+    totalled : parts of floats join a total that loses no digits
+    """
+
+    neutral: Callable[[DType], Any]
+    combine: Callable[[ir.IRBuilder, DType, ir.Value, ir.Value], ir.Value]
+    order: str = ""
+    totalled: bool = False
+
+
+def _added(b: ir.IRBuilder, dtype: DType, x: ir.Value, y: ir.Value) -> ir.Value:
+    if dtype == BOOL:
+        return b.or_(x, y)
+    return b.fadd(x, y, flags=("reassoc",)) if dtype.kind == "f" else b.add(x, y)
+
+
+def _multiplied(b: ir.IRBuilder, dtype: DType, x: ir.Value, y: ir.Value) -> ir.Value:
+    if dtype == BOOL:
+        return b.and_(x, y)
+    return b.fmul(x, y, flags=("reassoc",)) if dtype.kind == "f" else b.mul(x, y)
+
+
+def _either(b: ir.IRBuilder, dtype: DType, x: ir.Value, y: ir.Value) -> ir.Value:
+    return b.or_(x, y)
+
+
+def _both(b: ir.IRBuilder, dtype: DType, x: ir.Value, y: ir.Value) -> ir.Value:
+    return b.and_(x, y)
+
+
+def _larger(b: ir.IRBuilder, dtype: DType, x: ir.Value, y: ir.Value) -> ir.Value:
+    """Of integers and bools; of floats it is an Accumulator's business, since NaN is."""
+    if dtype == BOOL:
+        return b.or_(x, y)
+    return b.select((b.icmp_signed if dtype.kind == "i" else b.icmp_unsigned)(">", x, y), x, y)
+
+
+def _smaller(b: ir.IRBuilder, dtype: DType, x: ir.Value, y: ir.Value) -> ir.Value:
+    if dtype == BOOL:
+        return b.and_(x, y)
+    return b.select((b.icmp_signed if dtype.kind == "i" else b.icmp_unsigned)("<", x, y), x, y)
+
+
+def _lowest(dtype: DType) -> Any:
+    return 0 if dtype == BOOL else -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
+
+
+def _highest(dtype: DType) -> Any:
+    return 1 if dtype == BOOL else np.inf if dtype.kind == "f" else np.iinfo(dtype).max
+
+
+GATHERINGS: dict[str, Gathering] = {
+    "sum": Gathering(lambda dtype: 0, _added, totalled=True),
+    "prod": Gathering(lambda dtype: 1, _multiplied),
+    "max": Gathering(_lowest, _larger, ">"),
+    "min": Gathering(_highest, _smaller, "<"),
+    "any": Gathering(lambda dtype: 0, _either),
+    "all": Gathering(lambda dtype: 1, _both),
+    "argmax": Gathering(_lowest, _larger, ">"),
+    "argmin": Gathering(_highest, _smaller, "<"),
+}
+
+
 class Accumulator:
     """One reduction, or a block of them side by side: `at` is the column, or None where there is one."""
 
     def __init__(self, emitter: Any, write: Accumulate, dtype: DType, columns: int | None):
-        self.e, self.kind, self.value = emitter, write.kind, write.value
+        self.e, self.value, self.positions = emitter, write.value, write.places
+        self.how = GATHERINGS[write.kind]
         self.access, self.dtype = write.access, dtype
         self.byte = dtype == BOOL
-        self.kahan = self.kind == "sum" and dtype == FLOAT64
-        self.wide = FLOAT64 if self.kind == "sum" and dtype == FLOAT32 else dtype
+        totalled = self.how.totalled and dtype.kind == "f"
+        self.wide = KINDS[write.kind].partial(dtype)
         self.part = self._memory(dtype, columns)
-        self.total = self._memory(self.wide, columns) if self.kind == "sum" and dtype.kind == "f" else None
-        self.rest = self._memory(FLOAT64, columns) if self.kahan else None
+        self.total = self._memory(self.wide, columns) if totalled else None
+        self.rest = self._memory(FLOAT64, columns) if totalled and dtype == FLOAT64 else None
         self.place = self._memory(INT64, columns) if self.positions else None
-        extreme = self.kind.removeprefix("arg") in ("max", "min") and dtype.kind == "f"
+        extreme = bool(self.how.order) and dtype.kind == "f"
         # One register for the extreme of what is no NaN and one for whether there is a NaN are quicker than
         # llvm.maximum, and LLVM makes vectors of both.
         self.nan = self._memory(INT32, None) if extreme and columns is None else None
         self.block = self._memory(INT64, None) if self.positions and columns is None else None
         self.best = self._memory(dtype, None) if self.block is not None else None
-
-    @property
-    def positions(self) -> bool:
-        """Whether the result is where, not what."""
-        return self.kind.startswith("arg")
 
     def _memory(self, dtype: DType, columns: int | None) -> ir.Value:
         return self.e.alloca(ir.IntType(8) if dtype == BOOL else llvm_type(dtype), columns)
@@ -59,9 +125,8 @@ class Accumulator:
             stored.set_metadata("llvm.access.group", self.e.group)
 
     def _neutral(self) -> ir.Constant:
-        if self.byte:
-            return ir.Constant(ir.IntType(8), int(self.kind in ("all", "min", "argmin")))
-        return constant(self.dtype, neutral(self.kind, self.dtype))
+        number = self.how.neutral(self.dtype)
+        return ir.Constant(ir.IntType(8), number) if self.byte else constant(self.dtype, number)
 
     def start_total(self, at: ir.Value | None) -> None:
         """Before the first element."""
@@ -98,15 +163,15 @@ class Accumulator:
             self._put(self.part, None, self._extreme(before, value, flags=("nnan", "nsz")))
             is_nan = b.fcmp_unordered("uno", value, value)
             self._put(self.nan, None, b.select(is_nan, ir.Constant(I32, 1), self._get(self.nan, None)))
-        elif self.dtype.kind == "f" and self.kind in ("max", "min"):
+        elif self.dtype.kind == "f" and self.how.order:
             larger = self._extreme(before, value)
             self._put(self.part, at, b.select(b.fcmp_unordered("uno", value, value), value, larger))
         else:
-            self._put(self.part, at, combine(b, self.kind.removeprefix("arg"), self.dtype, before, value))
+            self._put(self.part, at, self.how.combine(b, self.dtype, before, value))
 
     def _extreme(self, before: ir.Value, value: ir.Value, flags: tuple[str, ...] = ()) -> ir.Value:
         """The larger (smaller) of two floats, the first of them where they cannot be compared."""
-        b, sign = self.e.b, ">" if self.kind.endswith("max") else "<"
+        b, sign = self.e.b, self.how.order
         return b.select(b.fcmp_ordered(sign, value, before, flags=flags), value, before, flags=flags)
 
     def _whole(self) -> ir.Value:
@@ -152,7 +217,7 @@ class Accumulator:
 
     def _better(self, value: ir.Value, before: ir.Value) -> ir.Value:
         """Whether a value is larger (smaller) than the extreme so far; NaN is, than all but another NaN."""
-        b, sign = self.e.b, ">" if self.kind == "argmax" else "<"
+        b, sign = self.e.b, self.how.order
         if self.dtype.kind == "f":
             better = b.or_(b.fcmp_ordered(sign, value, before), b.fcmp_unordered("uno", value, value))
             return b.and_(better, b.fcmp_ordered("ord", before, before))
@@ -190,26 +255,3 @@ class Accumulator:
             return cast(b, total, self.wide, self.access.dtype)
         found = self._whole() if self.nan is not None else self._get(self.part, at)
         return b.icmp_unsigned("!=", found, ir.Constant(found.type, 0)) if self.byte else found
-
-
-def neutral(kind: str, dtype: DType) -> Any:
-    """What leaves every other value as it is."""
-    if kind in ("sum", "prod"):
-        return 0 if kind == "sum" else 1
-    lowest = kind in ("max", "argmax")
-    if dtype.kind == "f":
-        return -np.inf if lowest else np.inf
-    limits = np.iinfo(dtype)
-    return limits.min if lowest else limits.max
-
-
-def combine(b: ir.IRBuilder, kind: str, dtype: DType, x: ir.Value, y: ir.Value) -> ir.Value:
-    """Two values as one; extremes of floats are an Accumulator's business, since NaN is."""
-    if kind in ("any", "all") or dtype == BOOL:
-        return b.or_(x, y) if kind in ("any", "max", "sum") else b.and_(x, y)
-    if dtype.kind == "f":
-        return (b.fadd if kind == "sum" else b.fmul)(x, y, flags=("reassoc",))
-    if kind in ("sum", "prod"):
-        return b.add(x, y) if kind == "sum" else b.mul(x, y)
-    compare = b.icmp_signed if dtype.kind == "i" else b.icmp_unsigned
-    return b.select(compare(">" if kind == "max" else "<", x, y), x, y)

@@ -7,6 +7,7 @@ import pytest
 
 import weft as wf
 from weft.codegen.lowering.program import KernelStep, LoopStep, NestStep, Role
+from weft.ops.movement import Reshape
 from weft.ops.strided import Unmove
 from weft.symbolic.dims import minimum
 from weft.symbolic.index_maps import AxisMap, along, identity
@@ -131,3 +132,55 @@ def test_its_derivatives_are_written_in_parts():
         for place in reversed_places:
             by_hand[place] = np.cos(v[place]) * v[place] + np.sin(v[place])
         np.testing.assert_allclose(f(v)[0], by_hand, rtol=1e-12)
+
+
+@dataclass(frozen=True)
+class Shifted(wf.Op):
+    """Wrong: x[i + by], of which the last lie behind x."""
+
+    by: int
+
+    def infer(self, x):
+        return x
+
+    def numpy(self, x):
+        return x[np.arange(x.shape[0]) + self.by]
+
+    def index_map(self, x):
+        return (along(0, 1, self.by),)
+
+
+@dataclass(frozen=True)
+class Lost(wf.Op):
+    """Wrong: a map for a second axis, of which there is none."""
+
+    def infer(self, x):
+        return x
+
+    def index_map(self, x):
+        return (along(0), along(1))
+
+
+@pytest.mark.parametrize("by", [-1, 2])
+def test_nothing_outside_of_its_argument_is_read(by):
+    with pytest.raises(wf.IndexRangeError, match=f"shifted: the places {by} to {by + 4} do not lie within axis 0") as e:
+        wf.apply(Shifted(by), wf.vector("x", [5]))
+    assert any("test_new_movement.py" in note for note in e.value.__notes__)
+    x = wf.vector("x", dtype="float64")
+    y, back = wf.apply(Shifted(by), x), wf.apply(Unmove(Shifted(by), x.shape), x)
+    for result in (y, back):
+        f = wf.function([x], result * 2)
+        with pytest.raises(wf.IndexRangeError, match=f"the places {by} to {by + 3} do not lie within axis 0"):
+            f(draw(4))
+        assert f(draw(0)).shape == (0,)
+
+
+def test_a_map_belongs_to_its_axes():
+    with pytest.raises(wf.ShapeError, match=r"lost: its index_map has 2 maps, over the axes \[0, 1\]"):
+        wf.apply(Lost(), wf.vector("x", [5]))
+
+
+def test_only_what_has_a_map_has_an_adjoint_in_parts():
+    x = wf.matrix("x", (3, 4))
+    with pytest.raises(wf.ArgumentError, match="the movement is an op with an index_map, and reshape has none"):
+        wf.apply(Unmove(Reshape((4, 3)), (3, 4)), x.T)
