@@ -23,7 +23,7 @@ def dirty_walk(binding, walk):
 
     def run(header):
         whole = ctypes.c_int64.from_address(header + 24).value == len(binding.rows)  # not one row, for a profile
-        if binding.step[0] <= 0 and whole and binding.temporaries:
+        if binding.step[0] <= 0 and whole and binding.temporaries and binding.arena is not None:
             binding.arena.bytes[: binding.temporaries] = 0xFF
         return walk(header)
 
