@@ -285,7 +285,8 @@ def test_names_need_not_be_words():
 
 
 def test_pickles_of_equal_sizes_are_equal():
-    left, right = N // 2 + M * N + minimum(K, 3) - 1, minimum(3, K) - 1 + N * M + N // 2
+    n, m, k = map(SymDim, ("pickled_n", "pickled_m", "pickled_k"))  # names that no other test has met
+    left, right = n // 2 + m * n + minimum(k, 3) - 1, minimum(3, k) - 1 + n * m + n // 2
     assert pickle.dumps(left) == pickle.dumps(right)
 
 
