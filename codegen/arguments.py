@@ -19,7 +19,7 @@ from ..symbolic.evaluate import FROM_A_STEP, raise_unknown_size
 from ..symbolic.expr import Expr, toposort
 from ..symbolic.graph import Graph
 from ..symbolic.guards import AnyGuard, Guard
-from ..symbolic.leaves import Input, Shared, as_array
+from ..symbolic.leaves import Input, Shared, as_array, storage_of
 from ..symbolic.sizes import all_sources, dims_of
 from ..symbolic.storage import Storage
 from ..symbolic.substitution import Change, renaming, substitute
@@ -133,8 +133,8 @@ def _new_value(shared: Expr, new: Expr) -> Expr:
         isinstance(a, int) and same(a, b) is False for a, b in zip(shared.shape, new.shape, strict=True)
     )
     if differs:
-        error = ShapeError(f"{name} has shape {show(shared.shape)}, and its update {show(new.shape)}.")
-        raise blame(error, user_site(), new.site, shared.site)
+        text = f"{name} has shape {show(shared.shape)}, and its update {show(new.shape)}."
+        raise blame(ShapeError(text), user_site(), new.site, shared.site)
     return new
 
 
@@ -190,7 +190,7 @@ def _default_updates(graph: Graph) -> list[tuple[Expr, Expr]]:
     updated = {s for s, _ in graph.updates}
     found = []
     for node in graph.shared:
-        update = node.op.storage.default_update  # type: ignore[attr-defined]
+        update = storage_of(node).default_update
         if update is not None and node not in updated:
             found.append((node, update))
     return found
@@ -239,7 +239,7 @@ def _check_sizes_known(graph: Graph, sizes: Graph) -> None:
 def expected(asked: Source, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> tuple[Any, ...]:
     """The call's arguments in the order of the inputs; raises ArgumentError for missing and unknown ones."""
     inputs, called = asked.graph.inputs, asked.options.name
-    names = asked.keywords or tuple(x.name for x in inputs)
+    names: tuple[str | None, ...] = asked.keywords or tuple(x.name for x in inputs)
     if len(args) > len(inputs):
         text = f"{called} takes {len(inputs)} arguments, and {len(args)} were given."
         raise blame(ArgumentError(text), user_site())

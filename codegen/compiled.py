@@ -13,7 +13,7 @@ from ..symbolic.evaluate import bind_sizes, divided_by_zero, run, sizes_in, whol
 from ..symbolic.expr import Expr
 from ..symbolic.forks import renewed
 from ..symbolic.graph import Graph
-from ..symbolic.leaves import Shared
+from ..symbolic.leaves import Shared, storage_of
 from ..symbolic.origin import bad, origin
 from ..symbolic.sizes import dims_of
 from ..symbolic.types import config
@@ -57,7 +57,7 @@ class Compiled:
         """
         shapes = {x: a.shape for x, a in zip(self.source.inputs, arrays, strict=True)}
         for node in [*self.source.shared, *(shared for shared, _ in self.source.updates)]:
-            shapes[node] = node.op.storage.sizes.shape  # type: ignore[attr-defined]
+            shapes[node] = storage_of(node).sizes.shape
         sizes = {**sizes_in(self.source.stored_sizes), **bind_sizes(shapes)}
         for (name, source), count in zip(self.source.sources.items(), counts, strict=False):
             sizes[name] = whole(count, source)

@@ -12,6 +12,7 @@ from ..symbolic.arguments import check_count, check_flag, check_mapping, check_n
 from ..symbolic.cores import MOST
 from ..symbolic.errors import user_site
 from ..symbolic.expr import Expr
+from ..symbolic.leaves import storage_of
 from ..symbolic.rules import as_rules
 from . import explain
 from .arguments import as_graph, reacts
@@ -29,14 +30,14 @@ class Function(Compiled):
         counting = self.counting
         self._counts = None if counting is None else type(self)(counting, target)
         graph, program = asked.graph, self.program
-        updated = [shared.op.storage for shared, _ in graph.updates]  # type: ignore[attr-defined]
-        read = [buffer.node.op.storage for buffer in program.shared]  # type: ignore[union-attr]
+        updated = [storage_of(shared) for shared, _ in graph.updates]
+        read = [buffer.storage for buffer in program.shared]
         calling = [CALLING_BACK] if (read or updated) and program.calls_back else []
         self._updated = frozenset(updated)
         self._storages = tuple(dict.fromkeys([*read, *updated]))
         self._reads, self._writes = frozenset([*read, *updated, *calling]), frozenset([*updated, *calling])
         replaced = graph.updates if self.refused else program.replaced
-        self._replaced = tuple(shared.op.storage for shared, _ in replaced)  # type: ignore[attr-defined]
+        self._replaced = tuple(storage_of(shared) for shared, _ in replaced)
         self._outputs = len(graph.outputs)  # of the results; new arrays of variables stand behind them
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:

@@ -54,7 +54,7 @@ class PrivateFolder:
     """
 
     def __init__(self, path: str, within: PrivateFolder | None = None):
-        self.path = path if within is None else os.path.join(within.path, path)
+        self.path: str = path if within is None else os.path.join(within.path, path)
         self._fd: int | None = None
         if _DESCRIPTORS:
             self._fd = self._open_folder(path, within)

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...ops.branch import Branch
 from ...ops.elementwise import Composite, Elementwise
+from ...ops.loop import Loop
 from ...ops.movement import Reshape, broadcast_to
 from ...ops.reduce import ArgReduce, Reduce
 from ...symbolic.collector import uncollected
@@ -214,7 +216,8 @@ class _Fuser:
             with at_site(node.site):
                 args = tuple(broadcast_to(a, node.shape) for a in args)
         views = tuple(self.view(a) for a in args)
-        step = Single(node, outputs, views, inner=tuple(fuse(body, self.target) for body in node.op.bodies))
+        bodies = node.op.bodies if isinstance(node.op, Loop | Branch) else ()
+        step = Single(node, outputs, views, inner=tuple(fuse(body, self.target) for body in bodies))
         for v in views:
             self.note_read(v.base, step)
         self.add_step(step)

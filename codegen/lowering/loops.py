@@ -74,7 +74,8 @@ def _factor(size: object) -> str:
 
 def extent(dim: Dim) -> Extent:
     """A size, or a stride, as an extent."""
-    return Extent(dim) if isinstance(dim, int) else Extent(1, (plain(dim),))  # type: ignore[arg-type]
+    size = plain(dim)
+    return Extent(size) if isinstance(size, int) else Extent(1, (size,))
 
 
 def row_major(shape: Shape) -> tuple[Extent, ...]:

@@ -121,9 +121,10 @@ def view_of(node: Expr, in_memory: Callable[[Expr], bool]) -> View | None:
             return None
         chain.append(node)
         node = node.args[0]
-    view: View | None = whole(node)
+    view = whole(node)
     for step in reversed(chain):
-        view = moved(view, step)  # type: ignore[arg-type]
-        if view is None:
+        found = moved(view, step)
+        if found is None:
             return None
+        view = found
     return view

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields, is_dataclass
 from typing import Any
 
 from ...ops.callback import Callback
-from ...symbolic.dims import SymDim, product
+from ...symbolic.dims import SymDim
 from ...symbolic.expr import Expr, Op, rebuilt
 from ...symbolic.graph import Graph
 from ...symbolic.leaves import Constant
@@ -29,12 +30,13 @@ def fold(graph: Graph) -> Graph:
 
 
 def _foldable(node: Expr) -> bool:
-    if not node.args or node.op.effects or any(not isinstance(a.op, Constant) for a in node.args):
+    arrays = [a.op.value for a in node.args if isinstance(a.op, Constant)]
+    if not arrays or len(arrays) < len(node.args) or node.op.effects:
         return False
     if isinstance(node.type, TupleType) or not node.type.is_static or node.guards or _is_symbolic(node.op):
         return False
-    sizes = [a.op.value.size for a in node.args]  # type: ignore[attr-defined]
-    return product(node.shape) <= min(sum(sizes), LIMIT) and max(sizes) <= LIMIT  # type: ignore[no-any-return, operator]
+    sizes = [array.size for array in arrays]
+    return math.prod(d for d in node.shape if isinstance(d, int)) <= min(sum(sizes), LIMIT) and max(sizes) <= LIMIT
 
 
 def _is_symbolic(op: Op) -> bool:

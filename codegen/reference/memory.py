@@ -23,7 +23,7 @@ class Memory:
         given = [*bound.program.inputs, *bound.program.results]
         self.found = {b: a.reshape(-1) for b, a in zip(given, [*arrays, *results], strict=True)}
         for buffer in bound.program.shared:  # now: a callback may put other arrays in their place
-            self.found[buffer] = buffer.node.op.storage.array.reshape(-1)  # type: ignore[union-attr]
+            self.found[buffer] = buffer.storage.array.reshape(-1)
 
     def __getitem__(self, buffer: Buffer) -> np.ndarray:
         if buffer not in self.found:

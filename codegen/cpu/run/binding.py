@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -37,7 +36,7 @@ class Binding:
     links: Links
     temporaries: int  # bytes
     bound: Bound
-    keep: list[Any]
+    keep: list[object]  # what the tables have addresses of
     blocks: list[Block]
     plans: dict[int, PlannedStep]  # by the number of the first row of each
     arena: Arena | None = None

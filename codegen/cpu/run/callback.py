@@ -39,7 +39,8 @@ def make_callback() -> Kernel:
         function = cells[_ANEW] if cells[_STATUS] else cells[_ENTER]
         cells[_STATUS] = 1
         call(function, (address_of(buffers, 0),))
-        return cells[_STATUS]
+        status: int = cells[_STATUS]
+        return status
 
     return kernel
 
@@ -115,7 +116,7 @@ def at(address: int, array: Array) -> np.ndarray:
     strides = [s * array.dtype.itemsize for s in array.strides]
     spans = [(n - 1) * s for n, s in zip(array.shape, strides, strict=True)]
     first, last = sum(s for s in spans if s < 0), sum(s for s in spans if s > 0) + array.dtype.itemsize
-    memory = (ctypes.c_char * (last - first)).from_address(address + first)
+    memory = memoryview((ctypes.c_char * (last - first)).from_address(address + first))
     return np.ndarray(array.shape, array.dtype, memory, -first, strides)
 
 

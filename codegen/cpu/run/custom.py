@@ -6,7 +6,7 @@ import ctypes
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numba
@@ -14,8 +14,10 @@ import numpy as np
 from numba import types
 from numba.core.caching import NullCache
 from numba.core.errors import NumbaError
+from numba.np.numpy_support import carray
 
 from ....symbolic.errors import ArgumentError, LoweringError, Site, VerifyError, blame, user_site
+from ....symbolic.expr import Op
 from ..launch import Array, Launch, Plan
 from ..model import UNKNOWN_NS
 from ..tiles.intrinsics import pointer, read_only
@@ -24,7 +26,7 @@ from .native import alone
 
 
 def plan_custom(
-    function: Callable[..., None], op: Any, outs: tuple[Array, ...], args: tuple[Array, ...], users: bool = True
+    function: Callable[..., None], op: Op, outs: tuple[Array, ...], args: tuple[Array, ...], users: bool = True
 ) -> Plan:
     """One launch of a kernel on arrays: arguments, then outputs, then fields of the op by name.
 
@@ -60,7 +62,7 @@ class UsersRef:
         return f"{_plain(self.function).__qualname__}({', '.join([*dtypes, *(f'{n}={v}' for n, v in self.given)])})"
 
 
-def plan_debugged(function: Callable[..., None], op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
+def plan_debugged(function: Callable[..., None], op: Op, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
     """The same kernel with its indices checked, on copies, and its results compared with the op's reference."""
     given = tuple(v for _, v in _fields_asked(function, op, outs, args))
     checked = _compiler_of(function, boundscheck=True)
@@ -83,10 +85,11 @@ def plan_debugged(function: Callable[..., None], op: Any, outs: tuple[Array, ...
 
 
 def _fields_asked(
-    function: Callable[..., None], op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]
+    function: Callable[..., None], op: Op, outs: tuple[Array, ...], args: tuple[Array, ...]
 ) -> tuple[tuple[str, Any], ...]:
     """The fields that the kernel asks for, by name.  Raises ArgumentError where it asks for what there is not."""
     names = list(inspect.signature(function).parameters)
+    assert is_dataclass(op)
     constants = {f.name: getattr(op, f.name) for f in fields(op)}
     count = len(args) + len(outs)
     missing = [n for n in names[count:] if n not in constants]
@@ -128,7 +131,7 @@ def _compile(function: Callable[..., None], layout: tuple[Any, ...], constants: 
         + "    except Exception:\n        return 1\n    return 0\n"
     )
     namespace: dict[str, Any] = {
-        "carray": numba.carray,
+        "carray": carray,
         "pointer": pointer,
         "read_only": read_only,
         "as_strided": np.lib.stride_tricks.as_strided,
@@ -235,7 +238,7 @@ def _make_dirty(array: Array) -> np.ndarray:
     return made
 
 
-def _compare(function: Any, op: Any, values: Sequence[np.ndarray], found: Sequence[np.ndarray], site: Site) -> None:
+def _compare(function: Any, op: Op, values: Sequence[np.ndarray], found: Sequence[np.ndarray], site: Site) -> None:
     """Raise VerifyError where a kernel's results are not those of the op's reference."""
     try:
         with np.errstate(all="ignore"):
@@ -261,4 +264,5 @@ def _near(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     close = float(np.finfo(found.dtype).eps) ** 0.5
     largest = float(np.abs(wanted[np.isfinite(wanted)]).max(initial=0.0))
     with np.errstate(all="ignore"):
-        return np.isclose(found, wanted, rtol=close, atol=close * largest, equal_nan=True)
+        near: np.ndarray = np.isclose(found, wanted, rtol=close, atol=close * largest, equal_nan=True)
+    return near

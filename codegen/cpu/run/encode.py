@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ....symbolic.dims import SymDim
 from ....symbolic.errors import at_site
-from ....symbolic.leaves import Constant, Shared
+from ....symbolic.leaves import Constant
 from ...lowering import memory
 from ...lowering.bind import Array, Bound, BranchCall, Call, CopyCall, KernelCall, LoopCall, NestCall, beyond_counting
-from ...lowering.loops import Extent
+from ...lowering.loops import Extent, Offset
 from ...lowering.program import Buffer, BufferedNest, Role, Step
 from ..kernels import UsersKernel, planner_of
 from ..launch import Plan
@@ -100,19 +101,23 @@ class _Encoder:
 
     def parameter(self, param: Parameter, placed: BufferedNest) -> int:
         """A parameter of a nest as a number."""
+        if isinstance(param, int):
+            return param
         if isinstance(param, Count):
             buffer = placed.buffers[param.buffer]
             return self.bytes(buffer) // buffer.dtype.itemsize
-        if isinstance(param, tuple) and not isinstance(param, Extent):
-            return sum(o.value(self.bound.sizes) for o in param)
-        return param if isinstance(param, int) else param.value(self.bound.sizes)
+        if isinstance(param, Extent | SymDim):
+            return param.value(self.bound.sizes)
+        offsets: tuple[Offset, ...] = param
+        return sum(o.value(self.bound.sizes) for o in offsets)
 
     def kernel(self, call: KernelCall) -> None:
         """The launches that a kernel's planner asks for."""
         planner = planner_of(call.op)
         with at_site(call.step.node.site):
-            debugged = self.setting.debug and isinstance(planner, UsersKernel)
-            plan = (planner.debugged if debugged else planner)(call.op, call.outputs, call.arguments)
+            if self.setting.debug and isinstance(planner, UsersKernel):
+                planner = planner.debugged
+            plan = planner(call.op, call.outputs, call.arguments)
         places = []
         for buffer, offset in call.places:
             where, start = self.place(buffer)
@@ -176,14 +181,16 @@ class _Encoder:
         if buffer.alias is not None:
             return self.place(buffer.alias)
         if buffer.role in (Role.SHARED, Role.CONSTANT):
-            assert buffer.node is not None
-            return self.address(self.value(buffer.node.op)), 0
+            return self.address(self.value(buffer)), 0
         return self.block(self.bytes(buffer), buffer), 0
 
-    def value(self, op: Shared | Constant) -> np.ndarray:
+    def value(self, buffer: Buffer) -> np.ndarray:
         """The array of a variable or a constant; of the latter in the checked mode a copy against a page."""
-        if isinstance(op, Shared):
-            return op.storage.array
+        if buffer.role is Role.SHARED:
+            return buffer.storage.array
+        assert buffer.node is not None
+        op = buffer.node.op
+        assert isinstance(op, Constant)
         return checked.copy(op.value, self.setting.at_end) if self.setting.checks else op.value
 
     def address(self, array: np.ndarray) -> int:
@@ -241,7 +248,14 @@ class _Encoder:
         addresses = [patches.ctypes.data, objects.ctypes.data, len(self.rows), steps.ctypes.data]
         header = np.array([len(links.arrays), *addresses, 0, first], np.int64)
         most = int(steps[: len(self.rows), [4, 8]].max(initial=1))
-        kept = [*self.keep, *(table for c in self.controls for table in c.tables), buffers, params, patches, header]
+        kept: list[object] = [
+            *self.keep,
+            *(table for c in self.controls for table in c.tables),
+            buffers,
+            params,
+            patches,
+            header,
+        ]
         return Binding(
             int(header.ctypes.data),
             header[5:6],

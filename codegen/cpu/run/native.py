@@ -285,5 +285,5 @@ def numba_ir(function: Callable[..., Any], entry: str, signature: str = _KERNEL)
     """LLVM IR of a Python function with the kernels' signature, compiled by Numba, with its entry under that name."""
     import numba
 
-    compiled = numba.cfunc(signature, error_model="numpy", nopython=True)(function)
+    compiled = numba.cfunc(signature, error_model="numpy")(function)
     return str(compiled.inspect_llvm()).replace(compiled.native_name, entry)

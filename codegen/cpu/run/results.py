@@ -43,8 +43,9 @@ def large(shape: tuple[int, ...], dtype: np.dtype, size: int) -> np.ndarray[Any,
         raw = _free[rounded].pop()
     except (KeyError, IndexError):
         raw = raw_memory(rounded)
-    block = (ctypes.c_char * rounded).from_buffer(raw)  # over an array of NumPy's, that would be the base, not the loan
-    lent = _Lent(rounded, np.uint8, buffer=block)
+    # over bytes of ctypes: an array of NumPy's would be the base of the result in place of the loan
+    block = (ctypes.c_char * rounded).from_buffer(raw.data)
+    lent = _Lent(rounded, np.uint8, buffer=memoryview(block))
     lent.raw = raw
     return np.ndarray(shape, dtype, buffer=lent)
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ...lowering.program import Buffer, Step
-from ..launch import Plan
+from ..launch import Explainer, Plan
 from ..nests.row_blocks import Lines
 from .table import ALTERNATING, FIELDS, SLOT, VARIABLE, Field
 
@@ -74,7 +74,7 @@ class Row:
     step: Step  # the same, or, in a loop or a branch, the step of the body
     lines: Lines | None = None  # where it may run in row blocks
     jump: Jump | None = None  # begins or ends a loop or a branch
-    caller: Any = None  # what says why it failed
+    caller: Explainer | None = None  # what says why it failed
 
 
 class PlannedStep(NamedTuple):
