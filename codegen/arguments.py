@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,12 +24,12 @@ from ..symbolic.sizes import all_sources, dims_of
 from ..symbolic.storage import Storage
 from ..symbolic.substitution import Change, renaming, substitute
 from ..symbolic.types import TupleType, cast_and_lost
-from .target import Source
+from .target import Form, Source
 
 
 def as_graph(
     inputs: Any, outputs: Any, updates: Any, givens: Any, optimize: int, on_unused_input: str
-) -> tuple[Graph, tuple[str, ...] | None, Callable[[list[Any]], Any] | None]:
+) -> tuple[Graph, tuple[str, ...] | None, Form | None]:
     """(graph, keywords or None, how results are packed or None for a single one)."""
     check_choice("optimize", optimize, (0, 1, 2))
     check_choice("on_unused_input", on_unused_input, ("raise", "warn", "ignore"))
@@ -46,7 +46,7 @@ def as_graph(
     return graph, keywords, form
 
 
-def reacts(kind: str, reaction: Any) -> bool:
+def reacts(kind: str, reaction: object) -> bool:
     """Whether nan="raise", or inf="raise", was asked for."""
     check_choice(kind, reaction, ("ignore", "raise"))
     return bool(reaction == "raise")
@@ -72,7 +72,7 @@ def _inputs(inputs: Any) -> tuple[Expr, ...]:
     return tuple(inputs)
 
 
-def _outputs(outputs: Any) -> tuple[list[Expr], Callable[[list[Any]], Any] | None]:
+def _outputs(outputs: Any) -> tuple[list[Expr], Form | None]:
     if outputs is None:
         return [], nothing
     if isinstance(outputs, Mapping):
@@ -83,11 +83,11 @@ def _outputs(outputs: Any) -> tuple[list[Expr], Callable[[list[Any]], Any] | Non
     return [_output(outputs)], None
 
 
-def nothing(results: list[Any]) -> None:
+def nothing(results: list[np.ndarray]) -> None:
     """What a call returns where no outputs were asked for."""
 
 
-def named(names: tuple[Any, ...], results: list[Any]) -> dict[Any, Any]:
+def named(names: tuple[object, ...], results: list[np.ndarray]) -> dict[object, np.ndarray]:
     """The results in a dict, under the names that the outputs were given."""
     return dict(zip(names, results, strict=True))
 

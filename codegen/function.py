@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,14 +61,14 @@ class Function(Compiled):
         listed = ", ".join(x.name or "?" for x in self.source.inputs)
         return f"<weft.Function {self.name}({listed})>"
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, Source]]:
         # as it was asked for, to be compiled where it arrives: for the processor there, with variables of its own
         return compiled, (self.target.name, self.asked)
 
     def __hash__(self) -> int:
         return id(self)
 
-    def explain(self, stage: str | None = None) -> Any:
+    def explain(self, stage: str | None = None) -> str:
         """Any stage as text: see `explain.STAGES`; None: an overview."""
         return explain.explain(self, stage)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,7 +67,7 @@ class Caller:
         if table is not None:
             serving.send(table)
 
-    def _serve(self) -> Any:
+    def _serve(self) -> Generator[None, int, None]:
         """Runs once for each address sent.
 
         A generator, since it is entered within its `try`: a signal that waited for the walker to come back to Python

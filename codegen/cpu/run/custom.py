@@ -24,6 +24,9 @@ from ..tiles.intrinsics import pointer, read_only
 from .callback import at, plan_results
 from .native import alone
 
+Layout = tuple[tuple[str, int, bool, bool], ...]  # of each array: dtype, rank, whether in C order, whether written
+Fields = tuple[tuple[str, Any], ...]  # of an op: those that its kernel takes, with their values
+
 
 def plan_custom(
     function: Callable[..., None], op: Op, outs: tuple[Array, ...], args: tuple[Array, ...], users: bool = True
@@ -48,8 +51,8 @@ class UsersRef:
     """A kernel on arrays, of a layout and with the values of the fields that it takes: compiled where it is bound."""
 
     function: Callable[..., None]
-    layout: tuple[tuple[str, int, bool, bool], ...]
-    given: tuple[tuple[str, Any], ...]
+    layout: Layout
+    given: Fields
     site: Site
 
     def address(self) -> int:
@@ -84,9 +87,7 @@ def plan_debugged(function: Callable[..., None], op: Op, outs: tuple[Array, ...]
     return plan_results(op.name, results, outs, args)
 
 
-def _fields_asked(
-    function: Callable[..., None], op: Op, outs: tuple[Array, ...], args: tuple[Array, ...]
-) -> tuple[tuple[str, Any], ...]:
+def _fields_asked(function: Callable[..., None], op: Op, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Fields:
     """The fields that the kernel asks for, by name.  Raises ArgumentError where it asks for what there is not."""
     names = list(inspect.signature(function).parameters)
     assert is_dataclass(op)
@@ -102,15 +103,14 @@ def _fields_asked(
     return tuple((n, constants[n]) for n in names[count:])
 
 
-def _layout(outs: tuple[Array, ...], args: tuple[Array, ...]) -> tuple[tuple[str, int, bool, bool], ...]:
-    """(dtype, rank, whether in C order, whether it may be written) of each array."""
+def _layout(outs: tuple[Array, ...], args: tuple[Array, ...]) -> Layout:
     arrays = [*((a, False) for a in args), *((o, True) for o in outs)]
     return tuple((a.dtype.name, len(a.shape), a.contiguous, written) for a, written in arrays)
 
 
 @functools.cache
 @alone
-def _compile(function: Callable[..., None], layout: tuple[Any, ...], constants: tuple[Any, ...]) -> Any:
+def _compile(function: Callable[..., None], layout: Layout, constants: Fields) -> Any:
     """The kernel behind the common signature; compiled once for each set of dtypes and ranks."""
     lines, place = [], 0
     for k, (dtype, rank, contiguous, _) in enumerate(layout):

@@ -15,7 +15,6 @@ import signal
 import threading
 import time
 from types import FunctionType
-from typing import Any
 
 import llvmlite.binding as llvm
 
@@ -67,7 +66,7 @@ def _write(field: Field, value: int) -> None:
 
 
 @functools.cache
-def _process() -> Any:
+def _process() -> ctypes.CDLL:
     return ctypes.CDLL(None)
 
 
