@@ -40,7 +40,7 @@ class Compiled:
         self.program = build(self.graph, target)
 
     @property
-    def counting(self) -> Source | None:
+    def size_source(self) -> Source | None:
         """What computes the sizes that are values, before the function runs; None where there are none."""
         counts = Graph(self.source.inputs, tuple(self.source.sources.values()))
         if not counts.outputs:
@@ -77,7 +77,7 @@ class Compiled:
             if not guard.holds(sizes):
                 what = f"the update of {node.name}" if isinstance(node.op, Shared) else node.op.name
                 error = guard.broken(what, sizes)
-                raise blame(error, node.site, *[a.site for a in node.args], *self._with(guard.dims))
+                raise blame(error, node.site, *[a.site for a in node.args], *self._sites_with(guard.dims))
 
     @functools.cached_property
     def _computed_sizes(self) -> list[tuple[SymDim, Expr]]:
@@ -89,7 +89,7 @@ class Compiled:
                     found.setdefault(dim, node)
         return list(found.items())
 
-    def _with(self, dims: tuple[Dim, ...]) -> list[Site]:
+    def _sites_with(self, dims: tuple[Dim, ...]) -> list[Site]:
         """The lines of the inputs that have one of these sizes."""
         return [x.site for x in self.source.inputs if any(isinstance(d, SymDim) and d in x.shape for d in dims)]
 

@@ -18,7 +18,7 @@ from . import explain
 from .arguments import as_graph, reacts
 from .compiled import Compiled
 from .profile import Profile, StepTime, profile
-from .target import Options, Source, Target, compiled, target_of
+from .target import Options, Source, Target, compile_source, target_of
 
 
 class Function(Compiled):
@@ -27,8 +27,8 @@ class Function(Compiled):
     def __init__(self, asked: Source, target: Target):
         super().__init__(asked, target)
         self.__name__ = self.name
-        counting = self.counting
-        self._counts = None if counting is None else type(self)(counting, target)
+        size_source = self.size_source
+        self._counts = None if size_source is None else type(self)(size_source, target)
         graph, program = asked.graph, self.program
         updated = [storage_of(shared) for shared, _ in graph.updates]
         read = [buffer.storage for buffer in program.shared]
@@ -63,7 +63,7 @@ class Function(Compiled):
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, Source]]:
         # as it was asked for, to be compiled where it arrives: for the processor there, with variables of its own
-        return compiled, (self.target.name, self.asked)
+        return compile_source, (self.target.name, self.asked)
 
     def __hash__(self) -> int:
         return id(self)

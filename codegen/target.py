@@ -116,7 +116,7 @@ def target_of(name: object) -> Target:
     return found
 
 
-def compiled(target: str, source: Source) -> Callable[..., Any]:
+def compile_source(target: str, source: Source) -> Callable[..., Any]:
     """The function that computes a graph on a target: what pickles of functions are made of."""
     return target_of(target).compile(source)
 

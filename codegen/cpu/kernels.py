@@ -60,7 +60,7 @@ class UsersKernel:
 
         return plan_custom(self.function, op, outs, args)
 
-    def debugged(self, op: Op, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
+    def plan_debugged(self, op: Op, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
         """In debug mode: with its indices checked, and its results compared with the op's reference."""
         from .run.custom import plan_debugged
 

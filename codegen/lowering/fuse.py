@@ -30,7 +30,7 @@ from .nests import REDUCTIONS, nests_of
 from .views import View, broadcast, is_view, through, view_of
 
 VARIABLES = (Input, Shared)
-OPEN = 12  # groups that a new nest is tried against
+OPEN_GROUPS = 12  # groups that a new nest is tried against
 
 
 def is_scalar_constant(node: Expr) -> bool:
@@ -147,7 +147,7 @@ class _Fuser:
         if node in self.memory:
             self.weights[node] = 0
             return
-        weight = sum([self.weights[a] for a in _in_the_innermost_loop(node)])
+        weight = sum([self.weights[a] for a in _innermost_arguments(node)])
         self.weights[node] = weight
         if not isinstance(node.op, Elementwise):
             return
@@ -156,11 +156,11 @@ class _Fuser:
         self.weights[node] = weight
         users = len(self.graph.users[node])
         stored = weight > limits.recomputed or (users > 1 and weight > 2 and node.ndim)
-        if stored or (weight >= 4 and self.stretched(node)):
+        if stored or (weight >= 4 and self.is_stretched(node)):
             self.memory.add(node)
             self.weights[node] = 0
 
-    def stretched(self, node: Expr) -> bool:
+    def is_stretched(self, node: Expr) -> bool:
         """Whether a reader repeats the node along leading axes, where computing it anew for every row would cost."""
         if not node.ndim or node.shape[-1] == 1:
             return False
@@ -198,7 +198,7 @@ class _Fuser:
             self.join(node, node.shape, frozenset(), self.reads(node))
         else:  # movement that has to be copied into C order
             arg = node.args[0]
-            base = through_reads(node)
+            base = copied_argument_index(node)
             self.join(node, node.shape, frozenset(), self.reads_at(arg, base))
 
     def add_single(self, node: Expr) -> None:
@@ -269,7 +269,7 @@ class _Fuser:
 
     def join(self, node: Expr, space: Shape, reduced: frozenset[int], reads: set[tuple[Expr, bool]]) -> None:
         """Put a root into an open group over the same indices, or into a new one."""
-        for group in reversed(self.open.get(space, [])[-OPEN:]):
+        for group in reversed(self.open.get(space, [])[-OPEN_GROUPS:]):
             if self.may_join(group, reduced, reads):
                 group.roots.append(node)
                 group.reduced = group.reduced or reduced
@@ -313,7 +313,7 @@ class _Fuser:
         return found
 
 
-def _in_the_innermost_loop(node: Expr) -> Sequence[Expr]:
+def _innermost_arguments(node: Expr) -> Sequence[Expr]:
     """The arguments that loops over `node` compute at every step, not once a row, where work does not count."""
     shape = node.type.shape
     if not shape or shape[-1] == 1 or not node.op.stretches:
@@ -328,7 +328,7 @@ def _repeats(user: Expr, node: Expr) -> bool:
     return user.ndim > node.ndim or any(a == 1 and b != 1 for a, b in zip(node.shape, user.shape, strict=False))
 
 
-def through_reads(node: Expr) -> IndexMap:
+def copied_argument_index(node: Expr) -> IndexMap:
     """The index map of the argument of a movement node that is copied."""
     if node.op.is_affine:
         return through(node, identity(node.ndim))

@@ -31,7 +31,7 @@ from . import views
 from .fuse import fuse
 from .groups import Group, Schedule, Scratch, Single
 from .loops import Extent, LoopNest
-from .reuse import Placement, place_updates, reused
+from .reuse import Placement, place_temporaries, place_updates
 from .views import View
 
 
@@ -138,7 +138,7 @@ class KernelStep(Step):
     arguments: tuple[Operand, ...]
 
 
-class Carry(NamedTuple):
+class CarryBuffers(NamedTuple):
     """What a loop hands from step to step: its first value, where a step reads it and writes it, and the last value."""
 
     start: Buffer
@@ -159,7 +159,7 @@ class LoopStep(Step):
     """`body`, as often as `length` and the others say; see ops/loop.py."""
 
     body: list[Step]
-    carries: tuple[Carry, ...]
+    carries: tuple[CarryBuffers, ...]
     sequences: tuple[Slices, ...]
     stacked: tuple[Slices, ...]
     length: Dim  # steps at most
@@ -247,10 +247,10 @@ def build(graph: Graph, target: Target) -> Program:
     views.forget()
     schedule = fuse(graph, target)
     updates = place_updates(graph, schedule)
-    return _Builder(graph, schedule, updates, reused(graph, schedule)).program()
+    return _ProgramBuilder(graph, schedule, updates, place_temporaries(graph, schedule)).program()
 
 
-class _Builder:
+class _ProgramBuilder:
     def __init__(self, graph: Graph, schedule: Schedule, updates: Placement, reused: dict[Expr, Expr]):
         self.graph, self.schedule, self.updates = graph, schedule, updates
         self.buffers: list[Buffer] = []
@@ -290,11 +290,11 @@ class _Builder:
         """The buffer of a node in the present scope, which is needed now."""
         found = self.scope.get(node) or self.everywhere.get(node)
         if found is None:
-            found = self.made(node)
+            found = self.make_buffer(node)
         found.home.last = found.last = self.time
         return found
 
-    def made(self, node: Expr | Scratch) -> Buffer:
+    def make_buffer(self, node: Expr | Scratch) -> Buffer:
         """A buffer for a node that has none."""
         if isinstance(node, Scratch):
             return self.scope.setdefault(node, self.new(node, Role.SCRATCH))
@@ -344,7 +344,7 @@ class _Builder:
         carries = []
         for x, y, start, result in zip(inputs, outputs, parts.carries, results, strict=False):
             scope[x], scope[y] = self.new(x, Role.CARRY), self.new(y, Role.CARRY)
-            carries.append(Carry(start, scope[x], scope[y], result))
+            carries.append(CarryBuffers(start, scope[x], scope[y], result))
         sequences = self.slices(scope, inputs[op.carries :], parts.sequences)
         stacked = self.slices(scope, op.stacked, results[op.carries :])
         test = taken = None

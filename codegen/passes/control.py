@@ -20,7 +20,7 @@ from ...symbolic.graph import Graph
 from ...symbolic.leaves import Item
 from ...symbolic.substitution import substitute
 
-Run = Callable[[Graph], Graph]
+RunPasses = Callable[[Graph], Graph]
 
 
 class LoopKey(NamedTuple):
@@ -33,7 +33,7 @@ class LoopKey(NamedTuple):
     form: tuple[int | SymDim, ...]
 
 
-def simplify_control(graph: Graph, run: Run) -> Graph:
+def simplify_control(graph: Graph, run: RunPasses) -> Graph:
     """The graph with its loops and branches made smaller, and their bodies run through the passes."""
     if not any(isinstance(node.op, Loop | Branch) for node in graph.nodes):
         return graph
@@ -41,7 +41,7 @@ def simplify_control(graph: Graph, run: Run) -> Graph:
 
 
 class _Simplification:
-    def __init__(self, graph: Graph, run: Run) -> None:
+    def __init__(self, graph: Graph, run: RunPasses) -> None:
         self.source, self.run = graph, run
         self.done: dict[Expr, Expr] = {}
         self.simplified: set[Expr] = set()  # loops and branches that were made here
@@ -64,9 +64,9 @@ class _Simplification:
                 self.same.setdefault(_key(node, node.op), []).append(node)
 
     def graph(self) -> Graph:
-        return self.source.with_roots(self.finished(self.source.roots))
+        return self.source.with_roots(self.simplify(self.source.roots))
 
-    def finished(self, roots: Sequence[Expr]) -> list[Expr]:
+    def simplify(self, roots: Sequence[Expr]) -> list[Expr]:
         """The nodes, over loops and branches that are simplified."""
         done = self.done
         for node in toposort(roots, into=lambda n: n not in done):
@@ -96,7 +96,7 @@ class _Simplification:
     def outer(self, nodes: Sequence[Expr]) -> list[Expr]:
         """What moves out of a body, or stands outside anyway, simplified."""
         self.note(nodes)
-        return self.finished(nodes)
+        return self.simplify(nodes)
 
     # ---- loops ------------------------------------------------------------------------------------------------------
 

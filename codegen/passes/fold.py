@@ -14,7 +14,7 @@ from ...symbolic.leaves import Constant
 from ...symbolic.patterns import computed
 from ...symbolic.types import TupleType
 
-LIMIT = 100_000  # elements of a result, and of each argument
+LIMIT_ELEMENTS = 100_000  # of a result, and of each argument
 
 
 def fold(graph: Graph) -> Graph:
@@ -25,7 +25,7 @@ def fold(graph: Graph) -> Graph:
     done: dict[Expr, Expr] = {}
     for node in graph.nodes:
         current = rebuilt(node, tuple([done[a] for a in node.args]))
-        done[node] = _folded(current) if _foldable(current) else current
+        done[node] = _try_fold(current) if _foldable(current) else current
     return graph.with_roots([done[root] for root in graph.roots])
 
 
@@ -36,7 +36,8 @@ def _foldable(node: Expr) -> bool:
     if isinstance(node.type, TupleType) or not node.type.is_static or node.guards or _is_symbolic(node.op):
         return False
     sizes = [array.size for array in arrays]
-    return math.prod(d for d in node.shape if isinstance(d, int)) <= min(sum(sizes), LIMIT) and max(sizes) <= LIMIT
+    made = math.prod(d for d in node.shape if isinstance(d, int))
+    return made <= min(sum(sizes), LIMIT_ELEMENTS) and max(sizes) <= LIMIT_ELEMENTS
 
 
 def _is_symbolic(op: Op) -> bool:
@@ -49,7 +50,7 @@ def _has_symbol(value: Any) -> bool:
     return isinstance(value, SymDim) or (isinstance(value, tuple) and any(map(_has_symbol, value)))
 
 
-def _folded(node: Expr) -> Expr:
+def _try_fold(node: Expr) -> Expr:
     """The node as a constant; as it is where its reference raises: then it is an error of the call, at its line."""
     try:
         return computed(node)

@@ -27,13 +27,13 @@ class Memory:
 
     def __getitem__(self, buffer: Buffer) -> np.ndarray:
         if buffer not in self.found:
-            self.found[buffer] = self.made(buffer)
+            self.found[buffer] = self.make(buffer)
         return self.found[buffer]
 
     def __setitem__(self, buffer: Buffer, elements: np.ndarray) -> None:
         self.found[buffer] = elements
 
-    def made(self, buffer: Buffer) -> np.ndarray:
+    def make(self, buffer: Buffer) -> np.ndarray:
         """The elements of a buffer: of the one in whose memory it stands, of a constant, or new ones."""
         if buffer.alias is not None:
             return self[buffer.alias].view(buffer.dtype)

@@ -16,7 +16,7 @@ from ....symbolic.errors import OutOfMemoryError, blame
 from ...lowering.bind import Bound
 from . import arenas
 from .arenas import Arena
-from .rows import Block, Links, PlannedStep, Row
+from .rows import Block, Links, PlannedStep, TableRow
 from .table import DONE, PAUSED
 
 Walk = Callable[[int], int]  # runs a binding's table, given its header; -1, or the row that failed
@@ -30,7 +30,7 @@ class Binding:
     step: np.ndarray  # of one number, in the header: where a call that has paused goes on
     objects: np.ndarray  # ids of the call's arrays: inputs, results, the arrays of resizable variables
     results: list[tuple[tuple[int, ...], np.dtype, int]]
-    rows: list[Row]
+    rows: list[TableRow]
     step_table: np.ndarray
     walk: Walk
     links: Links
@@ -43,7 +43,7 @@ class Binding:
     taken: bool = False  # from the pool, for a call that runs
 
     def __post_init__(self) -> None:
-        self.pooled = self.temporaries > arenas.PRIVATE  # whether its arena is one that others use, too
+        self.pooled = self.temporaries > arenas.PRIVATE_BYTES  # whether its arena is one that others use, too
         if not self.pooled:
             self.move_to(Arena(self.temporaries))
 

@@ -85,7 +85,9 @@ class Caller:
 
     def _run(self, table: int) -> None:
         addresses = (ctypes.c_int64 * (len(self.outs) + len(self.args))).from_address(table)
-        values = [at(place, array).copy() for place, array in zip(addresses[len(self.outs) :], self.args, strict=True)]
+        values = [
+            array_at(place, array).copy() for place, array in zip(addresses[len(self.outs) :], self.args, strict=True)
+        ]
         try:
             with at_site(self.site):
                 results = self.function(values)
@@ -93,7 +95,7 @@ class Caller:
             self.error = error
             return
         for place, array, result in zip(addresses, self.outs, results, strict=False):
-            np.copyto(at(place, array), result)
+            np.copyto(array_at(place, array), result)
         self.cells[_STATUS] = 0
 
     def failure(self, table: int) -> BaseException:
@@ -109,7 +111,7 @@ def _address(function: Any) -> int:
     return int(ctypes.cast(function, ctypes.c_void_p).value or 0)
 
 
-def at(address: int, array: Array) -> np.ndarray:
+def array_at(address: int, array: Array) -> np.ndarray:
     """The array that is at an address."""
     if 0 in array.shape:
         return np.empty(array.shape, array.dtype)

@@ -25,8 +25,8 @@ from . import checked
 from .binding import Binding
 from .compile import Nests
 from .control import add_branch, add_loop
-from .rows import Block, CallArray, Control, Jump, Links, Place, PlannedStep, Row, refer
-from .table import BEST, PAUSE, STEP
+from .rows import Block, CallArray, Control, Jump, Links, Location, PlannedStep, TableRow, refer
+from .table import BEST, PAUSE_NS, STEP
 from .walker import walker
 
 
@@ -48,14 +48,14 @@ def encode(bound: Bound, nests: Nests, setting: Setting) -> Binding:
 class _Encoder:
     def __init__(self, bound: Bound, nests: Nests, setting: Setting):
         self.bound, self.nests, self.setting = bound, nests, setting
-        self.rows: list[Row] = []
+        self.rows: list[TableRow] = []
         self.controls: list[Control] = []
         self.keep: list[np.ndarray] = []
         self.blocks: list[Block] = []
         self.plans: dict[int, PlannedStep] = {}  # by the number of its first row
         program = bound.program
         self.given = [*program.inputs, *program.results, *setting.moving]
-        self.places: dict[Buffer, Place] = {b: (CallArray(i), 0) for i, b in enumerate(self.given)}
+        self.places: dict[Buffer, Location] = {b: (CallArray(i), 0) for i, b in enumerate(self.given)}
         self.numbers = {id(step): number for number, step in enumerate(program.steps)}
 
     def binding(self) -> Binding:
@@ -97,7 +97,7 @@ class _Encoder:
         places = [self.place(b) for b in call.placed.buffers]
         cost = call.elements * nanoseconds(nest)
         lines = lines_of(nest, sizes, [where for where, _ in places])
-        self.rows.append(Row(code.address, places, params, units, cost, self.number, call.step, lines))
+        self.rows.append(TableRow(code.address, places, params, units, cost, self.number, call.step, lines))
 
     def parameter(self, param: Parameter, placed: BufferedNest) -> int:
         """A parameter of a nest as a number."""
@@ -116,7 +116,7 @@ class _Encoder:
         planner = planner_of(call.op)
         with at_site(call.step.node.site):
             if self.setting.debug and isinstance(planner, UsersKernel):
-                planner = planner.debugged
+                planner = planner.plan_debugged
             plan = planner(call.op, call.outputs, call.arguments)
         places = []
         for buffer, offset in call.places:
@@ -130,7 +130,7 @@ class _Encoder:
         buffers = [call.step.target, call.step.source]
         self.launch(call.step, plan_copy(array, array), list(map(self.place, buffers)), buffers)
 
-    def launch(self, step: Step, plan: Plan, places: list[Place], buffers: Sequence[Buffer | None]) -> None:
+    def launch(self, step: Step, plan: Plan, places: list[Location], buffers: Sequence[Buffer | None]) -> None:
         """Append the rows of a plan, whose operands are at these places, and are these buffers."""
         self.plans[len(self.rows)] = PlannedStep(plan, tuple(buffers))
         for size in plan.scratch:
@@ -140,18 +140,18 @@ class _Encoder:
             if run.extent:
                 operands = [places[b] for b in run.buffers]
                 kernel, params = run.resolve()
-                row = Row(kernel, operands, params, run.extent, run.cost, self.number, step)
+                row = TableRow(kernel, operands, params, run.extent, run.cost, self.number, step)
                 row.caller = run.caller
                 self.rows.append(row)
 
-    def jump(self, step: Step, jump: Jump) -> Row:
+    def jump(self, step: Step, jump: Jump) -> TableRow:
         """Append a row that jumps."""
-        self.rows.append(Row(0, [], [], 0, 0.0, self.number, step, jump=jump))
+        self.rows.append(TableRow(0, [], [], 0, 0.0, self.number, step, jump=jump))
         return self.rows[-1]
 
-    def cut_strips(self) -> list[list[Row]]:
+    def cut_strips(self) -> list[list[TableRow]]:
         """The rows, those that run strip by strip in one list; memory that a strip touches lives until it ends."""
-        strips: list[list[Row]] = []
+        strips: list[list[TableRow]] = []
         for row in self.rows:
             lines = [r.lines for r in strips[-1] if r.lines] if strips else []
             if row.lines and lines and together(lines, row.lines):
@@ -165,18 +165,18 @@ class _Encoder:
 
     # ---- memory ---------------------------------------------------------------------------------------------------
 
-    def place(self, buffer: Buffer) -> Place:
+    def place(self, buffer: Buffer) -> Location:
         """Where a buffer is."""
         found = self.places.get(buffer)
         if found is None:
-            found = self.places[buffer] = self.placed(buffer)
+            found = self.places[buffer] = self.new_place(buffer)
         return found
 
-    def put(self, buffer: Buffer, place: Place) -> None:
+    def put(self, buffer: Buffer, place: Location) -> None:
         """Have a buffer stand there."""
         self.places[buffer] = place
 
-    def placed(self, buffer: Buffer) -> Place:
+    def new_place(self, buffer: Buffer) -> Location:
         """A place for a buffer that has none."""
         if buffer.alias is not None:
             return self.place(buffer.alias)
@@ -231,7 +231,7 @@ class _Encoder:
                 steps[number] = (0, row.jump.kind, row.jump.control.address, row.jump.distance, 1, 1, 0, 0, 0, 0, 0)
                 continue
             parts = self.parts(row.units, row.cost)
-            cost = int(min(row.cost, PAUSE))
+            cost = int(min(row.cost, PAUSE_NS))
             steps[number] = (row.kernel, first, params.ctypes.data + 8 * p, row.units, parts, 1, 0, 0, 0, cost, 0)
             try:
                 params[p : p + len(row.params)] = row.params
@@ -280,7 +280,7 @@ class _Encoder:
             if len(strip) > 1:
                 at_once = max(1, STRIP // max(1, sum(one.bytes for one in lines)))
                 parts = self.parts(lines[0].count, sum(row.cost for row in strip))
-                cost = int(min(sum(row.cost for row in strip), PAUSE))
+                cost = int(min(sum(row.cost for row in strip), PAUSE_NS))
                 steps[number, 5:BEST] = (len(strip), lines[0].count, at_once, parts, cost)
             number += len(strip)
 

@@ -17,7 +17,7 @@ from ....symbolic.dims import show
 from ....symbolic.errors import OutOfMemoryError, VerifyError, blame
 from ....symbolic.leaves import storage_of
 from ....symbolic.types import config
-from ...arguments import adapted, apart, converted, expected
+from ...arguments import adapt_argument, copy_aliased, number_types, order_arguments
 from ...function import Function
 from ...lowering.bind import Bound, bind
 from ...lowering.program import NestStep
@@ -28,7 +28,7 @@ from .binding import Binding, Walk
 from .compile import compile_nests
 from .encode import Setting, encode
 from .plans import plan_text
-from .results import LARGE, large
+from .results import LARGE_BYTES, large_array
 from .table import PAUSED
 from .times import step_times
 
@@ -56,7 +56,7 @@ class CPUFunction(Function):
         super().__init__(asked, target)
         graph, program = asked.graph, self.program
         self._keywords, self._form = asked.keywords, asked.form
-        self._expected = tuple((x, x.dtype, x.ndim, converted(x)) for x in graph.inputs)
+        self._expected = tuple((x, x.dtype, x.ndim, number_types(x)) for x in graph.inputs)
         self._count = len(graph.inputs)
         self.nests = compile_nests(program.nests, checked.ENABLED)
         self._debug = config.debug
@@ -78,7 +78,7 @@ class CPUFunction(Function):
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         if keywords or len(args) != self._count or self._keywords is not None:
-            args = expected(self.asked, args, keywords)
+            args = order_arguments(self.asked, args, keywords)
         arrays = []
         for given, (x, dtype, ndim, numbers) in zip(args, self._expected):  # noqa: B905 - checked above
             kind = type(given)
@@ -87,7 +87,7 @@ class CPUFunction(Function):
             elif kind in numbers:
                 arrays.append(array(given, dtype))
             else:
-                arrays.append(adapted(given, x, self.downcast))
+                arrays.append(adapt_argument(given, x, self.downcast))
         access = None
         try:
             if self._reads:
@@ -97,7 +97,7 @@ class CPUFunction(Function):
                     if storage.is_behind:
                         storage.fetch()
                 if self._updated:
-                    arrays = apart(arrays, self._updated)
+                    arrays = copy_aliased(arrays, self._updated)
                     for storage in self._updated:
                         storage.version += 1  # copies elsewhere are behind from now on
             key: SizeKey = tuple([a.shape for a in arrays])
@@ -110,7 +110,9 @@ class CPUFunction(Function):
                 if binding.pooled:
                     binding.take_arena()
                 try:
-                    results = [empty(s, d) if size < LARGE else large(s, d, size) for s, d, size in binding.results]
+                    results = [
+                        empty(s, d) if size < LARGE_BYTES else large_array(s, d, size) for s, d, size in binding.results
+                    ]
                 except (MemoryError, ValueError):
                     results = self._results(binding)
                 objects, place = binding.objects, 0
@@ -164,7 +166,7 @@ class CPUFunction(Function):
     def _results(self, binding: Binding) -> list[np.ndarray]:
         """Memory for the results, once all that is idle has been given back.  Raises OutOfMemoryError."""
         try:
-            return arenas.allocated(lambda: [empty(s, d) for s, d, _ in binding.results])
+            return arenas.allocate(lambda: [empty(s, d) for s, d, _ in binding.results])
         except (MemoryError, ValueError):
             buffers = zip(self.program.results, binding.results, strict=True)
             buffer, (shape, _, size) = max(buffers, key=lambda pair: pair[1][2])
@@ -182,7 +184,7 @@ class CPUFunction(Function):
 
     def run_by(self, run: Callable[[Binding, Walk], int], args: Sequence[Any]) -> None:
         """A call whose rows `run` runs, with the walker in its own way, and says which of them failed (-1: none)."""
-        arrays = [adapted(given, x, self.downcast) for given, x in zip(args, self.source.inputs, strict=True)]
+        arrays = [adapt_argument(given, x, self.downcast) for given, x in zip(args, self.source.inputs, strict=True)]
         with Access(self._reads, self._writes):
             key = (*[a.shape for a in arrays], *self._more_sizes(arrays))
             binding = self._bound(key, arrays)
@@ -251,9 +253,9 @@ class CPUFunction(Function):
     def step_times(self, args: tuple[Any, ...], repeat: int) -> list[StepTime]:
         found: list[StepTime] = []
 
-        def timed(binding: Binding, walk: Walk) -> int:
+        def time_rows(binding: Binding, walk: Walk) -> int:
             found.extend(step_times(binding, walk, repeat))
             return -1
 
-        self.run_by(timed, args)
+        self.run_by(time_rows, args)
         return found

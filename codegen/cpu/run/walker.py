@@ -71,11 +71,11 @@ def _walker(parallel: bool) -> Callable[[int], int]:
     name = native.kernel_key(make_walk, parallel, ARRAY_DATA)
     walk, enter = f"weft_walk_{name}", f"weft_enter_{name}"
 
-    def compiled() -> bytes:
+    def compile_walk() -> bytes:
         loop = native.numba_ir(make_walk(parallel, ARRAY_DATA), walk, "int64(int64)")
         return native.compile_ir(loop, _entry(enter, walk))
 
-    (address,) = native.add_object(native.kept(name, compiled), (enter,))
+    (address,) = native.add_object(native.load_or_compile(name, compile_walk), (enter,))
     return _builtin(address)
 
 
