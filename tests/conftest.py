@@ -65,7 +65,7 @@ def _target(request, default_target):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(function.function.__kwdefaults__, "target", default_target)
         if request.config.getoption("--unfused"):
-            patch.setattr(reference.REFERENCE, "fusion", reference.UNFUSED)
+            patch.setattr(reference.REFERENCE, "fusion", reference.FUSION._replace(buffers=0, recomputed=0))
         yield
 
 

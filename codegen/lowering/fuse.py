@@ -79,7 +79,7 @@ class _Fuser:
         for step in self.steps:
             if isinstance(step, Group):
                 step.nests = nests_of(step, self.memory, forwarded, self.target.fusion)
-        return Schedule(self.steps, self.memory, forwarded)
+        return Schedule(self.steps)
 
     # ---- what goes to memory --------------------------------------------------------------------------------------
 
