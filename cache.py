@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, top: PrivateFolder, most: int) -> None:
     if options.command == "prune":
-        upkeep.sweep(top, upkeep.HOUR)
+        upkeep.sweep(top, upkeep.HOUR_SECONDS)
         print(f"removed  {upkeep.prune(top, most if options.bytes is None else options.bytes)}")
     elif options.command == "clear":
         print(f"removed  {upkeep.clear(top)}")

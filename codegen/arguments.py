@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,17 +19,17 @@ from ..symbolic.evaluate import FROM_A_STEP, raise_unknown_size
 from ..symbolic.expr import Expr, toposort
 from ..symbolic.graph import Graph
 from ..symbolic.guards import AnyGuard, Guard
-from ..symbolic.leaves import Input, Shared, as_array
+from ..symbolic.leaves import Input, Shared, as_array, storage_of
 from ..symbolic.sizes import all_sources, dims_of
 from ..symbolic.storage import Storage
 from ..symbolic.substitution import Change, renaming, substitute
 from ..symbolic.types import TupleType, cast_and_lost
-from .target import Source
+from .target import Form, Source
 
 
 def as_graph(
     inputs: Any, outputs: Any, updates: Any, givens: Any, optimize: int, on_unused_input: str
-) -> tuple[Graph, tuple[str, ...] | None, Callable[[list[Any]], Any] | None]:
+) -> tuple[Graph, tuple[str, ...] | None, Form | None]:
     """(graph, keywords or None, how results are packed or None for a single one)."""
     check_choice("optimize", optimize, (0, 1, 2))
     check_choice("on_unused_input", on_unused_input, ("raise", "warn", "ignore"))
@@ -37,16 +37,16 @@ def as_graph(
     listed = _inputs(list(inputs.values()) if isinstance(inputs, Mapping) else inputs)
     results, form = _outputs(outputs)
     new = _updates(updates)
-    replaced, assumed = _replaced([*results, *(n for _, n in new)], givens)
+    replaced, assumed = _apply_givens([*results, *(n for _, n in new)], givens)
     results, new = replaced[: len(results)], list(zip((s for s, _ in new), replaced[len(results) :], strict=True))
     graph = Graph(listed, tuple(results), tuple(new))
     updated = (*graph.updates, *_default_updates(graph))
-    graph = Graph(listed, graph.outputs, updated, (*assumed, *_fitting_updates(updated)))
+    graph = Graph(listed, graph.outputs, updated, (*assumed, *_guards_of_updates(updated)))
     _check_inputs(graph, on_unused_input)
     return graph, keywords, form
 
 
-def reacts(kind: str, reaction: Any) -> bool:
+def reacts(kind: str, reaction: object) -> bool:
     """Whether nan="raise", or inf="raise", was asked for."""
     check_choice(kind, reaction, ("ignore", "raise"))
     return bool(reaction == "raise")
@@ -72,22 +72,22 @@ def _inputs(inputs: Any) -> tuple[Expr, ...]:
     return tuple(inputs)
 
 
-def _outputs(outputs: Any) -> tuple[list[Expr], Callable[[list[Any]], Any] | None]:
+def _outputs(outputs: Any) -> tuple[list[Expr], Form | None]:
     if outputs is None:
-        return [], nothing
+        return [], drop_results
     if isinstance(outputs, Mapping):
         names = tuple(outputs)
-        return [_output(v) for v in outputs.values()], functools.partial(named, names)
+        return [_output(v) for v in outputs.values()], functools.partial(name_results, names)
     if isinstance(outputs, list | tuple):
         return [_output(v) for v in outputs], tuple if type(outputs) in (tuple, Several) else list
     return [_output(outputs)], None
 
 
-def nothing(results: list[Any]) -> None:
+def drop_results(results: list[np.ndarray]) -> None:
     """What a call returns where no outputs were asked for."""
 
 
-def named(names: tuple[Any, ...], results: list[Any]) -> dict[Any, Any]:
+def name_results(names: tuple[object, ...], results: list[np.ndarray]) -> dict[object, np.ndarray]:
     """The results in a dict, under the names that the outputs were given."""
     return dict(zip(names, results, strict=True))
 
@@ -100,7 +100,7 @@ def _output(value: Any) -> Expr:
     return node
 
 
-def pairs(given: Any, what: str) -> list[tuple[Any, Any]]:
+def as_pairs(given: Any, what: str) -> list[tuple[Any, Any]]:
     """A dict or a list of pairs as a list of pairs."""
     if given is None:
         return []
@@ -112,7 +112,7 @@ def pairs(given: Any, what: str) -> list[tuple[Any, Any]]:
 
 def _updates(updates: Any) -> list[tuple[Expr, Expr]]:
     checked: list[tuple[Expr, Expr]] = []
-    for shared, value in pairs(updates, "updates"):
+    for shared, value in as_pairs(updates, "updates"):
         if not isinstance(shared, Expr) or not isinstance(shared.op, Shared):
             site = shared.site if isinstance(shared, Expr) else None
             raise blame(ArgumentError("Only shared variables can be updated."), user_site(), site)
@@ -125,7 +125,7 @@ def _updates(updates: Any) -> list[tuple[Expr, Expr]]:
 
 def _new_value(shared: Expr, new: Expr) -> Expr:
     name = shared.name or "The shared variable"
-    new = _in_place_of(shared, new)
+    new = _match_dtype(shared, new)
     if new.dtype != shared.dtype:
         error = DTypeError(f"{name} is {shared.dtype.name}, and its update is {new.dtype.name}.")
         raise blame(error, user_site(), new.site, shared.site, hint=f"cast it: new.astype({shared.dtype.name!r}).")
@@ -133,18 +133,18 @@ def _new_value(shared: Expr, new: Expr) -> Expr:
         isinstance(a, int) and same(a, b) is False for a, b in zip(shared.shape, new.shape, strict=True)
     )
     if differs:
-        error = ShapeError(f"{name} has shape {show(shared.shape)}, and its update {show(new.shape)}.")
-        raise blame(error, user_site(), new.site, shared.site)
+        text = f"{name} has shape {show(shared.shape)}, and its update {show(new.shape)}."
+        raise blame(ShapeError(text), user_site(), new.site, shared.site)
     return new
 
 
-def _in_place_of(old: Expr, new: Expr) -> Expr:
+def _match_dtype(old: Expr, new: Expr) -> Expr:
     """A Python number in the dtype of what it stands for, if that has such numbers; all else as it is."""
     weak = new.type.weak and (old.type.is_float or not new.type.is_float)
     return fitted(new, old.dtype) if weak else new
 
 
-def _fitting_updates(updates: Iterable[tuple[Expr, Expr]]) -> list[tuple[AnyGuard, Expr]]:
+def _guards_of_updates(updates: Iterable[tuple[Expr, Expr]]) -> list[tuple[AnyGuard, Expr]]:
     """The sizes that new values have to have, since those of their variables are numbers."""
     return [
         (Guard(d, n), shared)
@@ -154,14 +154,14 @@ def _fitting_updates(updates: Iterable[tuple[Expr, Expr]]) -> list[tuple[AnyGuar
     ]
 
 
-def _replaced(roots: list[Expr], givens: Any) -> tuple[list[Expr], list[tuple[AnyGuard, Expr]]]:
+def _apply_givens(roots: list[Expr], givens: Any) -> tuple[list[Expr], list[tuple[AnyGuard, Expr]]]:
     """The roots with givens put in place, and what has to hold of their sizes."""
     replacements: dict[Expr, Expr] = {}
-    for old, new in pairs(givens, "givens"):
+    for old, new in as_pairs(givens, "givens"):
         node = as_expr(new)
         if not isinstance(old, Expr):
             raise blame(ArgumentError("The keys of givens are expressions."), user_site())
-        node = _in_place_of(old, node)
+        node = _match_dtype(old, node)
         if node.dtype != old.dtype or node.ndim != old.ndim:
             text = f"givens: {old.name or 'an expression'} is {old.type}, and its replacement {node.type}."
             raise blame(
@@ -171,10 +171,11 @@ def _replaced(roots: list[Expr], givens: Any) -> tuple[list[Expr], list[tuple[An
     if not replacements:
         return roots, []
     change = renaming(toposort(roots, into=lambda n: n not in replacements), replacements)
-    return substitute(roots, replacements), [g for pair in replacements.items() for g in _fitting_given(*pair, change)]
+    guards = [guard for pair in replacements.items() for guard in _guards_of_given(*pair, change)]
+    return substitute(roots, replacements), guards
 
 
-def _fitting_given(old: Expr, new: Expr, change: Change | None) -> Iterator[tuple[AnyGuard, Expr]]:
+def _guards_of_given(old: Expr, new: Expr, change: Change | None) -> Iterator[tuple[AnyGuard, Expr]]:
     """The sizes that a replacement has to have: those of what it stands for, where its own do not take their place."""
     for before, after in zip(old.shape, new.shape, strict=True):
         wanted = change(before) if change is not None and isinstance(before, SymDim) else before
@@ -190,7 +191,7 @@ def _default_updates(graph: Graph) -> list[tuple[Expr, Expr]]:
     updated = {s for s, _ in graph.updates}
     found = []
     for node in graph.shared:
-        update = node.op.storage.default_update  # type: ignore[attr-defined]
+        update = storage_of(node).default_update
         if update is not None and node not in updated:
             found.append((node, update))
     return found
@@ -236,10 +237,10 @@ def _check_sizes_known(graph: Graph, sizes: Graph) -> None:
 # ---- calls -------------------------------------------------------------------------------------------------------
 
 
-def expected(asked: Source, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> tuple[Any, ...]:
+def order_arguments(asked: Source, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> tuple[Any, ...]:
     """The call's arguments in the order of the inputs; raises ArgumentError for missing and unknown ones."""
     inputs, called = asked.graph.inputs, asked.options.name
-    names = asked.keywords or tuple(x.name for x in inputs)
+    names: tuple[str | None, ...] = asked.keywords or tuple(x.name for x in inputs)
     if len(args) > len(inputs):
         text = f"{called} takes {len(inputs)} arguments, and {len(args)} were given."
         raise blame(ArgumentError(text), user_site())
@@ -260,14 +261,14 @@ def expected(asked: Source, args: tuple[Any, ...], keywords: Mapping[str, Any]) 
     return tuple(values[i] for i in range(len(inputs)))
 
 
-def converted(x: Expr) -> tuple[type, ...]:
+def number_types(x: Expr) -> tuple[type, ...]:
     """The types of numbers that a scalar input takes without a further look."""
     if x.ndim:
         return ()
     return (float, x.dtype.type) if x.dtype.kind == "f" else (x.dtype.type,)
 
 
-def adapted(given: Any, x: Expr, downcast: bool = False) -> np.ndarray:
+def adapt_argument(given: Any, x: Expr, downcast: bool = False) -> np.ndarray:
     """A call's argument as an array the code can read: C order, aligned, of the input's dtype.
 
     `downcast`: floats may lose digits; an input whose dtype came from the configuration always takes them so.
@@ -280,7 +281,7 @@ def adapted(given: Any, x: Expr, downcast: bool = False) -> np.ndarray:
     if array.ndim != x.ndim:
         text = f"{name} has {axes(x.ndim)} {show(x.shape)}, and its value has {array.ndim}: {show(array.shape)}."
         raise blame(ShapeError(text), user_site(), x.site)
-    if array.dtype != x.dtype and not _lossless(given, array, x.dtype):
+    if array.dtype != x.dtype and not _is_lossless(given, array, x.dtype):
         fitting = _downcast(array, x.dtype)
         if fitting is None or not (downcast or x.op.configured):  # type: ignore[attr-defined]
             text = f"{name} is {x.dtype.name}, and its value is {array.dtype}, which would lose information."
@@ -293,18 +294,18 @@ def adapted(given: Any, x: Expr, downcast: bool = False) -> np.ndarray:
     return np.require(array, x.dtype, ["C", "A"])
 
 
-def apart(arrays: list[np.ndarray], storages: Iterable[Storage]) -> list[np.ndarray]:
+def copy_aliased(arrays: list[np.ndarray], storages: Iterable[Storage]) -> list[np.ndarray]:
     """The arrays, those that share memory with one of the storages copied: the call writes to these.
 
     The arrays of storages are views, so what is no view shares memory with none of them.
     """
     for place, a in enumerate(arrays):
-        if a.base is not None and _shared(a, storages):
+        if a.base is not None and _shares_memory(a, storages):
             arrays[place] = a.copy()
     return arrays
 
 
-def _shared(array: np.ndarray, storages: Iterable[Storage]) -> bool:
+def _shares_memory(array: np.ndarray, storages: Iterable[Storage]) -> bool:
     owner = array.base
     while type(owner) is np.ndarray and owner.base is not None:
         owner = owner.base
@@ -321,7 +322,7 @@ def _downcast(array: np.ndarray, dtype: np.dtype) -> np.ndarray | None:
     return None if lost.any() else found
 
 
-def _lossless(given: Any, array: np.ndarray, dtype: np.dtype) -> bool:
+def _is_lossless(given: Any, array: np.ndarray, dtype: np.dtype) -> bool:
     """Safe casts, and Python numbers (and lists of them) that the dtype holds."""
     if np.can_cast(array.dtype, dtype, "safe"):
         return True

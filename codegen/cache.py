@@ -28,10 +28,10 @@ from . import upkeep
 from .private_folder import PrivateFolder, Untrusted, make_folders
 
 _MAGIC = b"weft 1\r\n"  # a copy that took the file for text would show
-_DIGEST = 32
-_HEADER = len(_MAGIC) + 8 + _DIGEST
-_LIMIT = 1 << 30  # bytes
-_DAY = 86400.0  # seconds: how exactly the last use of an entry is known
+_DIGEST_BYTES = 32
+_HEADER_BYTES = len(_MAGIC) + 8 + _DIGEST_BYTES
+_LIMIT_BYTES = 1 << 30
+_DAY_SECONDS = 86400.0  # how exactly the last use of an entry is known
 
 _warned = False
 
@@ -55,7 +55,7 @@ def limit() -> int:
 
     Raises ArgumentError for what is not a whole number.
     """
-    text = os.environ.get("WEFT_CACHE_BYTES", str(_LIMIT))
+    text = os.environ.get("WEFT_CACHE_BYTES", str(_LIMIT_BYTES))
     if not (text.isascii() and text.isdecimal()):
         raise ArgumentError(
             f"WEFT_CACHE_BYTES is {text!r}: it must be a whole number of bytes, 0 or more, or not be set."
@@ -78,12 +78,12 @@ def load(name: str) -> bytes | None:
     place, most = folder(), limit()
     if place is None:
         return None
-    with _Quietly(), PrivateFolder(str(place)) as top:
-        upkeep.now_and_then(top, most)
-        with top.folder(name[:2]) as part, part.reading(name) as (file, status):
+    with _FaultFilter(), PrivateFolder(str(place)) as top:
+        upkeep.tidy_hourly(top, most)
+        with top.folder(name[:2]) as part, part.open_file(name) as (file, status):
             content = _content(name, file, status.st_size)
-            if content is not None and abs(time.time() - status.st_mtime) > _DAY:
-                part.used(file, name)
+            if content is not None and abs(time.time() - status.st_mtime) > _DAY_SECONDS:
+                part.touch(file, name)
             return content
     return None
 
@@ -91,19 +91,19 @@ def load(name: str) -> bytes | None:
 def store(name: str, data: bytes) -> None:
     """Keep the entry of a key, whole or not at all."""
     place, most = folder(), limit()
-    if place is None or _HEADER + len(data) > upkeep.room(most):
+    if place is None or _HEADER_BYTES + len(data) > upkeep.room(most):
         return
-    with _Quietly():
+    with _FaultFilter():
         make_folders(place)
         with PrivateFolder(str(place)) as top:
-            upkeep.now_and_then(top, most)
-            with top.made_folder(name[:2]) as part:
+            upkeep.tidy_hourly(top, most)
+            with top.make_folder(name[:2]) as part:
                 part.write(name, _header(name, data) + data)
-            upkeep.note(top, _HEADER + len(data), most)
+            upkeep.note(top, _HEADER_BYTES + len(data), most)
 
 
 def _header(name: str, data: bytes) -> bytes:
-    digest = hashlib.blake2b(_MAGIC, digest_size=_DIGEST)
+    digest = hashlib.blake2b(_MAGIC, digest_size=_DIGEST_BYTES)
     digest.update(name.encode() + b"\0")
     digest.update(data)
     return _MAGIC + len(data).to_bytes(8, "little") + digest.digest()
@@ -111,15 +111,15 @@ def _header(name: str, data: bytes) -> bytes:
 
 def _content(name: str, file: IO[bytes], size: int) -> bytes | None:
     """What follows the header, if it is what the header says; nothing is read of what has another length."""
-    header = file.read(_HEADER)
-    length = int.from_bytes(header[len(_MAGIC) : -_DIGEST], "little")
-    if len(header) != _HEADER or length != size - _HEADER:
+    header = file.read(_HEADER_BYTES)
+    length = int.from_bytes(header[len(_MAGIC) : -_DIGEST_BYTES], "little")
+    if len(header) != _HEADER_BYTES or length != size - _HEADER_BYTES:
         return None
     data = file.read(length)
     return data if _header(name, data) == header else None
 
 
-class _Quietly:
+class _FaultFilter:
     """Lets a fault of the folder pass; but says, once, that somebody else may write it."""
 
     def __enter__(self) -> None:

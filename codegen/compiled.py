@@ -13,7 +13,7 @@ from ..symbolic.evaluate import bind_sizes, divided_by_zero, run, sizes_in, whol
 from ..symbolic.expr import Expr
 from ..symbolic.forks import renewed
 from ..symbolic.graph import Graph
-from ..symbolic.leaves import Shared
+from ..symbolic.leaves import Shared, storage_of
 from ..symbolic.origin import bad, origin
 from ..symbolic.sizes import dims_of
 from ..symbolic.types import config
@@ -40,7 +40,7 @@ class Compiled:
         self.program = build(self.graph, target)
 
     @property
-    def counting(self) -> Source | None:
+    def size_source(self) -> Source | None:
         """What computes the sizes that are values, before the function runs; None where there are none."""
         counts = Graph(self.source.inputs, tuple(self.source.sources.values()))
         if not counts.outputs:
@@ -57,7 +57,7 @@ class Compiled:
         """
         shapes = {x: a.shape for x, a in zip(self.source.inputs, arrays, strict=True)}
         for node in [*self.source.shared, *(shared for shared, _ in self.source.updates)]:
-            shapes[node] = node.op.storage.sizes.shape  # type: ignore[attr-defined]
+            shapes[node] = storage_of(node).sizes.shape
         sizes = {**sizes_in(self.source.stored_sizes), **bind_sizes(shapes)}
         for (name, source), count in zip(self.source.sources.items(), counts, strict=False):
             sizes[name] = whole(count, source)
@@ -77,7 +77,7 @@ class Compiled:
             if not guard.holds(sizes):
                 what = f"the update of {node.name}" if isinstance(node.op, Shared) else node.op.name
                 error = guard.broken(what, sizes)
-                raise blame(error, node.site, *[a.site for a in node.args], *self._with(guard.dims))
+                raise blame(error, node.site, *[a.site for a in node.args], *self._sites_with(guard.dims))
 
     @functools.cached_property
     def _computed_sizes(self) -> list[tuple[SymDim, Expr]]:
@@ -89,7 +89,7 @@ class Compiled:
                     found.setdefault(dim, node)
         return list(found.items())
 
-    def _with(self, dims: tuple[Dim, ...]) -> list[Site]:
+    def _sites_with(self, dims: tuple[Dim, ...]) -> list[Site]:
         """The lines of the inputs that have one of these sizes."""
         return [x.site for x in self.source.inputs if any(isinstance(d, SymDim) and d in x.shape for d in dims)]
 

@@ -10,7 +10,6 @@ plan      how the target runs them      ir        the target's code
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from ..symbolic.errors import ArgumentError, blame, user_site
 from ..symbolic.graph import Graph
@@ -65,8 +64,10 @@ def _rules(function: Compiled) -> str:
     return "\n".join(str(f) for f in fired) if fired else "no rule fired"
 
 
-def _run(function: Compiled, **options: Any) -> None:
-    pipeline.run(function.source, function.optimize, function.target, rules=function.rules, **options)
+def _run(
+    function: Compiled, seen: Callable[[str, Graph], None] | None = None, record: list[Fired] | None = None
+) -> None:
+    pipeline.run(function.source, function.optimize, function.target, seen, record, function.rules)
 
 
 def _memory(function: Compiled) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,13 @@ from ..symbolic.arguments import check_count, check_flag, check_mapping, check_n
 from ..symbolic.cores import MOST
 from ..symbolic.errors import user_site
 from ..symbolic.expr import Expr
+from ..symbolic.leaves import storage_of
 from ..symbolic.rules import as_rules
 from . import explain
 from .arguments import as_graph, reacts
 from .compiled import Compiled
 from .profile import Profile, StepTime, profile
-from .target import Options, Source, Target, compiled, target_of
+from .target import Options, Source, Target, compile_source, target_of
 
 
 class Function(Compiled):
@@ -26,17 +27,17 @@ class Function(Compiled):
     def __init__(self, asked: Source, target: Target):
         super().__init__(asked, target)
         self.__name__ = self.name
-        counting = self.counting
-        self._counts = None if counting is None else type(self)(counting, target)
+        size_source = self.size_source
+        self._counts = None if size_source is None else type(self)(size_source, target)
         graph, program = asked.graph, self.program
-        updated = [shared.op.storage for shared, _ in graph.updates]  # type: ignore[attr-defined]
-        read = [buffer.node.op.storage for buffer in program.shared]  # type: ignore[union-attr]
+        updated = [storage_of(shared) for shared, _ in graph.updates]
+        read = [buffer.storage for buffer in program.shared]
         calling = [CALLING_BACK] if (read or updated) and program.calls_back else []
         self._updated = frozenset(updated)
         self._storages = tuple(dict.fromkeys([*read, *updated]))
         self._reads, self._writes = frozenset([*read, *updated, *calling]), frozenset([*updated, *calling])
         replaced = graph.updates if self.refused else program.replaced
-        self._replaced = tuple(shared.op.storage for shared, _ in replaced)  # type: ignore[attr-defined]
+        self._replaced = tuple(storage_of(shared) for shared, _ in replaced)
         self._outputs = len(graph.outputs)  # of the results; new arrays of variables stand behind them
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
@@ -60,14 +61,14 @@ class Function(Compiled):
         listed = ", ".join(x.name or "?" for x in self.source.inputs)
         return f"<weft.Function {self.name}({listed})>"
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, Source]]:
         # as it was asked for, to be compiled where it arrives: for the processor there, with variables of its own
-        return compiled, (self.target.name, self.asked)
+        return compile_source, (self.target.name, self.asked)
 
     def __hash__(self) -> int:
         return id(self)
 
-    def explain(self, stage: str | None = None) -> Any:
+    def explain(self, stage: str | None = None) -> str:
         """Any stage as text: see `explain.STAGES`; None: an overview."""
         return explain.explain(self, stage)
 

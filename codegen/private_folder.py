@@ -54,7 +54,7 @@ class PrivateFolder:
     """
 
     def __init__(self, path: str, within: PrivateFolder | None = None):
-        self.path = path if within is None else os.path.join(within.path, path)
+        self.path: str = path if within is None else os.path.join(within.path, path)
         self._fd: int | None = None
         if _DESCRIPTORS:
             self._fd = self._open_folder(path, within)
@@ -92,7 +92,7 @@ class PrivateFolder:
         """A folder in this one."""
         return PrivateFolder(name, self)
 
-    def made_folder(self, name: str) -> PrivateFolder:
+    def make_folder(self, name: str) -> PrivateFolder:
         """A folder in this one, made anew where there is none or something else stands in its place.
 
         One of ours that others may write is mended: what they have put into it is theirs, and not opened.
@@ -103,7 +103,7 @@ class PrivateFolder:
             try:
                 return self.folder(name)
             except Untrusted:
-                if not self._mended(name):
+                if not self._mend(name):
                     self.set_aside(name)
             except OSError:
                 status = self.status(name)
@@ -112,7 +112,7 @@ class PrivateFolder:
                 self.set_aside(name)
         return self.folder(name)
 
-    def _mended(self, name: str) -> bool:
+    def _mend(self, name: str) -> bool:
         """Take the right to write from others, if the folder is ours."""
         descriptor = os.open(self._at(name), _FOLDER | os.O_NOFOLLOW, dir_fd=self._fd)
         try:
@@ -126,7 +126,7 @@ class PrivateFolder:
     # ---- files ----------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def reading(self, name: str) -> Iterator[tuple[IO[bytes], os.stat_result]]:
+    def open_file(self, name: str) -> Iterator[tuple[IO[bytes], os.stat_result]]:
         """A regular file, and what is known about it."""
         with os.fdopen(self._open(name, os.O_RDONLY), "rb") as file:
             status = os.fstat(file.fileno())
@@ -164,7 +164,7 @@ class PrivateFolder:
             file.flush()
             return os.fstat(file.fileno()).st_size
 
-    def used(self, file: IO[bytes], name: str) -> None:
+    def touch(self, file: IO[bytes], name: str) -> None:
         """Note that an open file was of use just now."""
         with contextlib.suppress(OSError):
             os.utime(file.fileno() if os.utime in os.supports_fd else self._at(name))
@@ -175,7 +175,7 @@ class PrivateFolder:
         """What is known about what has this name."""
         return os.stat(self._at(name), dir_fd=self._fd, follow_symlinks=False)
 
-    def listed(self) -> list[tuple[str, os.stat_result]]:
+    def scan(self) -> list[tuple[str, os.stat_result]]:
         """All names with what is known about them; what vanishes meanwhile is left out."""
         found = []
         with os.scandir(self.path if self._fd is None else self._fd) as entries:

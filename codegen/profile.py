@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,7 +14,9 @@ class Profiled(Protocol):
     """A function that can time its steps."""
 
     graph: Graph
-    __call__: Callable[..., Any]
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        """The results."""
 
     def step_times(self, args: tuple[Any, ...], repeat: int) -> list[StepTime]:
         """The median time of each step of a call, which ran before."""

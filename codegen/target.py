@@ -7,10 +7,12 @@ of a program.  Nothing else of codegen/ knows which target it compiles for.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from importlib import import_module
 from typing import Any, ClassVar, NamedTuple, TypeVar
+
+import numpy as np
 
 from ..ops.elementwise import Elementwise, Scalar
 from ..symbolic.errors import ArgumentError, LoweringError, blame, listing, user_site
@@ -22,6 +24,9 @@ TARGETS = {"cpu": "CPU", "reference": "REFERENCE"}  # the folder of each, and th
 
 Key = type[Op] | Scalar  # what kernels are found by: the class of an op, or the function of an elementwise one
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+Form = Callable[[list[np.ndarray]], Any]  # packs the results of a call as the outputs were given
 
 
 class Options(NamedTuple):
@@ -40,7 +45,7 @@ class Source(NamedTuple):
 
     graph: Graph
     keywords: tuple[str, ...] | None  # the names of arguments, where inputs were given as a dict
-    form: Callable[[list[Any]], Any] | None  # how results are packed; None: there is a single one
+    form: Form | None  # how results are packed; None: there is a single one
     options: Options
 
 
@@ -95,14 +100,14 @@ def lowering_of(op: Op, target: Target) -> Lowering | None:
     return Lowering.NEST if op.in_nests else None
 
 
-def key_of(op: Op, kernels: dict[Key, Any]) -> Key | None:
+def key_of(op: Op, kernels: Mapping[Key, object]) -> Key | None:
     """What the kernel of an op is found by; None where there is none."""
     if isinstance(op, Elementwise) and op.function in kernels:
         return op.function
     return type(op) if type(op) in kernels else None
 
 
-def target_of(name: Any) -> Target:
+def target_of(name: object) -> Target:
     """The target of that name.  Raises LoweringError where there is none."""
     if not isinstance(name, str) or name not in TARGETS:
         error = LoweringError(f"There is no target {name!r}; there are {listing([repr(t) for t in TARGETS])}.")
@@ -111,7 +116,7 @@ def target_of(name: Any) -> Target:
     return found
 
 
-def compiled(target: str, source: Source) -> Callable[..., Any]:
+def compile_source(target: str, source: Source) -> Callable[..., Any]:
     """The function that computes a graph on a target: what pickles of functions are made of."""
     return target_of(target).compile(source)
 

@@ -18,15 +18,15 @@ from typing import NamedTuple
 
 from .private_folder import PrivateFolder
 
-HOUR = 3600.0  # seconds
-_UNIT = 4096  # bytes
+HOUR_SECONDS = 3600.0
+_UNIT_BYTES = 4096
 _TIDIED, _STORED = "tidied", "stored"
 _PART, _ENTRY = re.compile("[0-9a-f]{2}"), re.compile("[0-9a-f]{40}")
 
 _asked: dict[str, float] = {}  # folder: when this process last asked
 
 
-class Entry(NamedTuple):
+class CacheEntry(NamedTuple):
     """An entry; they sort by their last use."""
 
     used: float
@@ -40,25 +40,25 @@ def room(most: int) -> int:
     return most - most // 8
 
 
-def now_and_then(top: PrivateFolder, most: int) -> None:
+def tidy_hourly(top: PrivateFolder, most: int) -> None:
     """Look through the folder if nobody has for an hour."""
     now = time.monotonic()
-    if now - _asked.get(top.path, -HOUR) < HOUR:
+    if now - _asked.get(top.path, -HOUR_SECONDS) < HOUR_SECONDS:
         return
     _asked[top.path] = now
     with contextlib.suppress(OSError):
         try:
-            note = top.status(_TIDIED)
+            last = top.status(_TIDIED)
         except FileNotFoundError:
-            note = None
-        if note is None or not stat.S_ISREG(note.st_mode) or abs(time.time() - note.st_mtime) >= HOUR:
+            last = None
+        if last is None or not stat.S_ISREG(last.st_mode) or abs(time.time() - last.st_mtime) >= HOUR_SECONDS:
             tidy(top, most)
 
 
 def note(top: PrivateFolder, size: int, most: int) -> None:
     """Count what was stored, and look through the folder if it is much."""
     try:
-        stored = _UNIT * top.append(_STORED, b"." * -(-size // _UNIT))
+        stored = _UNIT_BYTES * top.append(_STORED, b"." * -(-size // _UNIT_BYTES))
     except OSError:
         stored = most  # nobody can count: look
     if stored > most // 8:
@@ -69,7 +69,7 @@ def tidy(top: PrivateFolder, most: int) -> int:
     """Remove stale temporary files, and the oldest entries until the room is kept; how many entries."""
     top.write(_TIDIED, b"")  # first: whoever comes meanwhile need not look, too
     top.write(_STORED, b"")
-    sweep(top, HOUR)
+    sweep(top, HOUR_SECONDS)
     return prune(top, room(most))
 
 
@@ -77,7 +77,7 @@ def sweep(top: PrivateFolder, age: float) -> None:
     """Remove what is temporary and not younger than so many seconds."""
     for place in _parts(top):
         with contextlib.suppress(OSError), top.folder(place) if place else contextlib.nullcontext(top) as part:
-            for name, status in part.listed():
+            for name, status in part.scan():
                 if "tmp" in name and abs(time.time() - status.st_mtime) >= age:
                     part.remove(name)
 
@@ -105,17 +105,17 @@ def clear(top: PrivateFolder) -> int:
     return removed
 
 
-def entries(top: PrivateFolder) -> list[Entry]:
+def entries(top: PrivateFolder) -> list[CacheEntry]:
     """All entries, in folders that only this user may write."""
     found = []
     for place in _parts(top)[1:]:
         with contextlib.suppress(OSError), top.folder(place) as part:
-            for name, status in part.listed():
+            for name, status in part.scan():
                 if _ENTRY.fullmatch(name) and stat.S_ISREG(status.st_mode):
-                    found.append(Entry(status.st_mtime, status.st_size, place, name))
+                    found.append(CacheEntry(status.st_mtime, status.st_size, place, name))
     return found
 
 
 def _parts(top: PrivateFolder) -> list[str]:
     """The folders of entries, after "" for the one they lie in."""
-    return ["", *(n for n, status in top.listed() if _PART.fullmatch(n) and stat.S_ISDIR(status.st_mode))]
+    return ["", *(n for n, status in top.scan() if _PART.fullmatch(n) and stat.S_ISDIR(status.st_mode))]

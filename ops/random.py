@@ -21,7 +21,7 @@ from ..symbolic.arguments import check_count
 from ..symbolic.dims import Shape, SymDim, product
 from ..symbolic.errors import ArgumentError, DTypeError, blame, user_site
 from ..symbolic.expr import Expr
-from ..symbolic.leaves import Shared, constant, size
+from ..symbolic.leaves import Shared, constant, size, storage_of
 from ..symbolic.sizes import shape_of
 from ..symbolic.types import BOOL, FLOAT64, DType, TupleType
 from ..symbolic.types import dtype as as_dtype
@@ -135,7 +135,7 @@ class Stream:
         self.counter = shared(np.uint64(0), "random_counter")
         self.draws = 0
         assert isinstance(self.counter.op, Shared)
-        self.counter.op.storage.default_update = self.counter + 1
+        storage_of(self.counter).default_update = self.counter + 1
 
     def seed(self, seed: int) -> None:
         """Begin again with another seed; compiled functions follow."""

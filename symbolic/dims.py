@@ -320,7 +320,7 @@ def _same(left: Dim, right: Dim) -> bool | None:
     return vanishes(polynomial_of(left) - polynomial_of(right))
 
 
-def show(shape: Iterable[Dim]) -> str:
-    """A shape as NumPy would print it, with the symbols' names."""
+def show(shape: Iterable[object]) -> str:
+    """A shape, or strides, as NumPy would print it, with the symbols' names."""
     dims = [str(d) for d in shape]
     return f"({dims[0]},)" if len(dims) == 1 else f"({', '.join(dims)})"

@@ -27,7 +27,7 @@ from .errors import (
     user_site,
 )
 from .expr import Expr, Op, toposort
-from .leaves import Input, Shared, Size, as_array
+from .leaves import Input, Shared, Size, as_array, storage_of
 from .sizes import dims_of, sources, stored_sizes
 from .storage import Sizes
 from .substitution import with_sizes
@@ -65,7 +65,7 @@ def all_values(
     """The values of all nodes that the roots lead to, and the sizes of the symbols."""
     known: dict[Expr, Any] = {node: _array(node, value) for node, value in given.items()}
     order = toposort(roots, into=lambda n: n not in known)
-    read = {node: node.op.storage.value for node in order if isinstance(node.op, Shared) and node not in known}
+    read = {node: storage_of(node).value for node in order if isinstance(node.op, Shared) and node not in known}
     shapes = {node: value.shape for node, value in {**known, **read}.items()}
     sizes = {**sizes_in(stored_sizes(order)), **(known_sizes or {}), **bind_sizes(shapes)}
     for name, source in sources(order).items():

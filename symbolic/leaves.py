@@ -92,6 +92,12 @@ class Shared(Leaf):
         return self.storage.value
 
 
+def storage_of(node: Expr) -> Storage:
+    """What a node that is a shared variable holds."""
+    assert isinstance(node.op, Shared), node
+    return node.op.storage
+
+
 @dataclass(frozen=True)
 class Size(Leaf):
     """The size of an axis as a value: an int64 scalar."""

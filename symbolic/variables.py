@@ -50,7 +50,7 @@ def _ranked(rank: int, word: str) -> Any:
             raise _no_sizes(word, dims)
         shape = tuple(dims) if dims is not None else (None,) * rank
         if len(shape) != rank:
-            error = ShapeError(f"A {word} has {axes(rank)}, and {len(shape)} sizes were given: {show(shape)}.")  # type: ignore[arg-type]
+            error = ShapeError(f"A {word} has {axes(rank)}, and {len(shape)} sizes were given: {show(shape)}.")
             raise blame(error, user_site())
         return _input(name, shape, dtype)
 

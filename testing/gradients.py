@@ -20,7 +20,7 @@ from ..symbolic.evaluate import evaluate
 from ..symbolic.expr import Expr, Op, apply, serial, toposort
 from ..symbolic.grad import grad
 from ..symbolic.graph import Graph
-from ..symbolic.leaves import Constant, Input, Shared, constant
+from ..symbolic.leaves import Constant, Input, Shared, constant, storage_of
 from ..symbolic.types import FLOAT32, FLOAT64, TupleType, Type
 
 STEP = 1e-6  # of the differences, in float64, for values around 1
@@ -160,7 +160,7 @@ def _in_float64(expr: Expr, values: Values, leaves: list[Expr]) -> tuple[Expr, d
             if isinstance(node.op, Input | Shared) and node.type.is_float:
                 done[node] = apply(Input(serial(), Type(FLOAT64, node.shape), node.name))
                 if isinstance(node.op, Shared):
-                    known.setdefault(node, node.op.storage.value)
+                    known.setdefault(node, storage_of(node).value)
                 if node in known:
                     known[done[node]] = np.asarray(known[node], FLOAT64)
             else:

@@ -34,7 +34,7 @@ def dirty_walk(binding, walk):
 def _dirty_memory():
     from weft.codegen.cpu.run import binding, function
 
-    large, settled = function.large, binding.Binding.__post_init__
+    large, settled = function.large_array, binding.Binding.__post_init__
 
     def prepared(binding):
         settled(binding)
@@ -42,7 +42,7 @@ def _dirty_memory():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(function, "empty", lambda shape, dtype: dirty(np.empty(shape, dtype)))
-        patch.setattr(function, "large", lambda shape, dtype, size: dirty(large(shape, dtype, size)))
+        patch.setattr(function, "large_array", lambda shape, dtype, size: dirty(large(shape, dtype, size)))
         patch.setattr(binding.Binding, "__post_init__", prepared)
         yield
 
@@ -65,7 +65,7 @@ def _target(request, default_target):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(function.function.__kwdefaults__, "target", default_target)
         if request.config.getoption("--unfused"):
-            patch.setattr(reference.REFERENCE, "fusion", reference.UNFUSED)
+            patch.setattr(reference.REFERENCE, "fusion", reference.FUSION._replace(buffers=0, recomputed=0))
         yield
 
 

@@ -9,20 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
 
-from ...ops import activations, callback, control, conv, decompositions, determinants, indexing, linalg, order, pool
+from ...ops import callback, control, conv, decompositions, determinants, gather, labels, linalg, order, pool
 from ...symbolic.expr import Op
 from ..target import Key, key_of
 from .launch import Array, Plan
 
-Planner = Callable[[Any, tuple[Array, ...], tuple[Array, ...]], Plan]
+Planner = Callable[[Op, tuple[Array, ...], tuple[Array, ...]], Plan]
 
 
 def _planner_in(module: str, name: str, *parameters: str) -> Planner:
     """The planner `name` of a module, called with outputs, arguments and these fields of the op."""
 
-    def planner(op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
+    def planner(op: Op, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
         plan: Callable[..., Plan] = getattr(import_module(f".{module}", __package__), name)
         return plan(*outs, *args, **{p: getattr(op, p) for p in parameters})
 
@@ -32,7 +31,7 @@ def _planner_in(module: str, name: str, *parameters: str) -> Planner:
 def _planner_on_arrays(module: str, name: str) -> Planner:
     """The planner of a kernel that is written on arrays, as users' kernels are."""
 
-    def planner(op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
+    def planner(op: Op, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
         from .run.custom import plan_custom
 
         return plan_custom(getattr(import_module(f".{module}", __package__), name), op, outs, args, users=False)
@@ -43,7 +42,7 @@ def _planner_on_arrays(module: str, name: str) -> Planner:
 def _planner_in_python(name: str) -> Planner:
     """One of the planners of calls into Python."""
 
-    def planner(op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
+    def planner(op: Op, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
         plan: Planner = getattr(import_module(".run.callback", __package__), name)
         return plan(op, outs, args)
 
@@ -56,12 +55,12 @@ class UsersKernel:
 
     function: Callable[..., None]
 
-    def __call__(self, op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
+    def __call__(self, op: Op, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
         from .run.custom import plan_custom
 
         return plan_custom(self.function, op, outs, args)
 
-    def debugged(self, op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
+    def plan_debugged(self, op: Op, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
         """In debug mode: with its indices checked, and its results compared with the op's reference."""
         from .run.custom import plan_debugged
 
@@ -80,11 +79,11 @@ KERNELS: dict[Key, Planner] = {
     pool.MaxPoolGather: _planner_in("pool.plan", "plan_max_pool_gather", *_WINDOW),
     pool.SumPool: _planner_in("pool.plan", "plan_sum_pool", *_WINDOW),
     pool.SumPoolScatter: _planner_in("pool.plan", "plan_sum_pool_scatter", *_WINDOW),
-    activations.CheckLabels: _planner_in("index.labels", "plan_check_labels", "classes"),
+    labels.CheckLabels: _planner_in("index.labels", "plan_check_labels", "classes"),
     control.CheckSteps: _planner_in("index.labels", "plan_check_steps", "length"),
-    indexing.Gather: _planner_in("index.plan", "plan_gather", "axes"),
-    indexing.ScatterAdd: _planner_in("index.plan", "plan_scatter_add", "axes"),
-    indexing.ScatterSet: _planner_in("index.plan", "plan_scatter_set", "axes"),
+    gather.Gather: _planner_in("index.plan", "plan_gather", "axes"),
+    gather.ScatterAdd: _planner_in("index.plan", "plan_scatter_add", "axes"),
+    gather.ScatterSet: _planner_in("index.plan", "plan_scatter_set", "axes"),
     decompositions.Cholesky: _planner_in_python("plan_reference"),
     decompositions.Inverse: _planner_in_python("plan_reference"),
     decompositions.Solve: _planner_in_python("plan_reference"),

@@ -58,18 +58,18 @@ def references(params: Params) -> Iterator[Reference]:
 def lines(params: Params) -> list[str]:
     """Each parameter as name=value, in lines; long tables are cut short."""
     glue = "\0"  # short values are not torn apart
-    text = ", ".join(value.replace(" ", glue) if len(value) < _LINE else value for value in _named(params))
+    text = ", ".join(value.replace(" ", glue) if len(value) < _LINE else value for value in _assignments(params))
     return [line.replace(glue, " ") for line in textwrap.wrap(text, _LINE, break_long_words=False)]
 
 
-def _named(params: Params) -> list[str]:
+def _assignments(params: Params) -> list[str]:
     names = getattr(params, "_fields", range(len(params)))
     return [f"{name}={_show(value)}" for name, value in zip(names, params, strict=True)]
 
 
 def _show(value: Any) -> str:
     if hasattr(value, "_fields"):
-        return f"({', '.join(_named(value))})"
+        return f"({', '.join(_assignments(value))})"
     if not isinstance(value, tuple):
         return str(value)
     more = [f"... {len(value)} numbers"] if len(value) > _SHOWN else []

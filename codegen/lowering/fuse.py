@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...ops.branch import Branch
 from ...ops.elementwise import Composite, Elementwise
+from ...ops.loop import Loop
 from ...ops.movement import Reshape, broadcast_to
 from ...ops.reduce import ArgReduce, Reduce
 from ...symbolic.collector import uncollected
@@ -28,7 +30,7 @@ from .nests import REDUCTIONS, nests_of
 from .views import View, broadcast, is_view, through, view_of
 
 VARIABLES = (Input, Shared)
-OPEN = 12  # groups that a new nest is tried against
+OPEN_GROUPS = 12  # groups that a new nest is tried against
 
 
 def is_scalar_constant(node: Expr) -> bool:
@@ -77,7 +79,7 @@ class _Fuser:
         for step in self.steps:
             if isinstance(step, Group):
                 step.nests = nests_of(step, self.memory, forwarded, self.target.fusion)
-        return Schedule(self.steps, self.memory, forwarded)
+        return Schedule(self.steps)
 
     # ---- what goes to memory --------------------------------------------------------------------------------------
 
@@ -145,7 +147,7 @@ class _Fuser:
         if node in self.memory:
             self.weights[node] = 0
             return
-        weight = sum([self.weights[a] for a in _in_the_innermost_loop(node)])
+        weight = sum([self.weights[a] for a in _innermost_arguments(node)])
         self.weights[node] = weight
         if not isinstance(node.op, Elementwise):
             return
@@ -154,11 +156,11 @@ class _Fuser:
         self.weights[node] = weight
         users = len(self.graph.users[node])
         stored = weight > limits.recomputed or (users > 1 and weight > 2 and node.ndim)
-        if stored or (weight >= 4 and self.stretched(node)):
+        if stored or (weight >= 4 and self.is_stretched(node)):
             self.memory.add(node)
             self.weights[node] = 0
 
-    def stretched(self, node: Expr) -> bool:
+    def is_stretched(self, node: Expr) -> bool:
         """Whether a reader repeats the node along leading axes, where computing it anew for every row would cost."""
         if not node.ndim or node.shape[-1] == 1:
             return False
@@ -196,7 +198,7 @@ class _Fuser:
             self.join(node, node.shape, frozenset(), self.reads(node))
         else:  # movement that has to be copied into C order
             arg = node.args[0]
-            base = through_reads(node)
+            base = copied_argument_index(node)
             self.join(node, node.shape, frozenset(), self.reads_at(arg, base))
 
     def add_single(self, node: Expr) -> None:
@@ -214,7 +216,8 @@ class _Fuser:
             with at_site(node.site):
                 args = tuple(broadcast_to(a, node.shape) for a in args)
         views = tuple(self.view(a) for a in args)
-        step = Single(node, outputs, views, inner=tuple(fuse(body, self.target) for body in node.op.bodies))
+        bodies = node.op.bodies if isinstance(node.op, Loop | Branch) else ()
+        step = Single(node, outputs, views, inner=tuple(fuse(body, self.target) for body in bodies))
         for v in views:
             self.note_read(v.base, step)
         self.add_step(step)
@@ -266,7 +269,7 @@ class _Fuser:
 
     def join(self, node: Expr, space: Shape, reduced: frozenset[int], reads: set[tuple[Expr, bool]]) -> None:
         """Put a root into an open group over the same indices, or into a new one."""
-        for group in reversed(self.open.get(space, [])[-OPEN:]):
+        for group in reversed(self.open.get(space, [])[-OPEN_GROUPS:]):
             if self.may_join(group, reduced, reads):
                 group.roots.append(node)
                 group.reduced = group.reduced or reduced
@@ -310,7 +313,7 @@ class _Fuser:
         return found
 
 
-def _in_the_innermost_loop(node: Expr) -> Sequence[Expr]:
+def _innermost_arguments(node: Expr) -> Sequence[Expr]:
     """The arguments that loops over `node` compute at every step, not once a row, where work does not count."""
     shape = node.type.shape
     if not shape or shape[-1] == 1 or not node.op.stretches:
@@ -325,7 +328,7 @@ def _repeats(user: Expr, node: Expr) -> bool:
     return user.ndim > node.ndim or any(a == 1 and b != 1 for a, b in zip(node.shape, user.shape, strict=False))
 
 
-def through_reads(node: Expr) -> IndexMap:
+def copied_argument_index(node: Expr) -> IndexMap:
     """The index map of the argument of a movement node that is copied."""
     if node.op.is_affine:
         return through(node, identity(node.ndim))

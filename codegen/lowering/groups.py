@@ -123,11 +123,9 @@ Work = Group | Single
 
 @dataclass
 class Schedule:
-    """The steps in order; what has memory; and the views that are the graph's roots."""
+    """The steps in order."""
 
     steps: list[Work]
-    memory: set[Expr]
-    forwarded: set[Expr]  # computed in a nest and used only there
 
     @property
     def all_steps(self) -> Iterator[Work]:

@@ -75,7 +75,8 @@ def _factor(size: object) -> str:
 
 def extent(dim: Dim) -> Extent:
     """A size, or a stride, as an extent."""
-    return Extent(dim) if isinstance(dim, int) else Extent(1, (plain(dim),))  # type: ignore[arg-type]
+    size = plain(dim)
+    return Extent(size) if isinstance(size, int) else Extent(1, (size,))
 
 
 def row_major(shape: Shape) -> tuple[Extent, ...]:
@@ -150,7 +151,7 @@ class Index(NamedTuple):
     terms: tuple[tuple[int, int], ...]
     start: Dim
 
-    def moved(self, place: Mapping[int, int]) -> Index:
+    def keep_axes(self, place: Mapping[int, int]) -> Index:
         """With the axes that are kept at these places; the others have size 1, and index 0."""
         return self._replace(terms=tuple([(place[axis], step) for axis, step in self.terms if axis in place]))
 
@@ -257,7 +258,7 @@ def _show(v: Value) -> str:
 # ---- transformations ---------------------------------------------------------------------------------------------
 
 
-def simplified(nest: LoopNest) -> LoopNest:
+def simplify(nest: LoopNest) -> LoopNest:
     """The same nest with axes of size 1 dropped and neighbouring axes merged where every access allows it."""
     kept = [k for k, e in enumerate(nest.axes) if e != ONE]
     if nest.reduced and not nest.reduced.intersection(kept):  # a reduction of one element is still one
@@ -265,13 +266,13 @@ def simplified(nest: LoopNest) -> LoopNest:
     nest = _with_axes(nest, kept) if len(kept) < len(nest.axes) else nest
     k = len(nest.axes) - 2
     while k >= 0:
-        if _mergeable(nest, k):
-            nest = _merged(nest, k)
+        if _may_merge(nest, k):
+            nest = _merge_axes(nest, k)
         k -= 1
     return nest
 
 
-def _mergeable(nest: LoopNest, k: int) -> bool:
+def _may_merge(nest: LoopNest, k: int) -> bool:
     if (k in nest.reduced) != (k + 1 in nest.reduced):
         return False
     if any(isinstance(v, Index) and any(axis in (k, k + 1) for axis, _ in v.terms) for v in nest.body):
@@ -282,7 +283,7 @@ def _mergeable(nest: LoopNest, k: int) -> bool:
     return all(a.strides[k] == a.strides[k + 1] * inner for a in nest.accesses)
 
 
-def _merged(nest: LoopNest, k: int) -> LoopNest:
+def _merge_axes(nest: LoopNest, k: int) -> LoopNest:
     axes = (*nest.axes[:k], nest.axes[k] * nest.axes[k + 1], *nest.axes[k + 2 :])
     kept = [i for i in range(len(nest.axes)) if i != k]
     return replace(_with_axes(nest, kept), axes=axes)
@@ -292,26 +293,26 @@ def _with_axes(nest: LoopNest, kept: list[int]) -> LoopNest:
     """The nest over these of its axes, in this order; the others must not matter."""
     place = {old: new for new, old in enumerate(kept)}
 
-    def moved(access: Access) -> Access:
+    def keep(access: Access) -> Access:
         return access._replace(strides=tuple(access.strides[k] for k in kept))
 
     body: list[Value] = []
     for v in nest.body:
         if isinstance(v, Load):
-            v = Load(moved(v.access))
+            v = Load(keep(v.access))
         elif isinstance(v, Index):
-            v = v.moved(place)
+            v = v.keep_axes(place)
         body.append(v)
     return replace(
         nest,
         axes=tuple(nest.axes[k] for k in kept),
         reduced=frozenset(place[k] for k in nest.reduced if k in place),
         body=tuple(body),
-        writes=tuple(w._replace(access=moved(w.access)) for w in nest.writes),
+        writes=tuple(w._replace(access=keep(w.access)) for w in nest.writes),
     )
 
 
-def fastest(nest: LoopNest) -> int:
+def fastest_axis(nest: LoopNest) -> int:
     """The axis along which most accesses step by one element: the one to run innermost.
 
     Those that run over more of the axes have more elements, so one of them outweighs any number of the others.
@@ -324,14 +325,14 @@ def fastest(nest: LoopNest) -> int:
     return max(range(len(votes)), key=lambda k: (votes[k], k))
 
 
-def ordered(nest: LoopNest) -> LoopNest:
+def order_axes(nest: LoopNest) -> LoopNest:
     """Axes in the order in which the loops run: parallel, reduced, and the fastest last, whichever it is.
 
     Positions of argmax and argmin must be met in order, so their reduced axes always run innermost.
     """
     if not nest.axes:
         return nest
-    inner = fastest(nest)
+    inner = fastest_axis(nest)
     if any(isinstance(w, Accumulate) and w.places for w in nest.writes):
         inner = max(nest.reduced, default=inner)
     parallel = [k for k in nest.parallel if k != inner]
@@ -339,7 +340,7 @@ def ordered(nest: LoopNest) -> LoopNest:
     return _with_axes(nest, [*parallel, *reduced, inner])
 
 
-def needs_chunks(nest: LoopNest, limits: FusionLimits) -> int | None:
+def axis_to_cut(nest: LoopNest, limits: FusionLimits) -> int | None:
     """The reduced axis to cut where there are too few independent results to share among threads, else None."""
     if not nest.reduced or nest.chunks or any(isinstance(w, Accumulate) and w.places for w in nest.writes):
         return None

@@ -6,7 +6,7 @@ from bisect import bisect_left, insort
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-ALIGNMENT = 64  # bytes: offsets are multiples of it, as wide vectors like it
+ALIGNMENT_BYTES = 64  # offsets are multiples of it, as wide vectors like it
 
 
 class Life(NamedTuple):
@@ -28,7 +28,7 @@ def plan(lives: list[Life]) -> tuple[list[int], int]:
     end = 0
     for number in sorted(range(len(lives)), key=lambda n: (lives[n].first, -lives[n].size)):
         life = lives[number]
-        size = -(-max(life.size, 1) // ALIGNMENT) * ALIGNMENT
+        size = -(-max(life.size, 1) // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
         while running and running[0][0] < life.first:
             _, place, freed = heappop(running)
             gaps.add(place, freed)

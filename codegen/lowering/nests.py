@@ -29,10 +29,10 @@ from .loops import (
     Store,
     Value,
     Write,
+    axis_to_cut,
     extent,
-    needs_chunks,
-    ordered,
-    simplified,
+    order_axes,
+    simplify,
 )
 from .views import View, broadcast, through, view_of, whole
 
@@ -41,17 +41,17 @@ REDUCTIONS = (Reduce, ArgReduce)
 
 def nests_of(step: Group, memory: set[Expr], forwarded: set[Expr], limits: FusionLimits) -> tuple[PlacedNest, ...]:
     """The nest of a fusion group; two where a long reduction is cut into chunks."""
-    builder = _Builder(step, memory)
+    builder = _NestBuilder(step, memory)
     writes = tuple(builder.write(root) for root in step.roots if root not in forwarded)
     axes = tuple(extent(d) for d in step.space)
-    nest = ordered(simplified(LoopNest(axes, step.reduced, tuple(builder.body), writes)))
-    axis = needs_chunks(nest, limits)
+    nest = order_axes(simplify(LoopNest(axes, step.reduced, tuple(builder.body), writes)))
+    axis = axis_to_cut(nest, limits)
     if axis is None:
         return (PlacedNest(nest, tuple(builder.buffers)),)
-    return _chunked(nest, axis, limits.chunks, tuple(builder.buffers))
+    return _cut_into_chunks(nest, axis, limits.chunks, tuple(builder.buffers))
 
 
-class _Builder:
+class _NestBuilder:
     """Values are numbered as they are made; equal values get one number."""
 
     def __init__(self, step: Group, memory: set[Expr]):
@@ -151,7 +151,7 @@ def _casts(function: Scalar, kinds: tuple[tuple[DType, bool], ...], configured: 
     return function.operand_dtypes(*(Type(kind, (), weak) for kind, weak in kinds))
 
 
-def _chunked(nest: LoopNest, axis: int, chunks: int, buffers: tuple[Expr, ...]) -> tuple[PlacedNest, ...]:
+def _cut_into_chunks(nest: LoopNest, axis: int, chunks: int, buffers: tuple[Expr, ...]) -> tuple[PlacedNest, ...]:
     """Reduce every chunk of an axis to a partial result, then the partial results."""
     parallel = nest.parallel
     partial_axes = (Extent(chunks), *(nest.axes[k] for k in parallel))
@@ -161,7 +161,7 @@ def _chunked(nest: LoopNest, axis: int, chunks: int, buffers: tuple[Expr, ...]) 
     finals: list[PlacedNest] = []
     for w in nest.writes:
         if isinstance(w, Store):
-            writes.append(w._replace(access=_shifted(w.access)))
+            writes.append(w._replace(access=_add_axis(w.access)))
             continue
         dtype = KINDS[w.kind].partial(w.access.dtype)
         number = len(buffers) + len(scratch)
@@ -170,19 +170,19 @@ def _chunked(nest: LoopNest, axis: int, chunks: int, buffers: tuple[Expr, ...]) 
         for position, k in enumerate(parallel):
             placed[k + 1] = strides[position + 1]
         writes.append(Accumulate(Access(number, dtype, tuple(placed)), w.value, w.kind))
-        finals.append(_final(w, parallel, partial_axes, strides, dtype, (scratch[-1], buffers[w.access.buffer])))
+        finals.append(_final_nest(w, parallel, partial_axes, strides, dtype, (scratch[-1], buffers[w.access.buffer])))
     first = replace(
         nest,
         axes=(Extent(chunks), *nest.axes),
         reduced=frozenset(k + 1 for k in nest.reduced),
-        body=tuple(_moved(v) for v in nest.body),
+        body=tuple(_shift_value(v) for v in nest.body),
         writes=tuple(writes),
         chunks=(axis + 1, chunks),
     )
     return (PlacedNest(first, (*buffers, *scratch)), *finals)
 
 
-def _final(
+def _final_nest(
     write: Accumulate,
     parallel: tuple[int, ...],
     axes: tuple[Extent, ...],
@@ -193,7 +193,7 @@ def _final(
     load = Load(Access(0, dtype, strides))
     out = Access(1, write.access.dtype, (ZERO, *(write.access.strides[k] for k in parallel)), write.access.offset)
     nest = LoopNest(axes, frozenset((0,)), (load,), (Accumulate(out, 0, write.kind),))
-    return PlacedNest(ordered(simplified(nest)), buffers)
+    return PlacedNest(order_axes(simplify(nest)), buffers)
 
 
 def _strides(axes: tuple[Extent, ...]) -> tuple[Extent, ...]:
@@ -204,13 +204,13 @@ def _strides(axes: tuple[Extent, ...]) -> tuple[Extent, ...]:
     return tuple(reversed(strides))
 
 
-def _shifted(access: Access) -> Access:
+def _add_axis(access: Access) -> Access:
     return access._replace(strides=(ZERO, *access.strides))
 
 
-def _moved(v: Value) -> Value:
+def _shift_value(v: Value) -> Value:
     if isinstance(v, Load):
-        return Load(_shifted(v.access))
+        return Load(_add_axis(v.access))
     if isinstance(v, Index):
         return v._replace(terms=tuple([(axis + 1, step) for axis, step in v.terms]))
     return v

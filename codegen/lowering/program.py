@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ...ops.branch import Branch
 from ...ops.callback import Callback
@@ -23,14 +23,15 @@ from ...ops.loop import Loop
 from ...symbolic.dims import Dim, show
 from ...symbolic.expr import Expr
 from ...symbolic.graph import Graph
-from ...symbolic.leaves import Constant, Shared
+from ...symbolic.leaves import Constant, Shared, storage_of
+from ...symbolic.storage import Storage
 from ...symbolic.types import DType
 from ..target import Target
 from . import views
 from .fuse import fuse
 from .groups import Group, Schedule, Scratch, Single
 from .loops import Extent, LoopNest
-from .reuse import Placement, place_updates, reused
+from .reuse import Placement, place_temporaries, place_updates
 from .views import View
 
 
@@ -78,8 +79,14 @@ class Buffer:
         node = self.node
         return f"%{self.number}" + (f" {node.name or node.op.name}" if node is not None else "")
 
+    @property
+    def storage(self) -> Storage:
+        """What the shared variable holds whose buffer this is."""
+        assert self.node is not None
+        return storage_of(self.node)
+
     def __str__(self) -> str:
-        sizes = show(self.shape)  # type: ignore[arg-type]
+        sizes = show(self.shape)
         return f"{self.label}: {self.dtype.name}{sizes}"
 
 
@@ -131,7 +138,7 @@ class KernelStep(Step):
     arguments: tuple[Operand, ...]
 
 
-class Carry(NamedTuple):
+class CarryBuffers(NamedTuple):
     """What a loop hands from step to step: its first value, where a step reads it and writes it, and the last value."""
 
     start: Buffer
@@ -152,7 +159,7 @@ class LoopStep(Step):
     """`body`, as often as `length` and the others say; see ops/loop.py."""
 
     body: list[Step]
-    carries: tuple[Carry, ...]
+    carries: tuple[CarryBuffers, ...]
     sequences: tuple[Slices, ...]
     stacked: tuple[Slices, ...]
     length: Dim  # steps at most
@@ -240,14 +247,14 @@ def build(graph: Graph, target: Target) -> Program:
     views.forget()
     schedule = fuse(graph, target)
     updates = place_updates(graph, schedule)
-    return _Builder(graph, schedule, updates, reused(graph, schedule)).program()
+    return _ProgramBuilder(graph, schedule, updates, place_temporaries(graph, schedule)).program()
 
 
-class _Builder:
+class _ProgramBuilder:
     def __init__(self, graph: Graph, schedule: Schedule, updates: Placement, reused: dict[Expr, Expr]):
         self.graph, self.schedule, self.updates = graph, schedule, updates
         self.buffers: list[Buffer] = []
-        self.everywhere: dict[Expr, Buffer] = {}  # shared variables and constants
+        self.everywhere: dict[Expr | Scratch, Buffer] = {}  # shared variables and constants
         self.time = 0
         made = [*graph.outputs, *(new for _, new in updates.replaced)]
         self.inputs = tuple(self.new(x, Role.INPUT) for x in graph.inputs)
@@ -256,15 +263,15 @@ class _Builder:
         self.scope: dict[Expr | Scratch, Buffer] = dict(given)
         for temporary, output in reused.items():
             self.scope[temporary] = self.new(temporary, Role.TEMPORARY, alias=self.scope[output])
-        for new, shared in updates.in_place.items():
-            self.scope[new] = self.new(new, Role.TEMPORARY, alias=self.buffer(shared))
+        for new, variable in updates.in_place.items():
+            self.scope[new] = self.new(new, Role.TEMPORARY, alias=self.buffer(variable))
 
     def program(self) -> Program:
         """All of it."""
         steps = self.steps(self.schedule)
-        for shared, new in self.updates.copied:
+        for variable, new in self.updates.copied:
             self.time += 1
-            steps.append(CopyStep(shared, self.time, self.buffer(shared), self.buffer(new)))
+            steps.append(CopyStep(variable, self.time, self.buffer(variable), self.buffer(new)))
         shared = tuple(b for b in self.everywhere.values() if b.role is Role.SHARED)
         replaced, commit = tuple(self.updates.replaced), self.updates.commit
         return Program(self.graph, steps, self.buffers, self.inputs, self.results, shared, replaced, commit)
@@ -281,13 +288,13 @@ class _Builder:
 
     def buffer(self, node: Expr | Scratch) -> Buffer:
         """The buffer of a node in the present scope, which is needed now."""
-        found = self.scope.get(node) or self.everywhere.get(node)  # type: ignore[arg-type]
+        found = self.scope.get(node) or self.everywhere.get(node)
         if found is None:
-            found = self.made(node)
+            found = self.make_buffer(node)
         found.home.last = found.last = self.time
         return found
 
-    def made(self, node: Expr | Scratch) -> Buffer:
+    def make_buffer(self, node: Expr | Scratch) -> Buffer:
         """A buffer for a node that has none."""
         if isinstance(node, Scratch):
             return self.scope.setdefault(node, self.new(node, Role.SCRATCH))
@@ -317,7 +324,7 @@ class _Builder:
         if isinstance(work, Group):
             nests = tuple(BufferedNest(p.nest, tuple(map(self.buffer, p.buffers))) for p in work.nests)
             return NestStep(work.node, self.time, tuple(work.roots), nests)
-        op: Any = work.node.op
+        op = work.node.op
         if work.inner and isinstance(op, Loop):
             return self.loop(work, op)
         if work.inner and isinstance(op, Branch):
@@ -337,7 +344,7 @@ class _Builder:
         carries = []
         for x, y, start, result in zip(inputs, outputs, parts.carries, results, strict=False):
             scope[x], scope[y] = self.new(x, Role.CARRY), self.new(y, Role.CARRY)
-            carries.append(Carry(start, scope[x], scope[y], result))
+            carries.append(CarryBuffers(start, scope[x], scope[y], result))
         sequences = self.slices(scope, inputs[op.carries :], parts.sequences)
         stacked = self.slices(scope, op.stacked, results[op.carries :])
         test = taken = None

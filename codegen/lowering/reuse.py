@@ -68,7 +68,7 @@ def _commits(steps: list[Work], makers: dict[Expr, list[Work]], new_values: set[
     return found
 
 
-def reused(graph: Graph, schedule: Schedule) -> dict[Expr, Expr]:
+def place_temporaries(graph: Graph, schedule: Schedule) -> dict[Expr, Expr]:
     """Temporaries whose last reader puts an output, or what stands where one will, in their place: with that output.
 
     Its memory lies idle until then; that of the temporary would have to be fetched, and written back, besides.

@@ -65,7 +65,7 @@ def operand_text(operand: Operand) -> str:
         return f"{buffer.label}{show(view.shape)}"
     offset = [f"{o.start}" if o.stride == ONE else f"{o.start}*{o.stride}" for o in view.offset]
     at = f" from {' + '.join(offset)}" if offset else ""
-    return f"{buffer.label}{show(view.shape)} by {show(view.strides)}{at}"  # type: ignore[arg-type]
+    return f"{buffer.label}{show(view.shape)} by {show(view.strides)}{at}"
 
 
 def _loop_buffers(step: LoopStep) -> Iterator[str]:
@@ -105,7 +105,7 @@ def _buffer_line(buffer: Buffer, bound: Bound | None) -> str:
         where = f"{'part of' if buffer.role is Role.ELEMENT else 'in place of'} {buffer.alias.label}"
     size = f"{bound.bytes[buffer]} bytes" if bound is not None else ""
     life = f"{buffer.first}..{buffer.last}"
-    of = f"{buffer.dtype.name}{show(buffer.shape)}"  # type: ignore[arg-type]
+    of = f"{buffer.dtype.name}{show(buffer.shape)}"
     return f"{buffer.role:<10} {buffer.label:<24} {of:<28} {life:>9}  {size:>14}  {where}".rstrip()
 
 

@@ -18,17 +18,17 @@ from ...symbolic.index_maps import IndexMap, composed, identity
 from .loops import ONE, ZERO, Extent, Offset, extent, row_major
 
 
-class _Interned(threading.local):
+class _InternTable(threading.local):
     """Of a thread: the index maps of the graph that it fuses."""
 
     def __init__(self) -> None:
         self.maps: dict[IndexMap, IndexMap] = {}
 
 
-_interned = _Interned()
+_interned = _InternTable()
 
 
-def interned(index: IndexMap) -> IndexMap:
+def intern(index: IndexMap) -> IndexMap:
     """Equal index maps as one object, so that they are compared and hashed by identity, until `forget`."""
     found = _interned.maps.get(index)
     if found is None:
@@ -44,13 +44,13 @@ def forget() -> None:
 
 def through(node: Expr, index: IndexMap) -> IndexMap:
     """The index map of an affine node's argument, given the node's own."""
-    return interned(composed(node.op.index_map(node.args[0].type), index))
+    return intern(composed(node.op.index_map(node.args[0].type), index))
 
 
 def broadcast(index: IndexMap, shape: Shape) -> IndexMap:
     """The index map of an argument of this shape, under NumPy's broadcasting."""
     found = index_maps.broadcast(index, shape)
-    return found if found is index else interned(found)
+    return found if found is index else intern(found)
 
 
 def is_view(op: Op) -> bool:
@@ -88,10 +88,10 @@ def whole(base: Expr) -> View:
     return View(base, base.shape, row_major(base.shape))
 
 
-def moved(view: View, node: Expr) -> View | None:
+def move_view(view: View, node: Expr) -> View | None:
     """The view of a movement node over a view of its argument; None where elements would have to be copied."""
     if isinstance(node.op, Reshape):
-        return _reshaped(view, node.shape)
+        return _reshape_view(view, node.shape)
     index = through(node, identity(node.ndim))
     strides = [ZERO] * node.ndim
     offset = list(view.offset)
@@ -103,7 +103,7 @@ def moved(view: View, node: Expr) -> View | None:
     return View(view.base, node.shape, tuple(strides), tuple(offset))
 
 
-def _reshaped(view: View, shape: Shape) -> View | None:
+def _reshape_view(view: View, shape: Shape) -> View | None:
     if view.contiguous:
         return View(view.base, shape, row_major(shape), view.offset)
     mine = [(d, s) for d, s in zip(view.shape, view.strides, strict=True) if d != 1]
@@ -121,9 +121,10 @@ def view_of(node: Expr, in_memory: Callable[[Expr], bool]) -> View | None:
             return None
         chain.append(node)
         node = node.args[0]
-    view: View | None = whole(node)
+    view = whole(node)
     for step in reversed(chain):
-        view = moved(view, step)  # type: ignore[arg-type]
-        if view is None:
+        found = move_view(view, step)
+        if found is None:
             return None
+        view = found
     return view

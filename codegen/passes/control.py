@@ -8,21 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import NamedTuple
 
 from ...ops.bodies import closed, opened, stand_ins
 from ...ops.branch import Branch
 from ...ops.loop import Loop
+from ...symbolic.dims import SymDim
 from ...symbolic.errors import at_site
-from ...symbolic.expr import Expr, apply, rebuilt, toposort
+from ...symbolic.expr import Expr, Leaf, apply, rebuilt, toposort
 from ...symbolic.graph import Graph
-from ...symbolic.leaves import Item, Leaf
+from ...symbolic.leaves import Item
 from ...symbolic.substitution import substitute
 
-Run = Callable[[Graph], Graph]
+RunPasses = Callable[[Graph], Graph]
 
 
-def simplify_control(graph: Graph, run: Run) -> Graph:
+class LoopKey(NamedTuple):
+    """Loops with equal keys do the same steps."""
+
+    args: tuple[Expr, ...]
+    inputs: tuple[Expr, ...]
+    carried: tuple[Expr, ...]
+    test: tuple[Expr, ...]
+    form: tuple[int | SymDim, ...]
+
+
+def simplify_control(graph: Graph, run: RunPasses) -> Graph:
     """The graph with its loops and branches made smaller, and their bodies run through the passes."""
     if not any(isinstance(node.op, Loop | Branch) for node in graph.nodes):
         return graph
@@ -30,14 +41,15 @@ def simplify_control(graph: Graph, run: Run) -> Graph:
 
 
 class _Simplification:
-    def __init__(self, graph: Graph, run: Run) -> None:
+    def __init__(self, graph: Graph, run: RunPasses) -> None:
         self.source, self.run = graph, run
         self.done: dict[Expr, Expr] = {}
         self.simplified: set[Expr] = set()  # loops and branches that were made here
         self.outside: set[Expr] = set()  # computed, whatever branches are taken
         self.read: dict[Expr, list[int]] = {}  # which results of a node are read
-        self.same: dict[Any, list[Expr]] = {}  # loops over the same body
-        self.made: dict[Any, dict[Expr, Expr]] = {}  # for these, the results of the one that stands for all
+        self.same: dict[LoopKey, list[Expr]] = {}  # loops over the same body
+        # for these, or for a branch, the results of the one that stands for all
+        self.made: dict[LoopKey | Expr, dict[Expr, Expr]] = {}
         self.note(graph.roots)
 
     def note(self, roots: Sequence[Expr]) -> None:
@@ -49,12 +61,12 @@ class _Simplification:
             if isinstance(node.op, Item):
                 self.read.setdefault(node.args[0], []).append(node.op.index)
             elif isinstance(node.op, Loop):
-                self.same.setdefault(_key(node), []).append(node)
+                self.same.setdefault(_key(node, node.op), []).append(node)
 
     def graph(self) -> Graph:
-        return self.source.with_roots(self.finished(self.source.roots))
+        return self.source.with_roots(self.simplify(self.source.roots))
 
-    def finished(self, roots: Sequence[Expr]) -> list[Expr]:
+    def simplify(self, roots: Sequence[Expr]) -> list[Expr]:
         """The nodes, over loops and branches that are simplified."""
         done = self.done
         for node in toposort(roots, into=lambda n: n not in done):
@@ -69,30 +81,35 @@ class _Simplification:
 
     def result(self, item: Expr, whole: Expr) -> Expr:
         """One result of a loop or branch, which is made when its first result is met."""
-        key = _key(whole) if isinstance(whole.op, Loop) else whole
+        op = whole.op
+        key = _key(whole, op) if isinstance(op, Loop) else whole
         if item not in self.made.get(key, ()):
             with at_site(whole.site):
                 args = [self.done[a] for a in whole.args]
-                self.made[key] = self.loop(key, args) if isinstance(whole.op, Loop) else self.branch(whole, args)
+                if isinstance(key, LoopKey):
+                    self.made[key] = self.loop(self.same[key], args)
+                else:
+                    assert isinstance(op, Branch)
+                    self.made[key] = self.branch(whole, op, args)
         return self.made[key][item]
 
     def outer(self, nodes: Sequence[Expr]) -> list[Expr]:
         """What moves out of a body, or stands outside anyway, simplified."""
         self.note(nodes)
-        return self.finished(nodes)
+        return self.simplify(nodes)
 
     # ---- loops ------------------------------------------------------------------------------------------------------
 
-    def loop(self, key: Any, args: list[Expr]) -> dict[Expr, Expr]:
-        """The results of all loops with this key that are read, from one loop that computes no more."""
-        members = self.same[key]
-        op: Any = members[0].op
+    def loop(self, members: Sequence[Expr], args: list[Expr]) -> dict[Expr, Expr]:
+        """The results of all these loops, over the same body, that are read: from one loop that computes no more."""
+        op = _loop_of(members[0])
         body, outer = op.body, op.divided(args)
         wanted: dict[Expr, Expr] = {}  # body output -> the same, for all members
-        for node in members:
-            for index in self.read.get(node, ()):
-                if op.carries <= index < op.carries + len(node.op.stacked):  # type: ignore[attr-defined]
-                    y = node.op.body.outputs[index]  # type: ignore[attr-defined]
+        for member in members:
+            own = _loop_of(member)
+            for index in self.read.get(member, ()):
+                if own.carries <= index < own.carries + len(own.stacked):
+                    y = own.body.outputs[index]
                     wanted[y] = y
         stacked, tests = list(wanted), list(body.outputs[-1:] if op.tested else ())
         kept = self.carries(members, [*stacked, *tests])
@@ -111,7 +128,7 @@ class _Simplification:
 
     def carries(self, members: Sequence[Expr], ends: Sequence[Expr]) -> list[int]:
         """The carries that are read: after the loop, or by what is."""
-        op: Any = members[0].op
+        op = _loop_of(members[0])
         formals, news = op.body.inputs[: op.carries], op.body.outputs[: op.carries]
         kept = {i for node in members for i in self.read.get(node, ()) if i < op.carries}
         while True:
@@ -126,7 +143,7 @@ class _Simplification:
     ) -> dict[Expr, Expr]:
         found: dict[Expr, Expr] = {}
         for member in members:
-            op: Any = member.op
+            op = _loop_of(member)
             for index in self.read.get(member, ()):
                 if index < op.carries:
                     place = kept.index(index)
@@ -139,9 +156,8 @@ class _Simplification:
 
     # ---- branches ---------------------------------------------------------------------------------------------------
 
-    def branch(self, whole: Expr, args: list[Expr]) -> dict[Expr, Expr]:
+    def branch(self, whole: Expr, op: Branch, args: list[Expr]) -> dict[Expr, Expr]:
         """The results of a branch that are read."""
-        op: Any = whole.op
         read = sorted(set(self.read.get(whole, ())))
         bodies, values = [], []
         for body, given in zip(op.bodies, op.divided(args), strict=True):
@@ -159,9 +175,12 @@ class _Simplification:
         return {apply(Item(i), whole): apply(Item(n), node) for n, i in enumerate(read)}
 
 
-def _key(node: Expr) -> Any:
-    """Loops with equal keys do the same steps."""
-    op: Any = node.op
+def _loop_of(node: Expr) -> Loop:
+    assert isinstance(node.op, Loop), node
+    return node.op
+
+
+def _key(node: Expr, op: Loop) -> LoopKey:
     test = op.body.outputs[-1:] if op.tested else ()
-    same = (op.carries, op.sequences, op.length, op.reverse, op.counted)
-    return node.args, op.body.inputs, op.body.outputs[: op.carries], test, same
+    form = (op.carries, op.sequences, op.length, op.reverse, op.counted)
+    return LoopKey(node.args, op.body.inputs, op.body.outputs[: op.carries], test, form)

@@ -21,10 +21,10 @@ class _Expansion:
     def graph(self, graph: Graph) -> Graph:
         done = self.done
         for node in graph.nodes:
-            done[node] = self.expanded(rebuilt(node, tuple(done[a] for a in node.args)))
+            done[node] = self.expand(rebuilt(node, tuple(done[a] for a in node.args)))
         return graph.with_roots([done[root] for root in graph.roots])
 
-    def expanded(self, node: Expr) -> Expr:
+    def expand(self, node: Expr) -> Expr:
         """The node in simpler ops, whose arguments are expanded already."""
         if lowering_of(node.op, self.target) is Lowering.KERNEL:
             return node
@@ -37,5 +37,5 @@ class _Expansion:
             if inner in known:
                 done.setdefault(inner, inner)
             elif inner not in done:
-                done[inner] = self.expanded(rebuilt(inner, tuple(done.get(a, a) for a in inner.args)))
+                done[inner] = self.expand(rebuilt(inner, tuple(done.get(a, a) for a in inner.args)))
         return done[simpler]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields, is_dataclass
 from typing import Any
 
 from ...ops.callback import Callback
-from ...symbolic.dims import SymDim, product
+from ...symbolic.dims import SymDim
 from ...symbolic.expr import Expr, Op, rebuilt
 from ...symbolic.graph import Graph
 from ...symbolic.leaves import Constant
 from ...symbolic.patterns import computed
 from ...symbolic.types import TupleType
 
-LIMIT = 100_000  # elements of a result, and of each argument
+LIMIT_ELEMENTS = 100_000  # of a result, and of each argument
 
 
 def fold(graph: Graph) -> Graph:
@@ -24,17 +25,19 @@ def fold(graph: Graph) -> Graph:
     done: dict[Expr, Expr] = {}
     for node in graph.nodes:
         current = rebuilt(node, tuple([done[a] for a in node.args]))
-        done[node] = _folded(current) if _foldable(current) else current
+        done[node] = _try_fold(current) if _foldable(current) else current
     return graph.with_roots([done[root] for root in graph.roots])
 
 
 def _foldable(node: Expr) -> bool:
-    if not node.args or node.op.effects or any(not isinstance(a.op, Constant) for a in node.args):
+    arrays = [a.op.value for a in node.args if isinstance(a.op, Constant)]
+    if not arrays or len(arrays) < len(node.args) or node.op.effects:
         return False
     if isinstance(node.type, TupleType) or not node.type.is_static or node.guards or _is_symbolic(node.op):
         return False
-    sizes = [a.op.value.size for a in node.args]  # type: ignore[attr-defined]
-    return product(node.shape) <= min(sum(sizes), LIMIT) and max(sizes) <= LIMIT  # type: ignore[no-any-return, operator]
+    sizes = [array.size for array in arrays]
+    made = math.prod(d for d in node.shape if isinstance(d, int))
+    return made <= min(sum(sizes), LIMIT_ELEMENTS) and max(sizes) <= LIMIT_ELEMENTS
 
 
 def _is_symbolic(op: Op) -> bool:
@@ -47,7 +50,7 @@ def _has_symbol(value: Any) -> bool:
     return isinstance(value, SymDim) or (isinstance(value, tuple) and any(map(_has_symbol, value)))
 
 
-def _folded(node: Expr) -> Expr:
+def _try_fold(node: Expr) -> Expr:
     """The node as a constant; as it is where its reference raises: then it is an error of the call, at its line."""
     try:
         return computed(node)

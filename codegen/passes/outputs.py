@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ...ops.elementwise import Cast, Elementwise
 from ...symbolic.errors import at_site
-from ...symbolic.expr import Expr, apply, rebuilt
+from ...symbolic.expr import Expr, Leaf, apply, rebuilt
 from ...symbolic.graph import Graph
-from ...symbolic.leaves import Constant, Leaf
+from ...symbolic.leaves import Constant
 from ..lowering.views import is_view
 
 

@@ -31,34 +31,34 @@ class Context(NamedTuple):
     record: Record  # gets what rules did
 
 
-Function = Callable[[Graph, Context], Graph]
+PassFunction = Callable[[Graph, Context], Graph]
 
 
 class Pass(NamedTuple):
     """A pure function from graph to graph; `level` is the least `optimize` at which it runs."""
 
     name: str
-    function: Function
+    function: PassFunction
     level: int
     reason: str
 
 
-def _rules(rules: RuleSet) -> Function:
-    def applied(graph: Graph, context: Context) -> Graph:
-        chosen = rules if context.own is None else _joined(context.own, rules)
+def _rules(rules: RuleSet) -> PassFunction:
+    def apply_rules(graph: Graph, context: Context) -> Graph:
+        chosen = rules if context.own is None else _join_rules(context.own, rules)
         return rewrite(graph, chosen, context.record)
 
-    return applied
+    return apply_rules
 
 
-def _joined(own: RuleSet, rules: RuleSet) -> RuleSet:
+def _join_rules(own: RuleSet, rules: RuleSet) -> RuleSet:
     """The user's rules before weft's, in the form, too, in which weft's leave their left sides; it goes with them."""
     if rules not in own.joined:
         own.joined[rules] = own.after(canonical) + rules
     return own.joined[rules]
 
 
-def _plain(function: Callable[[Graph], Graph]) -> Function:
+def _ignore_context(function: Callable[[Graph], Graph]) -> PassFunction:
     return lambda graph, context: function(graph)
 
 
@@ -72,13 +72,13 @@ def _expand(graph: Graph, context: Context) -> Graph:
 
 PASSES = (
     Pass("control", _control, 0, "loops and branches shed what nobody reads; their bodies go through all passes"),
-    Pass("widen", _plain(widen), 0, "float16 is stored, and computed with as float32"),
+    Pass("widen", _ignore_context(widen), 0, "float16 is stored, and computed with as float32"),
     Pass("canonical", _rules(canonical), 1, "one spelling of each thing, so that later rules need only know one"),
     Pass("stable", _rules(canonical + stable), 1, "the same values with fewer lost digits"),
     Pass("expand", _expand, 0, "composites and ops without a kernel become simpler ops"),
-    Pass("fold", _plain(fold), 1, "what depends on constants alone is computed now"),
+    Pass("fold", _ignore_context(fold), 1, "what depends on constants alone is computed now"),
     Pass("simplify", _rules(canonical + special), 2, "what expansion and folding left over, and cheaper structure"),
-    Pass("outputs", _plain(copy_outputs), 0, "every result gets memory of its own"),
+    Pass("outputs", _ignore_context(copy_outputs), 0, "every result gets memory of its own"),
 )
 
 

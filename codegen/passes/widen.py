@@ -35,10 +35,10 @@ class _Widening:
     def graph(self) -> Graph:
         for node in self.source.nodes:
             with at_site(node.site):
-                self.done[node] = self.widened(node)
+                self.done[node] = self.widen(node)
         return self.source.with_roots([self.done[root] for root in self.source.roots])
 
-    def widened(self, node: Expr) -> Expr:
+    def widen(self, node: Expr) -> Expr:
         """The node over its widened arguments."""
         if node.op.accepts_float16 or not any(_is_half(a) for a in node.args):
             return rebuilt(node, tuple(self.done[a] for a in node.args))

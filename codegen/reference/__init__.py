@@ -14,18 +14,15 @@ from ..target import FusionLimits, Key, Source, Target, key_of
 from .function import ReferenceFunction
 from .kernels import KERNELS
 
-# Those of a processor, so that programs are fused as there; and such that nothing is.
+# Those of a processor, so that programs are fused as there.
 FUSION = FusionLimits(buffers=24, recomputed=64, expensive=8, chunks=32, few_results=16, few_columns=256, long=1 << 15)
-UNFUSED = FUSION._replace(buffers=0, recomputed=0)
 
 
 class ReferenceTarget(Target):
     """Python and NumPy."""
 
     name = "reference"
-
-    def __init__(self, fusion: FusionLimits = FUSION):
-        self.fusion = fusion
+    fusion = FUSION
 
     def has_kernel(self, op: Op) -> bool:
         if key_of(op, KERNELS) is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...symbolic.access import Access
-from ..arguments import adapted, apart, expected
+from ..arguments import adapt_argument, copy_aliased, order_arguments
 from ..function import Function
 from ..lowering.bind import Bound, bind
 from ..lowering.program import Step
@@ -27,11 +27,11 @@ class ReferenceFunction(Function):
         self._bound: Bound | None = None  # of the last call
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        given = expected(self.asked, args, keywords)
-        arrays = [adapted(value, x, self.downcast) for value, x in zip(given, self.source.inputs, strict=True)]
+        given = order_arguments(self.asked, args, keywords)
+        arrays = [adapt_argument(value, x, self.downcast) for value, x in zip(given, self.source.inputs, strict=True)]
         with Access(self._reads, self._writes):
             self._bring_storages()
-            results = self._run(apart(arrays, self._updated))
+            results = self._run(copy_aliased(arrays, self._updated))
             error = self.not_finite(results, arrays) if self.refused else None
             if error is not None:
                 raise error
@@ -53,7 +53,7 @@ class ReferenceFunction(Function):
         return "\n".join(f"in NumPy: {summary(step)}" for step in self.program.all_steps)
 
     def step_times(self, args: tuple[Any, ...], repeat: int) -> list[StepTime]:
-        arrays = [adapted(value, x, self.downcast) for value, x in zip(args, self.source.inputs, strict=True)]
+        arrays = [adapt_argument(value, x, self.downcast) for value, x in zip(args, self.source.inputs, strict=True)]
         runs: list[dict[Step, float]] = []
         for _ in range(repeat):
             times: dict[Step, float] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -41,7 +40,7 @@ def _out_of_range(error: IndexError) -> IndexRangeError:
 
 
 def _run_users(
-    function: Callable[..., None], node: Expr, op: Any, args: Sequence[np.ndarray], outs: Sequence[np.ndarray]
+    function: Callable[..., None], node: Expr, op: Op, args: Sequence[np.ndarray], outs: Sequence[np.ndarray]
 ) -> None:
     """A user's function: arguments, which it cannot write, then outputs, then fields of the op by name."""
     for a in args:

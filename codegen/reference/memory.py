@@ -23,17 +23,17 @@ class Memory:
         given = [*bound.program.inputs, *bound.program.results]
         self.found = {b: a.reshape(-1) for b, a in zip(given, [*arrays, *results], strict=True)}
         for buffer in bound.program.shared:  # now: a callback may put other arrays in their place
-            self.found[buffer] = buffer.node.op.storage.array.reshape(-1)  # type: ignore[union-attr]
+            self.found[buffer] = buffer.storage.array.reshape(-1)
 
     def __getitem__(self, buffer: Buffer) -> np.ndarray:
         if buffer not in self.found:
-            self.found[buffer] = self.made(buffer)
+            self.found[buffer] = self.make(buffer)
         return self.found[buffer]
 
     def __setitem__(self, buffer: Buffer, elements: np.ndarray) -> None:
         self.found[buffer] = elements
 
-    def made(self, buffer: Buffer) -> np.ndarray:
+    def make(self, buffer: Buffer) -> np.ndarray:
         """The elements of a buffer: of the one in whose memory it stands, of a constant, or new ones."""
         if buffer.alias is not None:
             return self[buffer.alias].view(buffer.dtype)

@@ -13,32 +13,34 @@ from ..lowering.loops import Access, Accumulate, Apply, Index, Literal, Load, Lo
 from .memory import elements
 
 
-class Range(NamedTuple):
-    """The indices of an axis that are run: `count` of them from `first` on."""
+class IndexRange(NamedTuple):
+    """The indices of an axis that are run: `length` of them from `first` on."""
 
     first: int
-    count: int
+    length: int
 
 
 def run_nest(nest: LoopNest, buffers: Sequence[np.ndarray], sizes: Mapping[str, int]) -> None:
     """Run it over its buffers, each a flat array of elements."""
-    ranges = [Range(0, axis.value(sizes)) for axis in nest.axes]
+    ranges = [IndexRange(0, axis.value(sizes)) for axis in nest.axes]
     if nest.chunks is None:
-        _Run(nest, buffers, sizes, ranges).run()
+        _NestRun(nest, buffers, sizes, ranges).run()
         return
     axis, chunks = nest.chunks
-    length = -(-ranges[axis].count // chunks)
+    length = -(-ranges[axis].length // chunks)
     for chunk in range(chunks):
-        low, high = (min(c * length, ranges[axis].count) for c in (chunk, chunk + 1))
-        part = [Range(chunk, 1), *ranges[1:]]
-        part[axis] = Range(low, high - low)
-        _Run(nest, buffers, sizes, part).run()
+        low, high = (min(c * length, ranges[axis].length) for c in (chunk, chunk + 1))
+        part = [IndexRange(chunk, 1), *ranges[1:]]
+        part[axis] = IndexRange(low, high - low)
+        _NestRun(nest, buffers, sizes, part).run()
 
 
-class _Run:
-    def __init__(self, nest: LoopNest, buffers: Sequence[np.ndarray], sizes: Mapping[str, int], ranges: list[Range]):
+class _NestRun:
+    def __init__(
+        self, nest: LoopNest, buffers: Sequence[np.ndarray], sizes: Mapping[str, int], ranges: list[IndexRange]
+    ):
         self.nest, self.buffers, self.sizes, self.ranges = nest, buffers, sizes, ranges
-        self.shape = tuple(r.count for r in ranges)
+        self.shape = tuple(r.length for r in ranges)
         self.values: list[np.ndarray] = []
 
     def run(self) -> None:
@@ -74,8 +76,8 @@ class _Run:
     def index(self, value: Index) -> np.ndarray:
         found = np.asarray(size_of(value.start, self.sizes))
         for axis, step in value.terms:
-            first, count = self.ranges[axis]
-            along = step * np.arange(first, first + count)
+            first, length = self.ranges[axis]
+            along = step * np.arange(first, first + length)
             found = found + along.reshape([-1 if k == axis else 1 for k in range(len(self.shape))])
         return found.astype(value.dtype)
 

@@ -12,7 +12,7 @@ from ...codegen.function import function as weft_function
 from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import ArgumentError, blame, user_site
 from ...symbolic.expr import Expr, toposort
-from ...symbolic.leaves import Input, Shared
+from ...symbolic.leaves import Input, Shared, storage_of
 from ...symbolic.substitution import substitute
 from .configuration import config
 from .convert import listed, unwrap
@@ -224,7 +224,7 @@ def _frozen(roots: Sequence[Expr], updates: Mapping[Expr, Expr], which: Any) -> 
         return {}
     chosen = None if which is True else {unwrap(v) for v in which}
     found = [n for n in toposort(roots) if isinstance(n.op, Shared) and n not in updates]
-    return {n: n for n in found if n.op.storage.default_update is not None and (chosen is None or n in chosen)}  # type: ignore[attr-defined]
+    return {n: n for n in found if storage_of(n).default_update is not None and (chosen is None or n in chosen)}
 
 
 def _default_updates(
@@ -239,7 +239,7 @@ def _default_updates(
         more = {
             n: _update(n, variable_of(default))
             for n in read
-            if (default := n.op.storage.default_update) is not None  # type: ignore[attr-defined]
+            if (default := storage_of(n).default_update) is not None
             if n not in updates and n not in found and n not in left
         }
         found |= more

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
+from ...symbolic.leaves import storage_of
 from ...symbolic.variables import get_value, set_value
 from ...symbolic.variables import shared as weft_shared
 from .convert import unwrap
@@ -39,12 +40,12 @@ class SharedVariable(Tensor):
     @property
     def default_update(self) -> Any:
         """Its new value in functions that read it, unless their own updates say otherwise."""
-        update = self.expr.op.storage.default_update  # type: ignore[attr-defined]
+        update = storage_of(self.expr).default_update
         return None if update is None else variable_of(update)
 
     @default_update.setter
     def default_update(self, update: Any) -> None:
-        self.expr.op.storage.default_update = None if update is None else unwrap(update)  # type: ignore[attr-defined]
+        storage_of(self.expr).default_update = None if update is None else unwrap(update)
 
     @property
     def container(self) -> Any:

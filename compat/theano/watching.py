@@ -11,7 +11,7 @@ import numpy as np
 from ...codegen.function import function as weft_function
 from ...symbolic.errors import blame
 from ...symbolic.expr import Expr, depends
-from ...symbolic.leaves import Input, Shared
+from ...symbolic.leaves import Input, Shared, storage_of
 from ...symbolic.types import TupleType
 from .modes import Mode, WatchingMode, WrapLinkerMany
 from .notes import is_leaf
@@ -36,7 +36,7 @@ class _Watched:
 
 def _still(graph: Any) -> dict[Expr, Expr]:
     """Updates that leave the random streams where they are."""
-    return {n: n for n in graph.shared if n.op.storage.default_update is not None}
+    return {n: n for n in graph.shared if storage_of(n).default_update is not None}
 
 
 class _Watching(WatchingMode):

@@ -86,30 +86,20 @@ def _pick(x: Array, index: Array, size: int) -> Plan:
     return Plan((launch,), way="gather: elements of a vector")
 
 
-def plan_scatter_add(
-    out: Array, x: Array, v: Array, *indices: Array, axes: Sequence[int], inplace: bool = False
-) -> Plan:
-    """out = x, with v[i..., r...] added where plan_gather would read; where several meet, in the order of i.
-
-    `inplace` says that out and x are the same memory.
-    """
-    return _scatter(out, x, v, indices, axes, inplace, True)
+def plan_scatter_add(out: Array, x: Array, v: Array, *indices: Array, axes: Sequence[int]) -> Plan:
+    """out = x, with v[i..., r...] added where plan_gather would read; where several meet, in the order of i."""
+    return _scatter(out, x, v, indices, axes, True)
 
 
-def plan_scatter_set(
-    out: Array, x: Array, v: Array, *indices: Array, axes: Sequence[int], inplace: bool = False
-) -> Plan:
+def plan_scatter_set(out: Array, x: Array, v: Array, *indices: Array, axes: Sequence[int]) -> Plan:
     """out = x, with v[i..., r...] written where plan_gather would read; where several meet, the last one stays."""
-    return _scatter(out, x, v, indices, axes, inplace, False)
+    return _scatter(out, x, v, indices, axes, False)
 
 
-def _scatter(
-    out: Array, x: Array, v: Array, indices: Sequence[Array], axes: Sequence[int], inplace: bool, add: bool
-) -> Plan:
+def _scatter(out: Array, x: Array, v: Array, indices: Sequence[Array], axes: Sequence[int], add: bool) -> Plan:
     builder = _Launches(3 + len(indices))
     offsets = builder.offsets(out, indices, axes, 3)
-    if not inplace:
-        builder.copy(out, x, (0, 1))
+    builder.copy(out, x, (0, 1))
     if 0 in v.shape:
         return builder.plan("scatter: of nothing")
     dims, place = len(indices[0].shape), 2
@@ -131,7 +121,7 @@ def _scatter(
     cost = INDEX_SCATTER_NS * count * rest.rows * rest.columns
     builder.launches.append(Launch(kernel, (0, place, offsets), params, extent, cost))
     own = {ROWS: "rows", COLUMNS: "columns", OFFSETS: "ranges of out"}[mode]
-    return builder.plan(f"scatter: {how}, units own {own}{', in place' if inplace else ''}")
+    return builder.plan(f"scatter: {how}, units own {own}")
 
 
 def _share(out: Array, axes: Sequence[int], rest: _Rest) -> tuple[int, int, int]:

@@ -152,7 +152,6 @@ class _Emitter:
     def finish(self) -> EmittedNest:
         """The whole function, and the parameters it turned out to need."""
         start, stop = self.function.args[2:]
-        self.entry_end = self.entry.block
         body = self.function.append_basic_block("body")
         self.b = ir.IRBuilder(body)
         # Without a loop inside, the units would be what LLVM makes vectors of: there is one, and LLVM's search for a

@@ -16,8 +16,8 @@ import numpy as np
 from . import results
 from .raw import raw_memory
 
-PRIVATE = 1 << 16  # bytes up to which a binding keeps an arena of its own
-IDLE = 1 << 28  # bytes that idle arenas take together, at most; the one used last is kept whatever its size
+PRIVATE_BYTES = 1 << 16  # up to which a binding keeps an arena of its own
+IDLE_BYTES = 1 << 28  # that idle arenas take together, at most; the one used last is kept whatever its size
 _SLACK = 8  # arenas are larger than asked for by one part in so many: sizes often grow a little
 
 T = TypeVar("T")
@@ -48,18 +48,18 @@ def take(size: int, wanted: Arena | None) -> Arena:
             return found
         if _idle:  # the largest makes room for a larger one
             _idle.remove(max(_idle, key=lambda a: a.bytes.nbytes))
-    return allocated(lambda: Arena(size + size // _SLACK))
+    return allocate(lambda: Arena(size + size // _SLACK))
 
 
 def give(arena: Arena) -> None:
     """Take an arena back."""
     with _lock:
         _idle.append(arena)
-        while len(_idle) > 1 and sum(a.bytes.nbytes for a in _idle) > IDLE:
+        while len(_idle) > 1 and sum(a.bytes.nbytes for a in _idle) > IDLE_BYTES:
             _idle.pop(0)
 
 
-def allocated(make: Callable[[], T]) -> T:
+def allocate(make: Callable[[], T]) -> T:
     """What `make` allocates; where there is no memory for it, all that is idle is given back first."""
     try:
         return make()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from ....symbolic.errors import OutOfMemoryError, blame
 from ...lowering.bind import Bound
 from . import arenas
 from .arenas import Arena
-from .rows import Block, Links, PlannedStep, Row
+from .rows import Block, Links, PlannedStep, TableRow
 from .table import DONE, PAUSED
 
 Walk = Callable[[int], int]  # runs a binding's table, given its header; -1, or the row that failed
@@ -31,20 +30,20 @@ class Binding:
     step: np.ndarray  # of one number, in the header: where a call that has paused goes on
     objects: np.ndarray  # ids of the call's arrays: inputs, results, the arrays of resizable variables
     results: list[tuple[tuple[int, ...], np.dtype, int]]
-    rows: list[Row]
+    rows: list[TableRow]
     step_table: np.ndarray
     walk: Walk
     links: Links
     temporaries: int  # bytes
     bound: Bound
-    keep: list[Any]
+    keep: list[object]  # what the tables have addresses of
     blocks: list[Block]
     plans: dict[int, PlannedStep]  # by the number of the first row of each
     arena: Arena | None = None
     taken: bool = False  # from the pool, for a call that runs
 
     def __post_init__(self) -> None:
-        self.pooled = self.temporaries > arenas.PRIVATE  # whether its arena is one that others use, too
+        self.pooled = self.temporaries > arenas.PRIVATE_BYTES  # whether its arena is one that others use, too
         if not self.pooled:
             self.move_to(Arena(self.temporaries))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,7 +39,8 @@ def make_callback() -> Kernel:
         function = cells[_ANEW] if cells[_STATUS] else cells[_ENTER]
         cells[_STATUS] = 1
         call(function, (address_of(buffers, 0),))
-        return cells[_STATUS]
+        status: int = cells[_STATUS]
+        return status
 
     return kernel
 
@@ -66,7 +67,7 @@ class Caller:
         if table is not None:
             serving.send(table)
 
-    def _serve(self) -> Any:
+    def _serve(self) -> Generator[None, int, None]:
         """Runs once for each address sent.
 
         A generator, since it is entered within its `try`: a signal that waited for the walker to come back to Python
@@ -84,7 +85,9 @@ class Caller:
 
     def _run(self, table: int) -> None:
         addresses = (ctypes.c_int64 * (len(self.outs) + len(self.args))).from_address(table)
-        values = [at(place, array).copy() for place, array in zip(addresses[len(self.outs) :], self.args, strict=True)]
+        values = [
+            array_at(place, array).copy() for place, array in zip(addresses[len(self.outs) :], self.args, strict=True)
+        ]
         try:
             with at_site(self.site):
                 results = self.function(values)
@@ -92,7 +95,7 @@ class Caller:
             self.error = error
             return
         for place, array, result in zip(addresses, self.outs, results, strict=False):
-            np.copyto(at(place, array), result)
+            np.copyto(array_at(place, array), result)
         self.cells[_STATUS] = 0
 
     def failure(self, table: int) -> BaseException:
@@ -108,14 +111,14 @@ def _address(function: Any) -> int:
     return int(ctypes.cast(function, ctypes.c_void_p).value or 0)
 
 
-def at(address: int, array: Array) -> np.ndarray:
+def array_at(address: int, array: Array) -> np.ndarray:
     """The array that is at an address."""
     if 0 in array.shape:
         return np.empty(array.shape, array.dtype)
     strides = [s * array.dtype.itemsize for s in array.strides]
     spans = [(n - 1) * s for n, s in zip(array.shape, strides, strict=True)]
     first, last = sum(s for s in spans if s < 0), sum(s for s in spans if s > 0) + array.dtype.itemsize
-    memory = (ctypes.c_char * (last - first)).from_address(address + first)
+    memory = memoryview((ctypes.c_char * (last - first)).from_address(address + first))
     return np.ndarray(array.shape, array.dtype, memory, -first, strides)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 ENABLED = os.environ.get("WEFT_CHECK", "0") not in ("", "0")
 
-_PAGE = mmap.PAGESIZE
+_PAGE_BYTES = mmap.PAGESIZE
 _UNWRITTEN = 255
 _PROTECTED = 0  # PROT_NONE, which the mmap module has no name for
 
@@ -28,17 +28,17 @@ class Guarded:
 
     def __init__(self, size: int):
         self.size = size
-        self.pages = max(-(-size // _PAGE), 1) * _PAGE
-        self.memory = mmap.mmap(-1, self.pages + 2 * _PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self.pages = max(-(-size // _PAGE_BYTES), 1) * _PAGE_BYTES
+        self.memory = mmap.mmap(-1, self.pages + 2 * _PAGE_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         self.bytes = np.frombuffer(self.memory, np.uint8)
-        self.first = int(self.bytes.ctypes.data) + _PAGE
-        for page in (self.first - _PAGE, self.first + self.pages):
-            if ctypes.CDLL(None).mprotect(ctypes.c_void_p(page), ctypes.c_size_t(_PAGE), _PROTECTED):
+        self.first = int(self.bytes.ctypes.data) + _PAGE_BYTES
+        for page in (self.first - _PAGE_BYTES, self.first + self.pages):
+            if ctypes.CDLL(None).mprotect(ctypes.c_void_p(page), ctypes.c_size_t(_PAGE_BYTES), _PROTECTED):
                 raise OSError("mprotect failed")
 
     def clear(self) -> None:
         """Fill it as if nobody had written to it."""
-        self.bytes[_PAGE : _PAGE + self.pages] = _UNWRITTEN
+        self.bytes[_PAGE_BYTES : _PAGE_BYTES + self.pages] = _UNWRITTEN
 
     def address(self, at_end: bool) -> int:
         """Where the bytes are: against the page behind, or the page before."""
@@ -46,7 +46,7 @@ class Guarded:
 
     def array(self, shape: tuple[int, ...], dtype: np.dtype, at_end: bool) -> np.ndarray:
         """The bytes as an array, which keeps them."""
-        start = self.address(at_end) - self.first + _PAGE
+        start = self.address(at_end) - self.first + _PAGE_BYTES
         return np.ndarray(shape, dtype, self.memory, start)
 
 

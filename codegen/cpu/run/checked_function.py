@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ....symbolic.access import Access
-from ...arguments import adapted, expected
+from ...arguments import adapt_argument, order_arguments
+from ...lowering.memory import ALIGNMENT_BYTES
 from ...lowering.program import Role
 from . import checked
 from .binding import Binding
@@ -24,15 +25,15 @@ class CheckedFunction(CPUFunction):
     """Its calls lay buffers against pages that nobody may touch: with their ends, then with their starts, in turn."""
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        given = expected(self.asked, args, keywords)
-        arrays = [adapted(value, x, self.downcast) for value, x in zip(given, self.source.inputs, strict=True)]
+        given = order_arguments(self.asked, args, keywords)
+        arrays = [adapt_argument(value, x, self.downcast) for value, x in zip(given, self.source.inputs, strict=True)]
         self._at_end = not self._at_end
         with Access(self._reads, self._writes):
             self._bring_storages()
-            results = self._guarded(arrays, self._at_end)
+            results = self._run_guarded(arrays, self._at_end)
         return results[0] if self._form is None else self._form(results)
 
-    def _guarded(self, arrays: list[np.ndarray], at_end: bool) -> list[np.ndarray]:
+    def _run_guarded(self, arrays: list[np.ndarray], at_end: bool) -> list[np.ndarray]:
         """The results of a call on copies; variables get their new values at its end."""
         binding = self._bound((*[a.shape for a in arrays], *self._more_sizes(arrays)), arrays)
         _lay_out(binding, at_end)
@@ -59,10 +60,9 @@ def _lay_out(binding: Binding, at_end: bool) -> None:
     regions: dict[Block, Guarded] = {}
     for slot, block, offset in binding.links.arena:
         if block not in regions:
-            whole = (
-                block.buffer is not None and block.buffer.role is not Role.CARRY
-            )  # carries have two places in theirs
-            regions[block] = Guarded(block.size if whole else -(-block.size // 64) * 64)
+            # carries have two places in theirs
+            whole = block.buffer is not None and block.buffer.role is not Role.CARRY
+            regions[block] = Guarded(block.size if whole else -(-block.size // ALIGNMENT_BYTES) * ALIGNMENT_BYTES)
             regions[block].clear()
         ctypes.c_int64.from_address(slot).value = regions[block].address(at_end) + offset
     binding.keep.append(regions)

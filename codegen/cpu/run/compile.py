@@ -34,13 +34,13 @@ _loaded: WeakValueDictionary[str, native.Code] = WeakValueDictionary()
 def compile_nests(nests: list[LoopNest], checks: bool) -> Nests:
     """The nests, compiled in one module; those that another program brought already are not compiled again."""
     emitted = {nest: emit(nest, _name(nest, checks), checks) for nest in nests}
-    found = {e.name: _loaded.get(e.name) for e in emitted.values()}
-    new = [e for e in emitted.values() if found[e.name] is None]
+    found = {name: code for name in (e.name for e in emitted.values()) if (code := _loaded.get(name)) is not None}
+    new = [e for e in emitted.values() if e.name not in found]
     if new:
         code = native.Code(native.object_code(*(e.ir for e in new)), [e.name for e in new])
         found.update(dict.fromkeys((e.name for e in new), code))
         _loaded.update(dict.fromkeys((e.name for e in new), code))
-    return {nest: CompiledNest(e, found[e.name]) for nest, e in emitted.items()}  # type: ignore[arg-type]
+    return {nest: CompiledNest(e, found[e.name]) for nest, e in emitted.items()}
 
 
 def _name(nest: LoopNest, checks: bool) -> str:

@@ -9,8 +9,8 @@
     jump      over the rows of the other
               ... rows of the other ...
 
-A body's sequences, carries and results are Variables: their addresses are a function of the step's number, so that no
-step depends on what an earlier one left behind, and a call that fails leaves nothing to mend.
+A body's sequences, carries and results have MovingAddresses, which are a function of the step's number: so no step
+depends on what an earlier one left behind, and a call that fails leaves nothing to mend.
 """
 
 from __future__ import annotations
@@ -21,28 +21,27 @@ from typing import Protocol
 import numpy as np
 
 from ...lowering.bind import Array, BranchCall, Call, LoopCall
+from ...lowering.memory import ALIGNMENT_BYTES
 from ...lowering.program import Buffer, Step
 from ..launch import Plan
 from ..tiles.copy import plan_copy
-from .rows import Block, Control, Jump, Place, Row, Variable
-from .table import BEGIN, BRANCH, END, JUMP, Field
-
-_ALIGNMENT = 64  # bytes, of the two places of a carry
+from .rows import Block, Control, Jump, Location, MovingAddress, TableRow
+from .table import BEGIN, BRANCH, END, JUMP, LoopField
 
 
 class Rows(Protocol):
     """What loops and branches ask of the encoder (encode.py)."""
 
-    rows: list[Row]
+    rows: list[TableRow]
     controls: list[Control]
 
     def encode_calls(self, calls: tuple[Call, ...]) -> None:
         """Append the rows of calls."""
 
-    def place(self, buffer: Buffer) -> Place:
+    def place(self, buffer: Buffer) -> Location:
         """Where a buffer is."""
 
-    def put(self, buffer: Buffer, place: Place) -> None:
+    def put(self, buffer: Buffer, place: Location) -> None:
         """Have a buffer stand there."""
 
     def bytes(self, buffer: Buffer) -> int:
@@ -57,35 +56,35 @@ class Rows(Protocol):
     def block(self, size: int, buffer: Buffer) -> Block:
         """So many bytes, for as long as a buffer is needed."""
 
-    def launch(self, step: Step, plan: Plan, places: list[Place], buffers: Sequence[Buffer | None]) -> None:
+    def launch(self, step: Step, plan: Plan, places: list[Location], buffers: Sequence[Buffer | None]) -> None:
         """Append the rows of a plan."""
 
-    def jump(self, step: Step, jump: Jump) -> Row:
+    def jump(self, step: Step, jump: Jump) -> TableRow:
         """Append a row that jumps."""
 
 
 def add_loop(to: Rows, call: LoopCall) -> None:
     """The rows of a loop."""
     step, control = call.step, Control()
-    control.fields = {Field.LENGTH: call.length, Field.REVERSE: int(step.reverse)}
+    control.fields = {LoopField.LENGTH: call.length, LoopField.REVERSE: int(step.reverse)}
     if step.count is not None:
-        control.places[Field.COUNT] = to.place(step.count)
+        control.places[LoopField.COUNT] = to.place(step.count)
     for whole, element in (*step.sequences, *step.stacked):
-        variable = Variable(to.place(whole), to.bytes(element))
+        variable = MovingAddress(to.place(whole), to.bytes(element))
         control.variables.append(variable)
         to.put(element, (variable, 0))
     carried = []
     for start, before, after, _ in step.carries:
-        size = -(-to.bytes(after) // _ALIGNMENT) * _ALIGNMENT
-        new = Variable((to.block(2 * size, after), 0), size, alternating=True)
-        old = Variable(to.place(start), after=new)
+        size = -(-to.bytes(after) // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+        new = MovingAddress((to.block(2 * size, after), 0), size, alternating=True)
+        old = MovingAddress(to.place(start), after=new)
         control.variables += [new, old]
         to.put(before, (old, 0))
         to.put(after, (new, 0))
         carried.append(old)
     if step.test is not None and step.taken is not None:
-        control.places[Field.RESULT] = to.place(step.taken)
-        control.places[Field.TEST] = to.place(step.test)
+        control.places[LoopField.RESULT] = to.place(step.taken)
+        control.places[LoopField.TEST] = to.place(step.test)
     if step.may_end_early:
         for whole, _ in step.stacked:
             _clear(to, step, whole)
@@ -103,7 +102,7 @@ def add_loop(to: Rows, call: LoopCall) -> None:
 def add_branch(to: Rows, call: BranchCall) -> None:
     """The rows of a branch."""
     step, control = call.step, Control()
-    control.places[Field.COUNT] = to.place(step.condition)
+    control.places[LoopField.COUNT] = to.place(step.condition)
     then, otherwise = call.bodies
     branch = to.jump(step, Jump(BRANCH, control))
     first = len(to.rows)

@@ -6,7 +6,7 @@ import ctypes
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numba
@@ -14,29 +14,34 @@ import numpy as np
 from numba import types
 from numba.core.caching import NullCache
 from numba.core.errors import NumbaError
+from numba.np.numpy_support import carray
 
 from ....symbolic.errors import ArgumentError, LoweringError, Site, VerifyError, blame, user_site
+from ....symbolic.expr import Op
 from ..launch import Array, Launch, Plan
 from ..model import UNKNOWN_NS
 from ..tiles.intrinsics import pointer, read_only
-from .callback import at, plan_results
-from .native import alone
+from .callback import array_at, plan_results
+from .native import under_lock
+
+Layout = tuple[tuple[str, int, bool, bool], ...]  # of each array: dtype, rank, whether in C order, whether written
+Fields = tuple[tuple[str, Any], ...]  # of an op: those that its kernel takes, with their values
 
 
 def plan_custom(
-    function: Callable[..., None], op: Any, outs: tuple[Array, ...], args: tuple[Array, ...], users: bool = True
+    function: Callable[..., None], op: Op, outs: tuple[Array, ...], args: tuple[Array, ...], users: bool = True
 ) -> Plan:
     """One launch of a kernel on arrays: arguments, then outputs, then fields of the op by name.
 
     Exceptions in those of `users` are told as they are; others refuse what the op's reference refuses.
     """
-    given = _fields_asked(function, op, outs, args)
+    given = _fields_of(function, op, outs, args)
     site = user_site()
     kernel = UsersRef(function, _layout(outs, args), given, site)
     arrays = [*args, *outs]
     params = tuple((a.shape, tuple(s * a.dtype.itemsize for s in a.strides)) for a in arrays)
     order = (*range(len(outs), len(arrays)), *range(len(outs)))
-    caller = _Failed(function, tuple(v for _, v in given), outs, args, site) if users else None
+    caller = _KernelFailure(function, tuple(v for _, v in given), outs, args, site) if users else None
     launch = Launch(kernel, order, params, 1, UNKNOWN_NS, caller)
     return Plan((launch,), way=f"{op.name}: a kernel on arrays, on one thread")
 
@@ -46,8 +51,8 @@ class UsersRef:
     """A kernel on arrays, of a layout and with the values of the fields that it takes: compiled where it is bound."""
 
     function: Callable[..., None]
-    layout: tuple[tuple[str, int, bool, bool], ...]
-    given: tuple[tuple[str, Any], ...]
+    layout: Layout
+    given: Fields
     site: Site
 
     def address(self) -> int:
@@ -57,12 +62,13 @@ class UsersRef:
 
     def __str__(self) -> str:
         dtypes = [dtype for dtype, *_ in self.layout]
-        return f"{_plain(self.function).__qualname__}({', '.join([*dtypes, *(f'{n}={v}' for n, v in self.given)])})"
+        arguments = [*dtypes, *(f"{name}={value}" for name, value in self.given)]
+        return f"{_python_function(self.function).__qualname__}({', '.join(arguments)})"
 
 
-def plan_debugged(function: Callable[..., None], op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
+def plan_debugged(function: Callable[..., None], op: Op, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
     """The same kernel with its indices checked, on copies, and its results compared with the op's reference."""
-    given = tuple(v for _, v in _fields_asked(function, op, outs, args))
+    given = tuple(v for _, v in _fields_of(function, op, outs, args))
     checked = _compiler_of(function, boundscheck=True)
     site = user_site()
 
@@ -75,18 +81,17 @@ def plan_debugged(function: Callable[..., None], op: Any, outs: tuple[Array, ...
         except LoweringError:
             raise
         except Exception as error:
-            raise _with_lines(_in_python(function, values, outs, given) or error, function, site) from None
+            raise _add_lines(_run_in_python(function, values, outs, given) or error, function, site) from None
         _compare(function, op, values, found, site)
         return found
 
     return plan_results(op.name, results, outs, args)
 
 
-def _fields_asked(
-    function: Callable[..., None], op: Any, outs: tuple[Array, ...], args: tuple[Array, ...]
-) -> tuple[tuple[str, Any], ...]:
+def _fields_of(function: Callable[..., None], op: Op, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Fields:
     """The fields that the kernel asks for, by name.  Raises ArgumentError where it asks for what there is not."""
     names = list(inspect.signature(function).parameters)
+    assert is_dataclass(op)
     constants = {f.name: getattr(op, f.name) for f in fields(op)}
     count = len(args) + len(outs)
     missing = [n for n in names[count:] if n not in constants]
@@ -99,15 +104,14 @@ def _fields_asked(
     return tuple((n, constants[n]) for n in names[count:])
 
 
-def _layout(outs: tuple[Array, ...], args: tuple[Array, ...]) -> tuple[tuple[str, int, bool, bool], ...]:
-    """(dtype, rank, whether in C order, whether it may be written) of each array."""
+def _layout(outs: tuple[Array, ...], args: tuple[Array, ...]) -> Layout:
     arrays = [*((a, False) for a in args), *((o, True) for o in outs)]
     return tuple((a.dtype.name, len(a.shape), a.contiguous, written) for a, written in arrays)
 
 
 @functools.cache
-@alone
-def _compile(function: Callable[..., None], layout: tuple[Any, ...], constants: tuple[Any, ...]) -> Any:
+@under_lock
+def _compile(function: Callable[..., None], layout: Layout, constants: Fields) -> Any:
     """The kernel behind the common signature; compiled once for each set of dtypes and ranks."""
     lines, place = [], 0
     for k, (dtype, rank, contiguous, _) in enumerate(layout):
@@ -128,7 +132,7 @@ def _compile(function: Callable[..., None], layout: tuple[Any, ...], constants: 
         + "    except Exception:\n        return 1\n    return 0\n"
     )
     namespace: dict[str, Any] = {
-        "carray": numba.carray,
+        "carray": carray,
         "pointer": pointer,
         "read_only": read_only,
         "as_strided": np.lib.stride_tricks.as_strided,
@@ -158,13 +162,13 @@ def _compiler_of(function: Any, **options: Any) -> Any:
 # ---- what goes wrong ------------------------------------------------------------------------------------------------
 
 
-def _plain(function: Any) -> Any:
+def _python_function(function: Any) -> Any:
     """The Python function that was given to Numba."""
     return getattr(function, "py_func", function)
 
 
 def _line_of(function: Any) -> Site:
-    return Site(_plain(function).__code__, 0)
+    return Site(_python_function(function).__code__, 0)
 
 
 def _explain_refusals(compiling: Callable[[], Any], function: Any, site: Site) -> Any:
@@ -172,7 +176,8 @@ def _explain_refusals(compiling: Callable[[], Any], function: Any, site: Site) -
     try:
         return compiling()
     except NumbaError as error:
-        text = f"Numba does not compile the kernel {_plain(function).__name__}: {_essence(str(error)).rstrip('.')}."
+        name = _python_function(function).__name__
+        text = f"Numba does not compile the kernel {name}: {_essence(str(error)).rstrip('.')}."
         hint = "a kernel reads its arguments and writes its outputs." if "readonly" in text else ""
         raise blame(LoweringError(text), _line_of(function), site, hint=hint) from None
 
@@ -188,7 +193,7 @@ def _essence(text: str) -> str:
     return "\n  ".join(line for line in lines if line and not line.startswith(heads + others))
 
 
-class _Failed:
+class _KernelFailure:
     """What is asked where a kernel raised an exception: the Python function, with the same values."""
 
     def __init__(self, function: Any, given: Any, outs: tuple[Array, ...], args: tuple[Array, ...], site: Site):
@@ -197,34 +202,36 @@ class _Failed:
     def failure(self, table: int) -> BaseException:
         """The exception, given the address of the buffers' addresses: arguments, then outputs."""
         addresses = (ctypes.c_int64 * len(self.args)).from_address(table)
-        values = [at(place, array).copy() for place, array in zip(addresses, self.args, strict=True)]
-        error = _in_python(self.function, values, self.outs, self.given)
+        values = [array_at(place, array).copy() for place, array in zip(addresses, self.args, strict=True)]
+        error = _run_in_python(self.function, values, self.outs, self.given)
         if error is not None:
-            return _with_lines(error, self.function, self.site)
-        name = _plain(self.function).__name__
+            return _add_lines(error, self.function, self.site)
+        name = _python_function(self.function).__name__
         text = f"The kernel {name} raised an exception, and raises none when it runs in Python with the same values."
         return blame(LoweringError(text), _line_of(self.function), self.site)
 
 
-def _in_python(function: Any, values: Sequence[np.ndarray], outs: tuple[Array, ...], given: Any) -> Exception | None:
+def _run_in_python(
+    function: Any, values: Sequence[np.ndarray], outs: tuple[Array, ...], given: Any
+) -> Exception | None:
     """The exception that the kernel raises in Python, where it comes with its line."""
     try:
         with np.errstate(all="ignore"):
-            _plain(function)(*values, *map(_make_dirty, outs), *given)
+            _python_function(function)(*values, *map(_make_dirty, outs), *given)
     except Exception as error:
         return error
     return None
 
 
-def _with_lines(error: Exception, function: Any, site: Site) -> Exception:
+def _add_lines(error: Exception, function: Any, site: Site) -> Exception:
     """The exception with the lines: in the kernel, and of the node."""
     where, frame = _line_of(function), error.__traceback__
     while frame is not None:
-        if frame.tb_frame.f_code is _plain(function).__code__:
+        if frame.tb_frame.f_code is _python_function(function).__code__:
             where = Site(frame.tb_frame.f_code, frame.tb_lasti)
         frame = frame.tb_next
     if not getattr(error, "__notes__", ()):
-        error.add_note(f"  in the kernel {_plain(function).__name__}:")
+        error.add_note(f"  in the kernel {_python_function(function).__name__}:")
     return blame(error, where, site).with_traceback(None)
 
 
@@ -235,20 +242,20 @@ def _make_dirty(array: Array) -> np.ndarray:
     return made
 
 
-def _compare(function: Any, op: Any, values: Sequence[np.ndarray], found: Sequence[np.ndarray], site: Site) -> None:
+def _compare(function: Any, op: Op, values: Sequence[np.ndarray], found: Sequence[np.ndarray], site: Site) -> None:
     """Raise VerifyError where a kernel's results are not those of the op's reference."""
     try:
         with np.errstate(all="ignore"):
             expected = op.numpy(*values)
     except NotImplementedError:
         return
-    name = f"The kernel {_plain(function).__name__} of {type(op).__name__}"
+    name = f"The kernel {_python_function(function).__name__} of {type(op).__name__}"
     for out, right in zip(found, expected if isinstance(expected, tuple) else (expected,), strict=True):
         wanted = np.asarray(right)
         if wanted.shape != out.shape:
             text = f"{name} fills an output of shape {out.shape}, and the reference (numpy) returns {wanted.shape}."
             raise blame(VerifyError(text), _line_of(function), site)
-        near = _near(out, wanted) if out.dtype.kind == "f" else out == wanted
+        near = _is_near(out, wanted) if out.dtype.kind == "f" else out == wanted
         if not near.all():
             place = tuple(int(i) for i in np.argwhere(~near)[0])
             at_place = f" at {list(place)}" if place else ""
@@ -256,9 +263,10 @@ def _compare(function: Any, op: Any, values: Sequence[np.ndarray], found: Sequen
             raise blame(VerifyError(text), _line_of(function), site)
 
 
-def _near(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def _is_near(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Where half of the digits are the same, of the number or of the largest one."""
     close = float(np.finfo(found.dtype).eps) ** 0.5
     largest = float(np.abs(wanted[np.isfinite(wanted)]).max(initial=0.0))
     with np.errstate(all="ignore"):
-        return np.isclose(found, wanted, rtol=close, atol=close * largest, equal_nan=True)
+        near: np.ndarray = np.isclose(found, wanted, rtol=close, atol=close * largest, equal_nan=True)
+    return near

@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ....symbolic.dims import SymDim
 from ....symbolic.errors import at_site
-from ....symbolic.leaves import Constant, Shared
+from ....symbolic.leaves import Constant
 from ...lowering import memory
 from ...lowering.bind import Array, Bound, BranchCall, Call, CopyCall, KernelCall, LoopCall, NestCall, beyond_counting
-from ...lowering.loops import Extent
+from ...lowering.loops import Extent, Offset
 from ...lowering.program import Buffer, BufferedNest, Role, Step
 from ..kernels import UsersKernel, planner_of
 from ..launch import Plan
@@ -24,8 +25,8 @@ from . import checked
 from .binding import Binding
 from .compile import Nests
 from .control import add_branch, add_loop
-from .rows import Block, CallArray, Control, Jump, Links, Place, PlannedStep, Row, refer
-from .table import BEST, PAUSE, STEP
+from .rows import Block, CallArray, Control, Jump, Links, Location, PlannedStep, TableRow, refer
+from .table import BEST, PAUSE_NS, STEP
 from .walker import walker
 
 
@@ -47,14 +48,14 @@ def encode(bound: Bound, nests: Nests, setting: Setting) -> Binding:
 class _Encoder:
     def __init__(self, bound: Bound, nests: Nests, setting: Setting):
         self.bound, self.nests, self.setting = bound, nests, setting
-        self.rows: list[Row] = []
+        self.rows: list[TableRow] = []
         self.controls: list[Control] = []
         self.keep: list[np.ndarray] = []
         self.blocks: list[Block] = []
         self.plans: dict[int, PlannedStep] = {}  # by the number of its first row
         program = bound.program
         self.given = [*program.inputs, *program.results, *setting.moving]
-        self.places: dict[Buffer, Place] = {b: (CallArray(i), 0) for i, b in enumerate(self.given)}
+        self.places: dict[Buffer, Location] = {b: (CallArray(i), 0) for i, b in enumerate(self.given)}
         self.numbers = {id(step): number for number, step in enumerate(program.steps)}
 
     def binding(self) -> Binding:
@@ -96,23 +97,27 @@ class _Encoder:
         places = [self.place(b) for b in call.placed.buffers]
         cost = call.elements * nanoseconds(nest)
         lines = lines_of(nest, sizes, [where for where, _ in places])
-        self.rows.append(Row(code.address, places, params, units, cost, self.number, call.step, lines))
+        self.rows.append(TableRow(code.address, places, params, units, cost, self.number, call.step, lines))
 
     def parameter(self, param: Parameter, placed: BufferedNest) -> int:
         """A parameter of a nest as a number."""
+        if isinstance(param, int):
+            return param
         if isinstance(param, Count):
             buffer = placed.buffers[param.buffer]
             return self.bytes(buffer) // buffer.dtype.itemsize
-        if isinstance(param, tuple) and not isinstance(param, Extent):
-            return sum(o.value(self.bound.sizes) for o in param)
-        return param if isinstance(param, int) else param.value(self.bound.sizes)
+        if isinstance(param, Extent | SymDim):
+            return param.value(self.bound.sizes)
+        offsets: tuple[Offset, ...] = param
+        return sum(o.value(self.bound.sizes) for o in offsets)
 
     def kernel(self, call: KernelCall) -> None:
         """The launches that a kernel's planner asks for."""
         planner = planner_of(call.op)
         with at_site(call.step.node.site):
-            debugged = self.setting.debug and isinstance(planner, UsersKernel)
-            plan = (planner.debugged if debugged else planner)(call.op, call.outputs, call.arguments)
+            if self.setting.debug and isinstance(planner, UsersKernel):
+                planner = planner.plan_debugged
+            plan = planner(call.op, call.outputs, call.arguments)
         places = []
         for buffer, offset in call.places:
             where, start = self.place(buffer)
@@ -125,7 +130,7 @@ class _Encoder:
         buffers = [call.step.target, call.step.source]
         self.launch(call.step, plan_copy(array, array), list(map(self.place, buffers)), buffers)
 
-    def launch(self, step: Step, plan: Plan, places: list[Place], buffers: Sequence[Buffer | None]) -> None:
+    def launch(self, step: Step, plan: Plan, places: list[Location], buffers: Sequence[Buffer | None]) -> None:
         """Append the rows of a plan, whose operands are at these places, and are these buffers."""
         self.plans[len(self.rows)] = PlannedStep(plan, tuple(buffers))
         for size in plan.scratch:
@@ -135,18 +140,18 @@ class _Encoder:
             if run.extent:
                 operands = [places[b] for b in run.buffers]
                 kernel, params = run.resolve()
-                row = Row(kernel, operands, params, run.extent, run.cost, self.number, step)
+                row = TableRow(kernel, operands, params, run.extent, run.cost, self.number, step)
                 row.caller = run.caller
                 self.rows.append(row)
 
-    def jump(self, step: Step, jump: Jump) -> Row:
+    def jump(self, step: Step, jump: Jump) -> TableRow:
         """Append a row that jumps."""
-        self.rows.append(Row(0, [], [], 0, 0.0, self.number, step, jump=jump))
+        self.rows.append(TableRow(0, [], [], 0, 0.0, self.number, step, jump=jump))
         return self.rows[-1]
 
-    def cut_strips(self) -> list[list[Row]]:
+    def cut_strips(self) -> list[list[TableRow]]:
         """The rows, those that run strip by strip in one list; memory that a strip touches lives until it ends."""
-        strips: list[list[Row]] = []
+        strips: list[list[TableRow]] = []
         for row in self.rows:
             lines = [r.lines for r in strips[-1] if r.lines] if strips else []
             if row.lines and lines and together(lines, row.lines):
@@ -160,30 +165,32 @@ class _Encoder:
 
     # ---- memory ---------------------------------------------------------------------------------------------------
 
-    def place(self, buffer: Buffer) -> Place:
+    def place(self, buffer: Buffer) -> Location:
         """Where a buffer is."""
         found = self.places.get(buffer)
         if found is None:
-            found = self.places[buffer] = self.placed(buffer)
+            found = self.places[buffer] = self.new_place(buffer)
         return found
 
-    def put(self, buffer: Buffer, place: Place) -> None:
+    def put(self, buffer: Buffer, place: Location) -> None:
         """Have a buffer stand there."""
         self.places[buffer] = place
 
-    def placed(self, buffer: Buffer) -> Place:
+    def new_place(self, buffer: Buffer) -> Location:
         """A place for a buffer that has none."""
         if buffer.alias is not None:
             return self.place(buffer.alias)
         if buffer.role in (Role.SHARED, Role.CONSTANT):
-            assert buffer.node is not None
-            return self.address(self.value(buffer.node.op)), 0
+            return self.address(self.value(buffer)), 0
         return self.block(self.bytes(buffer), buffer), 0
 
-    def value(self, op: Shared | Constant) -> np.ndarray:
+    def value(self, buffer: Buffer) -> np.ndarray:
         """The array of a variable or a constant; of the latter in the checked mode a copy against a page."""
-        if isinstance(op, Shared):
-            return op.storage.array
+        if buffer.role is Role.SHARED:
+            return buffer.storage.array
+        assert buffer.node is not None
+        op = buffer.node.op
+        assert isinstance(op, Constant)
         return checked.copy(op.value, self.setting.at_end) if self.setting.checks else op.value
 
     def address(self, array: np.ndarray) -> int:
@@ -224,7 +231,7 @@ class _Encoder:
                 steps[number] = (0, row.jump.kind, row.jump.control.address, row.jump.distance, 1, 1, 0, 0, 0, 0, 0)
                 continue
             parts = self.parts(row.units, row.cost)
-            cost = int(min(row.cost, PAUSE))
+            cost = int(min(row.cost, PAUSE_NS))
             steps[number] = (row.kernel, first, params.ctypes.data + 8 * p, row.units, parts, 1, 0, 0, 0, cost, 0)
             try:
                 params[p : p + len(row.params)] = row.params
@@ -241,7 +248,14 @@ class _Encoder:
         addresses = [patches.ctypes.data, objects.ctypes.data, len(self.rows), steps.ctypes.data]
         header = np.array([len(links.arrays), *addresses, 0, first], np.int64)
         most = int(steps[: len(self.rows), [4, 8]].max(initial=1))
-        kept = [*self.keep, *(table for c in self.controls for table in c.tables), buffers, params, patches, header]
+        kept: list[object] = [
+            *self.keep,
+            *(table for c in self.controls for table in c.tables),
+            buffers,
+            params,
+            patches,
+            header,
+        ]
         return Binding(
             int(header.ctypes.data),
             header[5:6],
@@ -266,7 +280,7 @@ class _Encoder:
             if len(strip) > 1:
                 at_once = max(1, STRIP // max(1, sum(one.bytes for one in lines)))
                 parts = self.parts(lines[0].count, sum(row.cost for row in strip))
-                cost = int(min(sum(row.cost for row in strip), PAUSE))
+                cost = int(min(sum(row.cost for row in strip), PAUSE_NS))
                 steps[number, 5:BEST] = (len(strip), lines[0].count, at_once, parts, cost)
             number += len(strip)
 

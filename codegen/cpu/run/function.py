@@ -15,22 +15,24 @@ from numpy import array, empty, ndarray
 from ....symbolic.access import Access
 from ....symbolic.dims import show
 from ....symbolic.errors import OutOfMemoryError, VerifyError, blame
-from ....symbolic.expr import Expr
+from ....symbolic.leaves import storage_of
 from ....symbolic.types import config
-from ...arguments import adapted, apart, converted, expected
+from ...arguments import adapt_argument, copy_aliased, number_types, order_arguments
 from ...function import Function
 from ...lowering.bind import Bound, bind
 from ...lowering.program import NestStep
 from ...profile import StepTime
 from ...target import Source, Target
 from . import arenas, checked
-from .binding import PAUSED, Binding, Walk
+from .binding import Binding, Walk
 from .compile import compile_nests
 from .encode import Setting, encode
 from .plans import plan_text
-from .results import LARGE, large
+from .results import LARGE_BYTES, large_array
+from .table import PAUSED
 from .times import step_times
 
+SizeKey = tuple[int | tuple[int, ...], ...]  # what decides which tables serve a call: shapes, and sizes that are values
 REMEMBERED = 64  # sets of sizes whose tables and memory a function keeps
 
 _functions: weakref.WeakSet[CPUFunction] = weakref.WeakSet()  # those with bindings
@@ -54,21 +56,21 @@ class CPUFunction(Function):
         super().__init__(asked, target)
         graph, program = asked.graph, self.program
         self._keywords, self._form = asked.keywords, asked.form
-        self._expected = tuple((x, x.dtype, x.ndim, converted(x)) for x in graph.inputs)
+        self._expected = tuple((x, x.dtype, x.ndim, number_types(x)) for x in graph.inputs)
         self._count = len(graph.inputs)
         self.nests = compile_nests(program.nests, checked.ENABLED)
         self._debug = config.debug
-        self._idle: dict[Any, list[Binding]] = {}
+        self._idle: dict[SizeKey, list[Binding]] = {}
         self._accesses: list[Access] = []  # idle ones, of calls that are over
         self._lock = threading.Lock()
         _functions.add(self)
         # variables whose arrays may be others at each call: in the checked mode all are
-        variables = [(buffer, buffer.node.op.storage) for buffer in program.shared]  # type: ignore[union-attr]
+        variables = [(buffer, buffer.storage) for buffer in program.shared]
         moving = [(buffer, storage) for buffer, storage in variables if checked.ENABLED or storage.resizable]
         self._moving = tuple(buffer for buffer, _ in moving)
         self._moving_storages = tuple(storage for _, storage in moving)
         # of all that decides which tables serve: shapes of arguments, then these sizes
-        known = [*(node.op.storage for node in self.graph.shared), *self._updated]  # type: ignore[attr-defined]
+        known = [*(storage_of(node) for node in self.graph.shared), *self._updated]
         sizes = [*(storage.sizes for storage in known if storage.resizable), *graph.stored_sizes]
         self._sized = tuple(dict.fromkeys(sizes))
         # shapes of arguments decide alone, all arrays stay, and nobody looks at results
@@ -76,7 +78,7 @@ class CPUFunction(Function):
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         if keywords or len(args) != self._count or self._keywords is not None:
-            args = expected(self.asked, args, keywords)
+            args = order_arguments(self.asked, args, keywords)
         arrays = []
         for given, (x, dtype, ndim, numbers) in zip(args, self._expected):  # noqa: B905 - checked above
             kind = type(given)
@@ -85,7 +87,7 @@ class CPUFunction(Function):
             elif kind in numbers:
                 arrays.append(array(given, dtype))
             else:
-                arrays.append(adapted(given, x, self.downcast))
+                arrays.append(adapt_argument(given, x, self.downcast))
         access = None
         try:
             if self._reads:
@@ -95,10 +97,10 @@ class CPUFunction(Function):
                     if storage.is_behind:
                         storage.fetch()
                 if self._updated:
-                    arrays = apart(arrays, self._updated)
+                    arrays = copy_aliased(arrays, self._updated)
                     for storage in self._updated:
                         storage.version += 1  # copies elsewhere are behind from now on
-            key = tuple([a.shape for a in arrays])
+            key: SizeKey = tuple([a.shape for a in arrays])
             if not self._plain:
                 key += self._more_sizes(arrays)
             table = self._idle  # if the process forks during the call, bindings go where nobody looks
@@ -108,7 +110,9 @@ class CPUFunction(Function):
                 if binding.pooled:
                     binding.take_arena()
                 try:
-                    results = [empty(s, d) if size < LARGE else large(s, d, size) for s, d, size in binding.results]
+                    results = [
+                        empty(s, d) if size < LARGE_BYTES else large_array(s, d, size) for s, d, size in binding.results
+                    ]
                 except (MemoryError, ValueError):
                     results = self._results(binding)
                 objects, place = binding.objects, 0
@@ -154,7 +158,7 @@ class CPUFunction(Function):
             binding.objects[number] = id(one)
         return held
 
-    def _more_sizes(self, arrays: list[np.ndarray]) -> tuple[Any, ...]:
+    def _more_sizes(self, arrays: list[np.ndarray]) -> SizeKey:
         """What decides on the tables besides the shapes of arguments: sizes that are values, and those of variables."""
         counts = () if self._counts is None else tuple([int(n) for n in self._counts(*arrays)])
         return (*counts, *[sizes.shape for sizes in self._sized])
@@ -162,11 +166,12 @@ class CPUFunction(Function):
     def _results(self, binding: Binding) -> list[np.ndarray]:
         """Memory for the results, once all that is idle has been given back.  Raises OutOfMemoryError."""
         try:
-            return arenas.allocated(lambda: [empty(s, d) for s, d, _ in binding.results])
+            return arenas.allocate(lambda: [empty(s, d) for s, d, _ in binding.results])
         except (MemoryError, ValueError):
             buffers = zip(self.program.results, binding.results, strict=True)
             buffer, (shape, _, size) = max(buffers, key=lambda pair: pair[1][2])
-            node: Expr = buffer.node  # type: ignore[assignment]
+            node = buffer.node
+            assert node is not None
             text = f"A result of shape {show(shape)} takes {size} bytes, which cannot be had: {node.op.name}."
             raise blame(OutOfMemoryError(text), node.site) from None
 
@@ -179,7 +184,7 @@ class CPUFunction(Function):
 
     def run_by(self, run: Callable[[Binding, Walk], int], args: Sequence[Any]) -> None:
         """A call whose rows `run` runs, with the walker in its own way, and says which of them failed (-1: none)."""
-        arrays = [adapted(given, x, self.downcast) for given, x in zip(args, self.source.inputs, strict=True)]
+        arrays = [adapt_argument(given, x, self.downcast) for given, x in zip(args, self.source.inputs, strict=True)]
         with Access(self._reads, self._writes):
             key = (*[a.shape for a in arrays], *self._more_sizes(arrays))
             binding = self._bound(key, arrays)
@@ -189,9 +194,9 @@ class CPUFunction(Function):
             other._keywords, other._idle = None, {key: [binding]}
             CPUFunction.__call__(other, *arrays)
 
-    def _bound(self, key: Any, arrays: list[np.ndarray]) -> Binding:
+    def _bound(self, key: SizeKey, arrays: list[np.ndarray]) -> Binding:
         """A binding for these sizes, after the guards were checked."""
-        sizes = self.sizes(arrays, key[self._count :])
+        sizes = self.sizes(arrays, [n for n in key[self._count :] if isinstance(n, int)])
         with self._lock:
             while len(self._idle) >= REMEMBERED:
                 self._idle.pop(next(iter(self._idle)), None)
@@ -220,7 +225,7 @@ class CPUFunction(Function):
         """What a kernel's bad status means."""
         failed = binding.rows[row]
         if failed.caller is not None:
-            return failed.caller.failure(int(binding.step_table[row, 1]))  # type: ignore[no-any-return]
+            return failed.caller.failure(int(binding.step_table[row, 1]))
         if isinstance(failed.step, NestStep):
             nests = "\n".join(str(placed.nest) for placed in failed.step.nests)
             text = f"A loop nest reads or writes outside of its buffers:\n{nests}"
@@ -248,9 +253,9 @@ class CPUFunction(Function):
     def step_times(self, args: tuple[Any, ...], repeat: int) -> list[StepTime]:
         found: list[StepTime] = []
 
-        def timed(binding: Binding, walk: Walk) -> int:
+        def time_rows(binding: Binding, walk: Walk) -> int:
             found.extend(step_times(binding, walk, repeat))
             return -1
 
-        self.run_by(timed, args)
+        self.run_by(time_rows, args)
         return found

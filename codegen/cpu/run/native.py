@@ -41,33 +41,33 @@ _HARMLESS = {f"NUMBA_{name}" for name in ("NUM_THREADS", "CACHE_DIR", "THREADING
 _LOCK = held(threading.RLock())  # of LLVM and Numba: a fork waits until nobody compiles
 
 
-def alone(function: Callable[P, R]) -> Callable[P, R]:
+def under_lock(function: Callable[P, R]) -> Callable[P, R]:
     """The function, which compiles or loads code: one thread at a time."""
 
     @functools.wraps(function)
-    def locked(*args: P.args, **keywords: P.kwargs) -> R:
+    def call(*args: P.args, **keywords: P.kwargs) -> R:
         with _LOCK:
             return function(*args, **keywords)
 
-    return locked
+    return call
 
 
 @functools.cache
-@alone
+@under_lock
 def host_triple() -> str:
     """LLVM's name for the kind of machine and its system."""
     return str(llvm.get_process_triple())
 
 
 @functools.cache
-@alone
+@under_lock
 def host_cpu() -> str:
     """LLVM's name for this processor."""
     return str(llvm.get_host_cpu_name())
 
 
 @functools.cache
-@alone
+@under_lock
 def host_features() -> str:
     """What this processor can do, as LLVM spells it: '+avx2,+fma,...'; without what is wider than wanted."""
     features = llvm.get_host_cpu_features()
@@ -77,7 +77,7 @@ def host_features() -> str:
 
 
 @functools.cache
-@alone
+@under_lock
 def vector_bytes() -> int:
     """The width of the vectors in kernels, in bytes: 64, 32 or 16.
 
@@ -139,22 +139,22 @@ def numba_version() -> str:
 def object_code(*modules: str) -> bytes:
     """Modules of IR, linked, optimised and compiled for this processor; from the cache if they were before."""
     name = cache.key("object", _COMPILER, toolchain(), *modules) if _COMPILER else None
-    return kept(name, lambda: compile_ir(*modules))
+    return load_or_compile(name, lambda: compile_ir(*modules))
 
 
-def kept(name: str | None, compiled: Callable[[], bytes]) -> bytes:
+def load_or_compile(name: str | None, compile_it: Callable[[], bytes]) -> bytes:
     """The object code of a key, from the cache or compiled and put there; None: of code that has no key."""
     if name is None:
-        return compiled()
+        return compile_it()
     found = cache.load(name)
     if found is None:
-        found = compiled()
+        found = compile_it()
         if b"__svml" not in found:  # a library that may be gone tomorrow: LLVM would end the process
             cache.store(name, found)
     return found
 
 
-@alone
+@under_lock
 def compile_ir(*modules: str) -> bytes:
     """Modules of IR, linked, optimised and compiled for this processor."""
     context = llvm.create_context()  # one of its own: types and constants go with it
@@ -185,7 +185,7 @@ def _optimise(module: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:
 class Code:
     """Object code in the process for as long as this lives: `addresses` of its functions, by their names."""
 
-    @alone
+    @under_lock
     def __init__(self, data: bytes, names: Sequence[str]):
         builder = llvm.JITLibraryBuilder().add_object_img(data).add_current_process()
         for name in names:
@@ -193,7 +193,7 @@ class Code:
         number = next(_libraries)
         library = builder.link(_compiler(number // 64), f"weft_{number}")
         self.addresses = {name: int(library[name]) for name in names}
-        weakref.finalize(self, alone(library.close)).atexit = False
+        weakref.finalize(self, under_lock(library.close)).atexit = False
 
 
 @functools.lru_cache(maxsize=1)
@@ -205,7 +205,7 @@ def _compiler(generation: int) -> llvm.LLJIT:
     return llvm.create_lljit_compiler(_new_machine(), use_jit_link=False)
 
 
-@alone
+@under_lock
 def add_object(data: bytes, names: tuple[str, ...]) -> tuple[int, ...]:
     """Load object code for good; the addresses of its functions, which must have names of their own."""
     if b"NRT_" in data or b"numba_" in data:
@@ -261,29 +261,29 @@ def kernel_address(make: Callable[..., Any], *arguments: Any) -> int:
     return once(make, arguments, lambda: _kernel_address(make, arguments))
 
 
-def once(make: Callable[..., Any], arguments: tuple[Any, ...], made: Callable[[], int]) -> int:
+def once(make: Callable[..., Any], arguments: tuple[Any, ...], make_code: Callable[[], int]) -> int:
     """The address of what is made of these arguments: it is made the first time, by one thread alone."""
     wanted = (make, repr(arguments))  # 1, 1.0 and True are equal, and not the same
     if wanted not in _ADDRESSES:
         with _LOCK:
             if wanted not in _ADDRESSES:
-                _ADDRESSES[wanted] = made()
+                _ADDRESSES[wanted] = make_code()
     return _ADDRESSES[wanted]
 
 
 def _kernel_address(make: Callable[..., Any], arguments: tuple[Any, ...]) -> int:
     name = kernel_key(make, *arguments)
     entry = f"weft_kernel_{name or next(_numbers)}"
-    return add_object(kept(name, lambda: compile_ir(numba_ir(make(*arguments), entry))), (entry,))[0]
+    return add_object(load_or_compile(name, lambda: compile_ir(numba_ir(make(*arguments), entry))), (entry,))[0]
 
 
 _KERNEL = "int64(CPointer(int64), CPointer(int64), int64, int64)"
 
 
-@alone
+@under_lock
 def numba_ir(function: Callable[..., Any], entry: str, signature: str = _KERNEL) -> str:
     """LLVM IR of a Python function with the kernels' signature, compiled by Numba, with its entry under that name."""
     import numba
 
-    compiled = numba.cfunc(signature, error_model="numpy", nopython=True)(function)
+    compiled = numba.cfunc(signature, error_model="numpy")(function)
     return str(compiled.inspect_llvm()).replace(compiled.native_name, entry)

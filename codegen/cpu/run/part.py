@@ -7,10 +7,10 @@ import numba
 from ..tiles.intrinsics import peek, run_kernel
 from .table import STEP
 
-_compiled = numba.njit(nogil=True, error_model="numpy")
+_njit = numba.njit(nogil=True, error_model="numpy")
 
 
-@_compiled
+@_njit
 def _strip(row: int, low: int, high: int) -> int:
     """Lines low to high of a strip whose first step is at `row`; how many calls failed."""
     count, lines, at_once, failed = peek(row + 40), peek(row + 48), peek(row + 56), 0
@@ -25,7 +25,7 @@ def _strip(row: int, low: int, high: int) -> int:
     return failed
 
 
-@_compiled
+@_njit
 def run_part(row: int, strip: int, part: int, parts: int) -> int:
     """One of the parts of a step, or of a strip of several; not 0 if a call failed."""
     if strip > 1:

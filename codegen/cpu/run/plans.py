@@ -10,7 +10,7 @@ from ...lowering.text import INDENT
 from .binding import Binding
 from .compile import Nests
 from .encode import Setting, encode
-from .rows import PlannedStep, Row
+from .rows import PlannedStep, TableRow
 from .table import BEGIN, BRANCH, END
 
 _JUMPS = {BEGIN: "begin of the steps", END: "end of a step", BRANCH: "to one of two bodies"}
@@ -58,7 +58,7 @@ def _nest(binding: Binding, number: int) -> str:
     return text
 
 
-def _units(row: Row) -> str:
+def _units(row: TableRow) -> str:
     return f"{row.units} unit{'s' * (row.units != 1)}"
 
 

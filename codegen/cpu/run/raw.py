@@ -6,9 +6,9 @@ import mmap
 
 import numpy as np
 
-from ...lowering.memory import ALIGNMENT
+from ...lowering.memory import ALIGNMENT_BYTES
 
-_HUGE = 1 << 21  # bytes of a huge page
+_HUGE_PAGE_BYTES = 1 << 21
 
 
 def raw_memory(size: int) -> np.ndarray:
@@ -16,14 +16,14 @@ def raw_memory(size: int) -> np.ndarray:
 
     Raises MemoryError where the system has not so many.
     """
-    if size >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
+    if size >= _HUGE_PAGE_BYTES and hasattr(mmap, "MADV_HUGEPAGE"):
         try:
             # private: what is shared, which is the default, a forked process would write to as well
-            memory = mmap.mmap(-1, size + _HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+            memory = mmap.mmap(-1, size + _HUGE_PAGE_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         except (OSError, OverflowError, ValueError) as error:
             raise MemoryError(f"{size} bytes: {error}") from None
         memory.madvise(mmap.MADV_HUGEPAGE)
         raw = np.frombuffer(memory, np.uint8)
-        return raw[-raw.ctypes.data % _HUGE :][:size]
-    raw = np.empty(size + ALIGNMENT, np.uint8)
-    return raw[-raw.ctypes.data % ALIGNMENT :][:size]
+        return raw[-raw.ctypes.data % _HUGE_PAGE_BYTES :][:size]
+    raw = np.empty(size + ALIGNMENT_BYTES, np.uint8)
+    return raw[-raw.ctypes.data % ALIGNMENT_BYTES :][:size]

@@ -13,14 +13,14 @@ import numpy as np
 
 from .raw import raw_memory
 
-LARGE = 1 << 24  # bytes from which on it is worth while
-KEPT = 1 << 28  # bytes that are kept for later, at most
-_STEP = 1 << 16  # sizes are rounded up to it
+LARGE_BYTES = 1 << 24  # from which on it is worth while
+KEPT_BYTES = 1 << 28  # that are kept for later, at most
+_STEP_BYTES = 1 << 16  # sizes are rounded up to it
 
 _free: dict[int, list[np.ndarray]] = {}
 
 
-class _Lent(np.ndarray):
+class _Loan(np.ndarray):
     """Bytes on loan to the arrays that stand on them; when the last of these is gone, they come back."""
 
     raw: np.ndarray | None = None  # of the loan itself; views that a user takes of it have none
@@ -32,19 +32,20 @@ class _Lent(np.ndarray):
 
 def _take_back(raw: np.ndarray) -> None:
     # No lock: this may run anywhere, and lists are appended to and taken from in one instruction.
-    if sum(size * len(found) for size, found in list(_free.items())) + raw.nbytes <= KEPT:
+    if sum(size * len(found) for size, found in list(_free.items())) + raw.nbytes <= KEPT_BYTES:
         _free.setdefault(raw.nbytes, []).append(raw)
 
 
-def large(shape: tuple[int, ...], dtype: np.dtype, size: int) -> np.ndarray[Any, Any]:
+def large_array(shape: tuple[int, ...], dtype: np.dtype, size: int) -> np.ndarray[Any, Any]:
     """An array of that shape, which takes `size` bytes, with arbitrary elements."""
-    rounded = -(-size // _STEP) * _STEP
+    rounded = -(-size // _STEP_BYTES) * _STEP_BYTES
     try:
         raw = _free[rounded].pop()
     except (KeyError, IndexError):
         raw = raw_memory(rounded)
-    block = (ctypes.c_char * rounded).from_buffer(raw)  # over an array of NumPy's, that would be the base, not the loan
-    lent = _Lent(rounded, np.uint8, buffer=block)
+    # over bytes of ctypes: an array of NumPy's would be the base of the result in place of the loan
+    block = (ctypes.c_char * rounded).from_buffer(raw.data)
+    lent = _Loan(rounded, np.uint8, buffer=memoryview(block))
     lent.raw = raw
     return np.ndarray(shape, dtype, buffer=lent)
 

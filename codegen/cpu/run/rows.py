@@ -1,21 +1,21 @@
 """What the tables of a program are made of, before addresses are known: rows, and where their buffers are.
 
-Row        one launch, or a jump of a loop or branch
-Where      an address, an array of the call, a Block of the arena, or a Variable, which moves with a loop's steps
+TableRow        one launch, or a jump of a loop or branch
+Where      an address, an array of the call, a Block of the arena, or a MovingAddress, which moves with a loop's steps
 """
 
 from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ...lowering.program import Buffer, Step
-from ..launch import Plan
+from ..launch import Explainer, Plan
 from ..nests.row_blocks import Lines
-from .table import ALTERNATING, FIELDS, SLOT, VARIABLE, Field
+from .table import ALTERNATING, FIELDS, SLOT, VARIABLE, LoopField
 
 
 class CallArray(NamedTuple):
@@ -36,21 +36,21 @@ class Block:
 
 
 @dataclass(eq=False)
-class Variable:
+class MovingAddress:
     """An address in a loop: `place` and so many bytes further with every step, or with every other step and back.
 
     With `after` it is where that variable was a step before, and `place` only in the first.
     """
 
-    place: Place
+    place: Location
     step: int = 0
     alternating: bool = False
-    after: Variable | None = None
+    after: MovingAddress | None = None
     slots: list[tuple[int, int]] = field(default_factory=list)  # where its address is wanted, and with which offset
 
 
-Where = int | CallArray | Block | Variable
-Place = tuple[Where, int]  # and bytes from there
+Where = int | CallArray | Block | MovingAddress
+Location = tuple[Where, int]  # and bytes from there
 
 
 class Jump(NamedTuple):
@@ -62,11 +62,11 @@ class Jump(NamedTuple):
 
 
 @dataclass
-class Row:
+class TableRow:
     """One launch: a kernel, or a jump."""
 
     kernel: int
-    buffers: list[Place]
+    buffers: list[Location]
     params: list[int]
     units: int
     cost: float  # nanoseconds, about, on one core
@@ -74,7 +74,7 @@ class Row:
     step: Step  # the same, or, in a loop or a branch, the step of the body
     lines: Lines | None = None  # where it may run in row blocks
     jump: Jump | None = None  # begins or ends a loop or a branch
-    caller: Any = None  # what says why it failed
+    caller: Explainer | None = None  # what says why it failed
 
 
 class PlannedStep(NamedTuple):
@@ -97,9 +97,9 @@ class Links:
 class Control:
     """The memory of one loop or branch: numbers and addresses that the walker reads and writes."""
 
-    fields: dict[Field, int] = field(default_factory=dict)
-    places: dict[Field, Place] = field(default_factory=dict)  # fields that hold addresses
-    variables: list[Variable] = field(default_factory=list)
+    fields: dict[LoopField, int] = field(default_factory=dict)
+    places: dict[LoopField, Location] = field(default_factory=dict)  # fields that hold addresses
+    variables: list[MovingAddress] = field(default_factory=list)
     memory: np.ndarray = field(default_factory=lambda: np.zeros(FIELDS, np.int64))
     tables: list[np.ndarray] = field(default_factory=list)
 
@@ -119,7 +119,7 @@ class Control:
             refer(place, self.address + 8 * name, links)
         for name, number in self.fields.items():
             self.memory[name] = number
-        self.memory[Field.VARIABLES], self.memory[Field.VARIABLE_COUNT] = table.ctypes.data, len(self.variables)
+        self.memory[LoopField.VARIABLES], self.memory[LoopField.VARIABLE_COUNT] = table.ctypes.data, len(self.variables)
         self.tables = [self.memory, table]
 
     def write_slots(self) -> None:
@@ -127,16 +127,16 @@ class Control:
         slots = [(at, number, offset) for number, v in enumerate(self.variables) for at, offset in v.slots]
         table = np.array(slots or [(0, 0, 0)], np.int64)
         assert table.shape[1] == SLOT
-        self.memory[Field.SLOTS], self.memory[Field.SLOT_COUNT] = table.ctypes.data, len(slots)
+        self.memory[LoopField.SLOTS], self.memory[LoopField.SLOT_COUNT] = table.ctypes.data, len(slots)
         self.tables.append(table)
 
 
-def refer(place: Place, slot: int, links: Links) -> None:
+def refer(place: Location, slot: int, links: Links) -> None:
     """Have a place's address written at `slot`: now, with each call, with each arena, or with each step of a loop."""
     where, offset = place
     if isinstance(where, CallArray):
         links.arrays.append((slot, where.number, offset))
-    elif isinstance(where, Variable):
+    elif isinstance(where, MovingAddress):
         where.slots.append((slot, offset))
     elif isinstance(where, Block):
         links.arena.append((slot, where, offset))

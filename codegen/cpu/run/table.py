@@ -19,14 +19,14 @@ from enum import IntEnum
 PATCH, STEP, VARIABLE, SLOT = 3, 11, 4, 3  # numbers in a row
 PAUSED = -2  # what the walker returns where it has not come to the end
 DONE = -1
-PAUSE = 20_000_000  # nanoseconds, as estimated, after which the walker returns to Python, which looks after signals
-LEAST = 20  # nanoseconds of a step, for that purpose
+PAUSE_NS = 20_000_000  # as estimated, after which the walker returns to Python, which looks after signals
+LEAST_STEP_NS = 20  # of a step, for that purpose
 BEGIN, END, BRANCH, JUMP = range(1, 5)
 BEST = 10  # where in a step that is
 ALTERNATING = 1  # the mask of a variable that goes there and back; 0: of one that goes on
 
 
-class Field(IntEnum):
+class LoopField(IntEnum):
     """What a loop keeps; addresses are 0 where there is nothing."""
 
     DONE = 0  # steps
@@ -42,4 +42,4 @@ class Field(IntEnum):
     SLOT_COUNT = 10
 
 
-FIELDS = len(Field)
+FIELDS = len(LoopField)

@@ -15,13 +15,12 @@ import signal
 import threading
 import time
 from types import FunctionType
-from typing import Any
 
 import llvmlite.binding as llvm
 
 from ....symbolic.forks import held
 from . import native
-from .team_state import BRIEF, BYTES, TEAM, Field
+from .team_state import BRIEF_NS, BYTES, TEAM, TeamField
 
 _memory: int = 0
 _lock = held(threading.RLock())
@@ -49,25 +48,25 @@ def prepare() -> None:
 def employ(threads: int) -> None:
     """Have so many threads beside the one that calls."""
     prepare()
-    if _read(Field.THREADS) >= threads:
+    if _read(TeamField.THREADS) >= threads:
         return
     work = _worker()
     with _lock:
-        while _read(Field.THREADS) < threads and _start(work):
-            _write(Field.THREADS, _read(Field.THREADS) + 1)
-        _write(Field.AWAKE, _read(Field.THREADS))
+        while _read(TeamField.THREADS) < threads and _start(work):
+            _write(TeamField.THREADS, _read(TeamField.THREADS) + 1)
+        _write(TeamField.AWAKE, _read(TeamField.THREADS))
 
 
-def _read(field: Field) -> int:
+def _read(field: TeamField) -> int:
     return ctypes.c_int64.from_address(_memory + 8 * field).value
 
 
-def _write(field: Field, value: int) -> None:
+def _write(field: TeamField, value: int) -> None:
     ctypes.c_int64.from_address(_memory + 8 * field).value = value
 
 
 @functools.cache
-def _process() -> Any:
+def _process() -> ctypes.CDLL:
     return ctypes.CDLL(None)
 
 
@@ -76,10 +75,10 @@ def _worker() -> int:
     name = native.kernel_key(make_worker)
     entry = f"weft_worker_{name}"
 
-    def compiled() -> bytes:
+    def compile_worker() -> bytes:
         return native.compile_ir(native.numba_ir(make_worker(), entry, "int64(int64)"))
 
-    return native.add_object(native.kept(name, compiled), (entry,))[0]
+    return native.add_object(native.load_or_compile(name, compile_worker), (entry,))[0]
 
 
 def _start(work: int) -> bool:
@@ -103,8 +102,8 @@ def _renew() -> None:
     """A team without threads: at first, and in the child of a fork."""
     if _memory:
         ctypes.memset(_memory, 0, BYTES)
-        _write(Field.PAUSE, BRIEF)
-        for function, field in (("pthread_mutex_init", Field.MUTEX), ("pthread_cond_init", Field.CONDITION)):
+        _write(TeamField.PAUSE, BRIEF_NS)
+        for function, field in (("pthread_mutex_init", TeamField.MUTEX), ("pthread_cond_init", TeamField.CONDITION)):
             initialise = getattr(_process(), function)
             initialise.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
             initialise(_memory + 8 * field, None)
@@ -114,17 +113,17 @@ def _dismiss() -> None:
     """At the end: wait for the threads to leave their code before it goes."""
     if not _memory:
         return
-    _write(Field.STOP, 1)
+    _write(TeamField.STOP, 1)
     for function, field in (
-        ("pthread_mutex_lock", Field.MUTEX),
-        ("pthread_cond_broadcast", Field.CONDITION),
-        ("pthread_mutex_unlock", Field.MUTEX),
+        ("pthread_mutex_lock", TeamField.MUTEX),
+        ("pthread_cond_broadcast", TeamField.CONDITION),
+        ("pthread_mutex_unlock", TeamField.MUTEX),
     ):
         wake = getattr(_process(), function)
         wake.argtypes = (ctypes.c_void_p,)
         wake(_memory + 8 * field)
     end = time.monotonic() + 1
-    while _read(Field.ALIVE) and time.monotonic() < end:
+    while _read(TeamField.ALIVE) and time.monotonic() < end:
         time.sleep(0.001)
 
 

@@ -3,13 +3,13 @@
 from enum import IntEnum
 
 TEAM = "weft_team"  # the name by which machine code finds the memory
-SPIN = 1_000_000  # nanoseconds for which a thread without work stays awake
-PREEMPTED = 200_000  # nanoseconds between two looks at the clock after which another process had the core
-BRIEF, LONG = 10_000_000, 1_000_000_000  # nanoseconds for which fewer threads share steps, after somebody was late
+SPIN_NS = 1_000_000  # for which a thread without work stays awake
+PREEMPTED_NS = 200_000  # between two looks at the clock, after which another process had the core
+BRIEF_NS, LONG_NS = 10_000_000, 1_000_000_000  # for which fewer threads share steps, after somebody was late
 BYTES = 1024  # in lines of 128: what different threads write lies apart
 
 
-class Field(IntEnum):
+class TeamField(IntEnum):
     """Where the team's numbers are, in int64."""
 
     OWNER = 0  # whether a call has the team

@@ -28,21 +28,22 @@ from ..tiles.intrinsics import address_of, peek, poke, stack
 from .atomics import add, exchange, load, relax, store, system
 from .part import run_part
 from .table import BEST
-from .team_state import BRIEF, LONG, PREEMPTED, SPIN, TEAM, Field
+from .team_state import BRIEF_NS, LONG_NS, PREEMPTED_NS, SPIN_NS, TEAM, TeamField
 
-_OWNER, _TICKET, _ROW, _STRIP, _PARTS, _CORE = (8 * f for f in list(Field)[:6])
-_DONE, _FAILED, _LATE, _ASLEEP, _ALIVE, _STOP = (8 * f for f in list(Field)[6:12])
-_THREADS, _AWAKE, _UNTIL, _PAUSE, _CREDIT, _MUTEX, _CONDITION = (8 * f for f in list(Field)[12:])
+_OWNER, _TICKET, _ROW, _STRIP, _PARTS, _CORE = (8 * f for f in list(TeamField)[:6])
+_DONE, _FAILED, _LATE, _ASLEEP, _ALIVE, _STOP = (8 * f for f in list(TeamField)[6:12])
+_THREADS, _AWAKE, _UNTIL, _PAUSE, _CREDIT, _MUTEX, _CONDITION = (8 * f for f in list(TeamField)[12:])
 
 _JOB = 1 << 20  # what a job adds to the ticket; there are fewer parts
-_LEAST = 100_000  # nanoseconds: what is less late than that is not
-_SAVED = 20_000_000  # nanoseconds of time saved that make up for time lost, at most
-_FIRST = 1_000_000  # and at first: who wakes up is late once
+_LEAST_LATE_NS = 100_000  # what is less late than that is not
+_MOST_CREDIT_NS = 20_000_000  # time saved that makes up for time lost, at most
+_FIRST_CREDIT_NS = 1_000_000  # and at first: who wakes up is late once
 _NAPS = 4  # of a thread that has the caller's core; then it takes a part all the same, for the caller may have moved
 _CLOCK = time.CLOCK_MONOTONIC
+_NAP_US = 50
 _KNOWS_CORES = sys.platform == "linux"
 
-_compiled = numba.njit(nogil=True, error_model="numpy")
+_njit = numba.njit(nogil=True, error_model="numpy")
 
 
 @intrinsic
@@ -56,7 +57,7 @@ def _team(typingctx: Any) -> Any:
     return types.int64(), emit
 
 
-@_compiled
+@_njit
 def _now() -> int:
     """Nanoseconds of a clock that goes on."""
     clock = stack(2)
@@ -64,7 +65,7 @@ def _now() -> int:
     return clock[0] * 1_000_000_000 + clock[1]
 
 
-@_compiled
+@_njit
 def _core() -> int:
     """The core on which this runs; -1 where the system does not say."""
     if _KNOWS_CORES:
@@ -72,7 +73,7 @@ def _core() -> int:
     return -1
 
 
-@_compiled
+@_njit
 def _take(team: int) -> int:
     """Do one of the parts of the present job; whether there was one."""
     ticket = load(team + _TICKET)
@@ -89,7 +90,7 @@ def _take(team: int) -> int:
 # ---- the thread that calls ------------------------------------------------------------------------------------------
 
 
-@_compiled
+@_njit
 def share(row: int, strip: int, parts: int) -> int:
     """All parts of a step; not 0 if a call failed."""
     team = _team()
@@ -119,7 +120,7 @@ def share(row: int, strip: int, parts: int) -> int:
     return failed
 
 
-@_compiled
+@_njit
 def _helpers(team: int, now: int) -> int:
     """How many threads may help at present."""
     awake = load(team + _AWAKE)
@@ -132,28 +133,28 @@ def _helpers(team: int, now: int) -> int:
         awake = min(max(1, 2 * awake), load(team + _THREADS))
         store(team + _AWAKE, awake)
         store(team + _UNTIL, now + load(team + _PAUSE))
-        store(team + _CREDIT, _FIRST)
+        store(team + _CREDIT, _FIRST_CREDIT_NS)
     return awake
 
 
-@_compiled
+@_njit
 def _balance(team: int, saved: int, now: int) -> bool:
     """Add time saved, or lost, to what was; where more was lost, fewer threads help for a while."""
-    credit = min(load(team + _CREDIT) + saved, _SAVED)
+    credit = min(load(team + _CREDIT) + saved, _MOST_CREDIT_NS)
     store(team + _CREDIT, credit)
-    if credit == _SAVED:
-        store(team + _PAUSE, BRIEF)
+    if credit == _MOST_CREDIT_NS:
+        store(team + _PAUSE, BRIEF_NS)
     if credit >= 0:
         return False
     pause = load(team + _PAUSE)
     store(team + _AWAKE, load(team + _AWAKE) // 2)
     store(team + _UNTIL, now + pause)
-    store(team + _PAUSE, min(2 * pause, LONG))
+    store(team + _PAUSE, min(2 * pause, LONG_NS))
     store(team + _CREDIT, 0)
     return True
 
 
-@_compiled
+@_njit
 def _wake(team: int, wanted: int) -> None:
     """Wake sleeping threads, no more than may help."""
     asleep = load(team + _ASLEEP)
@@ -166,7 +167,7 @@ def _wake(team: int, wanted: int) -> None:
     system("pthread_mutex_unlock", (team + _MUTEX,))
 
 
-@_compiled
+@_njit
 def _wait(team: int, parts: int) -> None:
     """Until all parts are done: with open eyes, then in naps, in which whoever is late may get this core."""
     looks = 0
@@ -174,17 +175,17 @@ def _wait(team: int, parts: int) -> None:
         relax()
         looks += 1
         if looks > 2000:
-            system("usleep", (50,))
+            system("usleep", (_NAP_US,))
 
 
-@_compiled
+@_njit
 def _judge(team: int, row: int, own: int, alone: int, now: int, begun: int) -> None:
     """Whether sharing saves time: against the least that the step has taken alone, as its parts on one thread tell."""
     best, took = peek(row + 8 * BEST), now - begun
     if best == 0 or alone < best:
         best = alone
         poke(row + 8 * BEST, best)
-    late = took - own > own + _LEAST or own > 4 * best + _LEAST
+    late = took - own > own + _LEAST_LATE_NS or own > 4 * best + _LEAST_LATE_NS
     if late or took < best:
         _balance(team, best - took, now)
 
@@ -192,7 +193,7 @@ def _judge(team: int, row: int, own: int, alone: int, now: int, begun: int) -> N
 # ---- a thread of the team -------------------------------------------------------------------------------------------
 
 
-@_compiled
+@_njit
 def _sleep(team: int, seen: int) -> None:
     """Until there is another job than the one that was seen last."""
     system("pthread_mutex_lock", (team + _MUTEX,))
@@ -203,7 +204,7 @@ def _sleep(team: int, seen: int) -> None:
     system("pthread_mutex_unlock", (team + _MUTEX,))
 
 
-@_compiled
+@_njit
 def _beside(team: int) -> bool:
     """Whether this thread has the core on which the job was given: the caller does not run while it does."""
     return _KNOWS_CORES and _core() == load(team + _CORE)
@@ -222,8 +223,8 @@ def make_worker() -> FunctionType:
                 if naps < _NAPS and _beside(team):
                     naps += 1
                     if naps == _NAPS:
-                        add(team + _LATE, PREEMPTED)
-                    system("usleep", (50,))  # the system may find another core
+                        add(team + _LATE, PREEMPTED_NS)
+                    system("usleep", (_NAP_US,))  # the system may find another core
                 elif _take(team):
                     naps = 0
                 idle = last = _now()
@@ -232,11 +233,11 @@ def make_worker() -> FunctionType:
             for _ in range(8):
                 relax()
             now = _now()
-            preempted = now - last > PREEMPTED
+            preempted = now - last > PREEMPTED_NS
             if preempted:
                 add(team + _LATE, now - last)
             too_many = load(team + _THREADS) - load(team + _ASLEEP) > load(team + _AWAKE)
-            if preempted or too_many or now - idle > SPIN or _beside(team):
+            if preempted or too_many or now - idle > SPIN_NS or _beside(team):
                 _sleep(team, ticket)
                 now = idle = _now()
             last = now

@@ -19,16 +19,33 @@ import numba
 
 from ..tiles.intrinsics import peek, peek_byte, poke
 from .part import run_part
-from .table import ALTERNATING, BEGIN, BRANCH, DONE, END, JUMP, LEAST, PATCH, PAUSE, PAUSED, SLOT, STEP, VARIABLE, Field
+from .table import (
+    ALTERNATING,
+    BEGIN,
+    BRANCH,
+    DONE,
+    END,
+    JUMP,
+    LEAST_STEP_NS,
+    PATCH,
+    PAUSE_NS,
+    PAUSED,
+    SLOT,
+    STEP,
+    VARIABLE,
+    LoopField,
+)
 from .teamwork import share
 
-_DONE, _LIMIT, _LENGTH, _COUNT, _TEST, _RESULT, _REVERSE, _VARIABLES, _, _SLOTS, _SLOT_COUNT = (8 * f for f in Field)
+_DONE, _LIMIT, _LENGTH, _COUNT, _TEST, _RESULT, _REVERSE, _VARIABLES, _, _SLOTS, _SLOT_COUNT = (
+    8 * f for f in LoopField
+)
 
-_compiled = numba.njit(nogil=True, error_model="numpy")
+_njit = numba.njit(nogil=True, error_model="numpy")
 
 
 def _make_patch(array_data: int) -> Callable[[int], None]:
-    @_compiled
+    @_njit
     def patch(header: int) -> None:
         """Put the addresses of this call's arrays where the steps look for them."""
         count, row, arrays = peek(header), peek(header + 8), peek(header + 16)
@@ -40,8 +57,8 @@ def _make_patch(array_data: int) -> Callable[[int], None]:
     return patch
 
 
-@_compiled
-def _moved(loop: int, variables: int, number: int, done: int) -> int:
+@_njit
+def _address_after(loop: int, variables: int, number: int, done: int) -> int:
     """Where a variable is after so many steps."""
     row = variables + 8 * VARIABLE * number
     last = max(peek(loop + _LIMIT) - 1, 0)
@@ -54,7 +71,7 @@ def _moved(loop: int, variables: int, number: int, done: int) -> int:
     return peek(row) + place * peek(row + 8)
 
 
-@_compiled
+@_njit
 def _move(loop: int) -> None:
     """Write where the variables are to all slots."""
     variables, slot, done = peek(loop + _VARIABLES), peek(loop + _SLOTS), peek(loop + _DONE)
@@ -62,16 +79,16 @@ def _move(loop: int) -> None:
         number = peek(slot + 8)
         after = peek(variables + 8 * VARIABLE * number + 24)
         if after < 0:
-            address = _moved(loop, variables, number, done)
+            address = _address_after(loop, variables, number, done)
         elif done == 0:
             address = peek(variables + 8 * VARIABLE * number)
         else:
-            address = _moved(loop, variables, after, done - 1)
+            address = _address_after(loop, variables, after, done - 1)
         poke(peek(slot), address + peek(slot + 16))
         slot += 8 * SLOT
 
 
-@_compiled
+@_njit
 def _jump(row: int) -> int:
     """What a row without a kernel does; how many rows to go."""
     kind, loop, distance = peek(row + 8), peek(row + 16), peek(row + 24)
@@ -96,7 +113,7 @@ def _jump(row: int) -> int:
     return distance if (kind == END) == (done < limit) else 1
 
 
-@_compiled
+@_njit
 def _alone(row: int, strip: int, parts: int) -> int:
     """All of a step on the calling thread; not 0 if a call failed."""
     return run_part(row, strip, 0, 1)
@@ -113,11 +130,11 @@ def make_walk(parallel: bool, array_data: int) -> FunctionType:
             step = 0
         spent = 0
         while 0 <= step < steps:
-            if spent > PAUSE and step <= last:
+            if spent > PAUSE_NS and step <= last:
                 poke(header + 40, step)
                 return PAUSED
             row = rows + 8 * STEP * step
-            spent += max(peek(row + 72), LEAST)
+            spent += max(peek(row + 72), LEAST_STEP_NS)
             if peek(row) == 0:
                 step += _jump(row)
                 continue

@@ -10,7 +10,7 @@ import ctypes
 import functools
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from . import native, team
 ARRAY_DATA = object.__basicsize__  # where an ndarray object keeps its data pointer: its first field
 
 _METH_O = 8  # a function of one argument, as Python's headers number them
-_definitions: list[Any] = []  # Python keeps their addresses for as long as it runs
 
 
 class _Definition(ctypes.Structure):
@@ -31,6 +30,9 @@ class _Definition(ctypes.Structure):
         ("flags", ctypes.c_int),
         ("doc", ctypes.c_char_p),
     )
+
+
+_definitions: list[_Definition] = []  # Python keeps their addresses for as long as it runs
 
 
 def walker(parts: int) -> Callable[[int], int]:
@@ -69,11 +71,11 @@ def _walker(parallel: bool) -> Callable[[int], int]:
     name = native.kernel_key(make_walk, parallel, ARRAY_DATA)
     walk, enter = f"weft_walk_{name}", f"weft_enter_{name}"
 
-    def compiled() -> bytes:
+    def compile_walk() -> bytes:
         loop = native.numba_ir(make_walk(parallel, ARRAY_DATA), walk, "int64(int64)")
         return native.compile_ir(loop, _entry(enter, walk))
 
-    (address,) = native.add_object(native.kept(name, compiled), (enter,))
+    (address,) = native.add_object(native.load_or_compile(name, compile_walk), (enter,))
     return _builtin(address)
 
 

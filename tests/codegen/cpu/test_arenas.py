@@ -41,7 +41,7 @@ def test_sizes_and_functions_share_an_arena(idle):
 
 
 def test_idle_arenas_are_limited(idle, monkeypatch):
-    monkeypatch.setattr(arenas, "IDLE", 1000)
+    monkeypatch.setattr(arenas, "IDLE_BYTES", 1000)
     taken = [arenas.Arena(400) for _ in range(5)]
     for one in taken:
         arenas.give(one)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import weft as wf
-from weft.codegen.cpu.run.results import LARGE
+from weft.codegen.cpu.run.results import LARGE_BYTES
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ def halfway(x, out):
         out[i] = 2 * x[i]
 
 
-@pytest.mark.parametrize("size", [10, 200_000, LARGE // 4 + 2])
+@pytest.mark.parametrize("size", [10, 200_000, LARGE_BYTES // 4 + 2])
 @pytest.mark.parametrize("dtype", ["float32", "int32"])
 def test_a_result_that_is_not_filled_is_noticed(size, dtype):
     x = wf.vector("x", ("n",), dtype)

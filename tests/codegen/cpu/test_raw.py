@@ -5,14 +5,14 @@ import os
 import pytest
 
 from weft.codegen.cpu.run.raw import raw_memory
-from weft.codegen.lowering.memory import ALIGNMENT
+from weft.codegen.lowering.memory import ALIGNMENT_BYTES
 
 
 @pytest.mark.parametrize("size", [0, 1, 100, 5 << 20])
 def test_raw_memory_is_aligned_and_writable(size):
     memory = raw_memory(size)
     assert memory.size == size
-    assert size == 0 or memory.ctypes.data % ALIGNMENT == 0
+    assert size == 0 or memory.ctypes.data % ALIGNMENT_BYTES == 0
     memory[:] = 1
 
 

@@ -48,11 +48,11 @@ def test_what_is_read_is_left_alone():
 
 def test_no_more_is_kept_than_said():
     f = doubled()
-    count = results.KEPT // (4 * SHAPE[0] * SHAPE[1]) + 4
+    count = results.KEPT_BYTES // (4 * SHAPE[0] * SHAPE[1]) + 4
     many = [f(np.ones(SHAPE, np.float32)) for _ in range(count)]
     many.clear()
     gc.collect()
-    assert sum(size * len(found) for size, found in results._free.items()) <= results.KEPT
+    assert sum(size * len(found) for size, found in results._free.items()) <= results.KEPT_BYTES
 
 
 def test_threads_share_it():

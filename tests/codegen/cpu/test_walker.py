@@ -7,7 +7,7 @@ import pytest
 
 from weft.codegen.cpu.run import walker
 from weft.codegen.cpu.run.native import kernel_address
-from weft.codegen.cpu.run.table import BEGIN, DONE, END, FIELDS, PAUSE, PAUSED, STEP, Field
+from weft.codegen.cpu.run.table import BEGIN, DONE, END, FIELDS, PAUSE_NS, PAUSED, STEP, LoopField
 
 WALKERS = {"serial": walker.walk_serial, "parallel": lambda: walker.walk_parallel(3)}
 
@@ -93,7 +93,7 @@ def test_strips_run_all_their_lines(walk, parts, at_once, bad):
 
 def test_a_walk_that_pauses_goes_on_where_it_was(walk):
     tables = Tables([(5, 1, None)] * 6)
-    tables.table[:, 9] = PAUSE + 1
+    tables.table[:, 9] = PAUSE_NS + 1
     tables.header[6] = 4  # the first step that no pause comes before any more, but for itself
     for step in range(1, 5):
         assert tables.run(walk) == PAUSED
@@ -107,7 +107,7 @@ def test_a_walk_that_pauses_goes_on_where_it_was(walk):
 
 def test_after_a_walk_that_paused_and_failed_a_new_one_begins_at_the_first_step(walk):
     tables = Tables([(5, 1, None), (5, 1, None), (5, 1, 3)])
-    tables.table[:2, 9] = PAUSE + 1
+    tables.table[:2, 9] = PAUSE_NS + 1
     for times in (1, 2):
         assert [tables.run(walk) for _ in range(3)] == [PAUSED, PAUSED, 2]
         assert [int(counts[0]) for counts in tables.counts] == [times] * 3
@@ -134,18 +134,18 @@ def test_several_threads_of_python_walk_at_once():
 def test_other_threads_run_while_it_walks(walk):
     steps, most = np.zeros((3, STEP), np.int64), 2**31
     fields, go_on = np.zeros(FIELDS, np.int64), np.ones(1, np.uint8)
-    fields[Field.LENGTH], fields[Field.TEST] = most, go_on.ctypes.data
+    fields[LoopField.LENGTH], fields[LoopField.TEST] = most, go_on.ctypes.data
     steps[0, 1:4] = BEGIN, fields.ctypes.data, 3
     steps[1, 0], steps[1, 3:6] = kernel_address(make_nothing), 1
     steps[2, 1:4] = END, fields.ctypes.data, -1
     header = np.array([0, 0, 0, 3, steps.ctypes.data, 0, -1])
     thread = threading.Thread(target=walk, args=(int(header.ctypes.data),))
     thread.start()
-    while fields[Field.DONE] == 0:  # it has begun; whoever kept the GIL would let us look only after the last step
+    while fields[LoopField.DONE] == 0:  # it has begun; whoever kept the GIL would let us look only after the last step
         pass
     go_on[0] = 0
     thread.join()
-    assert 0 < fields[Field.DONE] < most
+    assert 0 < fields[LoopField.DONE] < most
 
 
 def test_what_is_no_address_is_refused(walk):

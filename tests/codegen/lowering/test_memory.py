@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from weft.codegen.lowering.memory import ALIGNMENT, Life, plan
+from weft.codegen.lowering.memory import ALIGNMENT_BYTES, Life, plan
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -15,7 +15,7 @@ def test_overlapping_lives_get_separate_bytes(seed):
         lives.append(Life(int(rng.integers(0, 5000)), first, first + int(rng.integers(0, 12))))
     offsets, size = plan(lives)
     for i, (a, p) in enumerate(zip(lives, offsets, strict=True)):
-        assert p % ALIGNMENT == 0
+        assert p % ALIGNMENT_BYTES == 0
         assert p + a.size <= size
         for b, q in list(zip(lives, offsets, strict=True))[i + 1 :]:
             if a.first <= b.last and b.first <= a.last:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from weft.codegen.passes.fold import LIMIT, fold
+from weft.codegen.passes.fold import LIMIT_ELEMENTS, fold
 from weft.ops.creation import eye
 from weft.ops.indexing import getitem
 from weft.ops.linalg import matmul
@@ -50,7 +50,7 @@ def test_a_broadcast_does_not_grow():
 
 
 def test_large_arrays_stay_where_they_are():
-    large, just = constant(np.ones(LIMIT + 1)), constant(np.ones(LIMIT))
+    large, just = constant(np.ones(LIMIT_ELEMENTS + 1)), constant(np.ones(LIMIT_ELEMENTS))
     for node in (large * 2, sum_over(large)):
         assert folded(node) is node
     for node in (just * 2, sum_over(just)):
