@@ -15,6 +15,7 @@ import numpy as np
 from ...lowering.program import Buffer, Step
 from ..launch import Plan
 from ..nests.row_blocks import Lines
+from ..params import Params, Reference
 from .table import ALTERNATING, FIELDS, SLOT, VARIABLE, Field
 
 
@@ -65,9 +66,9 @@ class Jump(NamedTuple):
 class Row:
     """One launch: a kernel, or a jump."""
 
-    kernel: int
+    kernel: Reference | None  # None: a jump
     buffers: list[Place]
-    params: list[int]
+    params: Params
     units: int
     cost: float  # nanoseconds, about, on one core
     number: int  # of the step of the program that it belongs to
