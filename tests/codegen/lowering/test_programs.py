@@ -45,7 +45,19 @@ def test_programs_give_what_the_references_give(name, target):
     check(program, target, arguments(program))
 
 
-SIMPLE = ["add", "mul", "where", "softmax", "less the largest", "cumsum", "flip", "shift", "product", "sum", "write a row"]
+SIMPLE = [
+    "add",
+    "mul",
+    "where",
+    "softmax",
+    "less the largest",
+    "cumsum",
+    "flip",
+    "shift",
+    "product",
+    "sum",
+    "write a row",
+]
 
 
 class Controlled(Drawn):
