@@ -112,6 +112,20 @@ def test_a_reduction_in_parts(kind, axis):
             assert [w.kind for w in (*first.writes, *second.writes)] == [kind, kind]
 
 
+@pytest.mark.parametrize("target", [WHOLE, CUT], ids=["whole", "in parts"])
+@pytest.mark.parametrize("axes", [0, 1, 2, (0, 1), (0, 2), (1, 2)], ids=str)
+def test_reductions_that_leave_several_axes(axes, target):
+    x = wf.tensor("x", (4, "n", 5), "float64")
+    a = np.random.default_rng(0).standard_normal((4, 3, 5))
+    turned = x.transpose((2, 0, 1))
+    for value, by_hand in ((x, a), (turned, a.transpose(2, 0, 1))):
+        (found,), _ = run([x], [value.sum(axes)], [a], target)
+        np.testing.assert_allclose(found, by_hand.sum(axes), rtol=1e-12)
+        places = axes if isinstance(axes, int) else axes[0]
+        (found,), _ = run([x], [wf.argmax(value, places)], [a], target)
+        np.testing.assert_array_equal(found, by_hand.argmax(places))
+
+
 def test_float32_is_summed_in_float64_between_the_parts():
     x, y = wf.vector("x", ("n",)), wf.vector("y", ("n",))
     _, (first, second) = run([x], [x.sum()], [np.ones(9, "float32")], CUT)

@@ -76,6 +76,10 @@ class Controlled(Drawn):
         self.lines.append(f"{self.names[new]} = {'loop' if kind else 'branch'}({first}, {second}; {of})")
         self.pool.append(new)
 
+    def outputs(self):
+        """Some more: what several of them read is where temporaries may stand in results."""
+        return [*super().outputs(), *(wf.sin(node) * 2.0 for node in self.pool[-3:]), self.pool[-1]]
+
     def loop(self, first, second, a, b, c):
         """Three steps from `a`, each of which reads `b` and one of the rows of `c`; the last carry and the stack."""
 
