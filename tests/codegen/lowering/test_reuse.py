@@ -91,6 +91,14 @@ def test_which_new_values_are_copied(new, why):
     assert any(alias == "s" for _, alias in homes(found)) == (why is None)
 
 
+def test_what_is_stored_beside_a_sum_in_parts_is_copied():
+    s = variable("s", 40_000)
+    found = program([], [wf.exp(s).sum()], [(s, s * 2)])
+    (nests,) = [step.nests for step in found.steps if isinstance(step, NestStep)]
+    assert len(nests) == 2
+    assert steps_of(found) == [NestStep, CopyStep]
+
+
 def test_a_variable_that_is_read_later_is_copied_last():
     """Two variables that change places: one is written in place, the other after it."""
     s, t = variable("s", 6), variable("t", 6)
