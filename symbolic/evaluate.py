@@ -67,7 +67,8 @@ def all_values(
     order = toposort(roots, into=lambda n: n not in known)
     read = {node: storage_of(node).value for node in order if isinstance(node.op, Shared) and node not in known}
     shapes = {node: value.shape for node, value in {**known, **read}.items()}
-    sizes = {**sizes_in(stored_sizes(order)), **(known_sizes or {}), **bind_sizes(shapes)}
+    outer = {**sizes_in(stored_sizes(order)), **(known_sizes or {})}
+    sizes = {**outer, **bind_sizes(shapes, outer)}
     for name, source in sources(order).items():
         if name not in sizes:
             sizes[name] = whole(int(run([source], given, sizes)[0]), source)
@@ -224,8 +225,11 @@ def sizes_in(found: Iterable[Sizes]) -> dict[str, int]:
     return {name: size for each in found for name, size in each.known().items()}
 
 
-def bind_sizes(shapes: Mapping[Expr, tuple[int, ...]]) -> dict[str, int]:
-    """The sizes that the symbols have, read off the shapes of arrays; raises ShapeError where one does not fit."""
+def bind_sizes(shapes: Mapping[Expr, tuple[int, ...]], known: Mapping[str, int] | None = None) -> dict[str, int]:
+    """The sizes that the symbols have, read off the shapes of arrays; raises ShapeError where one does not fit.
+
+    known : sizes of other symbols, of which those of these arrays may be made: of what is around a loop's body
+    """
     sizes: dict[str, int] = {}
     for node, shape in shapes.items():
         if len(shape) != node.ndim:
@@ -234,9 +238,10 @@ def bind_sizes(shapes: Mapping[Expr, tuple[int, ...]]) -> dict[str, int]:
         for dim, size in zip(node.shape, shape, strict=True):
             if isinstance(dim, SymDim) and dim.is_name:
                 sizes.setdefault(dim.text, size)
+    everything = {**(known or {}), **sizes}
     for node, shape in shapes.items():
         for dim, size in zip(node.shape, shape, strict=True):
-            expected = dim if isinstance(dim, int) else dim.value(sizes)
+            expected = dim if isinstance(dim, int) else dim.value(everything)
             if expected != size:
                 text = f"{node.name or 'The input'} has shape {show(node.shape)}, its value {show(shape)}."
                 raise blame(ShapeError(text), user_site(), node.site)

@@ -44,7 +44,8 @@ def parameters(op: Op) -> str:
     if not is_dataclass(op):
         return ""
     shown = [(f.name, getattr(op, f.name)) for f in fields(op) if f.repr and f.compare]
-    return ", ".join(f"{name}={value}" for name, value in shown)
+    # of a function its name: its repr has an address
+    return ", ".join(f"{name}={getattr(value, '__qualname__', value)}" for name, value in shown)
 
 
 def call(node: Expr, named: dict[Expr, str]) -> str:

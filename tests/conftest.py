@@ -50,6 +50,7 @@ def _dirty_memory():
 def pytest_addoption(parser):
     parser.addoption("--target", default="cpu", help="the target for which functions of tests are compiled")
     parser.addoption("--unfused", action="store_true", help="for the reference: every value has memory of its own")
+    parser.addoption("--update-golden", action="store_true", help="write the texts in tests/codegen/golden anew")
 
 
 @pytest.fixture(scope="session")

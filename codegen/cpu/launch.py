@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any, NamedTuple, Protocol
 
 from ..lowering.bind import Array as Array
-from .params import Params, Reference, lines, references, resolve
+from .params import Params, Reference, lines, references
 
 Kernel = Callable[..., int]  # Python in Numba's subset: kernel(buffers, params, lo, hi) -> status
 
@@ -70,10 +70,6 @@ class Launch(NamedTuple):
     extent: int
     cost: float  # rough nanoseconds on one core for all units: decides on how many threads it runs
     caller: Explainer | None = None
-
-    def resolve(self) -> tuple[int, list[int]]:
-        """The kernel's address and the numbers of its parameters: all code is compiled, or loaded, by now."""
-        return self.kernel.address(), resolve(self.params)
 
     def __str__(self) -> str:
         units = f"{self.extent} unit{'s' * (self.extent != 1)}"

@@ -103,6 +103,9 @@ class Offset(NamedTuple):
         """The number of elements."""
         return value(self.start, sizes) * self.stride.value(sizes)
 
+    def __str__(self) -> str:
+        return f"{self.start}" if self.stride == ONE else f"{_factor(self.start)}*{_factor(self.stride)}"
+
 
 class Access(NamedTuple):
     """Element offset + sum(stride * index) of a buffer, one stride for each axis of the nest."""
@@ -114,7 +117,7 @@ class Access(NamedTuple):
 
     def __str__(self) -> str:
         terms = [f"i{k}" if s == ONE else f"{_factor(s)}*i{k}" for k, s in enumerate(self.strides) if s != ZERO]
-        terms += [f"{_factor(o.start)}*{_factor(o.stride)}" for o in self.offset]
+        terms += [str(o) for o in self.offset]
         return f"b{self.buffer}[{' + '.join(terms) or '0'}]"
 
 
@@ -236,13 +239,18 @@ class LoopNest:
         return tuple(i for i in range(len(self.axes)) if i not in self.reduced)
 
     def __str__(self) -> str:
-        names = [f"i{k}<{e}{' reduced' if k in self.reduced else ''}" for k, e in enumerate(self.axes)]
+        names = [self._axis(k) for k in range(len(self.axes))]
         lines = [f"for {', '.join(names)}:" if names else "once:"]
         lines += [f"  v{n} = {_show(v)}" for n, v in enumerate(self.body)]
         for w in self.writes:
             sign = "=" if isinstance(w, Store) else f"{w.kind}="
             lines.append(f"  {w.access} {sign} v{w.value}")
         return "\n".join(lines)
+
+    def _axis(self, k: int) -> str:
+        if self.chunks is not None and k == self.chunks[0]:
+            return f"i{k} reduced in part i0 of {self.axes[k]}"
+        return f"i{k}<{self.axes[k]}{' reduced' if k in self.reduced else ''}"
 
 
 def _show(v: Value) -> str:
@@ -251,7 +259,8 @@ def _show(v: Value) -> str:
     if isinstance(v, Literal):
         return f"{v.number!s}: {v.dtype}"
     if isinstance(v, Index):
-        return f"{' + '.join([str(v.start), *(f'{step}*i{axis}' for axis, step in v.terms)])}: {v.dtype}"
+        terms = [f"i{axis}" if step == 1 else f"{step}*i{axis}" for axis, step in v.terms]
+        return f"{' + '.join([*terms, *([str(v.start)] if v.start != 0 or not terms else [])])}: {v.dtype}"
     return f"{v.function.name}({', '.join(f'v{o}' for o in v.operands)}): {v.dtype}"
 
 

@@ -75,9 +75,9 @@ class Buffer:
 
     @property
     def label(self) -> str:
-        """How it is printed: its number, and what it holds."""
+        """How it is printed: its number, and what it holds; scratch memory holds no node."""
         node = self.node
-        return f"%{self.number}" + (f" {node.name or node.op.name}" if node is not None else "")
+        return f"%{self.number} {self.role if node is None else node.name or node.op.name}"
 
     @property
     def storage(self) -> Storage:

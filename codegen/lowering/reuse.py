@@ -74,6 +74,7 @@ def place_temporaries(graph: Graph, schedule: Schedule) -> dict[Expr, Expr]:
     Its memory lies idle until then; that of the temporary would have to be fetched, and written back, besides.
     """
     makers, last_read = _makers(schedule), _last_reads(schedule)
+    made = {node: place for place, node in enumerate(makers)}
     new_values = {node for update in graph.updates for node in update}
     kept = {*graph.inputs, *graph.outputs, *new_values}
     found: dict[Expr, Expr] = {}
@@ -85,7 +86,7 @@ def place_temporaries(graph: Graph, schedule: Schedule) -> dict[Expr, Expr]:
             return None
         free = [node for node in step.read if node in makers and node not in kept and last_read[node] is step]
         fitting = [node for node in free if _alike(node, output) and step.may_write_over(node, place)]
-        return min(fitting, key=lambda node: makers[node][0].position, default=None)
+        return min(fitting, key=made.__getitem__, default=None)  # `read` is a set, in no order
 
     for output in dict.fromkeys(graph.outputs):
         here = None if output in new_values else before(output, output)

@@ -249,3 +249,17 @@ def test_a_size_that_another_input_has_too_is_kept_where_one_is_replaced():
 def test_values_alone_have_no_negative_sizes_either(n, count):
     with pytest.raises(wf.ShapeError, match=f"computed to be {count}, which is less than 0"):
         evaluate(wf.zeros((n,)).sum(), {n: np.int32(count)})
+
+
+@pytest.mark.parametrize("control", ["loop", "branch"])
+def test_bodies_read_arrays_whose_sizes_are_arithmetic(control):
+    x = wf.vector("x", ("n",), "float64")
+    both = wf.concatenate([x, x[1:]])  # of 2 n - 1 elements: no array of the body has n
+    if control == "loop":
+        last, _ = wf.scan(lambda h, _: (h + both, h.sum()), both * 0, wf.arange(3))
+    else:
+        last = wf.cond(x[0] > 0, lambda: both * 3, lambda: both)
+    for values in ([1.0, 2.0, 4.0], [1.0]):
+        wanted = 3 * np.concatenate([values, values[1:]])
+        np.testing.assert_array_equal(wf.evaluate(last, {x: values}), wanted)
+        np.testing.assert_array_equal(wf.function([x], last)(values), wanted)

@@ -16,11 +16,11 @@ class CompiledNest:
     """A nest's code, where it is, and what keeps it there."""
 
     emitted: EmittedNest
-    code: native.Code
+    code: native.Code | None  # None: it was emitted to be planned, and is not compiled
 
-    @property
     def address(self) -> int:
         """The address of its function."""
+        assert self.code is not None, self.emitted.name
         return self.code.addresses[self.emitted.name]
 
 
@@ -33,14 +33,19 @@ _loaded: WeakValueDictionary[str, native.Code] = WeakValueDictionary()
 
 def compile_nests(nests: list[LoopNest], checks: bool) -> Nests:
     """The nests, compiled in one module; those that another program brought already are not compiled again."""
-    emitted = {nest: emit(nest, _name(nest, checks), checks) for nest in nests}
-    found = {name: code for name in (e.name for e in emitted.values()) if (code := _loaded.get(name)) is not None}
-    new = [e for e in emitted.values() if e.name not in found]
+    emitted = {nest: one.emitted for nest, one in emit_nests(nests, checks).items()}
+    found = {e.name: _loaded.get(e.name) for e in emitted.values()}
+    new = [e for e in emitted.values() if found[e.name] is None]
     if new:
         code = native.Code(native.object_code(*(e.ir for e in new)), [e.name for e in new])
         found.update(dict.fromkeys((e.name for e in new), code))
         _loaded.update(dict.fromkeys((e.name for e in new), code))
     return {nest: CompiledNest(e, found[e.name]) for nest, e in emitted.items()}
+
+
+def emit_nests(nests: list[LoopNest], checks: bool = False) -> Nests:
+    """The nests as far as plans look at them: how many units of work they have, and which parameters."""
+    return {nest: CompiledNest(emit(nest, _name(nest, checks), checks), None) for nest in nests}
 
 
 def _name(nest: LoopNest, checks: bool) -> str:

@@ -20,6 +20,7 @@ from ..model import GRAIN_NS
 from ..nests.costs import nanoseconds
 from ..nests.emit import Count, Parameter
 from ..nests.row_blocks import STRIP, lines_of, together
+from ..params import resolve
 from ..tiles.copy import plan_copy
 from . import checked
 from .binding import Binding
@@ -41,11 +42,15 @@ class Setting(NamedTuple):
 
 
 def encode(bound: Bound, nests: Nests, setting: Setting) -> Binding:
-    """The tables of a bound program."""
-    return _Encoder(bound, nests, setting).binding()
+    """The tables of a bound program: all code that it needs is compiled, or loaded, now."""
+    encoder = Encoder(bound, nests, setting)
+    encoder.plan()
+    return encoder.tables()
 
 
-class _Encoder:
+class Encoder:
+    """Rows, as planners cut them, then tables.  Nothing is compiled before `tables`."""
+
     def __init__(self, bound: Bound, nests: Nests, setting: Setting):
         self.bound, self.nests, self.setting = bound, nests, setting
         self.rows: list[TableRow] = []
@@ -58,8 +63,8 @@ class _Encoder:
         self.places: dict[Buffer, Location] = {b: (CallArray(i), 0) for i, b in enumerate(self.given)}
         self.numbers = {id(step): number for number, step in enumerate(program.steps)}
 
-    def binding(self) -> Binding:
-        """The tables."""
+    def plan(self) -> None:
+        """The rows, and where their temporaries are in the arena."""
         for call in self.bound.calls:
             self.number = self.numbers[id(call.step)]
             self.encode_calls((call,))
@@ -68,7 +73,6 @@ class _Encoder:
         offsets, self.temporaries = memory.plan(lives)
         for block, offset in zip(self.blocks, offsets, strict=True):
             block.offset = offset
-        return self.tables()
 
     # ---- rows -----------------------------------------------------------------------------------------------------
 
@@ -93,11 +97,11 @@ class _Encoder:
         units = code.emitted.extent(sizes)
         if not units:
             return
-        params = [self.parameter(p, call.placed) for p in code.emitted.params]
+        params = tuple([self.parameter(p, call.placed) for p in code.emitted.params])
         places = [self.place(b) for b in call.placed.buffers]
         cost = call.elements * nanoseconds(nest)
         lines = lines_of(nest, sizes, [where for where, _ in places])
-        self.rows.append(TableRow(code.address, places, params, units, cost, self.number, call.step, lines))
+        self.rows.append(TableRow(code, places, params, units, cost, self.number, call.step, lines))
 
     def parameter(self, param: Parameter, placed: BufferedNest) -> int:
         """A parameter of a nest as a number."""
@@ -139,14 +143,13 @@ class _Encoder:
         for run in plan.launches:
             if run.extent:
                 operands = [places[b] for b in run.buffers]
-                kernel, params = run.resolve()
-                row = TableRow(kernel, operands, params, run.extent, run.cost, self.number, step)
+                row = TableRow(run.kernel, operands, run.params, run.extent, run.cost, self.number, step)
                 row.caller = run.caller
                 self.rows.append(row)
 
     def jump(self, step: Step, jump: Jump) -> TableRow:
         """Append a row that jumps."""
-        self.rows.append(TableRow(0, [], [], 0, 0.0, self.number, step, jump=jump))
+        self.rows.append(TableRow(None, [], (), 0, 0.0, self.number, step, jump=jump))
         return self.rows[-1]
 
     def cut_strips(self) -> list[list[TableRow]]:
@@ -216,28 +219,31 @@ class _Encoder:
     def tables(self) -> Binding:
         """Everything as int64 arrays, whose addresses go into the header."""
         buffers = np.zeros(max(1, sum(len(r.buffers) for r in self.rows)), np.int64)
-        params = np.zeros(max(1, sum(len(r.params) for r in self.rows)), np.int64)
+        numbers = [resolve(row.params) for row in self.rows]
+        params = np.zeros(max(1, sum(map(len, numbers))), np.int64)
         steps = np.zeros((max(1, len(self.rows)), STEP), np.int64)
         links = Links()
         for control in self.controls:
             control.prepare(links)
         b = p = 0
-        for number, row in enumerate(self.rows):
+        for number, (row, of_row) in enumerate(zip(self.rows, numbers, strict=True)):
             first = buffers.ctypes.data + 8 * b
             for place in row.buffers:
                 refer(place, buffers.ctypes.data + 8 * b, links)
                 b += 1
-            if row.jump is not None:
+            if row.kernel is None:
+                assert row.jump is not None
                 steps[number] = (0, row.jump.kind, row.jump.control.address, row.jump.distance, 1, 1, 0, 0, 0, 0, 0)
                 continue
             parts = self.parts(row.units, row.cost)
             cost = int(min(row.cost, PAUSE_NS))
-            steps[number] = (row.kernel, first, params.ctypes.data + 8 * p, row.units, parts, 1, 0, 0, 0, cost, 0)
+            at = params.ctypes.data + 8 * p
+            steps[number] = (row.kernel.address(), first, at, row.units, parts, 1, 0, 0, 0, cost, 0)
             try:
-                params[p : p + len(row.params)] = row.params
+                params[p : p + len(of_row)] = of_row
             except OverflowError:
                 raise beyond_counting(row.step.node, tuple(self.bound.sizes.values())) from None
-            p += len(row.params)
+            p += len(of_row)
         for control in self.controls:
             control.write_slots()
         self.mark_strips(steps)
@@ -276,14 +282,19 @@ class _Encoder:
         """Tell the walker, at the first row of each strip: rows, lines, lines at a time, threads."""
         number = 0
         for strip in self.strips:
-            lines = [row.lines for row in strip if row.lines]
             if len(strip) > 1:
-                at_once = max(1, STRIP // max(1, sum(one.bytes for one in lines)))
-                parts = self.parts(lines[0].count, sum(row.cost for row in strip))
+                count, at_once = in_strip(strip)
+                parts = self.parts(count, sum(row.cost for row in strip))
                 cost = int(min(sum(row.cost for row in strip), PAUSE_NS))
-                steps[number, 5:BEST] = (len(strip), lines[0].count, at_once, parts, cost)
+                steps[number, 5:BEST] = (len(strip), count, at_once, parts, cost)
             number += len(strip)
 
     def parts(self, units: int, cost: float) -> int:
         """On how many threads so many units run."""
         return max(1, min(self.setting.threads, units, int(cost / GRAIN_NS)))
+
+
+def in_strip(strip: list[TableRow]) -> tuple[int, int]:
+    """Of rows that run together: how many lines they have, and how many are run at a time."""
+    lines = [row.lines for row in strip if row.lines]
+    return lines[0].count, max(1, STRIP // max(1, sum(one.bytes for one in lines)))

@@ -1,67 +1,96 @@
-"""How steps run for given sizes, as text: `f.explain("plan")`."""
+"""How steps run for given sizes, as text: `f.explain("plan")`.  Nothing is compiled for it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from ...lowering.bind import Bound
-from ...lowering.program import NestStep
-from ...lowering.text import INDENT
-from .binding import Binding
+from ...lowering.program import Buffer, NestStep, Step
+from ...lowering.text import INDENT, numbered
+from ..launch import Launch
+from ..params import lines
 from .compile import Nests
-from .encode import Setting, encode
+from .encode import Encoder, Setting, in_strip
 from .rows import PlannedStep, TableRow
 from .table import BEGIN, BRANCH, END
 
 _JUMPS = {BEGIN: "begin of the steps", END: "end of a step", BRANCH: "to one of two bodies"}
 
 
-def plan_text(bound: Bound, nests: Nests, setting: Setting) -> str:
-    """The rows of the table of steps, in order: which way each goes, how it is cut, on how many threads."""
-    binding = encode(bound, nests, setting)
-    return "\n".join(line for number in range(len(binding.rows)) for line in _lines(binding, number))
+def plan_text(bound: Bound, nests: Nests, setting: Setting, params: bool = True) -> str:
+    """The rows of the table of steps, in order: which way each goes, how it is cut, on how many threads.
+
+    params : whether the parameters of kernels are printed, too
+    """
+    encoder = Encoder(bound, nests, setting)
+    encoder.plan()
+    written = _Writer(encoder, params)
+    found = [line for number in range(len(encoder.rows)) for line in written.row(number)]
+    total = sum(block.size for block in encoder.blocks)
+    return "\n".join([*found, f"{total} bytes of temporaries in an arena of {encoder.temporaries}"])
 
 
-def _lines(binding: Binding, number: int) -> Iterator[str]:
-    row = binding.rows[number]
-    if row.jump is not None:
-        yield f"{row.step.label}: {_JUMPS.get(row.jump.kind, 'to the end')}"
-        return
-    planned = binding.plans.get(number)
-    if planned is not None:
-        yield f"{row.step.label}: {planned.plan.way.removeprefix(row.step.label + ': ')}"
-        yield from (INDENT + line for line in _operands(planned))
-    if isinstance(row.step, NestStep):
-        yield f"{row.step.label}: {_nest(binding, number)}"
-        return
-    first = max(n for n in binding.plans if n <= number)
-    launches = [run for run in binding.plans[first].plan.launches if run.extent]
-    head, *rest = str(launches[number - first]).splitlines()
-    yield f"{INDENT}{head}, {_threads(binding, number)}"
-    yield from (INDENT + line for line in rest)
+class _Writer:
+    def __init__(self, encoder: Encoder, params: bool):
+        self.encoder, self.params = encoder, params
+        self.names = numbered(encoder.bound.program)
+        self.strips = {id(strip[0]): strip for strip in encoder.strips if len(strip) > 1}
+
+    def row(self, number: int) -> Iterator[str]:
+        """A row; those of a body are indented as deep as it is."""
+        row = self.encoder.rows[number]
+        margin = INDENT * self.names[row.step].count(".")
+        yield from (margin + line for line in self.lines(row, number))
+
+    def lines(self, row: TableRow, number: int) -> Iterator[str]:
+        """A row."""
+        head = f"{self.names[row.step]}: {row.step.label}"
+        if row.jump is not None:
+            yield f"{head}: {_JUMPS.get(row.jump.kind, 'to the end')}"
+        elif isinstance(row.step, NestStep):
+            yield f"{head}: {self.nest(row)}"
+        else:
+            first = max(n for n in self.encoder.plans if n <= number)
+            planned = self.encoder.plans[first]
+            if first == number:
+                yield f"{head}: {planned.plan.way.removeprefix(row.step.label + ': ')}"
+            launches = [run for run in planned.plan.launches if run.extent]
+            yield from (INDENT + line for line in self.launch(row, launches[number - first], planned))
+
+    def launch(self, row: TableRow, run: Launch, planned: PlannedStep) -> Iterator[str]:
+        """A kernel, how it is cut, and what it reads and writes."""
+        operands = [_operand(planned, number) for number in run.buffers]
+        yield f"{run.kernel}: {self.units(row)}: {', '.join(operands)}"
+        yield from (INDENT + line for line in lines(run.params) if self.params)
+
+    def nest(self, row: TableRow) -> str:
+        """Of a loop nest: how it is cut, and whether it runs together with others."""
+        text = f"loop nest in {self.units(row)}"
+        strip = self.strips.get(id(row))
+        if strip is not None:
+            count, at_once = in_strip(strip)
+            text += f"; with {', '.join(self.joined(strip))} in blocks of {min(at_once, count)} of {count} rows"
+        return text
+
+    def joined(self, strip: list[TableRow]) -> list[str]:
+        """The steps that run with the first row's."""
+        steps: dict[Step, None] = dict.fromkeys(row.step for row in strip[1:])
+        return [self.names[step] for step in steps]
+
+    def units(self, row: TableRow) -> str:
+        """How a row is cut, and for how many threads."""
+        threads = self.encoder.parts(row.units, row.cost)
+        return f"{_count(row.units, 'unit')} on {_count(threads, 'thread')}"
 
 
-def _operands(planned: PlannedStep) -> Iterator[str]:
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def _operand(planned: PlannedStep, number: int) -> str:
+    """An operand of a launch: a buffer, or scratch memory of the plan's own."""
     plan, buffers = planned
-    named = [str(b) if b is not None else "0" for b in buffers]
-    named += [f"{size} bytes of scratch" for size in plan.scratch]
-    yield from (f"buffer {number} = {name}" for number, name in enumerate(named))
-
-
-def _nest(binding: Binding, number: int) -> str:
-    """Of a loop nest: how it is cut, and whether it runs together with others."""
-    row = binding.rows[number]
-    together, lines, at_once = (int(n) for n in binding.step_table[number, 5:8])
-    text = f"loop nest in {_units(row)}, {_threads(binding, number)}"
-    if together > 1:
-        text += f"; with the next {together - 1} in blocks of {at_once} of {lines} rows"
-    return text
-
-
-def _units(row: TableRow) -> str:
-    return f"{row.units} unit{'s' * (row.units != 1)}"
-
-
-def _threads(binding: Binding, number: int) -> str:
-    count = int(binding.step_table[number, 4])
-    return f"{count} thread{'s' * (count != 1)}"
+    if number >= len(buffers):
+        return f"{plan.scratch[number - len(buffers)]} bytes of scratch"
+    buffer: Buffer | None = buffers[number]
+    return buffer.label if buffer is not None else "0"

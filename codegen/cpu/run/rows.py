@@ -15,6 +15,7 @@ import numpy as np
 from ...lowering.program import Buffer, Step
 from ..launch import Explainer, Plan
 from ..nests.row_blocks import Lines
+from ..params import Params, Reference
 from .table import ALTERNATING, FIELDS, SLOT, VARIABLE, LoopField
 
 
@@ -65,9 +66,9 @@ class Jump(NamedTuple):
 class TableRow:
     """One launch: a kernel, or a jump."""
 
-    kernel: int
+    kernel: Reference | None  # None: a jump
     buffers: list[Location]
-    params: list[int]
+    params: Params
     units: int
     cost: float  # nanoseconds, about, on one core
     number: int  # of the step of the program that it belongs to

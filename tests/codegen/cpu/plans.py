@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from weft.codegen.cpu.launch import Array, Launch, Plan
+from weft.codegen.cpu.params import resolve
 
 _KERNEL = ctypes.CFUNCTYPE(
     ctypes.c_int64, ctypes.POINTER(ctypes.c_int64), ctypes.POINTER(ctypes.c_int64), ctypes.c_int64, ctypes.c_int64
@@ -46,6 +47,6 @@ def _run(plan: Plan, outputs: Sequence[np.ndarray], args: Sequence[np.ndarray], 
 def launch_once(launch: Launch, arrays: Sequence[np.ndarray], lo: int, hi: int) -> int:
     """The status of one kernel over the units [lo, hi)."""
     buffers = (ctypes.c_int64 * max(len(launch.buffers), 1))(*(arrays[i].ctypes.data for i in launch.buffers))
-    address, numbers = launch.resolve()
+    address, numbers = launch.kernel.address(), resolve(launch.params)
     params = (ctypes.c_int64 * max(len(numbers), 1))(*numbers)
     return int(_KERNEL(address)(buffers, params, lo, hi))

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from weft.codegen.cpu import model
 from weft.codegen.cpu.conv.plan import plan_conv
 from weft.codegen.cpu.index import plan as index
 from weft.codegen.cpu.index.order import make_cumsum, plan_argsort, plan_cumsum
@@ -21,24 +20,8 @@ from weft.codegen.cpu.matmul import plan as matmuls
 from weft.codegen.cpu.params import Address, Params, numbers, resolve
 from weft.codegen.cpu.pool import plan as pool
 from weft.codegen.cpu.run import native
-from weft.codegen.cpu.tiles import shapes
 from weft.codegen.cpu.tiles.copy import contiguous_strides, plan_copy
 from weft.ops.decompositions import SolveTriangular
-
-
-@pytest.fixture
-def avx2(monkeypatch):
-    """Plans as for a processor with sixteen registers of 32 bytes, whatever this one has; nothing is compiled."""
-    monkeypatch.setattr(matmuls, "host", lambda: model.COMMON)
-    monkeypatch.setattr(native, "vector_bytes", lambda: 32)
-    monkeypatch.setattr(native, "host_triple", lambda: "x86_64-unknown-linux-gnu")
-    monkeypatch.setattr(native, "kernel_address", None)
-    cached = [shapes.shape, shapes.best_shape]
-    for function in cached:
-        function.cache_clear()
-    yield
-    for function in cached:
-        function.cache_clear()
 
 
 def array(*shape, dtype="float32", order=None):

@@ -93,7 +93,7 @@ def test_equal_nests_are_compiled_once():
     assert len(f.program.nests) == 1
     again = wf.function(xs[:1], wf.tanh(xs[0]) * 2)  # of other functions, too, as long as one of them is there
     (one,), (other,) = f.nests.values(), again.nests.values()
-    assert one.address == other.address
+    assert one.address() == other.address()
 
 
 def test_temporaries_share_memory():
