@@ -22,7 +22,9 @@ class ReferenceTarget(Target):
     """Python and NumPy."""
 
     name = "reference"
-    fusion = FUSION
+
+    def __init__(self, fusion: FusionLimits = FUSION):
+        self.fusion = fusion
 
     def has_kernel(self, op: Op) -> bool:
         if key_of(op, KERNELS) is not None:

@@ -17,11 +17,11 @@ from weft.codegen.lowering.loops import (
     LoopNest,
     Offset,
     Store,
-    fastest,
-    needs_chunks,
-    ordered,
+    axis_to_cut,
+    fastest_axis,
+    order_axes,
     row_major,
-    simplified,
+    simplify,
 )
 from weft.codegen.reference import FUSION
 from weft.codegen.reference.nests import run_nest
@@ -96,7 +96,7 @@ class Drawn:
 
 def fast_last(nest):
     places = any(isinstance(w, Accumulate) and w.kind.startswith("arg") for w in nest.writes)
-    return max(nest.reduced) if places and nest.reduced else fastest(nest)
+    return max(nest.reduced) if places and nest.reduced else fastest_axis(nest)
 
 
 @pytest.mark.parametrize("seed", range(120))
@@ -104,12 +104,12 @@ def test_transformed_nests_compute_the_same(seed):
     drawn = Drawn(seed)
     wanted = drawn.run(drawn.nest)
     assert any((a != b).any() for a, b in zip(wanted, drawn.buffers, strict=True))
-    small = simplified(drawn.nest)
-    for nest in (small, ordered(drawn.nest), ordered(small)):
+    small = simplify(drawn.nest)
+    for nest in (small, order_axes(drawn.nest), order_axes(small)):
         for one, other in zip(drawn.run(nest), wanted, strict=True):
             np.testing.assert_array_equal(one, other)
         assert np.prod([a.value(SIZES) for a in nest.axes]) == np.prod([a.value(SIZES) for a in drawn.axes])
-    assert simplified(small) == small
+    assert simplify(small) == small
     ones = [k for k, axis in enumerate(small.axes) if axis == ONE]
     assert not ones or (small.reduced == set(ones) and len(ones) == 1)  # a reduction of one element is still one
 
@@ -120,7 +120,7 @@ def test_the_order_of_loops(seed):
     nest = Drawn(seed).nest
     inner = fast_last(nest)
     kept = [*(k for k in nest.parallel if k != inner), *(k for k in sorted(nest.reduced) if k != inner), inner]
-    found = ordered(nest)
+    found = order_axes(nest)
     assert found.axes == tuple(nest.axes[k] for k in kept)
     assert found.reduced == {place for place, k in enumerate(kept) if k in nest.reduced}
     for before, after in zip(nest.accesses, found.accesses, strict=True):
@@ -162,7 +162,7 @@ MERGED = {  # the axes that are left
 @pytest.mark.parametrize("kind", MERGED)
 def test_axes_that_merge(kind):
     nest, axes = MERGED[kind]
-    assert tuple(axis.value({}) for axis in simplified(nest).axes) == axes
+    assert tuple(axis.value({}) for axis in simplify(nest).axes) == axes
 
 
 def test_symbolic_axes_merge_where_strides_say_so():
@@ -170,15 +170,15 @@ def test_symbolic_axes_merge_where_strides_say_so():
     nest = LoopNest(
         (K, N, Extent(4)), frozenset(), (Load(Access(0, INT64, strides)),), (Store(Access(1, INT64, strides), 0),)
     )
-    (axis,) = simplified(nest).axes
+    (axis,) = simplify(nest).axes
     assert axis == Extent(4, (K * N).symbols)
 
 
 def test_the_fastest_axis_is_that_of_most_elements():
     # b is read along axis 0; a and the result, which have more axes, along axis 1
-    assert fastest(nest_over((3, 4), (4, 1), (1, 0))) == 1
-    assert fastest(nest_over((3, 4), (1, 3), (1, 3))) == 0  # two that are transposed against one result
-    assert fastest(nest_over((3, 4), (1, 0), reduced=(1,), kind="sum")) == 0
+    assert fastest_axis(nest_over((3, 4), (4, 1), (1, 0))) == 1
+    assert fastest_axis(nest_over((3, 4), (1, 3), (1, 3))) == 0  # two that are transposed against one result
+    assert fastest_axis(nest_over((3, 4), (1, 0), reduced=(1,), kind="sum")) == 0
 
 
 LIMITS = FUSION._replace(chunks=4, few_results=8, few_columns=2, long=100)
@@ -204,7 +204,7 @@ CUT = {  # the reduced axis that is cut
 @pytest.mark.parametrize("kind", CUT)
 def test_which_axis_is_cut_into_parts(kind):
     nest, axis = CUT[kind]
-    assert needs_chunks(nest, LIMITS) == axis
+    assert axis_to_cut(nest, LIMITS) == axis
 
 
 def test_extents_are_products():
