@@ -129,17 +129,6 @@ def test_one_value_for_all_places(what):
     check(what, x, np.broadcast_to(np.float32(3), v.shape), indices, axes)
 
 
-@pytest.mark.parametrize("what", ["add", "set"])
-def test_in_place(what):
-    x, v, indices, axes = draw(np.random.default_rng(8), "rows")
-    wanted = expected(what, x, v, indices, axes)
-    planner = {"add": plan_scatter_add, "set": plan_scatter_set}[what]
-    operands = [x, x, v, *indices]
-    plan = planner(*map(describe, operands), axes=axes, inplace=True)
-    run_launches(plan, operands)
-    np.testing.assert_array_equal(x, wanted)
-
-
 def run_launches(plan, operands):
     """Each launch once; the first status that is not 0."""
     arrays = [*operands, *(np.zeros(size, np.uint8) for size in plan.scratch)]
