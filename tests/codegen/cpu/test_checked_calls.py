@@ -331,7 +331,7 @@ def test_the_checked_mode_looks_at_results_where_others_do(kind, monkeypatch):
 )
 def test_a_loop_that_leaves_its_buffers_is_told(kind, shifts, monkeypatch):
     monkeypatch.setattr(checked, "ENABLED", True)
-    x, y, parameter = wf.vector("x", ("n",)), wf.vector("y", ("m",)), encode._Encoder.parameter
+    x, y, parameter = wf.vector("x", ("n",)), wf.vector("y", ("m",)), encode.Encoder.parameter
     f = wf.function([x, y], [x[x.shape[0] - 3 :] * 2.0, y] if kind == "load" else wf.concatenate([x, y]))
     for shift, fits in shifts.items():
 
@@ -339,7 +339,7 @@ def test_a_loop_that_leaves_its_buffers_is_told(kind, shifts, monkeypatch):
             is_offset = isinstance(param, tuple) and not isinstance(param, Extent | Count)
             return parameter(self, param, launch) + shift * is_offset
 
-        monkeypatch.setattr(encode._Encoder, "parameter", shifted)
+        monkeypatch.setattr(encode.Encoder, "parameter", shifted)
         for _ in range(2):
             if fits:
                 f(ones(6), ones(2))
