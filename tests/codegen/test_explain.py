@@ -1,12 +1,16 @@
 """What was compiled, as text: every stage, the memory of a call, and profiles, whose figures are those of the rows."""
 
+import re
+
 import numpy as np
 import pytest
 
 import weft as wf
 from weft.codegen import profile
 from weft.codegen.cpu import CPU
-from weft.codegen.lowering.program import KernelStep, NestStep
+from weft.codegen.cpu.run import native
+from weft.codegen.lowering.program import BranchStep, KernelStep, LoopStep, NestStep
+from weft.codegen.lowering.text import numbered
 from weft.codegen.passes import pipeline
 from weft.symbolic.graph import Graph
 from weft.symbolic.text import listing
@@ -116,3 +120,122 @@ def test_a_profile_as_a_table():
         ["0.0us", "0.0%", "0.0", "1", "none"],
     ]
     assert all("test_explain.py" in line for line in text[2:])
+
+
+# ---- plans and memory ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def controlled():
+    """A function with kernels, a scatter in two launches, a loop and a branch, after a call with n = 5."""
+    x, i = wf.matrix("x", ("n", 4)), wf.vector("i", ("n",), "int64")
+    w, s = wf.shared(np.eye(4, dtype=FLOAT), "w"), wf.shared(np.ones(4, FLOAT), "s")
+    last, states = wf.scan(lambda h, row: (wf.tanh(row @ w + h),) * 2, wf.zeros((4,)), x)
+    y = wf.cond(last[0] > 0, lambda: states @ w, lambda: states * 2)
+    outputs = [states, wf.index_add(wf.zeros((5, 4)), i, y), wf.exp(wf.max_pool2d(x.reshape((1, 1, -1, 4)), 2))]
+    f = wf.function([x, i], outputs, updates={s: s + last}, threads=1)
+    f(np.ones((5, 4), FLOAT), np.arange(5))
+    return f
+
+
+def kernel_steps(f):
+    return [step for step in f.program.all_steps if isinstance(step, KernelStep)]
+
+
+def planned(f):
+    """The lines of a plan that belong to each step, by its name."""
+    found, name = {}, None
+    for line in f.explain("plan").splitlines()[:-1]:
+        if line.strip().startswith("step "):
+            name = line.strip().split(":")[0]
+        found.setdefault(name, []).append(line.strip())
+    return found
+
+
+def test_a_plan_names_the_way_and_the_buffers_of_each_kernel(controlled):
+    texts, names = planned(controlled), numbered(controlled.program)
+    steps = kernel_steps(controlled)
+    assert sorted(step.label for step in steps) == ["matmul", "matmul", "max_pool", "scatter_add"]
+    ways = {"matmul": "tile float32", "max_pool": "max of each window", "scatter_add": "+=, units own ranges of out"}
+    for step in steps:
+        head, *rest = texts[names[step]]
+        assert head.startswith(f"{names[step]}: {step.label}: ")
+        assert ways[step.label] in head
+        launches = [line for line in rest if " unit" in line]
+        assert launches
+        assert all(" on 1 thread: " in line for line in launches)
+        for buffer in (*step.outputs, *(operand.buffer for operand in step.arguments)):
+            assert any(f"{buffer.label}," in f"{line}," for line in launches)
+    scatter = next(step for step in steps if step.label == "scatter_add")
+    assert any("bytes of scratch" in line for line in texts[names[scatter]])
+
+
+def test_a_plan_says_how_loops_and_branches_jump(controlled):
+    texts, names = planned(controlled), numbered(controlled.program)
+    loop = next(step for step in controlled.program.steps if isinstance(step, LoopStep))
+    branch = next(step for step in controlled.program.steps if isinstance(step, BranchStep))
+    begun = texts[names[loop]]
+    assert begun[:2] == [f"{names[loop]}: scan: begin of the steps", f"{names[loop]}: scan: end of a step"]
+    assert [line for line in begun if "copy: rows of 1 x 4" in line]  # the last carry
+    assert texts[names[branch]] == [
+        f"{names[branch]}: cond: to one of two bodies",
+        f"{names[branch]}: cond: to the end",
+    ]
+    assert f"{names[loop]}.0" in texts
+    assert {f"{names[branch]}.0", f"{names[branch]}.1"} <= set(texts)
+
+
+def test_a_plan_of_nests_says_how_they_are_cut_and_which_run_together():
+    x = wf.matrix("x", ("n", 600))
+    f = wf.function([x], wf.softmax(x, 1), threads=2)
+    assert f.explain("plan") == "sizes are known when it is called: there was no call yet"
+    f(np.zeros((500, 600), FLOAT))
+    lines = f.explain("plan").splitlines()
+    nests = [line for line in lines if "loop nest in 500 units on 2 threads" in line]
+    assert len(nests) == len(f.program.steps)
+    others = ", ".join(f"step {n}" for n in range(1, len(nests)))
+    assert re.search(rf"^step 0: max: .*; with {others} in blocks of \d+ of 500 rows$", lines[0])
+    assert all("; with" not in line for line in lines[1:])
+
+
+def test_plans_are_printed_without_compiling(controlled, monkeypatch):
+    wanted = controlled.explain("plan")
+    monkeypatch.setattr(native, "once", None)
+    monkeypatch.setattr(native, "object_code", None)
+    assert controlled.explain("plan") == wanted
+
+
+def test_memory_says_role_alias_life_and_bytes_of_each_buffer(controlled):
+    (bound,) = controlled.bounds()
+    *lines, arena = controlled.explain("memory").splitlines()
+    assert arena.startswith("bound to ")
+    assert len(lines) == len(controlled.program.buffers)
+    roles = set()
+    for line, buffer in zip(lines, controlled.program.buffers, strict=True):
+        role, label, of, life, size, where = re.fullmatch(
+            r"(\w+) +(%\d+ \S+) +(\w+\(.*\)) +(\d+\.\.\d+) +(\d+) bytes(.*)", line
+        ).groups()
+        assert role == buffer.role
+        assert label == buffer.label
+        assert of == str(buffer).split(": ")[1]
+        assert life == f"{buffer.first}..{buffer.last}"
+        assert int(size) == bound.bytes[buffer]
+        kind = "part of" if role == "element" else "in place of"
+        assert where.strip() == ("" if buffer.alias is None else f"{kind} {buffer.alias.label}")
+        roles.add(role)
+    assert roles >= {"input", "output", "shared", "temporary", "carry", "element"}
+
+
+def test_without_a_call_memory_has_no_bytes():
+    x = wf.matrix("x", ("n", 4))
+    text = wf.function([x], wf.exp(x @ x.T)).explain("memory")
+    assert "bytes" not in text
+    assert "temporary  %2 matmul  float32(n, n)" in text
+    assert text.splitlines()[-1].endswith("in place of %1 exp")
+
+
+def test_steps_have_the_same_name_in_all_texts(controlled):
+    names = {name: step for step, name in numbered(controlled.program).items()}
+    for stage in ("nests", "program", "bound", "plan"):
+        found = re.findall(r"^ *(step [\d.]+): ", controlled.explain(stage), re.MULTILINE)
+        assert set(found) == set(names), stage

@@ -89,6 +89,54 @@ def test_a_view_reads_what_movement_leaves(kind, shape):
     assert view.whole == (view.contiguous and found.size == VALUES.size and expected.shape == VALUES.shape)
 
 
+def any_part(rng, size):
+    """A slice of an axis, in either direction."""
+    step = int(rng.choice([1, 1, 2, -1, -2]))
+    first, last = sorted(rng.integers(0, size + 1, 2))
+    return slice(first, last, step) if step > 0 else slice(last - 1 if last else 0, first or None, step)
+
+
+def moved_at_random(rng, x, a):
+    """The same step of movement, of an expression and of a NumPy array, which makes a view of it."""
+    kind = rng.integers(6)
+    axis = int(rng.integers(a.ndim))
+    if kind == 0:
+        order = tuple(int(k) for k in rng.permutation(a.ndim))
+        return x.transpose(order), a.transpose(order)
+    if kind == 1:
+        key = (*[slice(None)] * axis, any_part(rng, a.shape[axis]))
+        return x[key], a[key]
+    if kind == 2 and a.ndim < 5:
+        return wf.expand_dims(x, axis), np.expand_dims(a, axis)
+    if kind == 3 and a.ndim > 1 and a.shape[axis]:
+        key = (*[slice(None)] * axis, int(rng.integers(-a.shape[axis], a.shape[axis])))
+        return x[key], a[key]
+    if kind == 4 and a.ndim < 5:
+        return wf.broadcast_to(x, (2, *a.shape)), np.broadcast_to(a, (2, *a.shape))
+    if a.ndim > 1:
+        other = (axis + 1) % a.ndim
+        return wf.diagonal(x, 0, axis, other), np.diagonal(a, 0, axis, other)
+    return wf.flip(x, axis), np.flip(a, axis)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_chains_of_movement_have_the_strides_that_numpy_gives_them(seed):
+    rng = np.random.default_rng(seed)
+    x = node = wf.tensor("x", (3, 4, 5), dtype="float64")
+    a = VALUES
+    for _ in range(rng.integers(1, 7)):
+        node, a = moved_at_random(rng, node, a)
+    view = view_of(node, lambda n: n is x)
+    assert view.base is x
+    assert view.shape == a.shape
+    start = sum(o.value({}) for o in view.offset)
+    strides = [s.value({}) for s in view.strides]
+    if a.size:
+        assert 8 * start == a.ctypes.data - VALUES.ctypes.data
+        for size, mine, theirs in zip(a.shape, strides, a.strides, strict=True):
+            assert size == 1 or 8 * mine == theirs
+
+
 def test_what_is_contiguous():
     x = wf.tensor("x", (3, 4, 5))
     for move, contiguous in (
