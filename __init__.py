@@ -13,7 +13,6 @@ The compiler, and with it LLVM and Numba, is imported when the first function is
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
-from . import nn
 from .ops import random
 from .ops.activations import binary_crossentropy, crossentropy, log_softmax, pick, softmax
 from .ops.callback import callback
@@ -167,6 +166,7 @@ from .symbolic.variables import matrix, scalar, shared, tensor, tensor3, tensor4
 from .symbolic.verify import verify
 
 if TYPE_CHECKING:
+    from . import nn
     from .codegen.function import Function, function
     from .codegen.target import kernel
     from .ops.sympy import from_sympy, to_sympy
@@ -180,7 +180,7 @@ equal, not_equal, less, less_equal, greater, greater_equal = eq, ne, lt, le, gt,
 acos, acosh, asin, asinh, atan, atan2, atanh = arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh
 concat, permute_dims, remainder, swish = concatenate, transpose, mod, silu
 
-# What compiles, and what needs SymPy, is imported when it is first asked for.
+# What compiles, layers, and what needs SymPy, are imported when they are first asked for.
 _LATER = {
     "function": "codegen.function",
     "Function": "codegen.function",
@@ -188,6 +188,7 @@ _LATER = {
     "check_grad": "testing.gradients",
     "check_rule": "testing.rules",
     "compare_gradients": "testing.gradients",
+    "nn": "nn",
     "from_sympy": "ops.sympy",
     "to_sympy": "ops.sympy",
 }
@@ -206,6 +207,7 @@ _bind_numpy(__name__, globals().get)
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module 'weft' has no attribute {name!r}")
-    found = getattr(_import_module(f".{_LATER[name]}", __name__), name)
+    module = _import_module(f".{_LATER[name]}", __name__)
+    found = module if name == _LATER[name] else getattr(module, name)
     globals()[name] = found
     return found

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..symbolic.errors import Site
 from ..symbolic.graph import Graph
@@ -22,8 +21,7 @@ class Profiled(Protocol):
         """The median time of each step of a call, which ran before."""
 
 
-@dataclass(frozen=True)
-class StepTime:
+class StepTime(NamedTuple):
     """One step of a profile."""
 
     what: str
@@ -34,8 +32,7 @@ class StepTime:
     site: Site
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(NamedTuple):
     """Rows in the order of the program; printed as a table, the dearest first."""
 
     rows: tuple[StepTime, ...]
@@ -51,7 +48,8 @@ class Profile:
             lines.append(f"{figures}  {r.what[:60]}   {r.site}  {r.site.text}")
         return "\n".join(lines)
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def profile(function: Profiled, args: tuple[Any, ...], repeat: int) -> Profile:

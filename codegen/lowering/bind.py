@@ -110,7 +110,7 @@ class Result(NamedTuple):
     bytes: int
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Bound:
     """The calls in the order of the steps; nests of one step follow each other."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ...symbolic.dims import Shape
 from ...symbolic.expr import Expr
@@ -16,7 +17,7 @@ from .loops import ZERO, Extent, Load, LoopNest, Store
 from .views import View
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Scratch:
     """Memory between the two nests of a reduction that was cut into chunks."""
 
@@ -24,15 +25,14 @@ class Scratch:
     axes: tuple[Extent, ...]
 
 
-@dataclass(frozen=True)
-class PlacedNest:
+class PlacedNest(NamedTuple):
     """A nest, and the memory that its buffers stand for."""
 
     nest: LoopNest
     buffers: tuple[Expr | Scratch, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Part:
     """One of several nests that write a node: the value, and where its elements go."""
 
@@ -40,7 +40,7 @@ class Part:
     index: IndexMap
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Group:
     """Roots computed by one loop nest over the index space `space`."""
 
@@ -93,7 +93,7 @@ class Group:
         )
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Single:
     """An op by itself, its outputs and views of its arguments; `inner`: of a loop or a branch, what its bodies do."""
 
@@ -121,7 +121,7 @@ class Single:
 Work = Group | Single
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Schedule:
     """The steps in order."""
 

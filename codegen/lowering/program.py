@@ -48,7 +48,7 @@ class Role(StrEnum):
     ELEMENT = "element"  # of a loop: the part of an array that belongs to the present step
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Buffer:
     """Memory of an array in C order.
 
@@ -104,7 +104,7 @@ class BufferedNest(NamedTuple):
     buffers: tuple[Buffer, ...]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Step:
     """What all steps have: the node that errors and profiles name, and when it runs."""
 
@@ -117,7 +117,7 @@ class Step:
         return self.node.op.name
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class NestStep(Step):
     """The nests of a fusion group, which compute `roots`."""
 
@@ -130,7 +130,7 @@ class NestStep(Step):
         return " + ".join(r.op.name for r in self.roots)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class KernelStep(Step):
     """An op by a kernel of the target."""
 
@@ -154,7 +154,7 @@ class Slices(NamedTuple):
     element: Buffer
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class LoopStep(Step):
     """`body`, as often as `length` and the others say; see ops/loop.py."""
 
@@ -174,7 +174,7 @@ class LoopStep(Step):
         return self.count is not None or self.test is not None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class BranchStep(Step):
     """`bodies[0]` where the condition is true, else `bodies[1]`; both write the same buffers."""
 
@@ -183,7 +183,7 @@ class BranchStep(Step):
     outputs: tuple[Buffer, ...]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class CopyStep(Step):
     """All of one buffer to another of the same shape."""
 
@@ -191,7 +191,7 @@ class CopyStep(Step):
     source: Buffer
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Program:
     """Steps in order, and their buffers.
 

@@ -17,7 +17,7 @@ from ...symbolic.graph import Graph
 from .groups import Group, Schedule, Work
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Placement:
     """How each shared variable gets its new value."""
 

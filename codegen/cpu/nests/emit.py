@@ -11,7 +11,6 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from llvmlite import ir
@@ -58,8 +57,7 @@ class Count(NamedTuple):
 Parameter = Extent | tuple[Offset, ...] | Dim | Count
 
 
-@dataclass(frozen=True)
-class EmittedNest:
+class EmittedNest(NamedTuple):
     """IR of one nest and what it has to be called with."""
 
     name: str

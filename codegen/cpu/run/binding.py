@@ -22,7 +22,7 @@ from .table import DONE, PAUSED
 Walk = Callable[[int], int]  # runs a binding's table, given its header; -1, or the row that failed
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Binding:
     """Tables for one set of sizes.  `results`: shape, dtype and bytes of each array that a call makes."""
 

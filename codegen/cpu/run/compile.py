@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from ... import cache
@@ -11,8 +11,7 @@ from ..nests.emit import EmittedNest, emit
 from . import native
 
 
-@dataclass(frozen=True)
-class CompiledNest:
+class CompiledNest(NamedTuple):
     """A nest's code, where it is, and what keeps it there."""
 
     emitted: EmittedNest

@@ -25,7 +25,7 @@ class CallArray(NamedTuple):
     number: int
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Block:
     """Bytes of the arena, needed from the time `first` to `last`; `buffer`: whose they are, if they are one's."""
 
@@ -36,7 +36,7 @@ class Block:
     offset: int = 0
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class MovingAddress:
     """An address in a loop: `place` and so many bytes further with every step, or with every other step and back.
 
@@ -62,7 +62,7 @@ class Jump(NamedTuple):
     distance: int = 0
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class TableRow:
     """One launch: a kernel, or a jump."""
 
@@ -85,7 +85,7 @@ class PlannedStep(NamedTuple):
     buffers: tuple[Buffer | None, ...]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Links:
     """Slots in the tables that get addresses later, and how far from there: those of the call's arrays, with each call,
     and of the arena, whenever it is another one."""
@@ -94,7 +94,7 @@ class Links:
     arena: list[tuple[int, Block, int]] = field(default_factory=list)  # slot, block, bytes from its start
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Control:
     """The memory of one loop or branch: numbers and addresses that the walker reads and writes."""
 
