@@ -230,8 +230,8 @@ class Encoder:
                 continue
             parts = self.parts(row.units, row.cost)
             cost = int(min(row.cost, PAUSE))
-            place = params.ctypes.data + 8 * p
-            steps[number] = (row.kernel.address(), first, place, row.units, parts, 1, 0, 0, 0, cost, 0)
+            behind = params.ctypes.data + 8 * p
+            steps[number] = (row.kernel.address(), first, behind, row.units, parts, 1, 0, 0, 0, cost, 0)
             try:
                 params[p : p + len(of_row)] = of_row
             except OverflowError:
