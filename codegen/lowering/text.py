@@ -148,7 +148,10 @@ def _all(buffers: Iterable[Buffer]) -> str:
 
 
 def memory_text(program: Program, bound: Bound | None = None) -> str:
-    """The buffers: role, what they stand in, from which time to which they are needed, and with sizes their bytes."""
+    """The buffers: role, contents, life, with sizes their bytes, and what they stand in.
+
+    Lives are in times: 0 is before the first step, and each step, of bodies too, and each end of a body is one more.
+    """
     rows = [_buffer_row(b, bound) for b in program.buffers]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(_in_columns(row, widths) for row in rows)
