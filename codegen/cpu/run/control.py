@@ -25,7 +25,7 @@ from ...lowering.program import Buffer, Step
 from ..launch import Plan
 from ..tiles.copy import plan_copy
 from .rows import Block, Control, Jump, Place, Row, Variable
-from .table import BEGIN, BRANCH, END, JUMP, Field
+from .table import BEGIN, BRANCH, END, JUMP, LoopField
 
 _ALIGNMENT = 64  # bytes, of the two places of a carry
 
@@ -67,9 +67,9 @@ class Rows(Protocol):
 def add_loop(to: Rows, call: LoopCall) -> None:
     """The rows of a loop."""
     step, control = call.step, Control()
-    control.fields = {Field.LENGTH: call.length, Field.REVERSE: int(step.reverse)}
+    control.fields = {LoopField.LENGTH: call.length, LoopField.REVERSE: int(step.reverse)}
     if step.count is not None:
-        control.places[Field.COUNT] = to.place(step.count)
+        control.places[LoopField.COUNT] = to.place(step.count)
     for whole, element in (*step.sequences, *step.stacked):
         variable = Variable(to.place(whole), to.bytes(element))
         control.variables.append(variable)
@@ -84,8 +84,8 @@ def add_loop(to: Rows, call: LoopCall) -> None:
         to.put(after, (new, 0))
         carried.append(old)
     if step.test is not None and step.taken is not None:
-        control.places[Field.RESULT] = to.place(step.taken)
-        control.places[Field.TEST] = to.place(step.test)
+        control.places[LoopField.RESULT] = to.place(step.taken)
+        control.places[LoopField.TEST] = to.place(step.test)
     if step.may_end_early:
         for whole, _ in step.stacked:
             _clear(to, step, whole)
@@ -103,7 +103,7 @@ def add_loop(to: Rows, call: LoopCall) -> None:
 def add_branch(to: Rows, call: BranchCall) -> None:
     """The rows of a branch."""
     step, control = call.step, Control()
-    control.places[Field.COUNT] = to.place(step.condition)
+    control.places[LoopField.COUNT] = to.place(step.condition)
     then, otherwise = call.bodies
     branch = to.jump(step, Jump(BRANCH, control))
     first = len(to.rows)

@@ -14,8 +14,8 @@ import numpy as np
 
 from ...lowering.program import Buffer, Step
 from ..launch import Plan
-from ..nests.row_blocks import Lines
-from .table import ALTERNATING, FIELDS, SLOT, VARIABLE, Field
+from ..nests.row_blocks import NestRows
+from .table import ALTERNATING, FIELDS, SLOT, VARIABLE, LoopField
 
 
 class CallArray(NamedTuple):
@@ -72,7 +72,7 @@ class Row:
     cost: float  # nanoseconds, about, on one core
     number: int  # of the step of the program that it belongs to
     step: Step  # the same, or, in a loop or a branch, the step of the body
-    lines: Lines | None = None  # where it may run in row blocks
+    nest_rows: NestRows | None = None  # where it may run in row blocks
     jump: Jump | None = None  # begins or ends a loop or a branch
     caller: Any = None  # what says why it failed
 
@@ -97,8 +97,8 @@ class Links:
 class Control:
     """The memory of one loop or branch: numbers and addresses that the walker reads and writes."""
 
-    fields: dict[Field, int] = field(default_factory=dict)
-    places: dict[Field, Place] = field(default_factory=dict)  # fields that hold addresses
+    fields: dict[LoopField, int] = field(default_factory=dict)
+    places: dict[LoopField, Place] = field(default_factory=dict)  # fields that hold addresses
     variables: list[Variable] = field(default_factory=list)
     memory: np.ndarray = field(default_factory=lambda: np.zeros(FIELDS, np.int64))
     tables: list[np.ndarray] = field(default_factory=list)
@@ -119,7 +119,7 @@ class Control:
             refer(place, self.address + 8 * name, links)
         for name, number in self.fields.items():
             self.memory[name] = number
-        self.memory[Field.VARIABLES], self.memory[Field.VARIABLE_COUNT] = table.ctypes.data, len(self.variables)
+        self.memory[LoopField.VARIABLES], self.memory[LoopField.VARIABLE_COUNT] = table.ctypes.data, len(self.variables)
         self.tables = [self.memory, table]
 
     def write_slots(self) -> None:
@@ -127,7 +127,7 @@ class Control:
         slots = [(at, number, offset) for number, v in enumerate(self.variables) for at, offset in v.slots]
         table = np.array(slots or [(0, 0, 0)], np.int64)
         assert table.shape[1] == SLOT
-        self.memory[Field.SLOTS], self.memory[Field.SLOT_COUNT] = table.ctypes.data, len(slots)
+        self.memory[LoopField.SLOTS], self.memory[LoopField.SLOT_COUNT] = table.ctypes.data, len(slots)
         self.tables.append(table)
 
 

@@ -21,7 +21,7 @@ import llvmlite.binding as llvm
 
 from ....symbolic.forks import held
 from . import native
-from .team_state import BRIEF, BYTES, TEAM, Field
+from .team_state import BRIEF, BYTES, TEAM, TeamField
 
 _memory: int = 0
 _lock = held(threading.RLock())
@@ -49,20 +49,20 @@ def prepare() -> None:
 def employ(threads: int) -> None:
     """Have so many threads beside the one that calls."""
     prepare()
-    if _read(Field.THREADS) >= threads:
+    if _read(TeamField.THREADS) >= threads:
         return
     work = _worker()
     with _lock:
-        while _read(Field.THREADS) < threads and _start(work):
-            _write(Field.THREADS, _read(Field.THREADS) + 1)
-        _write(Field.AWAKE, _read(Field.THREADS))
+        while _read(TeamField.THREADS) < threads and _start(work):
+            _write(TeamField.THREADS, _read(TeamField.THREADS) + 1)
+        _write(TeamField.AWAKE, _read(TeamField.THREADS))
 
 
-def _read(field: Field) -> int:
+def _read(field: TeamField) -> int:
     return ctypes.c_int64.from_address(_memory + 8 * field).value
 
 
-def _write(field: Field, value: int) -> None:
+def _write(field: TeamField, value: int) -> None:
     ctypes.c_int64.from_address(_memory + 8 * field).value = value
 
 
@@ -103,8 +103,8 @@ def _renew() -> None:
     """A team without threads: at first, and in the child of a fork."""
     if _memory:
         ctypes.memset(_memory, 0, BYTES)
-        _write(Field.PAUSE, BRIEF)
-        for function, field in (("pthread_mutex_init", Field.MUTEX), ("pthread_cond_init", Field.CONDITION)):
+        _write(TeamField.PAUSE, BRIEF)
+        for function, field in (("pthread_mutex_init", TeamField.MUTEX), ("pthread_cond_init", TeamField.CONDITION)):
             initialise = getattr(_process(), function)
             initialise.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
             initialise(_memory + 8 * field, None)
@@ -114,17 +114,17 @@ def _dismiss() -> None:
     """At the end: wait for the threads to leave their code before it goes."""
     if not _memory:
         return
-    _write(Field.STOP, 1)
+    _write(TeamField.STOP, 1)
     for function, field in (
-        ("pthread_mutex_lock", Field.MUTEX),
-        ("pthread_cond_broadcast", Field.CONDITION),
-        ("pthread_mutex_unlock", Field.MUTEX),
+        ("pthread_mutex_lock", TeamField.MUTEX),
+        ("pthread_cond_broadcast", TeamField.CONDITION),
+        ("pthread_mutex_unlock", TeamField.MUTEX),
     ):
         wake = getattr(_process(), function)
         wake.argtypes = (ctypes.c_void_p,)
         wake(_memory + 8 * field)
     end = time.monotonic() + 1
-    while _read(Field.ALIVE) and time.monotonic() < end:
+    while _read(TeamField.ALIVE) and time.monotonic() < end:
         time.sleep(0.001)
 
 

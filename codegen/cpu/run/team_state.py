@@ -9,13 +9,13 @@ BRIEF, LONG = 10_000_000, 1_000_000_000  # nanoseconds for which fewer threads s
 BYTES = 1024  # in lines of 128: what different threads write lies apart
 
 
-class Field(IntEnum):
+class TeamField(IntEnum):
     """Where the team's numbers are, in int64."""
 
     OWNER = 0  # whether a call has the team
     TICKET = 16  # which job, and which of its parts is taken next
     ROW = 32  # the job: a row of the table,
-    STRIP = 33  # how many rows of a strip,
+    STEPS = 33  # how many steps, of which several run in row blocks,
     PARTS = 34  # in how many parts,
     CORE = 35  # and the core on which it was given
     DONE = 48  # parts that threads of the team have done

@@ -28,11 +28,11 @@ from ..tiles.intrinsics import address_of, peek, poke, stack
 from .atomics import add, exchange, load, relax, store, system
 from .part import run_part
 from .table import BEST
-from .team_state import BRIEF, LONG, PREEMPTED, SPIN, TEAM, Field
+from .team_state import BRIEF, LONG, PREEMPTED, SPIN, TEAM, TeamField
 
-_OWNER, _TICKET, _ROW, _STRIP, _PARTS, _CORE = (8 * f for f in list(Field)[:6])
-_DONE, _FAILED, _LATE, _ASLEEP, _ALIVE, _STOP = (8 * f for f in list(Field)[6:12])
-_THREADS, _AWAKE, _UNTIL, _PAUSE, _CREDIT, _MUTEX, _CONDITION = (8 * f for f in list(Field)[12:])
+_OWNER, _TICKET, _ROW, _STEPS, _PARTS, _CORE = (8 * f for f in list(TeamField)[:6])
+_DONE, _FAILED, _LATE, _ASLEEP, _ALIVE, _STOP = (8 * f for f in list(TeamField)[6:12])
+_THREADS, _AWAKE, _UNTIL, _PAUSE, _CREDIT, _MUTEX, _CONDITION = (8 * f for f in list(TeamField)[12:])
 
 _JOB = 1 << 20  # what a job adds to the ticket; there are fewer parts
 _LEAST = 100_000  # nanoseconds: what is less late than that is not
@@ -76,11 +76,11 @@ def _core() -> int:
 def _take(team: int) -> int:
     """Do one of the parts of the present job; whether there was one."""
     ticket = load(team + _TICKET)
-    row, strip, parts = load(team + _ROW), load(team + _STRIP), load(team + _PARTS)
+    row, steps, parts = load(team + _ROW), load(team + _STEPS), load(team + _PARTS)
     part = ticket & (_JOB - 1)
     if part >= parts or not exchange(team + _TICKET, ticket, ticket + 1):
         return 0
-    if run_part(row, strip, part, parts) != 0:
+    if run_part(row, steps, part, parts) != 0:
         store(team + _FAILED, 1)
     add(team + _DONE, 1)
     return 1
@@ -90,18 +90,18 @@ def _take(team: int) -> int:
 
 
 @_compiled
-def share(row: int, strip: int, parts: int) -> int:
+def share(row: int, steps: int, parts: int) -> int:
     """All parts of a step; not 0 if a call failed."""
     team = _team()
     if parts == 1 or not exchange(team + _OWNER, 0, 1):
-        return run_part(row, strip, 0, 1)
+        return run_part(row, steps, 0, 1)
     begun = _now()
     if _helpers(team, begun) == 0:
         store(team + _OWNER, 0)
-        return run_part(row, strip, 0, 1)
+        return run_part(row, steps, 0, 1)
     store(team + _PARTS, 0)  # whoever looks now finds nothing to do
     store(team + _ROW, row)
-    store(team + _STRIP, strip)
+    store(team + _STEPS, steps)
     store(team + _CORE, _core())
     store(team + _DONE, 0)
     store(team + _FAILED, 0)

@@ -10,7 +10,7 @@ import numpy as np
 from ...profile import StepTime
 from .binding import Binding, Walk
 from .rows import Block
-from .table import BEGIN, END, Field
+from .table import BEGIN, END, LoopField
 
 
 def _row_times(binding: Binding, walk: Walk, repeat: int) -> list[float]:
@@ -44,7 +44,7 @@ def _repeats(binding: Binding) -> list[int]:
             inside.pop()
         found.append(inside[-1])
         if row.jump is not None and row.jump.kind == BEGIN:
-            inside.append(inside[-1] * int(row.jump.control.memory[Field.DONE]))
+            inside.append(inside[-1] * int(row.jump.control.memory[LoopField.DONE]))
     return found
 
 

@@ -13,7 +13,7 @@ import weft as wf
 from weft.codegen.cpu.run import team, walker
 from weft.codegen.cpu.run.native import kernel_address
 from weft.codegen.cpu.run.table import STEP
-from weft.codegen.cpu.run.team_state import BRIEF, LONG, Field
+from weft.codegen.cpu.run.team_state import BRIEF, LONG, TeamField
 from weft.symbolic import cores
 
 X = wf.matrix("x", ("n", "m"))
@@ -27,9 +27,9 @@ def rested():
 
     def rest():
         team.prepare()
-        for field, value in ((Field.AWAKE, team._read(Field.THREADS)), (Field.PAUSE, BRIEF)):
+        for field, value in ((TeamField.AWAKE, team._read(TeamField.THREADS)), (TeamField.PAUSE, BRIEF)):
             team._write(field, value)
-        for field in (Field.LATE, Field.UNTIL, Field.CREDIT):
+        for field in (TeamField.LATE, TeamField.UNTIL, TeamField.CREDIT):
             team._write(field, 0)
 
     rest()
@@ -46,11 +46,11 @@ def test_results_are_the_same_bits_whoever_does_the_parts(rested):
 
 def test_whoever_is_employed_is_awake(rested):
     for more in (1, 2):
-        wanted = team._read(Field.THREADS) + more
+        wanted = team._read(TeamField.THREADS) + more
         team.employ(wanted)
-        assert team._read(Field.THREADS) == team._read(Field.AWAKE) == wanted
+        assert team._read(TeamField.THREADS) == team._read(TeamField.AWAKE) == wanted
         team.employ(1)  # nobody is sent away
-        assert team._read(Field.THREADS) == wanted
+        assert team._read(TeamField.THREADS) == wanted
 
 
 def make_meeting():
@@ -74,7 +74,7 @@ def test_several_threads_take_parts(rested):
     params, rows = np.zeros(1, np.int64), np.zeros((1, STEP), np.int64)
     rows[0, :6] = kernel_address(make_meeting), params.ctypes.data, params.ctypes.data, 2, 2, 1
     header = np.array([0, 0, 0, 1, rows.ctypes.data, 0, 1])
-    team._write(Field.AWAKE, 1)
+    team._write(TeamField.AWAKE, 1)
     assert walker.walk_parallel(1)(int(header.ctypes.data)) == -1
     assert params[0] == 2
 
@@ -109,36 +109,36 @@ def test_callers_beside_each_other(rested):
 def test_a_thread_that_is_late_costs_a_pause_and_then_comes_back(rested):
     f = wf.function([X], Y, threads=2)
     f(DATA)
-    team._write(Field.LATE, 10**9)
+    team._write(TeamField.LATE, 10**9)
     f(DATA)
-    assert team._read(Field.AWAKE) <= team._read(Field.THREADS) // 2
-    assert team._read(Field.PAUSE) >= 2 * BRIEF
+    assert team._read(TeamField.AWAKE) <= team._read(TeamField.THREADS) // 2
+    assert team._read(TeamField.PAUSE) >= 2 * BRIEF
     end = time.monotonic() + 20
-    while team._read(Field.AWAKE) < 1 and time.monotonic() < end:
+    while team._read(TeamField.AWAKE) < 1 and time.monotonic() < end:
         time.sleep(0.05)
-        team._write(Field.LATE, 0)
+        team._write(TeamField.LATE, 0)
         f(DATA)
-    assert team._read(Field.AWAKE) >= 1
+    assert team._read(TeamField.AWAKE) >= 1
 
 
 def test_pauses_get_longer_up_to_a_second(rested):
     f = wf.function([X], Y, threads=2)
     f(DATA)
     for _ in range(12):
-        team._write(Field.AWAKE, 1)
-        team._write(Field.LATE, 10**9)
+        team._write(TeamField.AWAKE, 1)
+        team._write(TeamField.LATE, 10**9)
         f(DATA)
-    assert team._read(Field.PAUSE) == LONG
-    assert team._read(Field.AWAKE) == 0
+    assert team._read(TeamField.PAUSE) == LONG
+    assert team._read(TeamField.AWAKE) == 0
     np.testing.assert_array_equal(f(DATA), wf.function([X], Y, threads=1)(DATA))
 
 
 def test_threads_sleep_when_there_is_nothing_to_do(rested):
     wf.function([X], Y, threads=3)(DATA)
     end = time.monotonic() + 10
-    while team._read(Field.ASLEEP) < team._read(Field.THREADS) and time.monotonic() < end:
+    while team._read(TeamField.ASLEEP) < team._read(TeamField.THREADS) and time.monotonic() < end:
         time.sleep(0.01)
-    assert team._read(Field.ASLEEP) == team._read(Field.THREADS) >= 2
+    assert team._read(TeamField.ASLEEP) == team._read(TeamField.THREADS) >= 2
     spent = time.process_time()
     time.sleep(0.2)
     assert time.process_time() - spent < 0.1
@@ -151,9 +151,9 @@ def test_a_child_of_a_fork_has_a_team_of_its_own(rested):
     child = os.fork()
     if not child:
         try:
-            before = team._read(Field.THREADS)
+            before = team._read(TeamField.THREADS)
             same = np.array_equal(f(DATA), wanted)
-            os.write(writes, bytes([before, same, team._read(Field.THREADS)]))
+            os.write(writes, bytes([before, same, team._read(TeamField.THREADS)]))
         finally:
             os._exit(0)
     os.waitpid(child, 0)

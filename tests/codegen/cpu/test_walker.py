@@ -7,7 +7,7 @@ import pytest
 
 from weft.codegen.cpu.run import walker
 from weft.codegen.cpu.run.native import kernel_address
-from weft.codegen.cpu.run.table import BEGIN, DONE, END, FIELDS, PAUSE, PAUSED, STEP, Field
+from weft.codegen.cpu.run.table import BEGIN, DONE, END, FIELDS, PAUSE, PAUSED, STEP, LoopField
 
 WALKERS = {"serial": walker.walk_serial, "parallel": lambda: walker.walk_parallel(3)}
 
@@ -80,10 +80,10 @@ def test_the_first_row_that_fails_is_told_and_ends_the_walk(walk, parts, bad):
 @pytest.mark.parametrize("at_once", [1, 3, 100])
 @pytest.mark.parametrize("parts", [1, 2, 4])
 @pytest.mark.parametrize("bad", [None, 5])
-def test_strips_run_all_their_lines(walk, parts, at_once, bad):
-    lines = 12
-    tables = Tables([(lines, 1, None), (3 * lines, 1, bad), (lines, 1, None)])
-    tables.table[0, 5:9] = 2, lines, at_once, parts
+def test_row_blocks_run_all_their_rows(walk, parts, at_once, bad):
+    rows = 12
+    tables = Tables([(rows, 1, None), (3 * rows, 1, bad), (rows, 1, None)])
+    tables.table[0, 5:9] = 2, rows, at_once, parts
     assert tables.run(walk) == (-1 if bad is None else 0)
     np.testing.assert_array_equal(tables.counts[0], 1)
     if bad is None:
@@ -134,18 +134,18 @@ def test_several_threads_of_python_walk_at_once():
 def test_other_threads_run_while_it_walks(walk):
     steps, most = np.zeros((3, STEP), np.int64), 2**31
     fields, go_on = np.zeros(FIELDS, np.int64), np.ones(1, np.uint8)
-    fields[Field.LENGTH], fields[Field.TEST] = most, go_on.ctypes.data
+    fields[LoopField.LENGTH], fields[LoopField.TEST] = most, go_on.ctypes.data
     steps[0, 1:4] = BEGIN, fields.ctypes.data, 3
     steps[1, 0], steps[1, 3:6] = kernel_address(make_nothing), 1
     steps[2, 1:4] = END, fields.ctypes.data, -1
     header = np.array([0, 0, 0, 3, steps.ctypes.data, 0, -1])
     thread = threading.Thread(target=walk, args=(int(header.ctypes.data),))
     thread.start()
-    while fields[Field.DONE] == 0:  # it has begun; whoever kept the GIL would let us look only after the last step
+    while fields[LoopField.DONE] == 0:  # it has begun; whoever kept the GIL would let us look only after the last step
         pass
     go_on[0] = 0
     thread.join()
-    assert 0 < fields[Field.DONE] < most
+    assert 0 < fields[LoopField.DONE] < most
 
 
 def test_what_is_no_address_is_refused(walk):
