@@ -76,7 +76,7 @@ class Compiled:
         for guard, node in self.source.guards:
             if not guard.holds(sizes):
                 what = f"the update of {node.name}" if isinstance(node.op, Shared) else node.op.name
-                error = guard.broken(what, sizes)
+                error = guard.error(what, sizes)
                 raise blame(error, node.site, *[a.site for a in node.args], *self._with(guard.dims))
 
     @functools.cached_property

@@ -13,11 +13,11 @@ from ..symbolic.evaluate import run
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.grad import pullback
 from ..symbolic.graph import Graph
-from ..symbolic.guards import assume, meet
+from ..symbolic.guards import assume, unify
 from ..symbolic.leaves import Item
 from ..symbolic.substitution import substitute
 from ..symbolic.types import TupleType, Type
-from .bodies import closed, stand_ins
+from .bodies import close_over, placeholders
 from .creation import zeros_like
 
 
@@ -75,11 +75,11 @@ class Branch(Op):
         """For the number of each float argument, its cotangent: zeros where its branch was not taken."""
         float_args = [i for i, a in enumerate(args) if a.type.is_float]
         given = [i for i, each in enumerate(g) if each is not None]
-        seeds, sides = stand_ins([g[i] for i in given]), []
+        seeds, sides = placeholders([g[i] for i in given]), []
         first = len(self.then.inputs) + 1
         for body, start, values in zip(self.bodies, (1, first), self.divided(args), strict=True):
             mine = [i for i in float_args if start <= i < start + len(values)]
-            doubles = stand_ins(body.inputs)
+            doubles = placeholders(body.inputs)
             ends = [body.outputs[i] for i in given]
             cotangents = pullback(ends, [body.inputs[i - start] for i in mine], seeds)
             moved = substitute(cotangents, dict(zip(body.inputs, doubles, strict=True)))
@@ -99,7 +99,7 @@ def _common(a: Expr, b: Expr) -> Type:
     text = f"cond: one branch gives {show(a.shape)}, the other {show(b.shape)}."
     if a.ndim != b.ndim:
         raise ShapeError(text)
-    return Type(a.dtype, tuple(meet(m, n, lambda: text) for m, n in zip(a.shape, b.shape, strict=True)))
+    return Type(a.dtype, tuple(unify(m, n, lambda: text) for m, n in zip(a.shape, b.shape, strict=True)))
 
 
 Side = tuple[Sequence[Expr], Sequence[Expr], Sequence[Expr]]  # outputs, variables in them, and what these stand for
@@ -109,7 +109,7 @@ def branched(predicate: Expr, then: Side, otherwise: Side) -> list[Expr]:
     """The results of a branch; what only one side needs, down to inputs and variables, is computed in it."""
     bodies, values = [], []
     for outputs, variables, given in (then, otherwise):
-        body, captured = closed(outputs, variables, lazy=True)
+        body, captured = close_over(outputs, variables, lazy=True)
         bodies.append(body)
         values += [*given, *captured]
     node = apply(Branch(*bodies), predicate, *values)

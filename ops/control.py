@@ -15,7 +15,7 @@ from ..symbolic.expr import Expr, Op, apply, toposort
 from ..symbolic.sizes import as_dim, shape_of
 from ..symbolic.types import BOOL, INT64, Type, promote
 from . import scalar
-from .bodies import numbered, stand_in, stand_ins
+from .bodies import counting, placeholder, placeholders
 from .branch import branched
 from .coerce import as_expr
 from .creation import full, iota
@@ -127,9 +127,9 @@ class _Scan(NamedTuple):
     def run(self, sequences: list[Expr], size: Dim, count: list[Expr], reverse: bool, keeps: bool = True) -> Any:
         """The loop, one step of which is `step`."""
         starts = _Carry(self.init)
-        elements = [stand_in(x.dtype, x.shape[1:]) for x in sequences]
-        number = stand_in(INT64, ())
-        with numbered(number):
+        elements = [placeholder(x.dtype, x.shape[1:]) for x in sequences]
+        number = placeholder(INT64, ())
+        with counting(number):
             carry, y = starts.traced(lambda c: self.stepped(c, elements))
             tests = [] if self.until is None else [_going_on(self.until, carry, y)]
         ys, pack = flatten(y)
@@ -206,9 +206,9 @@ def while_loop(condition: Step, body: Step, init: Any, max_steps: int | None = N
     check_function("while_loop: body", body, ["the carry"])
     if max_steps is not None:
         max_steps = check_count("while_loop", "max_steps", max_steps)
-    starts, number = _Carry(init), stand_in(INT64, ())
+    starts, number = _Carry(init), placeholder(INT64, ())
     limit = ENDLESS if max_steps is None else max_steps
-    with numbered(number):
+    with counting(number):
         carry = starts.traced(body)
     outputs = starts.checked(carry, body)
     again = _truth(condition, condition(carry))
@@ -266,7 +266,7 @@ class _Carry:
     def traced(self, body: Callable[[Any], Any]) -> Any:
         """What the body makes of the carry.  A Python number among the first values takes the dtype it gets."""
         for _ in range(2):
-            self.variables = stand_ins(self.values)
+            self.variables = placeholders(self.values)
             result = body(self.build(self.variables))
             leaves, _ = flatten(result[0] if isinstance(result, _Pair) else result)
             news = [as_expr(leaf) for leaf in leaves]

@@ -12,7 +12,7 @@ from ..symbolic.arguments import check_flag
 from ..symbolic.dims import Shape, show
 from ..symbolic.errors import ShapeError
 from ..symbolic.expr import Expr, Op, apply
-from ..symbolic.guards import fits, meet
+from ..symbolic.guards import fits, unify
 from ..symbolic.types import Type
 from .conv_arguments import (
     Arguments,
@@ -23,7 +23,7 @@ from .conv_arguments import (
     transposed_padding,
     with_bias,
 )
-from .conv_docs import CONV, TRANSPOSE, told
+from .conv_docs import CONV, TRANSPOSE, documented
 from .movement import flip, reshape, swapaxes
 from .operands import check_same_dtype
 from .windows import Padding, extent, window_count
@@ -57,11 +57,11 @@ class Conv(Op):
             )
         check_same_dtype("conv", x, w)
         (n, c), (o, per_group) = x.shape[:2], w.shape[:2]
-        meet(c, per_group * self.groups, lambda: f"conv: {c} channels of x, and w takes {per_group * self.groups}.")
+        unify(c, per_group * self.groups, lambda: f"conv: {c} channels of x, and w takes {per_group * self.groups}.")
         blocks = self.groups * self.batch_groups
-        meet(o, o // blocks * blocks, lambda: f"conv: {blocks} groups do not divide {o} output channels.")
+        unify(o, o // blocks * blocks, lambda: f"conv: {blocks} groups do not divide {o} output channels.")
         batch = n // self.batch_groups
-        meet(n, batch * self.batch_groups, lambda: f"conv: {self.batch_groups} groups do not divide a batch of {n}.")
+        unify(n, batch * self.batch_groups, lambda: f"conv: {self.batch_groups} groups do not divide a batch of {n}.")
         if self.fitting:
             self._check_fits(x.shape[2:], w.shape[2:])
         return Type(x.dtype, (batch, o, *self.out_sizes(x.shape[2:], w.shape[2:])))
@@ -173,7 +173,7 @@ def _transposed(a: Arguments, bias: Any, padding: Any, output_padding: Any, flip
     return with_bias(a, apply(conv, a.x, weights if flip else turned(weights)), bias)
 
 
-@told(CONV, 1)
+@documented(CONV, 1)
 def conv1d(
     x: Any,
     w: Any,
@@ -188,7 +188,7 @@ def conv1d(
     return _convolved(checked("conv1d", 1, x, w, stride, dilation, groups, _FORWARD), bias, padding, flip)
 
 
-@told(CONV, 2)
+@documented(CONV, 2)
 def conv2d(
     x: Any,
     w: Any,
@@ -203,7 +203,7 @@ def conv2d(
     return _convolved(checked("conv2d", 2, x, w, stride, dilation, groups, _FORWARD), bias, padding, flip)
 
 
-@told(CONV, 3)
+@documented(CONV, 3)
 def conv3d(
     x: Any,
     w: Any,
@@ -218,7 +218,7 @@ def conv3d(
     return _convolved(checked("conv3d", 3, x, w, stride, dilation, groups, _FORWARD), bias, padding, flip)
 
 
-@told(TRANSPOSE, 1)
+@documented(TRANSPOSE, 1)
 def conv1d_transpose(
     x: Any,
     w: Any,
@@ -235,7 +235,7 @@ def conv1d_transpose(
     return _transposed(a, bias, padding, output_padding, flip)
 
 
-@told(TRANSPOSE, 2)
+@documented(TRANSPOSE, 2)
 def conv2d_transpose(
     x: Any,
     w: Any,
@@ -252,7 +252,7 @@ def conv2d_transpose(
     return _transposed(a, bias, padding, output_padding, flip)
 
 
-@told(TRANSPOSE, 3)
+@documented(TRANSPOSE, 3)
 def conv3d_transpose(
     x: Any,
     w: Any,

@@ -17,7 +17,7 @@ from ..symbolic.arguments import LARGEST, check_count, check_flag
 from ..symbolic.dims import minimum, product, same, show
 from ..symbolic.errors import LinAlgError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
-from ..symbolic.guards import meet
+from ..symbolic.guards import unify
 from ..symbolic.leaves import Item
 from ..symbolic.types import TupleType, Type, float_like, promote
 from .coerce import as_expr
@@ -32,14 +32,14 @@ from .several import Several
 
 
 def square_only(name: str, a: Type) -> None:
-    meet(a.shape[-1], a.shape[-2], lambda: f"{name}: a matrix of shape {show(a.shape[-2:])} is not square.")
+    unify(a.shape[-1], a.shape[-2], lambda: f"{name}: a matrix of shape {show(a.shape[-2:])} is not square.")
 
 
 def _same_batch(name: str, a: Type, b: Type) -> None:
     check_same_dtype(name, a, b)
     if a.ndim != 3 or b.ndim != 3:
         raise ShapeError(f"{name}: the operands are (batch, m, n) here, not {show(a.shape)} and {show(b.shape)}.")
-    meet(a.shape[0], b.shape[0], lambda: f"{name}: {a.shape[0]} matrices and {b.shape[0]} right sides.")
+    unify(a.shape[0], b.shape[0], lambda: f"{name}: {a.shape[0]} matrices and {b.shape[0]} right sides.")
 
 
 def guarded(name: str, function: Callable[..., Any], *arrays: np.ndarray) -> Any:
@@ -97,7 +97,7 @@ class Solve(Op):
     def infer(self, a: Type, b: Type) -> Type:
         square_only("solve", a)
         _same_batch("solve", a, b)
-        meet(a.shape[-1], b.shape[-2], lambda: f"solve: {show(a.shape)} and {show(b.shape)} do not fit.")
+        unify(a.shape[-1], b.shape[-2], lambda: f"solve: {show(a.shape)} and {show(b.shape)} do not fit.")
         return Type(b.dtype, b.shape)
 
     def numpy(self, a: np.ndarray, b: np.ndarray) -> Any:
@@ -117,7 +117,7 @@ class SolveTriangular(Op):
     def infer(self, a: Type, b: Type) -> Type:
         square_only("solve_triangular", a)
         _same_batch("solve_triangular", a, b)
-        meet(a.shape[-1], b.shape[-2], lambda: f"solve_triangular: {show(a.shape)} and {show(b.shape)} do not fit.")
+        unify(a.shape[-1], b.shape[-2], lambda: f"solve_triangular: {show(a.shape)} and {show(b.shape)} do not fit.")
         return Type(b.dtype, b.shape)
 
     def numpy(self, a: np.ndarray, b: np.ndarray) -> Any:

@@ -114,8 +114,8 @@ def _order(inputs: Sequence[Labels], output: Labels, nodes: Sequence[Expr]) -> l
     """Which terms are multiplied together, step by step; their product goes to the end of the list."""
     if len(nodes) < 3 or not all(n.type.is_static for n in nodes):
         return [tuple(range(len(nodes)))]
-    stand_ins = [np.broadcast_to(np.float64(0), tuple(d for d in n.shape if isinstance(d, int))) for n in nodes]
-    path, _ = np.einsum_path(",".join(inputs) + "->" + output, *stand_ins, optimize="greedy")
+    shapes_only = [np.broadcast_to(np.float64(0), tuple(d for d in n.shape if isinstance(d, int))) for n in nodes]
+    path, _ = np.einsum_path(",".join(inputs) + "->" + output, *shapes_only, optimize="greedy")
     return [tuple(sorted(step)) for step in path[1:]]
 
 

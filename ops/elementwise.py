@@ -22,7 +22,7 @@ from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user
 from ..symbolic.expr import Expr, Op, apply, depends, serial, toposort
 from ..symbolic.forks import renewed
 from ..symbolic.grad import grad
-from ..symbolic.guards import meet
+from ..symbolic.guards import unify
 from ..symbolic.leaves import Constant, Input, constant, weak_constant
 from ..symbolic.operators import function as bound
 from ..symbolic.substitution import substitute
@@ -386,7 +386,7 @@ def broadcast(name: str, shapes: Sequence[Shape]) -> Shape:
         size: Dim = 1
         for shape in shapes:
             if len(shape) >= -axis and shape[axis] != 1:
-                size = shape[axis] if size == 1 else meet(size, shape[axis], lambda: _mismatch(name, shapes))
+                size = shape[axis] if size == 1 else unify(size, shape[axis], lambda: _mismatch(name, shapes))
         result.append(size)
     return tuple(result)
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..symbolic.dims import Shape, show
 from ..symbolic.errors import DTypeError, IndexRangeError, ShapeError
 from ..symbolic.expr import Expr, Op, apply
-from ..symbolic.guards import meet
+from ..symbolic.guards import unify
 from ..symbolic.leaves import constant
 from ..symbolic.types import INT64, Type
 from . import scalar
@@ -114,7 +114,7 @@ def index_shape(axes: tuple[int, ...], x: Type, indices: tuple[Type, ...]) -> Sh
         if other.ndim != first.ndim:
             raise ShapeError(f"The index arrays have shapes {show(first.shape)} and {show(other.shape)}.")
         for mine, its in zip(first.shape, other.shape, strict=True):
-            meet(mine, its, lambda: f"The index arrays have shapes {show(first.shape)} and {show(other.shape)}.")
+            unify(mine, its, lambda: f"The index arrays have shapes {show(first.shape)} and {show(other.shape)}.")
     return first.shape
 
 
@@ -128,7 +128,7 @@ def check_scattered(name: str, axes: tuple[int, ...], x: Type, v: Type, indices:
     if v.ndim != len(expected):
         raise ShapeError(message())
     for mine, wanted in zip(v.shape, expected, strict=True):
-        meet(mine, wanted, message)
+        unify(mine, wanted, message)
     if v.dtype != x.dtype:
         raise DTypeError(f"{name}: the values are {v.dtype.name}, and x is {x.dtype.name}.")
 

@@ -12,7 +12,7 @@ from ..symbolic.arguments import check_count
 from ..symbolic.dims import product, same, show
 from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
-from ..symbolic.guards import meet
+from ..symbolic.guards import unify
 from ..symbolic.types import Type, promote
 from .axes import normalize, without
 from .coerce import as_expr
@@ -37,7 +37,7 @@ class MatMul(Op):
         if a.ndim < 2 or b.ndim < 2:
             raise ShapeError(f"matmul: matrices have two axes or more, not {show(a.shape)} and {show(b.shape)}.")
         check_same_dtype("matmul", a, b)
-        meet(a.shape[-1], b.shape[-2], message)
+        unify(a.shape[-1], b.shape[-2], message)
         batch = broadcast("matmul", [a.shape[:-2], b.shape[:-2]])
         return Type(a.dtype, (*batch, a.shape[-2], b.shape[-1]))
 

@@ -17,7 +17,7 @@ from ..symbolic.arguments import LARGEST, check_count, check_sequence
 from ..symbolic.dims import Dim, Shape, SymDim, maximum, product, same, show, total_size
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
-from ..symbolic.guards import meet
+from ..symbolic.guards import unify
 from ..symbolic.index_maps import FIRST, IndexMap, along, broadcast, identity
 from ..symbolic.leaves import weak_constant
 from ..symbolic.sizes import as_dim, shape_of
@@ -43,7 +43,7 @@ class Reshape(Op):
 
         have, wanted = list(x.shape), list(self.shape)
         _cancel(have, wanted)
-        meet(product(have), product(wanted), message)
+        unify(product(have), product(wanted), message)
         return Type(x.dtype, self.shape)
 
     def numpy(self, x: np.ndarray) -> np.ndarray:
@@ -90,7 +90,7 @@ class BroadcastTo(Op):
             raise ShapeError(message())
         for mine, wanted in zip(reversed(x.shape), reversed(self.shape), strict=False):
             if mine != 1:
-                meet(mine, wanted, message)
+                unify(mine, wanted, message)
         return Type(x.dtype, self.shape)
 
     def numpy(self, x: np.ndarray) -> np.ndarray:
@@ -114,7 +114,7 @@ class Squeeze(Op):
         for axis in self.axes:
             if same(x.shape[axis], 1) is False:
                 raise ShapeError(f"squeeze: axis {axis} of {show(x.shape)} has size {x.shape[axis]}, not 1.")
-            meet(x.shape[axis], 1, lambda: "")
+            unify(x.shape[axis], 1, lambda: "")
         return Type(x.dtype, without(x.shape, self.axes))
 
     def numpy(self, x: np.ndarray) -> np.ndarray:
@@ -249,7 +249,7 @@ class Concatenate(Op):
                 raise ShapeError(_not_joined(self.axis, first, other))
             for axis, size in enumerate(other.shape):
                 if axis != self.axis:
-                    shape[axis] = meet(shape[axis], size, lambda other=other: _not_joined(self.axis, first, other))  # type: ignore[misc]
+                    shape[axis] = unify(shape[axis], size, lambda other=other: _not_joined(self.axis, first, other))  # type: ignore[misc]
         shape[self.axis] = total_size(one.shape[self.axis] for one in types)
         return Type(first.dtype, tuple(shape))
 

@@ -16,7 +16,7 @@ from ..symbolic.arguments import check_flag
 from ..symbolic.dims import Shape, show
 from ..symbolic.errors import ArgumentError, blame, user_site
 from ..symbolic.expr import Expr, apply
-from ..symbolic.guards import meet
+from ..symbolic.guards import unify
 from ..symbolic.types import DType, Type, float_like
 from . import scalar
 from .coerce import as_expr
@@ -63,7 +63,7 @@ class MaxPoolScatter(Pooling):
     def infer(self, x: Type, g: Type) -> Type:
         expected = self.pooled(x).shape
         for mine, wanted in zip(g.shape, expected, strict=True):
-            meet(mine, wanted, lambda: f"max_pool_scatter: {show(g.shape)} instead of {show(expected)}.")
+            unify(mine, wanted, lambda: f"max_pool_scatter: {show(g.shape)} instead of {show(expected)}.")
         return Type(g.dtype, x.shape)
 
     def numpy(self, x: np.ndarray, g: np.ndarray) -> np.ndarray:
@@ -81,7 +81,7 @@ class MaxPoolGather(Pooling):
 
     def infer(self, x: Type, v: Type) -> Type:
         for mine, wanted in zip(v.shape, x.shape, strict=True):
-            meet(mine, wanted, lambda: f"max_pool_gather: {show(v.shape)} instead of {show(x.shape)}.")
+            unify(mine, wanted, lambda: f"max_pool_gather: {show(v.shape)} instead of {show(x.shape)}.")
         return self.pooled(Type(v.dtype, x.shape))
 
     def numpy(self, x: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -117,7 +117,7 @@ class SumPoolScatter(Pooling):
     def infer(self, g: Type) -> Type:
         expected = self.grid(self.spatial)
         for mine, wanted in zip(g.shape[2:], expected, strict=True):
-            meet(mine, wanted, lambda: f"sum_pool_scatter: {show(g.shape[2:])} instead of {show(expected)}.")
+            unify(mine, wanted, lambda: f"sum_pool_scatter: {show(g.shape[2:])} instead of {show(expected)}.")
         return Type(g.dtype, (*g.shape[:2], *self.spatial))
 
     def numpy(self, g: Any) -> Any:

@@ -20,11 +20,11 @@ CALLING_BACK = object()  # stands among what is written by calls that run users'
 
 _lock = threading.Lock()
 _changed = threading.Condition(_lock)
-_held: list[Access] = []
-_waiting: list[Access] = []
+_held: list[VariableAccess] = []
+_waiting: list[VariableAccess] = []
 
 
-class Access:
+class VariableAccess:
     """The variables that one call reads (all that it uses) and writes, from `acquire` to `release`."""
 
     __slots__ = ("reads", "thread", "writes")
@@ -63,10 +63,10 @@ class Access:
         before = [] if nested else _waiting[: _waiting.index(self)]
         return any(other.thread != self.thread and self._meets(other) for other in [*_held, *before])
 
-    def _meets(self, other: Access) -> bool:
+    def _meets(self, other: VariableAccess) -> bool:
         return not (self.writes.isdisjoint(other.reads) and other.writes.isdisjoint(self.reads))
 
-    def __enter__(self) -> Access:
+    def __enter__(self) -> VariableAccess:
         self.acquire()
         return self
 

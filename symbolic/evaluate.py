@@ -129,11 +129,11 @@ MOST_BYTES = 2**47  # that a process can address
 FROM_A_STEP = "return it from the step as y: scan gives the y of all steps, stacked."
 
 
-class _Watched(threading.local):
+class _Observed(threading.local):
     observer: Observer | None = None
 
 
-_watched = _Watched()
+_watched = _Observed()
 
 
 @contextmanager
@@ -165,7 +165,7 @@ def value_of(node: Expr, args: list[Any], sizes: Mapping[str, int]) -> Any:
         return np.int64(op.dim if isinstance(op.dim, int) else op.dim.value(sizes))
     for guard in node.guards:
         if not guard.holds(sizes):
-            raise blame(guard.broken(node.op.name, sizes), node.site, *[a.site for a in node.args])
+            raise blame(guard.error(node.op.name, sizes), node.site, *[a.site for a in node.args])
     try:
         sized = getattr(op, "numpy_of_sizes", None)  # ops with bodies, in which there are symbols, too
         with at_site(node.site):

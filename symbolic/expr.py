@@ -25,7 +25,7 @@ import numpy as np
 from .dims import Shape, SymDim
 from .errors import ArgumentError, GradientError, Site, WeftError, at_site, blame, user_site
 from .forks import held, renewed
-from .guards import AnyGuard, collected
+from .guards import AnyGuard, collecting
 from .index_maps import AxisMap, IndexMap
 from .operators import Operators
 from .operators import function as bound
@@ -299,7 +299,7 @@ def _inferred(op: Op, types: tuple[Any, ...]) -> Inferred:
     sort = (op, types, dtype(None))
     found = _known.get(sort)
     if found is None:
-        with collected() as assumed:
+        with collecting() as assumed:
             of = op.infer(*types)
         found = of, assumed.guards
         if not (op.holds or any(map(_holds, types)) or _sized_by_values(op)):

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from .arguments import check_choice, check_expression, check_expressions, check_function, check_mapping
-from .collector import uncollected
+from .collector import gc_paused
 from .dims import Shape, same, show
 from .errors import ArgumentError, GradientError, ShapeError, Site, at_site, blame, user_site
 from .expr import Expr, Op, apply, depends, serial, toposort
-from .guards import AnyGuard, assume, meet
+from .guards import AnyGuard, assume, unify
 from .leaves import Input, Item, constant, weak_constant
 from .operators import function
 from .substitution import substitute
@@ -140,7 +140,7 @@ def hessian(loss: Expr, x: Any) -> Any:
     return _pack(x, [jacobian(grad(loss, one), one) for one in _as_list(x)])
 
 
-@uncollected
+@gc_paused
 def _cotangents(
     outputs: Sequence[Expr],
     seeds: Sequence[Expr],
@@ -337,7 +337,7 @@ class Assume(Op):
         if x.ndim != len(self.shape):
             raise ShapeError(f"An expression of shape {show(x.shape)} is no {show(self.shape)}.")
         for mine, wanted in zip(x.shape, self.shape, strict=True):
-            meet(mine, wanted, lambda: f"An expression of shape {show(x.shape)} is no {show(self.shape)}.")
+            unify(mine, wanted, lambda: f"An expression of shape {show(x.shape)} is no {show(self.shape)}.")
         for guard in self.guards:
             assume(guard, what=self.name)
         return Type(x.dtype, self.shape)

@@ -5,7 +5,7 @@
     Nonempty  there is something along an axis
     Fits      a window is no larger than what it moves over
 
-An op says what it needs once, in `infer`, with `meet`, `within`, `nonempty` and `fits`.  What is certainly wrong is an
+An op says what it needs once, in `infer`, with `unify`, `within`, `nonempty` and `fits`.  What is certainly wrong is an
 error at once, what certainly holds is forgotten, and all else is a guard of the node, which is checked before a
 compiled function runs.
 """
@@ -36,7 +36,7 @@ class Guard(NamedTuple):
         """Whether it is true of these sizes."""
         return value(self.left, sizes) == value(self.right, sizes)
 
-    def broken(self, what: str, sizes: Sizes) -> WeftError:
+    def error(self, what: str, sizes: Sizes) -> WeftError:
         """The error for sizes of which it is not true."""
         here = f"in this call they are {value(self.left, sizes)} and {value(self.right, sizes)}"
         return GuardError(f"{what}: {self.left} and {self.right} have to be the same size, and {here}.")
@@ -76,7 +76,7 @@ class Within(NamedTuple):
         start, count, size = (value(d, sizes) for d in self.dims)
         return count <= 0 or (0 <= start < size and 0 <= start + self.step * (count - 1) < size)
 
-    def broken(self, what: str, sizes: Sizes) -> WeftError:
+    def error(self, what: str, sizes: Sizes) -> WeftError:
         """The error for sizes of which it is not true."""
         start, count, size = (value(d, sizes) for d in self.dims)
         if count == 1:
@@ -113,7 +113,7 @@ class Nonempty(NamedTuple):
         """Whether it is true of these sizes."""
         return value(self.size, sizes) > 0
 
-    def broken(self, what: str, sizes: Sizes) -> WeftError:
+    def error(self, what: str, sizes: Sizes) -> WeftError:
         """The error for sizes of which it is not true."""
         where = f"axis {self.axis}" if isinstance(self.size, int) else f"axis {self.axis}, of {self.size} elements,"
         return ShapeError(f"{what}: {where} is empty, and nothing has no {what}.")
@@ -148,7 +148,7 @@ class Fits(NamedTuple):
         """Whether it is true of these sizes."""
         return value(self.size, sizes) + value(self.padding, sizes) >= value(self.window, sizes)
 
-    def broken(self, what: str, sizes: Sizes) -> WeftError:
+    def error(self, what: str, sizes: Sizes) -> WeftError:
         """The error for sizes of which it is not true."""
         window, size, padding = (value(d, sizes) for d in self.dims)
         around = f" with {padding} of padding" if padding else ""
@@ -176,12 +176,12 @@ class _Assumed(threading.local):
 _assumed = _Assumed()
 
 
-class collected:  # noqa: N801 - used like a function: `with collected() as found: ...`
+class collecting:  # noqa: N801 - used like a function: `with collected() as found: ...`
     """Gathers in `found.guards` what is assumed inside; an op may make nodes to find its type, so it nests."""
 
     __slots__ = ("guards", "outer")
 
-    def __enter__(self) -> collected:
+    def __enter__(self) -> collecting:
         self.outer, _assumed.guards = _assumed.guards, ()
         return self
 
@@ -193,12 +193,12 @@ def assume(guard: AnyGuard, message: Callable[[], str] | None = None, what: str 
     """Take a guard for granted, for use in `Op.infer`; raises its error, or `message()`, if it certainly is wrong."""
     certain = guard.certain()
     if certain is False:
-        raise ShapeError(message()) if message is not None else guard.broken(what, {})
+        raise ShapeError(message()) if message is not None else guard.error(what, {})
     if certain is None and guard not in _assumed.guards:
         _assumed.guards += (guard,)
 
 
-def meet(left: Dim, right: Dim, message: Callable[[], str]) -> Dim:
+def unify(left: Dim, right: Dim, message: Callable[[], str]) -> Dim:
     """One size out of two that must be equal, for use in `Op.infer`; certain inequality raises `message()`.
 
     Where only a call can tell, the equality becomes a guard of the node that is being made.

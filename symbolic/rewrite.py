@@ -67,12 +67,12 @@ def rewrite(
     """
     if args and isinstance(args[0], Graph):
         graph, rules, *rest = args
-        run = _Run(graph, rules, rest[0] if rest else record)
+        run = _Rewriting(graph, rules, rest[0] if rest else record)
         return graph.with_roots(run.settled(graph.nodes, graph.roots))
     return lambda function: Rewrite(function, args, when, examples)
 
 
-class _Run:
+class _Rewriting:
     """One rewriting: what every node has become so far."""
 
     def __init__(self, graph: Graph, rules: RuleSet, record: list[Fired] | None):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from .access import Access
+from .access import VariableAccess
 from .dims import Shape, SymDim, fresh
 from .expr import Expr, flattened, serial, unflattened
 from .types import BOOL, Type
@@ -137,13 +137,13 @@ class Storage:
 
     # ---- who reads and writes it ----------------------------------------------------------------------------------
 
-    def reading(self) -> Access:
+    def reading(self) -> VariableAccess:
         """`with storage.reading(): ...`: nobody else writes it meanwhile."""
-        return Access(frozenset((self,)), frozenset())
+        return VariableAccess(frozenset((self,)), frozenset())
 
-    def writing(self) -> Access:
+    def writing(self) -> VariableAccess:
         """`with storage.writing(): ...`: nobody else reads or writes it meanwhile."""
-        return Access(frozenset((self,)), frozenset((self,)))
+        return VariableAccess(frozenset((self,)), frozenset((self,)))
 
     # ---- sizes ----------------------------------------------------------------------------------------------------
 

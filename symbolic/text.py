@@ -139,8 +139,8 @@ class _Writer:
     def node(self, node: Expr, args: list[str]) -> str:
         op: Any = node.op
         if isinstance(op, Input) and isinstance(op.number, tuple):
-            self.needed.add(("weft.ops.bodies", "formal"))
-            return f"formal({op.number[1]}, {self.value(node.dtype)}, {self.value(node.shape)})"
+            self.needed.add(("weft.ops.bodies", "parameter"))
+            return f"parameter({op.number[1]}, {self.value(node.dtype)}, {self.value(node.shape)})"
         if isinstance(op, Input):
             return f"weft.tensor({op.label!r}, {self.value(node.shape)}, {node.dtype.name!r})"
         if isinstance(op, Shared):

@@ -64,10 +64,10 @@ def check_rule(rules: Any, *, count: int = 100, limits: bool = False, seed: int 
     check_count("check_rule", "seed", seed)
     check_flag("check_rule", "limits", limits)
     for rule in given:
-        _Check(rule, limits, np.random.default_rng(seed)).run(count)
+        _RuleCheck(rule, limits, np.random.default_rng(seed)).run(count)
 
 
-class _Check:
+class _RuleCheck:
     """The check of one rule."""
 
     def __init__(self, rule: AnyRule, limits: bool, rng: np.random.Generator):

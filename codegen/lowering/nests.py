@@ -41,7 +41,7 @@ REDUCTIONS = (Reduce, ArgReduce)
 
 def nests_of(step: Group, memory: set[Expr], forwarded: set[Expr], limits: FusionLimits) -> tuple[PlacedNest, ...]:
     """The nest of a fusion group; two where a long reduction is cut into chunks."""
-    builder = _Builder(step, memory)
+    builder = _NestBuilder(step, memory)
     writes = tuple(builder.write(root) for root in step.roots if root not in forwarded)
     axes = tuple(extent(d) for d in step.space)
     nest = ordered(simplified(LoopNest(axes, step.reduced, tuple(builder.body), writes)))
@@ -51,7 +51,7 @@ def nests_of(step: Group, memory: set[Expr], forwarded: set[Expr], limits: Fusio
     return _chunked(nest, axis, limits.chunks, tuple(builder.buffers))
 
 
-class _Builder:
+class _NestBuilder:
     """Values are numbered as they are made; equal values get one number."""
 
     def __init__(self, step: Group, memory: set[Expr]):

@@ -240,10 +240,10 @@ def build(graph: Graph, target: Target) -> Program:
     views.forget()
     schedule = fuse(graph, target)
     updates = place_updates(graph, schedule)
-    return _Builder(graph, schedule, updates, reused(graph, schedule)).program()
+    return _ProgramBuilder(graph, schedule, updates, reused(graph, schedule)).program()
 
 
-class _Builder:
+class _ProgramBuilder:
     def __init__(self, graph: Graph, schedule: Schedule, updates: Placement, reused: dict[Expr, Expr]):
         self.graph, self.schedule, self.updates = graph, schedule, updates
         self.buffers: list[Buffer] = []

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ...ops.bodies import closed, opened, stand_ins
+from ...ops.bodies import close_over, inline, placeholders
 from ...ops.branch import Branch
 from ...ops.loop import Loop
 from ...symbolic.errors import at_site
@@ -96,13 +96,13 @@ class _Simplification:
                     wanted[y] = y
         stacked, tests = list(wanted), list(body.outputs[-1:] if op.tested else ())
         kept = self.carries(members, [*stacked, *tests])
-        variables = stand_ins(body.inputs[: op.carries + op.sequences])
+        variables = placeholders(body.inputs[: op.carries + op.sequences])
         values = dict(zip(body.inputs, [*variables, *outer.captured], strict=True))
         outputs = substitute([*(body.outputs[i] for i in kept), *stacked, *tests], values)
         reached = set(toposort(outputs))
         sequences = [i for i in range(op.sequences) if variables[op.carries + i] in reached]
         chosen = [variables[i] for i in kept] + [variables[op.carries + i] for i in sequences]
-        new, captured = closed(outputs, chosen)
+        new, captured = close_over(outputs, chosen)
         smaller = replace(op, body=self.run(new), carries=len(kept), sequences=len(sequences))
         starts = [outer.carries[i] for i in kept] + [outer.sequences[i] for i in sequences]
         node = apply(smaller, *outer.steps, *starts, *self.outer(captured))
@@ -112,11 +112,11 @@ class _Simplification:
     def carries(self, members: Sequence[Expr], ends: Sequence[Expr]) -> list[int]:
         """The carries that are read: after the loop, or by what is."""
         op: Any = members[0].op
-        formals, news = op.body.inputs[: op.carries], op.body.outputs[: op.carries]
+        parameters, news = op.body.inputs[: op.carries], op.body.outputs[: op.carries]
         kept = {i for node in members for i in self.read.get(node, ()) if i < op.carries}
         while True:
             reached = set(toposort([*(news[i] for i in kept), *ends]))
-            more = {i for i, formal in enumerate(formals) if formal in reached}
+            more = {i for i, parameter in enumerate(parameters) if parameter in reached}
             if more <= kept:
                 return sorted(kept)
             kept |= more
@@ -145,13 +145,13 @@ class _Simplification:
         read = sorted(set(self.read.get(whole, ())))
         bodies, values = [], []
         for body, given in zip(op.bodies, op.divided(args), strict=True):
-            outputs = opened(body, given)
+            outputs = inline(body, given)
             outputs = [outputs[i] for i in read]
             order = toposort(outputs, into=lambda n: n not in self.outside)
             shared = [n for n in order if n in self.outside and not hasattr(n.type, "items")]
-            doubles = stand_ins(shared)
+            doubles = placeholders(shared)
             inside = substitute(outputs, dict(zip(shared, doubles, strict=True)))
-            new, captured = closed(inside, doubles, lazy=True)
+            new, captured = close_over(inside, doubles, lazy=True)
             bodies.append(self.run(new))
             values += self.outer([*shared, *captured])
         node = apply(Branch(*bodies), args[0], *values)

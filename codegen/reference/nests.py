@@ -24,7 +24,7 @@ def run_nest(nest: LoopNest, buffers: Sequence[np.ndarray], sizes: Mapping[str, 
     """Run it over its buffers, each a flat array of elements."""
     ranges = [Range(0, axis.value(sizes)) for axis in nest.axes]
     if nest.chunks is None:
-        _Run(nest, buffers, sizes, ranges).run()
+        _NestRun(nest, buffers, sizes, ranges).run()
         return
     axis, chunks = nest.chunks
     length = -(-ranges[axis].count // chunks)
@@ -32,10 +32,10 @@ def run_nest(nest: LoopNest, buffers: Sequence[np.ndarray], sizes: Mapping[str, 
         low, high = (min(c * length, ranges[axis].count) for c in (chunk, chunk + 1))
         part = [Range(chunk, 1), *ranges[1:]]
         part[axis] = Range(low, high - low)
-        _Run(nest, buffers, sizes, part).run()
+        _NestRun(nest, buffers, sizes, part).run()
 
 
-class _Run:
+class _NestRun:
     def __init__(self, nest: LoopNest, buffers: Sequence[np.ndarray], sizes: Mapping[str, int], ranges: list[Range]):
         self.nest, self.buffers, self.sizes, self.ranges = nest, buffers, sizes, ranges
         self.shape = tuple(r.count for r in ranges)

@@ -16,7 +16,7 @@ import weft as wf
 
 from ...codegen.function import Function
 from ...codegen.function import function as weft_function
-from ...ops.bodies import captured, stand_in, stand_ins
+from ...ops.bodies import captures, placeholder, placeholders
 from ...symbolic.dims import Dim, SymDim
 from ...symbolic.errors import GradientError, ShapeError, blame, user_site
 from ...symbolic.expr import Expr, toposort
@@ -42,7 +42,7 @@ def repeated(
 ) -> list[Expr]:
     """[last carries, what the other outputs are in all steps, how many steps there were where a test ends them].
 
-    `variables` are stand-ins for carries and for the elements of sequences, which have these values.
+    `variables` are placeholders for carries and for the elements of sequences, which have these values.
     """
     own = [*variables[0], *variables[1]]
     taken = _taken(body, own)
@@ -60,7 +60,7 @@ def _taken(body: Sequence[Expr], variables: Sequence[Expr]) -> list[Expr]:
     order = toposort([*body, *all_sources(toposort(body)).values()])
     changing = {name for name, source in sources(order).items() if not set(variables).isdisjoint(toposort([source]))}
     sized = [n for n in order if not changing.isdisjoint(name for dim in dims_of([n]) for name in dim.names)]
-    return captured(order, body, [*variables, *sized])
+    return captures(order, body, [*variables, *sized])
 
 
 def _with_sizes(body: list[Expr], inputs: Sequence[Expr]) -> tuple[list[Expr], list[Expr], list[Expr]]:
@@ -71,7 +71,7 @@ def _with_sizes(body: list[Expr], inputs: Sequence[Expr]) -> tuple[list[Expr], l
     names = sorted({name for dim in dims_of(order) for name in dim.names} - told - computed)
     if not names:
         return body, [], []
-    numbers = [stand_in(INT64, ()) for _ in names]
+    numbers = [placeholder(INT64, ()) for _ in names]
     dims = {name: value_dim(number) for name, number in zip(names, numbers, strict=True)}
     done: dict[Expr, Expr] = {}
     for node in order:
@@ -100,7 +100,7 @@ class _Loop:
     def back(self) -> Function:
         """One step of the derivative: inputs and cotangents of outputs to cotangents of the inputs that have them."""
         outputs = [y for y in self.body[: len(self.body) - self.tested] if y.type.is_float]
-        seeds = stand_ins(outputs)
+        seeds = placeholders(outputs)
         found = wf.vjp(outputs, [self.inputs[i] for i in self.floats], seeds, disconnected="zero")
         return weft_function([*self.inputs, *seeds], list(found), name="a step back", on_unused_input="ignore")
 
@@ -140,7 +140,7 @@ class _Loop:
         """The results of the loop as expressions, given the number of steps and the values of the inputs."""
         carried = [wf.Type(a.dtype, a.shape) for a in args[1 : 1 + self.carries]]
         counted = [wf.Type(INT64, ())] if self.tested else []
-        found = wf.callback(_Forward(self), [*carried, *stacked, *counted], *args, vjp=self._rule, name="scan")
+        found = wf.callback(_RunLoop(self), [*carried, *stacked, *counted], *args, vjp=self._rule, name="scan")
         return list(found)
 
     def _rule(self, gs: Sequence[Expr | None], outs: Sequence[Expr], *args: Expr) -> list[Any]:
@@ -150,7 +150,7 @@ class _Loop:
         seeds = [wf.zeros_like(o) if g is None else g for y, g, o in kinds if y.type.is_float]
         wanted = [args[1 + i] for i in self.floats]
         types = [wf.Type(x.dtype, x.shape) for x in wanted]
-        found = wf.callback(_Backward(self), types, *args, *seeds, vjp=_no_second, name="scan's derivative")
+        found = wf.callback(_RunLoopDerivative(self), types, *args, *seeds, vjp=_no_second, name="scan's derivative")
         known = dict(zip(self.floats, found, strict=True))
         return [None, *[known.get(i) for i in range(len(self.inputs))]]
 
@@ -163,7 +163,7 @@ def _types_of_all_steps(
     if not any(_depends(d, set(variables)) for y in outputs for d in y.shape):
         return [wf.Type(y.dtype, (length, *y.shape)) for y in outputs]
     total = sum(y.ndim for y in outputs)
-    sizes = wf.callback(_Sizes(loop), wf.Type(INT64, (total,)), *args, name="sizes of scan")
+    sizes = wf.callback(_RunLoopSizes(loop), wf.Type(INT64, (total,)), *args, name="sizes of scan")
     places = iter(range(total))
     return [wf.Type(y.dtype, (length, *[value_dim(sizes[next(places)]) for _ in y.shape])) for y in outputs]
 
@@ -179,7 +179,7 @@ def _depends(dim: Dim, changing: set[Expr]) -> bool:
     return any(isinstance(s, Expr) and not changing.isdisjoint(toposort([s])) for s in sources)
 
 
-class _Forward:
+class _RunLoop:
     """The loop, of arrays."""
 
     def __init__(self, loop: _Loop) -> None:
@@ -193,7 +193,7 @@ class _Forward:
         return (*last, *loop.stacked(made, int(length)), *steps)
 
 
-class _Sizes(_Forward):
+class _RunLoopSizes(_RunLoop):
     """The sizes of what the loop makes in each step, in a row."""
 
     def __call__(self, length: np.ndarray, *args: np.ndarray) -> Any:
@@ -201,7 +201,7 @@ class _Sizes(_Forward):
         return np.array([n for y in self.loop.stacked(made, int(length)) for n in y.shape[1:]], np.int64)
 
 
-class _Backward(_Forward):
+class _RunLoopDerivative(_RunLoop):
     """The derivative of the loop, of arrays: from the last step to the first."""
 
     def __call__(self, length: np.ndarray, *args: np.ndarray) -> tuple[Any, ...]:

@@ -80,7 +80,7 @@ WITHOUT_MEANING: dict[str, Any] = {
 }
 
 
-class Config:
+class Flags:
     """The flags as attributes; `theano.config.blas.ldflags` is the flag "blas.ldflags"."""
 
     def __init__(self, text: str = "") -> None:
@@ -129,7 +129,7 @@ class Config:
 class _Section:
     """The flags that begin with a name and a dot."""
 
-    def __init__(self, config: Config, name: str) -> None:
+    def __init__(self, config: Flags, name: str) -> None:
         self.__dict__.update(_config=config, _name=name)
 
     def __getattr__(self, name: str) -> Any:
@@ -156,4 +156,4 @@ def change_flags(**flags: Any) -> Any:
     return config.change_flags(**flags)
 
 
-config = Config(os.environ.get("THEANO_FLAGS", ""))
+config = Flags(os.environ.get("THEANO_FLAGS", ""))

@@ -16,7 +16,7 @@ from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.types import SUPPORTED
 from .convert import dtype_named, unwrap
-from .copies import Copy
+from .copies import DistinctCopy
 from .methods import method
 from .notes import applied_to, made_by
 from .op import Op
@@ -218,4 +218,4 @@ def _equivalent(node: Expr) -> Elemwise:
 
 
 EQUIVALENTS[Elementwise] = _equivalent
-EQUIVALENTS[Copy] = lambda node: identity
+EQUIVALENTS[DistinctCopy] = lambda node: identity

@@ -38,13 +38,13 @@ def _complex(x: np.ndarray) -> Any:
     return x[..., 0] + 1j * x[..., 1]
 
 
-class _Forward(_Transform):
+class _RealTransform(_Transform):
     def __call__(self, x: np.ndarray) -> np.ndarray:
         found = np.fft.rfftn(x, axes=tuple(range(1, x.ndim)))
         return _pairs(found * self.factor(x.shape[1:], False), x.dtype)
 
 
-class _ForwardAdjoint(_Transform):
+class _RealTransformAdjoint(_Transform):
     """The derivative of rfft: a transform of what stands at the lower frequencies alone, in the shape of `like`."""
 
     def __call__(self, g: np.ndarray, like: np.ndarray) -> np.ndarray:
@@ -84,10 +84,10 @@ def rfft(inp: Any, norm: str | None = None) -> Any:
 def _rfft(x: Expr, norm: str | None) -> Expr:
     def rule(g: Expr, out: Expr, v: Expr) -> Expr:
         second = lambda h, out, g, v: [_rfft(h, norm), None]  # noqa: E731
-        return wf.callback(_ForwardAdjoint(norm), v.type, g, v, vjp=second, name="rfft")  # type: ignore[no-any-return]
+        return wf.callback(_RealTransformAdjoint(norm), v.type, g, v, vjp=second, name="rfft")  # type: ignore[no-any-return]
 
     kind = wf.Type(x.dtype, (*x.shape[:-1], x.shape[-1] // 2 + 1, 2))
-    return wf.callback(_Forward(norm), kind, x, vjp=rule, name="rfft")  # type: ignore[no-any-return]
+    return wf.callback(_RealTransform(norm), kind, x, vjp=rule, name="rfft")  # type: ignore[no-any-return]
 
 
 def irfft(inp: Any, norm: str | None = None, is_odd: bool = False) -> Any:

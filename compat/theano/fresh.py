@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...ops.bodies import stand_in
+from ...ops.bodies import placeholder
 from ...ops.movement import broadcast_to
 from ...symbolic.dims import Dim, SymDim, fresh, product
 from ...symbolic.errors import at_site
@@ -28,7 +28,7 @@ def fresh_input(node: Expr, name: str | None = None) -> Expr:
     """
     shape = tuple(d if isinstance(d, int) or (d.is_name and not d.sources) else fresh("n_") for d in node.shape)
     if name is None or not name.isidentifier():
-        return stand_in(node.dtype, shape)
+        return placeholder(node.dtype, shape)
     return apply(Input(serial(), Type(node.dtype, shape), name))
 
 

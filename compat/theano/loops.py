@@ -10,7 +10,7 @@ import numpy as np
 
 import weft as wf
 
-from ...ops.bodies import numbered, stand_in, stand_ins
+from ...ops.bodies import counting, placeholder, placeholders
 from ...ops.creation import iota
 from ...ops.elementwise import cast as weft_cast
 from ...ops.loop import looped
@@ -168,7 +168,7 @@ def _sequences(given: list[Any], backwards: bool) -> tuple[list[Any], list[Expr]
         for tap in taps:
             value = whole[tap + before : whole.shape[0] - (behind - tap)] if before or behind else whole
             values.append(wf.flip(value, 0) if backwards else value)
-            element = stand_in(value.dtype, value.shape[1:])
+            element = placeholder(value.dtype, value.shape[1:])
             elements.append(wrap(element))
             if getattr(info["input"], "name", None):
                 elements[-1].name = f"{info['input'].name}[t{f'{tap:+d}' if tap else ''}]"
@@ -203,17 +203,17 @@ def _state(info: Any) -> State | None:
 
 
 class _Traced:
-    """The step, written once over stand-ins for what changes from step to step."""
+    """The step, written once over placeholders for what changes from step to step."""
 
     def __init__(
         self, fn: Callable[..., Any], elements: list[Any], states: list[State | None], others: list[Any]
     ) -> None:
         self.elements, self.states = [unwrap(e) for e in elements], states
-        self.number = stand_in(INT64, ())
+        self.number = placeholder(INT64, ())
         for _ in range(2):
-            self.windows = [stand_ins(s.starts) if s is not None else [] for s in self.states]
+            self.windows = [placeholders(s.starts) if s is not None else [] for s in self.states]
             windows = [v for s, w in zip(self.states, self.windows, strict=True) if s is not None for v in s.read(w)]
-            with numbered(self.number):
+            with counting(self.number):
                 self.outputs, self.updates, self.stop = _parts(fn(*elements, *windows, *others))
             if not self.states:
                 self.states, self.windows = [None] * len(self.outputs), [[] for _ in self.outputs]
@@ -241,7 +241,7 @@ class _Traced:
     def run(self, values: list[Expr], length: Dim, truncate: int) -> tuple[list[Expr], dict[Expr, Expr], Expr | None]:
         """(outputs of all steps, last values of shared variables, how many steps there were where that is open)."""
         shared = list(self.updates)
-        doubles = stand_ins(shared)
+        doubles = placeholders(shared)
         named = dict(zip(shared, doubles, strict=True))
         outputs = substitute([*self.outputs, *self.updates.values(), *self.stop], named)
         ys, news, stop = _split(outputs, len(self.outputs), len(shared))

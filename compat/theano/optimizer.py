@@ -29,7 +29,7 @@ class Assert(Work):
     def __call__(self, value: Any, *conditions: Any) -> Any:
         x, tests = unwrap(value), [unwrap(c) for c in conditions]
         checked = wf.callback(
-            _Check(self.msg), x.type, x, *tests, vjp=_through, name=f"Assert({self.msg})", effects=True
+            _AssertAll(self.msg), x.type, x, *tests, vjp=_through, name=f"Assert({self.msg})", effects=True
         )
         return applied_to(wrap(checked), self, [value, *conditions])
 
@@ -42,7 +42,7 @@ def _through(g: Any, out: Any, x: Any, *tests: Any) -> list[Any]:
 
 
 @dataclass(frozen=True)
-class _Check:
+class _AssertAll:
     """Look at the conditions, and hand the value on."""
 
     msg: str

@@ -15,7 +15,7 @@ from .configuration import config
 from .convert import unwrap
 from .notes import applied_to
 from .sizes import as_shape
-from .variables import Shape, variable_of, wrap
+from .variables import ShapeVariable, variable_of, wrap
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Performed:
 
 
 @dataclass(frozen=True)
-class Sizes:
+class PerformedSizes:
     """The sizes of what an op makes, in a row: found by running it."""
 
     performed: Performed
@@ -62,11 +62,11 @@ def applied(op: Any, node: Any) -> list[Any]:
 
 def _shapes(op: Any, node: Any, inputs: Sequence[Expr], performed: Performed) -> list[tuple[Any, ...]]:
     if hasattr(op, "infer_shape"):
-        found = op.infer_shape(node, [Shape(x.shape) for x in inputs])
+        found = op.infer_shape(node, [ShapeVariable(x.shape) for x in inputs])
         shapes = [as_shape(s) for s in found]
     else:
         total = sum(o.ndim for o in node.outputs)
-        sizes = wf.callback(Sizes(performed), wf.Type(np.dtype("int64"), (total,)), *inputs) if total else None
+        sizes = wf.callback(PerformedSizes(performed), wf.Type(np.dtype("int64"), (total,)), *inputs) if total else None
         places = iter(range(total))
         shapes = [as_shape([wrap(sizes[next(places)]) for _ in range(o.ndim)]) for o in node.outputs]
     return [

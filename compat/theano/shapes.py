@@ -17,7 +17,7 @@ from .methods import method
 from .notes import made_by
 from .ops import EQUIVALENTS, Work
 from .sizes import as_shape
-from .variables import Shape, wrap
+from .variables import ShapeVariable, wrap
 
 
 class Reshape(Work):
@@ -194,12 +194,12 @@ def patternbroadcast(x: Any, broadcastable: Sequence[bool]) -> Any:
 
 def shape(x: Any) -> Any:
     """The sizes of x, an int64 vector."""
-    return Shape(unwrap(x).shape)
+    return ShapeVariable(unwrap(x).shape)
 
 
 def shape_i(x: Any, i: int) -> Any:
     """The size of axis i."""
-    return Shape(unwrap(x).shape)[i]
+    return ShapeVariable(unwrap(x).shape)[i]
 
 
 def specify_shape(x: Any, shape: Any) -> Any:

@@ -241,7 +241,7 @@ def csm_data(x: Any) -> Any:
     return csm_properties(x)[0]
 
 
-class Absent(Op):
+class SparseOp(Op):
     """An op on sparse variables, which can be asked for and not be applied."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -256,4 +256,4 @@ for _name in """
     remove0 ensure_sorted_indices construct_sparse_from_list Dot Usmm SamplingDot cast bcast fcast
 """.split():  # noqa: SIM905
     if _name not in globals():
-        globals()[_name] = type(_name, (Absent,), {"__module__": __name__, "__doc__": "Not supported."})
+        globals()[_name] = type(_name, (SparseOp,), {"__module__": __name__, "__doc__": "Not supported."})

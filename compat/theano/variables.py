@@ -168,7 +168,7 @@ class Tensor(Variable):
 
     @property
     def shape(self) -> Any:
-        return Shape(self.expr.shape, self)
+        return ShapeVariable(self.expr.shape, self)
 
     @property
     def size(self) -> Any:
@@ -250,7 +250,7 @@ class TensorConstant(Tensor):
         return isinstance(other, TensorConstant) and self.expr is other.expr
 
 
-class Shape(TensorVariable):
+class ShapeVariable(TensorVariable):
     """x.shape: a vector of sizes, which gives each of them as a scalar of its own."""
 
     def __init__(self, dims: Sequence[Any], of: Any = None) -> None:
@@ -275,7 +275,7 @@ class Shape(TensorVariable):
         if isinstance(key, int | np.integer):
             return wrap(callback(self._no_axis, Type(np.dtype("int64"), ()), key, name="shape"))
         if isinstance(key, slice) and not any(isinstance(b, Variable) for b in (key.start, key.stop, key.step)):
-            return Shape(self.dims[key])
+            return ShapeVariable(self.dims[key])
         return super().__getitem__(key)
 
     def _no_axis(self, key: np.ndarray) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ....symbolic.access import Access
+from ....symbolic.access import VariableAccess
 from ...arguments import adapted, expected
 from ...lowering.program import Role
 from . import checked
@@ -27,7 +27,7 @@ class CheckedFunction(CPUFunction):
         given = expected(self.asked, args, keywords)
         arrays = [adapted(value, x, self.downcast) for value, x in zip(given, self.source.inputs, strict=True)]
         self._at_end = not self._at_end
-        with Access(self._reads, self._writes):
+        with VariableAccess(self._reads, self._writes):
             self._bring_storages()
             results = self._guarded(arrays, self._at_end)
         return results[0] if self._form is None else self._form(results)

@@ -3,8 +3,8 @@
 It is compiled once and kept like every kernel (walker.py); nothing here is imported where it was compiled before.
 
 A step in one part runs on the calling thread; one in more parts is shared (teamwork.py).  Several steps in row
-blocks run a few rows of their arrays at a time, one step after the other.  The result is -1, or the number of the first step whose
-status was not 0.
+blocks run a few rows of their arrays at a time, one step after the other.  The result is -1, or the number of the
+first step whose status was not 0.
 
 Every now and then, between two steps, the loop returns to Python, which handles signals and calls it again: so Ctrl-C
 ends a call of many steps.  Once a step has written to a shared variable, it does not return before the end.
