@@ -46,7 +46,7 @@ class Branch(Op):
     def bodies(self) -> tuple[Graph, ...]:
         return self.then, self.otherwise
 
-    def divided(self, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    def divide(self, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """The values for the inputs of both bodies."""
         first = len(self.then.inputs) + 1
         return list(values[1:first]), list(values[first:])
@@ -64,12 +64,12 @@ class Branch(Op):
     def numpy_of_sizes(self, sizes: Mapping[str, int], *values: Any) -> tuple[Any, ...]:
         """The reference, given the symbols' sizes."""
         which = 0 if values[0] else 1
-        body, given = self.bodies[which], self.divided(values)[which]
+        body, given = self.bodies[which], self.divide(values)[which]
         return tuple(run(body.outputs, dict(zip(body.inputs, given, strict=True)), sizes))
 
     def vjp(self, g: Any, out: Expr, *args: Expr) -> Sequence[Callable[[], Expr] | None]:
         cotangents = functools.cache(lambda: self._cotangents(g, args))
-        return [None if not a.type.is_float else functools.partial(_picked, cotangents, i) for i, a in enumerate(args)]
+        return [None if not a.type.is_float else functools.partial(_pick, cotangents, i) for i, a in enumerate(args)]
 
     def _cotangents(self, g: Any, args: Sequence[Expr]) -> dict[int, Expr]:
         """For the number of each float argument, its cotangent: zeros where its branch was not taken."""
@@ -77,7 +77,7 @@ class Branch(Op):
         given = [i for i, each in enumerate(g) if each is not None]
         seeds, sides = placeholders([g[i] for i in given]), []
         first = len(self.then.inputs) + 1
-        for body, start, values in zip(self.bodies, (1, first), self.divided(args), strict=True):
+        for body, start, values in zip(self.bodies, (1, first), self.divide(args), strict=True):
             mine = [i for i in float_args if start <= i < start + len(values)]
             doubles = placeholders(body.inputs)
             ends = [body.outputs[i] for i in given]
@@ -86,10 +86,10 @@ class Branch(Op):
             found = dict(zip(mine, moved, strict=True))
             outputs = [found[i] if i in found else zeros_like(args[i]) for i in float_args]
             sides.append((outputs, [*doubles, *seeds], [*values, *(g[i] for i in given)]))
-        return dict(zip(float_args, branched(args[0], *sides), strict=True))
+        return dict(zip(float_args, make_branch(args[0], *sides), strict=True))
 
 
-def _picked(cotangents: Callable[[], Mapping[int, Expr]], place: int) -> Expr:
+def _pick(cotangents: Callable[[], Mapping[int, Expr]], place: int) -> Expr:
     return cotangents()[place]
 
 
@@ -105,7 +105,7 @@ def _common(a: Expr, b: Expr) -> Type:
 Side = tuple[Sequence[Expr], Sequence[Expr], Sequence[Expr]]  # outputs, variables in them, and what these stand for
 
 
-def branched(predicate: Expr, then: Side, otherwise: Side) -> list[Expr]:
+def make_branch(predicate: Expr, then: Side, otherwise: Side) -> list[Expr]:
     """The results of a branch; what only one side needs, down to inputs and variables, is computed in it."""
     bodies, values = [], []
     for outputs, variables, given in (then, otherwise):

@@ -16,9 +16,9 @@ from ..symbolic.guards import fits, unify
 from ..symbolic.types import Type
 from .conv_arguments import (
     Arguments,
+    check_arguments,
     check_channels,
     check_transposed_channels,
-    checked,
     forward_padding,
     transposed_padding,
     with_bias,
@@ -117,7 +117,7 @@ class Conv(Op):
         )
         blocks = self.groups * self.batch_groups
         conv = Conv(self.x_dilation, padding, self.strides, self.w_dilation, groups=blocks)
-        result = apply(conv, g, turned(exchanged(w, blocks)))
+        result = apply(conv, g, flip_kernel(exchange_channels(w, blocks)))
         if self.batch_groups == 1:
             return result
         batch, channels = g.shape[0], x.shape[1]
@@ -139,13 +139,13 @@ class Conv(Op):
         return zip(*sizes, self.x_dilation, self.strides, self.w_dilation, self.padding, strict=True)
 
 
-def turned(w: Expr) -> Expr:
+def flip_kernel(w: Expr) -> Expr:
     """The kernel reversed along its spatial axes."""
     axes = [i for i in range(2, w.ndim) if w.shape[i] != 1]
     return flip(w, axes) if axes else w
 
 
-def exchanged(w: Expr, groups: int) -> Expr:
+def exchange_channels(w: Expr, groups: int) -> Expr:
     """(o, c // groups, *kernel) -> (c, o // groups, *kernel): input and output channels exchanged within each group."""
     if groups == 1:
         return swapaxes(w, 0, 1)
@@ -157,20 +157,20 @@ def exchanged(w: Expr, groups: int) -> Expr:
 _FORWARD, _BACKWARD = ("out", "channels // groups"), ("channels", "out // groups")  # the first two axes of w
 
 
-def _convolved(a: Arguments, bias: Any, padding: Any, flip: bool) -> Expr:
+def _convolve(a: Arguments, bias: Any, padding: Any, flip: bool) -> Expr:
     check_channels(a)
     flip = check_flag(a.name, "flip", flip)
     conv = Conv(a.strides, forward_padding(a, padding), (1,) * a.rank, a.dilations, a.groups, fitting=True)
-    return with_bias(a, apply(conv, a.x, turned(a.w) if flip else a.w), bias)
+    return with_bias(a, apply(conv, a.x, flip_kernel(a.w) if flip else a.w), bias)
 
 
-def _transposed(a: Arguments, bias: Any, padding: Any, output_padding: Any, flip: bool) -> Expr:
+def _transpose(a: Arguments, bias: Any, padding: Any, output_padding: Any, flip: bool) -> Expr:
     check_transposed_channels(a)
     flip = check_flag(a.name, "flip", flip)
     padded = transposed_padding(a, padding, output_padding)
     conv = Conv((1,) * a.rank, padded, a.strides, a.dilations, a.groups)
-    weights = exchanged(a.w, a.groups)
-    return with_bias(a, apply(conv, a.x, weights if flip else turned(weights)), bias)
+    weights = exchange_channels(a.w, a.groups)
+    return with_bias(a, apply(conv, a.x, weights if flip else flip_kernel(weights)), bias)
 
 
 @documented(CONV, 1)
@@ -185,7 +185,7 @@ def conv1d(
     groups: int = 1,
     flip: bool = False,
 ) -> Expr:
-    return _convolved(checked("conv1d", 1, x, w, stride, dilation, groups, _FORWARD), bias, padding, flip)
+    return _convolve(check_arguments("conv1d", 1, x, w, stride, dilation, groups, _FORWARD), bias, padding, flip)
 
 
 @documented(CONV, 2)
@@ -200,7 +200,7 @@ def conv2d(
     groups: int = 1,
     flip: bool = False,
 ) -> Expr:
-    return _convolved(checked("conv2d", 2, x, w, stride, dilation, groups, _FORWARD), bias, padding, flip)
+    return _convolve(check_arguments("conv2d", 2, x, w, stride, dilation, groups, _FORWARD), bias, padding, flip)
 
 
 @documented(CONV, 3)
@@ -215,7 +215,7 @@ def conv3d(
     groups: int = 1,
     flip: bool = False,
 ) -> Expr:
-    return _convolved(checked("conv3d", 3, x, w, stride, dilation, groups, _FORWARD), bias, padding, flip)
+    return _convolve(check_arguments("conv3d", 3, x, w, stride, dilation, groups, _FORWARD), bias, padding, flip)
 
 
 @documented(TRANSPOSE, 1)
@@ -231,8 +231,8 @@ def conv1d_transpose(
     groups: int = 1,
     flip: bool = False,
 ) -> Expr:
-    a = checked("conv1d_transpose", 1, x, w, stride, dilation, groups, _BACKWARD)
-    return _transposed(a, bias, padding, output_padding, flip)
+    a = check_arguments("conv1d_transpose", 1, x, w, stride, dilation, groups, _BACKWARD)
+    return _transpose(a, bias, padding, output_padding, flip)
 
 
 @documented(TRANSPOSE, 2)
@@ -248,8 +248,8 @@ def conv2d_transpose(
     groups: int = 1,
     flip: bool = False,
 ) -> Expr:
-    a = checked("conv2d_transpose", 2, x, w, stride, dilation, groups, _BACKWARD)
-    return _transposed(a, bias, padding, output_padding, flip)
+    a = check_arguments("conv2d_transpose", 2, x, w, stride, dilation, groups, _BACKWARD)
+    return _transpose(a, bias, padding, output_padding, flip)
 
 
 @documented(TRANSPOSE, 3)
@@ -265,5 +265,5 @@ def conv3d_transpose(
     groups: int = 1,
     flip: bool = False,
 ) -> Expr:
-    a = checked("conv3d_transpose", 3, x, w, stride, dilation, groups, _BACKWARD)
-    return _transposed(a, bias, padding, output_padding, flip)
+    a = check_arguments("conv3d_transpose", 3, x, w, stride, dilation, groups, _BACKWARD)
+    return _transpose(a, bias, padding, output_padding, flip)

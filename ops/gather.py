@@ -48,7 +48,7 @@ class ScatterAdd(Op):
     axes: tuple[int, ...]
 
     def infer(self, x: Type, v: Type, *indices: Type) -> Type:
-        check_scattered("scatter_add", self.axes, x, v, indices)
+        check_scatter("scatter_add", self.axes, x, v, indices)
         return Type(x.dtype, x.shape)
 
     def numpy(self, x: np.ndarray, v: np.ndarray, *indices: np.ndarray) -> np.ndarray:
@@ -72,7 +72,7 @@ class ScatterSet(Op):
     axes: tuple[int, ...]
 
     def infer(self, x: Type, v: Type, *indices: Type) -> Type:
-        check_scattered("scatter_set", self.axes, x, v, indices)
+        check_scatter("scatter_set", self.axes, x, v, indices)
         return Type(x.dtype, x.shape)
 
     def numpy(self, x: np.ndarray, v: np.ndarray, *indices: np.ndarray) -> np.ndarray:
@@ -118,7 +118,7 @@ def index_shape(axes: tuple[int, ...], x: Type, indices: tuple[Type, ...]) -> Sh
     return first.shape
 
 
-def check_scattered(name: str, axes: tuple[int, ...], x: Type, v: Type, indices: tuple[Type, ...]) -> None:
+def check_scatter(name: str, axes: tuple[int, ...], x: Type, v: Type, indices: tuple[Type, ...]) -> None:
     """Raise ShapeError or DTypeError unless v is what Gather would give."""
     expected = (*index_shape(axes, x, indices), *without(x.shape, axes))
 

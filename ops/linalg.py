@@ -103,7 +103,7 @@ def outer(a: Any, b: Any) -> Expr:
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Expr:
     """The sum over pairs of axes, as np.tensordot: a number (so many last of a with first of b), or two lists."""
     left, right = as_expr(a), as_expr(b)
-    mine, others = _paired(left, right, axes)
+    mine, others = _pair(left, right, axes)
     for i, j in zip(mine, others, strict=True):
         if same(left.shape[i], right.shape[j]) is False:
             text = (
@@ -120,7 +120,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Expr:
     return reshape(matmul(x, y), (*rows, *columns))
 
 
-def _paired(a: Expr, b: Expr, axes: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _pair(a: Expr, b: Expr, axes: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     if not isinstance(axes, Sequence):
         axes = check_count("tensordot", "the number of axes", axes)
         if axes > min(a.ndim, b.ndim):

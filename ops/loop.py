@@ -78,7 +78,7 @@ class Loop(Op):
         outputs = self.body.outputs
         return outputs[self.carries : len(outputs) - self.tested]
 
-    def divided(self, values: Sequence[Any]) -> Parts:
+    def divide(self, values: Sequence[Any]) -> Parts:
         """The arguments by what they are."""
         count, rest = list(values[: self.counted]), list(values[self.counted :])
         first = self.carries + self.sequences
@@ -101,7 +101,7 @@ class Loop(Op):
 
     def numpy_of_sizes(self, sizes: Mapping[str, int], *values: Any) -> tuple[Any, ...]:
         """The reference, given the symbols' sizes."""
-        count, carried, sequences, captured = self.divided(values)
+        count, carried, sequences, captured = self.divide(values)
         length = self.length.value(sizes) if isinstance(self.length, SymDim) else self.length
         limit = min(length, max(0, int(count[0]))) if count else length
         made = [np.zeros((length, *(_number(d, sizes) for d in y.shape)), y.dtype) for y in self.stacked]
@@ -123,10 +123,10 @@ class Loop(Op):
             text = "A while_loop has a derivative only if its number of steps is bounded: its carries are kept."
             raise GradientError(f"{text}  Give it max_steps.")
         cotangents = functools.cache(lambda: _LoopGradient(self, g, out, args).cotangents())
-        return [None if not a.type.is_float else functools.partial(_picked, cotangents, i) for i, a in enumerate(args)]
+        return [None if not a.type.is_float else functools.partial(_pick, cotangents, i) for i, a in enumerate(args)]
 
 
-def _picked(cotangents: Callable[[], Mapping[int, Expr]], place: int) -> Expr:
+def _pick(cotangents: Callable[[], Mapping[int, Expr]], place: int) -> Expr:
     return cotangents()[place]
 
 
@@ -134,14 +134,14 @@ def _number(dim: Dim, sizes: Mapping[str, int]) -> int:
     return dim if isinstance(dim, int) else dim.value(sizes)
 
 
-def looped(
+def make_loop(
     outputs: Sequence[Expr],
     variables: tuple[Sequence[Expr], Sequence[Expr]],
     values: tuple[Sequence[Expr], Sequence[Expr]],
     count: Sequence[Expr] = (),
     **options: Any,
 ) -> list[Expr]:
-    """The results of a loop over outputs in terms of placeholders for carries and sequences, which have these values."""
+    """The results of a loop over outputs in terms of placeholders for carries and sequences, and these values."""
     body, captured = close_over(outputs, [*variables[0], *variables[1]])
     op = Loop(body, len(values[0]), len(values[1]), counted=bool(count), **options)
     node = apply(op, *count, *values[0], *values[1], *captured)
@@ -158,7 +158,7 @@ class _LoopGradient:
 
     def __init__(self, loop: Loop, g: Any, out: Expr, args: Sequence[Expr]) -> None:
         self.loop, self.g, self.out, self.args = loop, g, out, args
-        self.outer, self.inner = loop.divided(args), loop.divided((None,) * loop.counted + loop.body.inputs)
+        self.outer, self.inner = loop.divide(args), loop.divide((None,) * loop.counted + loop.body.inputs)
 
     def cotangents(self) -> dict[int, Expr]:
         """For the number of each float argument, its cotangent."""
@@ -169,7 +169,7 @@ class _LoopGradient:
         seeds = placeholders(ends)
         groups = [[x for x in group if x.type.is_float] for group in inner[1:]]
         found = pullback(ends, [x for group in groups for x in group], seeds)
-        kept = self.kept(found)
+        kept = self.keep(found)
         varying = [*inner.carries, *inner.sequences]
         doubles, copies = placeholders(varying), placeholders(kept)
         names = dict(zip([*varying, *inner.captured, *kept], [*doubles, *outer.captured, *copies], strict=True))
@@ -185,7 +185,7 @@ class _LoopGradient:
         sums = placeholders([to_captured[i] for i in summed])
         starts = [self.seed(i) for i in carried] + [zeros_like(to_captured[i]) for i in summed]
         totals = [total + to_captured[i] for total, i in zip(sums, summed, strict=True)]
-        results = looped(
+        results = make_loop(
             [*to_carry, *totals, *to_sequence, *factors],
             ([*seeds[: len(carried)], *sums], running),
             (starts, stacks),
@@ -202,7 +202,7 @@ class _LoopGradient:
         order = [*of_carry, *of_sequence, *(of_captured[i] for i in range(len(to_captured)))]
         return dict(zip(wanted, order, strict=True))
 
-    def kept(self, found: Sequence[Expr]) -> list[Expr]:
+    def keep(self, found: Sequence[Expr]) -> list[Expr]:
         """Results of the body that its derivative reads and that are dear."""
         order = self.loop.body.nodes
         varying = depends(order, [*self.inner.carries, *self.inner.sequences])

@@ -24,7 +24,7 @@ from ..symbolic.sizes import as_dim, shape_of
 from ..symbolic.types import Type, promote
 from .axes import normalize, normalize_all, without
 from .coerce import as_expr
-from .elementwise import cast, fitted, unbroadcast
+from .elementwise import cast, fit, unbroadcast
 from .operands import check_axes, check_places, check_same_dtype
 from .slices import slice_of
 
@@ -413,7 +413,7 @@ def pad(x: Any, widths: Any, value: Any = 0) -> Expr:
         raise blame(ShapeError(text), user_site(), node.site) from None
     if min((w for pair in pairs for w in pair), default=0) < 0:
         raise blame(ShapeError(f"pad: widths must be from 0 up, not {widths!r}."), user_site(), node.site)
-    around = fitted(value, node.dtype)
+    around = fit(value, node.dtype)
     return apply(Pad(tuple(tuple(p) for p in pairs)), node, around) if pairs else node
 
 

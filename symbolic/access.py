@@ -14,7 +14,7 @@ import time
 from threading import get_ident
 from typing import Any
 
-_PATIENCE = 1.0  # seconds that a fork waits for calls of other threads to finish writing
+_PATIENCE_S = 1.0  # seconds that a fork waits for calls of other threads to finish writing
 
 CALLING_BACK = object()  # stands among what is written by calls that run users' Python
 
@@ -76,7 +76,7 @@ class VariableAccess:
 
 def _before_fork() -> None:
     """Have the child find every variable whole, and this lock free."""
-    me, patience = get_ident(), time.monotonic() + _PATIENCE
+    me, patience = get_ident(), time.monotonic() + _PATIENCE_S
     _lock.acquire()
     while any(a.writes and a.thread != me for a in _held) and time.monotonic() < patience:
         _changed.wait(0.01)

@@ -10,12 +10,12 @@ from functools import wraps
 from threading import get_ident
 from typing import ParamSpec, TypeVar
 
-from .forks import held
+from .forks import hold_over_forks
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_lock = held(threading.RLock())
+_lock = hold_over_forks(threading.RLock())
 _running: list[int] = []  # the threads that run such functions, once for each
 _enabled = True
 

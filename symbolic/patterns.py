@@ -80,7 +80,7 @@ def number(node: Expr) -> Any:
     return None if found is None else found.op.value.item()  # type: ignore[attr-defined]
 
 
-def computed(node: Expr) -> Expr:
+def compute(node: Expr) -> Expr:
     """The constant that a node over constants is, at the same line of the user's program.
 
     Python numbers are taken with all their digits, and stay such: where their dtype would change, the node is left as

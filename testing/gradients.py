@@ -164,7 +164,7 @@ def _in_float64(expr: Expr, values: Values, leaves: list[Expr]) -> tuple[Expr, d
                 if node in known:
                     known[done[node]] = np.asarray(known[node], FLOAT64)
             else:
-                done[node] = _widened(node, [done[a] for a in node.args])
+                done[node] = _widen(node, [done[a] for a in node.args])
     for leaf in leaves:
         if done[leaf] not in known:
             text = f"values has no array for {leaf.name or 'a variable'}."
@@ -172,7 +172,7 @@ def _in_float64(expr: Expr, values: Values, leaves: list[Expr]) -> tuple[Expr, d
     return done[expr], known, [done[leaf] for leaf in leaves]
 
 
-def _widened(node: Expr, args: list[Expr]) -> Expr:
+def _widen(node: Expr, args: list[Expr]) -> Expr:
     if isinstance(node.op, Constant) and node.dtype == FLOAT32 and not node.type.weak:
         return constant(node.op.value.astype(FLOAT64))
     result = apply(_wide_op(node.op), *args)
@@ -208,7 +208,7 @@ def _wide_body(body: Graph) -> Graph:
         done[x] = parameter(place, FLOAT64 if x.type.is_float else x.dtype, x.shape)
     for node in body.nodes:
         if node not in done:
-            done[node] = _widened(node, [done[a] for a in node.args])
+            done[node] = _widen(node, [done[a] for a in node.args])
     return Graph(tuple(done[x] for x in body.inputs), tuple(done[y] for y in body.outputs))
 
 
@@ -307,7 +307,7 @@ def compare_gradients(
     grads = grad(loss, wrt, disconnected="zero")
     compiled = function([*places.values()], grads, givens=places, on_unused_input="ignore", name="gradients")
     arrays = [np.asarray(value, x.dtype) for x, value in given.items()]
-    graph_seconds, found = _timed(lambda: compiled(*arrays))
+    graph_seconds, found = _time(lambda: compiled(*arrays))
     point = {**{p: p.get_value(borrow=True) for p in wrt if isinstance(p.op, Shared)}, **given}
     by_hand_seconds, others = _hand(by_hand, point)
     wanted = _in_order(others, wrt)
@@ -319,11 +319,11 @@ def _hand(by_hand: Any, point: dict[Expr, np.ndarray]) -> tuple[float | None, An
     if not callable(by_hand):
         return None, by_hand
     if inspect.signature(by_hand).parameters:
-        return _timed(lambda: by_hand(point))
-    return _timed(by_hand)
+        return _time(lambda: by_hand(point))
+    return _time(by_hand)
 
 
-def _timed(run: Callable[[], Any], budget: float = 0.3) -> tuple[float, Any]:
+def _time(run: Callable[[], Any], budget: float = 0.3) -> tuple[float, Any]:
     """The median time of a few runs, and the result."""
     result = run()
     times: list[float] = []

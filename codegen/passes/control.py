@@ -14,7 +14,7 @@ from ...ops.bodies import close_over, inline, placeholders
 from ...ops.branch import Branch
 from ...ops.loop import Loop
 from ...symbolic.errors import at_site
-from ...symbolic.expr import Expr, apply, rebuilt, toposort
+from ...symbolic.expr import Expr, apply, rebuild, toposort
 from ...symbolic.graph import Graph
 from ...symbolic.leaves import Item, Leaf
 from ...symbolic.substitution import substitute
@@ -64,7 +64,7 @@ class _Simplification:
             if isinstance(whole.op, Loop | Branch):
                 done[node] = node if whole in self.simplified else self.result(node, whole)
             else:
-                done[node] = rebuilt(node, tuple(done[a] for a in node.args))
+                done[node] = rebuild(node, tuple(done[a] for a in node.args))
         return [done[root] for root in roots]
 
     def result(self, item: Expr, whole: Expr) -> Expr:
@@ -87,7 +87,7 @@ class _Simplification:
         """The results of all loops with this key that are read, from one loop that computes no more."""
         members = self.same[key]
         op: Any = members[0].op
-        body, outer = op.body, op.divided(args)
+        body, outer = op.body, op.divide(args)
         wanted: dict[Expr, Expr] = {}  # body output -> the same, for all members
         for node in members:
             for index in self.read.get(node, ()):
@@ -144,7 +144,7 @@ class _Simplification:
         op: Any = whole.op
         read = sorted(set(self.read.get(whole, ())))
         bodies, values = [], []
-        for body, given in zip(op.bodies, op.divided(args), strict=True):
+        for body, given in zip(op.bodies, op.divide(args), strict=True):
             outputs = inline(body, given)
             outputs = [outputs[i] for i in read]
             order = toposort(outputs, into=lambda n: n not in self.outside)

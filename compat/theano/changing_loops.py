@@ -22,7 +22,7 @@ from ...symbolic.errors import GradientError, ShapeError, blame, user_site
 from ...symbolic.expr import Expr, toposort
 from ...symbolic.leaves import size
 from ...symbolic.sizes import all_sources, dims_of, sources, value_dim
-from ...symbolic.substitution import resized
+from ...symbolic.substitution import resize
 from ...symbolic.types import INT64
 from .fresh import fresh_input, with_inputs
 
@@ -75,7 +75,7 @@ def _with_sizes(body: list[Expr], inputs: Sequence[Expr]) -> tuple[list[Expr], l
     dims = {name: value_dim(number) for name, number in zip(names, numbers, strict=True)}
     done: dict[Expr, Expr] = {}
     for node in order:
-        done[node] = resized(node, tuple(done[a] for a in node.args), lambda dim: dim.renamed(dims))
+        done[node] = resize(node, tuple(done[a] for a in node.args), lambda dim: dim.rename(dims))
     return [done[n] for n in body], numbers, [wf.cast(size(SymDim(name)), INT64) for name in names]
 
 

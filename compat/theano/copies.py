@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...symbolic.expr import Expr, Op, apply, rebuilt, serial, toposort
+from ...symbolic.expr import Expr, Op, apply, rebuild, serial, toposort
 from ...symbolic.types import Type
 
 
@@ -53,5 +53,5 @@ def uncopied(roots: Sequence[Expr], kept: Collection[Expr] = ()) -> list[Expr]:
         elif type(node.op) is DistinctCopy:
             done[node] = done[node.args[0]]
         else:
-            done[node] = rebuilt(node, tuple(done[a] for a in node.args))
+            done[node] = rebuild(node, tuple(done[a] for a in node.args))
     return [done[root] for root in roots]

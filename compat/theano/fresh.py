@@ -16,7 +16,7 @@ from ...symbolic.expr import Expr, apply, serial, toposort
 from ...symbolic.grad import Assume
 from ...symbolic.leaves import Input, constant
 from ...symbolic.sizes import sources, value_dim
-from ...symbolic.substitution import resized
+from ...symbolic.substitution import resize
 from ...symbolic.types import Type
 from .copies import copied
 
@@ -60,7 +60,7 @@ class _Rewritten:
             if node not in self.done:
                 args = tuple(self.done[a] for a in node.args)
                 gradient = isinstance(node.op, Assume)
-                self.done[node] = self._assumed(node, *args) if gradient else resized(node, args, self.size)
+                self.done[node] = self._assumed(node, *args) if gradient else resize(node, args, self.size)
         return [self.done[root] for root in roots]
 
     def _assumed(self, node: Expr, *args: Expr) -> Expr:
@@ -80,7 +80,7 @@ class _Rewritten:
             if name not in self.names and isinstance(source, Expr):
                 (new,) = self.of([source])
                 self.names[name] = SymDim(name, None, {name: source}) if new is source else value_dim(new)
-        return dim.renamed(self.names)
+        return dim.rename(self.names)
 
 
 def _known_names(order: Sequence[Expr], replaced: dict[Expr, Expr], given: Collection[Expr]) -> set[str]:

@@ -13,7 +13,7 @@ import weft as wf
 from ...ops.bodies import counting, placeholder, placeholders
 from ...ops.creation import iota
 from ...ops.elementwise import cast as weft_cast
-from ...ops.loop import looped
+from ...ops.loop import make_loop
 from ...symbolic import dims
 from ...symbolic.dims import Dim
 from ...symbolic.errors import blame, user_site
@@ -264,7 +264,7 @@ class _Traced:
         def part(xs: list[Expr], begin: list[Expr], size: Dim) -> list[Expr]:
             if changing:
                 return repeated(body, (variables, elements), (begin, xs), size, bool(tests))
-            return looped(body, (variables, elements), (begin, xs), length=size, tested=bool(tests))
+            return make_loop(body, (variables, elements), (begin, xs), length=size, tested=bool(tests))
 
         if truncate > 0 and not tests and not (isinstance(length, int) and length <= truncate):
             found = _truncated(part, values, starts, length, truncate)

@@ -14,7 +14,7 @@ import weft as wf
 from ...ops.elementwise import cast as weft_cast
 from ...ops.movement import Slice, Unslice
 from ...ops.pool import MaxPool, SumPool
-from ...ops.pooling import checked
+from ...ops.pooling import check_arguments
 from ...symbolic.dims import SymDim, maximum
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr, apply
@@ -129,7 +129,7 @@ def _pooled(mode: str, largest: Any, average: Any, x: Expr, window: Any, options
     if mode in ("average_inc_pad", "average_exc_pad"):
         return average(x, window, count_include_pad=mode == "average_inc_pad", **options)  # type: ignore[no-any-return]
     if mode == "sum":
-        node, windows = checked(f"sum_pool{len(window)}d", x, window, **options)
+        node, windows = check_arguments(f"sum_pool{len(window)}d", x, window, **options)
         return apply(SumPool(windows.window, windows.strides, windows.padding, windows.ceil_mode), node)
     text = f"pool: mode is 'max', 'sum', 'average_inc_pad' or 'average_exc_pad', not {mode!r}."
     raise blame(ValueError(text), user_site())
