@@ -33,7 +33,7 @@ def changes_sizes(body: Sequence[Expr], variables: Iterable[Expr]) -> bool:
     return any(not changing.isdisjoint(toposort([source])) for source in all_sources(toposort(body)).values())
 
 
-def repeated(
+def repeat_body(
     body: Sequence[Expr],
     variables: tuple[Sequence[Expr], Sequence[Expr]],
     values: tuple[Sequence[Expr], Sequence[Expr]],
@@ -45,17 +45,17 @@ def repeated(
     `variables` are placeholders for carries and for the elements of sequences, which have these values.
     """
     own = [*variables[0], *variables[1]]
-    taken = _taken(body, own)
+    taken = _captures(body, own)
     pairs = {node: fresh_input(node) for node in [*own, *taken]}
     inside, _ = with_inputs(body, pairs, ())
     inputs = list(pairs.values())
     inside, more, sizes = _with_sizes(inside, inputs)
     loop = _Loop(inside, [*inputs, *more], len(variables[0]), len(variables[1]), tested)
     args = [wf.cast(size(length), INT64), *values[0], *values[1], *taken, *sizes]
-    return loop.applied(args, _types_of_all_steps(loop, args, body, length, own))
+    return loop.expressions(args, _types_of_all_steps(loop, args, body, length, own))
 
 
-def _taken(body: Sequence[Expr], variables: Sequence[Expr]) -> list[Expr]:
+def _captures(body: Sequence[Expr], variables: Sequence[Expr]) -> list[Expr]:
     """What a body takes from outside: neither it nor its sizes change from step to step."""
     order = toposort([*body, *all_sources(toposort(body)).values()])
     changing = {name for name, source in sources(order).items() if not set(variables).isdisjoint(toposort([source]))}
@@ -119,7 +119,7 @@ class _Loop:
                 break
         return given, made
 
-    def stacked(self, made: Sequence[Sequence[Any]], length: int) -> list[np.ndarray]:
+    def stack(self, made: Sequence[Sequence[Any]], length: int) -> list[np.ndarray]:
         """What is not carried, of all steps; zeros where no step was."""
         found = []
         for place in range(self.carries, len(self.body) - self.tested):
@@ -136,7 +136,7 @@ class _Loop:
 
     # ---- in a graph ------------------------------------------------------------------------------------------------
 
-    def applied(self, args: list[Expr], stacked: list[Any]) -> list[Expr]:
+    def expressions(self, args: list[Expr], stacked: list[Any]) -> list[Expr]:
         """The results of the loop as expressions, given the number of steps and the values of the inputs."""
         carried = [wf.Type(a.dtype, a.shape) for a in args[1 : 1 + self.carries]]
         counted = [wf.Type(INT64, ())] if self.tested else []
@@ -190,7 +190,7 @@ class _RunLoop:
         _, made = loop.run(length, args)
         last = made[-1][: loop.carries] if made else args[: loop.carries]
         steps = [np.int64(len(made))] if loop.tested else []
-        return (*last, *loop.stacked(made, int(length)), *steps)
+        return (*last, *loop.stack(made, int(length)), *steps)
 
 
 class _RunLoopSizes(_RunLoop):
@@ -198,7 +198,7 @@ class _RunLoopSizes(_RunLoop):
 
     def __call__(self, length: np.ndarray, *args: np.ndarray) -> Any:
         _, made = self.loop.run(length, args)
-        return np.array([n for y in self.loop.stacked(made, int(length)) for n in y.shape[1:]], np.int64)
+        return np.array([n for y in self.loop.stack(made, int(length)) for n in y.shape[1:]], np.int64)
 
 
 class _RunLoopDerivative(_RunLoop):

@@ -88,7 +88,7 @@ class Flags:
         self.__dict__["_told"] = set()
         for entry in filter(None, (part.strip() for part in text.split(","))):
             name, _, value = entry.partition("=")
-            self._set(name.strip(), _parsed(value.strip()))
+            self._set(name.strip(), _parse(value.strip()))
 
     def __getattr__(self, name: str) -> Any:
         if name in self._values:
@@ -139,7 +139,7 @@ class _Section:
         self._config._set(f"{self._name}.{name}", value)
 
 
-def _parsed(text: str) -> Any:
+def _parse(text: str) -> Any:
     """A flag's value as a program would write it: True, 1, 0.5 or a string."""
     if text in ("True", "False"):
         return text == "True"

@@ -36,12 +36,12 @@ class DistinctCopy(Op):
         return args[0]
 
 
-def copied(node: Expr) -> Expr:
+def make_copy(node: Expr) -> Expr:
     """Another node of the same value."""
     return apply(DistinctCopy(serial()), node)
 
 
-def uncopied(roots: Sequence[Expr], kept: Collection[Expr] = ()) -> list[Expr]:
+def drop_copies(roots: Sequence[Expr], kept: Collection[Expr] = ()) -> list[Expr]:
     """The roots with what was copied in place of copies, but for those that are `kept`."""
     order = toposort(roots, into=lambda n: n not in kept)
     if not any(type(n.op) is DistinctCopy for n in order):

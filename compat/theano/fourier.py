@@ -78,7 +78,7 @@ class _InverseAdjoint(_Transform):
 
 def rfft(inp: Any, norm: str | None = None) -> Any:
     """The Fourier transform over all axes but the first: half of the last, (real, imaginary) along a new axis."""
-    return wrap(_rfft(_checked("rfft", inp, norm, 2), norm))
+    return wrap(_rfft(_check("rfft", inp, norm, 2), norm))
 
 
 def _rfft(x: Expr, norm: str | None) -> Expr:
@@ -92,7 +92,7 @@ def _rfft(x: Expr, norm: str | None) -> Expr:
 
 def irfft(inp: Any, norm: str | None = None, is_odd: bool = False) -> Any:
     """The inverse of rfft, of an array whose last axis had an even number of elements, or with is_odd an odd one."""
-    return wrap(_irfft(_checked("irfft", inp, norm, 3), norm, bool(is_odd)))
+    return wrap(_irfft(_check("irfft", inp, norm, 3), norm, bool(is_odd)))
 
 
 def _irfft(x: Expr, norm: str | None, odd: bool) -> Expr:
@@ -104,7 +104,7 @@ def _irfft(x: Expr, norm: str | None, odd: bool) -> Expr:
     return wf.callback(_Inverse(norm, odd), kind, x, vjp=rule, name="irfft")  # type: ignore[no-any-return]
 
 
-def _checked(name: str, inp: Any, norm: Any, least: int) -> Expr:
+def _check(name: str, inp: Any, norm: Any, least: int) -> Expr:
     """The array as floats.  Raises ValueError for one of too few axes, and for a norm that there is not."""
     x = floats(inp)
     if norm not in (None, "ortho", "no_norm"):

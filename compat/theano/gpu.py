@@ -13,12 +13,12 @@ _REASON = "weft.compat.theano runs on the CPU"
 
 
 def _question(what: str) -> Any:
-    def asked(context_name: Any = None) -> bool:
+    def ask(context_name: Any = None) -> bool:
         return False
 
-    asked.__name__, asked.__doc__ = what, "False: there is none."
-    asked.msg = f"cuDNN is not available: {_REASON}."  # type: ignore[attr-defined]
-    return asked
+    ask.__name__, ask.__doc__ = what, "False: there is none."
+    ask.msg = f"cuDNN is not available: {_REASON}."  # type: ignore[attr-defined]
+    return ask
 
 
 dnn_present, dnn_available = _question("dnn_present"), _question("dnn_available")

@@ -20,8 +20,8 @@ from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr, toposort
 from ...symbolic.substitution import substitute
 from ...symbolic.types import INT64
-from .changing_loops import changes_sizes, repeated
-from .convert import listed, unwrap
+from .changing_loops import changes_sizes, repeat_body
+from .convert import as_list, unwrap
 from .ops import Work
 from .sizes import as_size
 from .storage import SharedVariable
@@ -128,11 +128,11 @@ def scan(
     one output, a list of them, or None; and the updates of the shared variables that fn changes, for theano.function
     """
     backwards, count = _direction(n_steps, go_backwards)
-    elements, values = _sequences(listed(sequences), backwards)
+    elements, values = _sequences(as_list(sequences), backwards)
     length = _length(values, count)
     values = [v if v.shape[0] == length else v[:length] for v in values]
-    states = [_state(info) for info in listed(outputs_info)]
-    others = [v if isinstance(v, Variable) else wrap(unwrap(v)) for v in listed(non_sequences)]
+    states = [_state(info) for info in as_list(outputs_info)]
+    others = [v if isinstance(v, Variable) else wrap(unwrap(v)) for v in as_list(non_sequences)]
     traced = _Traced(fn, elements, states, others)
     found, shared, steps = traced.run(values, length, truncate_gradient)
     outputs = [wrap(y if steps is None else y[:steps]) for y in found]
@@ -160,7 +160,7 @@ def _sequences(given: list[Any], backwards: bool) -> tuple[list[Any], list[Expr]
     elements, values = [], []
     for sequence in given:
         info = sequence if isinstance(sequence, dict) else {"input": sequence}
-        taps = [int(t) for t in listed(info.get("taps"))] or [0]
+        taps = [int(t) for t in as_list(info.get("taps"))] or [0]
         whole = unwrap(info["input"])
         if not whole.ndim:
             raise blame(ValueError("scan: a sequence has at least one axis, and this is a scalar."), whole.site)
@@ -193,7 +193,7 @@ def _state(info: Any) -> State | None:
     info = info if isinstance(info, dict) else {"initial": info}
     if info.get("initial") is None:
         raise blame(ValueError(f"scan: taps {info['taps']} of an output without an initial value."), user_site())
-    taps = tuple(int(t) for t in listed(info.get("taps"))) or (-1,)
+    taps = tuple(int(t) for t in as_list(info.get("taps"))) or (-1,)
     if len(set(taps)) < len(taps) or max(taps) >= 0:
         raise blame(ValueError(f"scan: the taps of an output are different and below 0, not {taps}."), user_site())
     initial, label = unwrap(info["initial"]), getattr(info["initial"], "name", None)
@@ -263,11 +263,11 @@ class _Traced:
 
         def part(xs: list[Expr], begin: list[Expr], size: Dim) -> list[Expr]:
             if changing:
-                return repeated(body, (variables, elements), (begin, xs), size, bool(tests))
+                return repeat_body(body, (variables, elements), (begin, xs), size, bool(tests))
             return make_loop(body, (variables, elements), (begin, xs), length=size, tested=bool(tests))
 
         if truncate > 0 and not tests and not (isinstance(length, int) and length <= truncate):
-            found = _truncated(part, values, starts, length, truncate)
+            found = _truncate(part, values, starts, length, truncate)
         else:
             found = part(values, starts, length)
         last = dict(zip(shared, found[len(starts) - len(shared) : len(starts)], strict=True))
@@ -278,7 +278,7 @@ def _split(values: list[Expr], first: int, second: int) -> tuple[list[Expr], lis
     return values[:first], values[first : first + second], values[first + second :]
 
 
-def _truncated(
+def _truncate(
     part: Callable[..., list[Expr]], values: list[Expr], starts: list[Expr], length: Dim, truncate: int
 ) -> list[Expr]:
     """Two loops, one after the other: no derivative flows through the first."""
@@ -306,7 +306,7 @@ def _parts(result: Any) -> tuple[list[Expr], dict[Expr, Expr], list[Expr]]:
             pairs = part.items() if isinstance(part, Mapping) else part
             updates = {unwrap(s): unwrap(new, unwrap(s).dtype) for s, new in pairs}
         else:
-            outputs += listed(part)
+            outputs += as_list(part)
     return [unwrap(o) for o in outputs], updates, stop
 
 
@@ -347,7 +347,7 @@ def ifelse(condition: Any, then_branch: Any, else_branch: Any, name: str | None 
     """then_branch where the condition is not 0, else else_branch; only one of them is computed."""
     test = unwrap(condition)
     test = test if test.dtype.kind == "b" else wf.ne(test, 0)
-    left, right = [unwrap(v) for v in listed(then_branch)], [unwrap(v) for v in listed(else_branch)]
+    left, right = [unwrap(v) for v in as_list(then_branch)], [unwrap(v) for v in as_list(else_branch)]
     if len(left) != len(right):
         text = f"ifelse: one branch has {len(left)} variables, and the other {len(right)}."
         raise blame(ValueError(text), user_site())

@@ -13,7 +13,7 @@ import weft as wf
 
 from .convert import unwrap
 from .modes import OptimizationRule
-from .notes import applied_to
+from .notes import note_op
 from .ops import Work
 from .variables import wrap
 
@@ -31,7 +31,7 @@ class Assert(Work):
         checked = wf.callback(
             _AssertAll(self.msg), x.type, x, *tests, vjp=_through, name=f"Assert({self.msg})", effects=True
         )
-        return applied_to(wrap(checked), self, [value, *conditions])
+        return note_op(wrap(checked), self, [value, *conditions])
 
     def __repr__(self) -> str:
         return f"Assert{{msg={self.msg!r}}}"

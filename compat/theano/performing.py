@@ -13,7 +13,7 @@ import weft as wf
 from ...symbolic.expr import Expr
 from .configuration import config
 from .convert import unwrap
-from .notes import applied_to
+from .notes import note_op
 from .sizes import as_shape
 from .variables import ShapeVariable, variable_of, wrap
 
@@ -43,7 +43,7 @@ class PerformedSizes:
         return np.array([n for each in self.performed(*arrays) for n in each.shape], np.int64)
 
 
-def applied(op: Any, node: Any) -> list[Any]:
+def perform(op: Any, node: Any) -> list[Any]:
     """The outputs of a node: a callback that runs the op's perform."""
     inputs = [unwrap(x) for x in node.inputs]
     performed = Performed(op, tuple((o.dtype, o.ndim) for o in node.outputs), node)
@@ -53,7 +53,7 @@ def applied(op: Any, node: Any) -> list[Any]:
     found = wf.callback(performed, types, *inputs, vjp=rule, name=type(op).__name__)
     made = [wrap(f) for f in found]
     if len(made) == 1:
-        applied_to(made[0], op, node.inputs)
+        note_op(made[0], op, node.inputs)
     for variable, promised in zip(made, node.outputs, strict=True):
         if promised.name and not variable.name:
             variable.name = promised.name
