@@ -42,7 +42,7 @@ def _same_batch(name: str, a: Type, b: Type) -> None:
     unify(a.shape[0], b.shape[0], lambda: f"{name}: {a.shape[0]} matrices and {b.shape[0]} right sides.")
 
 
-def call_guarded(name: str, function: Callable[..., Any], *arrays: np.ndarray) -> Any:
+def call_finite(name: str, function: Callable[..., Any], *arrays: np.ndarray) -> Any:
     """What NumPy says of the matrices; NaN for those that hold a NaN or an infinity."""
     bad = np.zeros(len(arrays[0]), bool)
     for a in arrays:
@@ -66,7 +66,7 @@ class Cholesky(Op):
         return Type(a.dtype, a.shape)
 
     def numpy(self, a: np.ndarray) -> Any:
-        return call_guarded("cholesky", np.linalg.cholesky, a)
+        return call_finite("cholesky", np.linalg.cholesky, a)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         inner = _halve_diagonal(tril(matmul(transpose_matrices(out), g)))
@@ -86,7 +86,7 @@ class Inverse(Op):
         return Type(a.dtype, a.shape)
 
     def numpy(self, a: np.ndarray) -> Any:
-        return call_guarded("inv", np.linalg.inv, a)
+        return call_finite("inv", np.linalg.inv, a)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         return [-matmul(matmul(transpose_matrices(out), g), transpose_matrices(out))]
@@ -103,7 +103,7 @@ class Solve(Op):
         return Type(b.dtype, b.shape)
 
     def numpy(self, a: np.ndarray, b: np.ndarray) -> Any:
-        return call_guarded("solve", np.linalg.solve, a, b)
+        return call_finite("solve", np.linalg.solve, a, b)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Any]:
         back = apply(Solve(), transpose_matrices(args[0]), g)
@@ -123,7 +123,7 @@ class SolveTriangular(Op):
         return Type(b.dtype, b.shape)
 
     def numpy(self, a: np.ndarray, b: np.ndarray) -> Any:
-        return call_guarded("solve_triangular", np.linalg.solve, np.tril(a) if self.lower else np.triu(a), b)
+        return call_finite("solve_triangular", np.linalg.solve, np.tril(a) if self.lower else np.triu(a), b)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Any]:
         back = apply(SolveTriangular(not self.lower), transpose_matrices(args[0]), g)
@@ -140,7 +140,7 @@ class EigH(Op):
         return TupleType((Type(a.dtype, a.shape[:2]), Type(a.dtype, a.shape)))
 
     def numpy(self, a: np.ndarray) -> Any:
-        return call_guarded("eigh", np.linalg.eigh, a)
+        return call_finite("eigh", np.linalg.eigh, a)
 
     def vjp(self, g: Any, out: Expr, *args: Expr) -> list[Expr]:
         values, vectors = apply(Item(0), out), apply(Item(1), out)
@@ -164,7 +164,7 @@ class SVD(Op):
         return TupleType((Type(a.dtype, (b, m, k)), Type(a.dtype, (b, k)), Type(a.dtype, (b, k, n))))
 
     def numpy(self, a: np.ndarray) -> Any:
-        return call_guarded("svd", lambda x: np.linalg.svd(x, full_matrices=False), a)
+        return call_finite("svd", lambda x: np.linalg.svd(x, full_matrices=False), a)
 
     def vjp(self, g: Any, out: Expr, *args: Expr) -> list[Expr]:
         u, s, vt = (apply(Item(i), out) for i in range(3))
@@ -199,7 +199,7 @@ class QR(Op):
         return TupleType((Type(a.dtype, (b, m, k)), Type(a.dtype, (b, k, n))))
 
     def numpy(self, a: np.ndarray) -> Any:
-        return call_guarded("qr", np.linalg.qr, a)
+        return call_finite("qr", np.linalg.qr, a)
 
     def vjp(self, g: Any, out: Expr, *args: Expr) -> list[Expr]:
         q, r = apply(Item(0), out), apply(Item(1), out)

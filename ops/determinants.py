@@ -16,7 +16,7 @@ from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.leaves import size
 from ..symbolic.types import TupleType, Type
 from .creation import zeros_like
-from .decompositions import Inverse, call_guarded, column, matrices, results, square_only, transpose_matrices
+from .decompositions import Inverse, call_finite, column, matrices, results, square_only, transpose_matrices
 from .elementwise import cast
 from .linalg import matmul
 from .movement import reshape
@@ -33,7 +33,7 @@ class SignLogDet(Op):
         return TupleType((Type(a.dtype, a.shape[:1]), Type(a.dtype, a.shape[:1])))
 
     def numpy(self, a: np.ndarray) -> Any:
-        return call_guarded("slogdet", np.linalg.slogdet, a)
+        return call_finite("slogdet", np.linalg.slogdet, a)
 
     def vjp(self, g: Any, out: Expr, *args: Expr) -> list[Expr]:
         if g[1] is None:
@@ -50,7 +50,7 @@ class Determinant(Op):
         return Type(a.dtype, a.shape[:1])
 
     def numpy(self, a: np.ndarray) -> Any:
-        return call_guarded("det", np.linalg.det, a)
+        return call_finite("det", np.linalg.det, a)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         return [column(g) * apply(Cofactors(), args[0])]
@@ -65,7 +65,7 @@ class Cofactors(Op):
         return Type(a.dtype, a.shape)
 
     def numpy(self, a: np.ndarray) -> Any:
-        return call_guarded("det", _cofactors, a)
+        return call_finite("det", _cofactors, a)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         # the derivative of det(a) a⁻ᵀ, with a⁻ᵀ = out / det(a): NaN where that is nothing but rounding

@@ -38,6 +38,10 @@ class Parts(NamedTuple):
     captured: list[Any]
 
 
+def _carry_error(before: Any, after: Any) -> str:
+    return f"scan: a carry of shape {show(before.shape)} becomes {show(after.shape)}."
+
+
 @dataclass(frozen=True)
 class Loop(Op):
     """carry, y[i] = body(carry, x[i]) for i = 0, 1, ... below `length`; backwards with `reverse`.
@@ -92,9 +96,7 @@ class Loop(Op):
             assume(guard, what=self.name)
         for before, after in zip(carried, self.body.outputs, strict=False):
             for a, b in zip(before.shape, after.shape, strict=True):
-                unify(
-                    a, b, lambda b=before, a=after: f"scan: a carry of shape {show(b.shape)} becomes {show(a.shape)}."
-                )  # type: ignore[misc]
+                unify(a, b, functools.partial(_carry_error, before, after))
         kept = [Type(c.dtype, c.shape) for c in carried]
         made = [Type(y.dtype, (self.length, *y.shape)) for y in self.stacked]
         return TupleType((*kept, *made, *([Type(INT64, ())] if self.tested else [])))

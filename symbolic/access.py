@@ -42,7 +42,7 @@ class VariableAccess:
             nested = any(other.thread == self.thread for other in _held)
             _waiting.append(self)
             try:
-                while self._blocked(nested):
+                while self._must_wait(nested):
                     _changed.wait()
                 _held.append(self)
             finally:
@@ -58,7 +58,7 @@ class VariableAccess:
                 if _waiting:
                     _changed.notify_all()
 
-    def _blocked(self, nested: bool) -> bool:
+    def _must_wait(self, nested: bool) -> bool:
         """Whether another thread's call is in the way, or one that came before and waits."""
         before = [] if nested else _waiting[: _waiting.index(self)]
         return any(other.thread != self.thread and self._meets(other) for other in [*_held, *before])

@@ -16,7 +16,7 @@ def make_call(function: str, args: Sequence[Polynomial]) -> Polynomial:
     return quotient(args[0], args[1]) if function == "floor" else extreme(function, args)
 
 
-def rebuilt(whole: Polynomial, change: Change, atoms: Mapping[str, Polynomial]) -> Polynomial:
+def rebuild(whole: Polynomial, change: Change, atoms: Mapping[str, Polynomial]) -> Polynomial:
     """The polynomial with others in place of these atoms, and with its calls of changed arguments."""
     new = {text: make_call(call.function, [change(arg) for arg in call.args]) for text, call in whole.calls.items()}
     return whole.having({**atoms, **new})
@@ -26,7 +26,7 @@ def rename(whole: Polynomial, names: Mapping[str, Polynomial]) -> Polynomial:
     """The polynomial with others in place of these names, wherever they stand."""
     if names.keys().isdisjoint(whole.names()):
         return whole
-    return rebuilt(whole, lambda arg: rename(arg, names), names)
+    return rebuild(whole, lambda arg: rename(arg, names), names)
 
 
 def extreme(function: str, args: Sequence[Polynomial]) -> Polynomial:

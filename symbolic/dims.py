@@ -126,7 +126,7 @@ class SymDim:
     def __neg__(self) -> Any:
         return _arithmetic("sub", 0, self)
 
-    def _unknown(self, *others: Any) -> Any:
+    def _refuse(self, *others: Any) -> Any:
         if not all(isinstance(other, Number | SymDim) for other in others):
             return NotImplemented  # an expression knows what to do with a size
         what = f"The size {self} is known only when a function is called: Python cannot {_PYTHON_USES}."

@@ -53,7 +53,7 @@ def grad(
     """
     _check_loss(loss)
     seed = weak_constant(1.0, loss.dtype)
-    params, known = _as_list(wrt), _check_known(known_cotangents)
+    params, known = _as_list(wrt), _check_cotangents(known_cotangents)
     return _pack(wrt, _derivatives([loss], [seed], params, known, disconnected))
 
 
@@ -236,7 +236,7 @@ def _without_gradient(x: Expr, what: str) -> Any:
     return function("zeros_like")(x)
 
 
-def _check_known(cotangents: Any) -> Mapping[Expr, Expr]:
+def _check_cotangents(cotangents: Any) -> Mapping[Expr, Expr]:
     """Cotangents that are given, which must fit what they are of."""
     known = check_mapping("known_cotangents", cotangents, "expression: cotangent")
     _check_partners("expression", list(known), "cotangent", _as_list(list(known.values())))

@@ -177,9 +177,9 @@ def dot(x: Any, y: Any) -> Any:
         hint = "sparse.dense_from_sparse makes a dense one." if _sparse(x) else "use T.dot."
         raise blame(NotImplementedError(text) if _sparse(x) else TypeError(text), user_site(), hint=hint)
     if _sparse(x):
-        return wrap(_times(as_sparse_variable(x).data, unwrap(y)))
+        return wrap(_checked_product(as_sparse_variable(x).data, unwrap(y)))
     dense = unwrap(y if _sparse(x) else x)
-    turned = _times(as_sparse_variable(y).data.T, wf.transpose(dense))
+    turned = _checked_product(as_sparse_variable(y).data.T, wf.transpose(dense))
     return wrap(wf.transpose(turned))
 
 
@@ -190,7 +190,7 @@ def _sparse(x: Any) -> bool:
     return isinstance(x, SparseVariable) or _is_scipy(x)
 
 
-def _times(matrix: Any, x: Expr) -> Expr:
+def _checked_product(matrix: Any, x: Expr) -> Expr:
     if x.ndim not in (1, 2):
         text = f"sparse.dot: the dense factor is a vector or a matrix, and has {x.ndim} axes."
         raise blame(ShapeError(text), user_site(), x.site)

@@ -5,7 +5,7 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 import weft as wf
-from weft.codegen.lowering.fuse import KernelStep
+from weft.codegen.lowering.program import KernelStep
 from weft.symbolic.errors import ShapeError
 
 
