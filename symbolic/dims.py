@@ -132,12 +132,12 @@ class SymDim:
         what = f"The size {self} is known only when a function is called: Python cannot {_PYTHON_USES}."
         raise blame(TypeError(what), user_site(), hint=_SIZES_IN_GRAPHS)
 
-    __bool__ = __int__ = __float__ = _unknown
+    __bool__ = __int__ = __float__ = _refuse
     if not TYPE_CHECKING:  # for which a size is no index
-        __index__ = _unknown
-    __lt__ = __le__ = __gt__ = __ge__ = _unknown
-    __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __divmod__ = __rdivmod__ = _unknown
-    __floor__ = __ceil__ = __round__ = __trunc__ = _unknown
+        __index__ = _refuse
+    __lt__ = __le__ = __gt__ = __ge__ = _refuse
+    __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __divmod__ = __rdivmod__ = _refuse
+    __floor__ = __ceil__ = __round__ = __trunc__ = _refuse
 
 
 Dim: TypeAlias = int | SymDim

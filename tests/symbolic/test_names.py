@@ -32,7 +32,7 @@ EXCEPTIONS = {
     "searchsorted": "Theano's name, and NumPy's",
 }
 
-IRREGULAR = set(
+IRREGULAR = frozenset(
     [
         "begun",
         "bought",
