@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..ops.coerce import as_expr
-from ..ops.elementwise import fitted
+from ..ops.elementwise import fit
 from ..ops.several import Several
 from ..symbolic.arguments import check_choice
 from ..symbolic.dims import SymDim, same, show
@@ -23,7 +23,7 @@ from ..symbolic.leaves import Input, Shared, as_array, storage_of
 from ..symbolic.sizes import all_sources, dims_of
 from ..symbolic.storage import Storage
 from ..symbolic.substitution import Change, renaming, substitute
-from ..symbolic.types import TupleType, cast_and_lost
+from ..symbolic.types import TupleType, cast_with_losses
 from .target import Form, Source
 
 
@@ -141,7 +141,7 @@ def _new_value(shared: Expr, new: Expr) -> Expr:
 def _match_dtype(old: Expr, new: Expr) -> Expr:
     """A Python number in the dtype of what it stands for, if that has such numbers; all else as it is."""
     weak = new.type.weak and (old.type.is_float or not new.type.is_float)
-    return fitted(new, old.dtype) if weak else new
+    return fit(new, old.dtype) if weak else new
 
 
 def _guards_of_updates(updates: Iterable[tuple[Expr, Expr]]) -> list[tuple[AnyGuard, Expr]]:
@@ -318,7 +318,7 @@ def _downcast(array: np.ndarray, dtype: np.dtype) -> np.ndarray | None:
     """The array in a dtype that holds its numbers but for digits of floats; None where it does not."""
     if array.dtype.kind not in "biuf" or (array.dtype.kind == "f" and dtype.kind != "f"):
         return None
-    found, lost = cast_and_lost(array, dtype)
+    found, lost = cast_with_losses(array, dtype)
     return None if lost.any() else found
 
 

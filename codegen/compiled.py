@@ -9,9 +9,9 @@ import numpy as np
 
 from ..symbolic.dims import Dim, SymDim
 from ..symbolic.errors import GuardError, IndexRangeError, NotFiniteError, Site, WeftError, blame, sentence
-from ..symbolic.evaluate import bind_sizes, divided_by_zero, run, sizes_in, whole
+from ..symbolic.evaluate import bind_sizes, run, sizes_in, whole, zero_divisor_error
 from ..symbolic.expr import Expr
-from ..symbolic.forks import renewed
+from ..symbolic.forks import renew_after_forks
 from ..symbolic.graph import Graph
 from ..symbolic.leaves import Shared, storage_of
 from ..symbolic.origin import bad, origin
@@ -23,7 +23,7 @@ from .passes import pipeline
 from .target import Source, Target
 
 
-@renewed
+@renew_after_forks
 class Compiled:
     """A graph, and the program that computes it on a target."""
 
@@ -69,14 +69,14 @@ class Compiled:
             try:
                 found = dim.value(sizes)
             except ZeroDivisionError:
-                raise divided_by_zero(node, dim, sizes) from None
+                raise zero_divisor_error(node, dim, sizes) from None
             if found < 0:
                 text = f"{node.op.name}: the size {dim} is {found} in this call, where {sizes}."
                 raise blame(GuardError(text), node.site, *[a.site for a in node.args])
         for guard, node in self.source.guards:
             if not guard.holds(sizes):
                 what = f"the update of {node.name}" if isinstance(node.op, Shared) else node.op.name
-                error = guard.broken(what, sizes)
+                error = guard.error(what, sizes)
                 raise blame(error, node.site, *[a.site for a in node.args], *self._sites_with(guard.dims))
 
     @functools.cached_property

@@ -50,7 +50,7 @@ class Function(Compiled):
             if storage.is_behind:
                 storage.fetch()
         for storage in self._updated:
-            storage.changed()
+            storage.note_change()
 
     def _replace(self, results: list[np.ndarray]) -> None:
         """Give variables their new arrays, which stand behind the outputs."""

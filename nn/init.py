@@ -32,7 +32,7 @@ def _sizes(shape: Any) -> tuple[int, ...]:
     return tuple(int(n) for n in sizes)
 
 
-def _drawn(shape: Any, rng: Any, dtype: Any, draw: Callable[[Any, tuple[int, ...]], np.ndarray]) -> np.ndarray:
+def _draw(shape: Any, rng: Any, dtype: Any, draw: Callable[[Any, tuple[int, ...]], np.ndarray]) -> np.ndarray:
     """What `draw` makes of the generator and the shape, once these are checked."""
     if not isinstance(rng, np.random.Generator | np.random.RandomState):
         text = f"rng is a numpy.random.Generator, not {rng!r}."
@@ -40,10 +40,10 @@ def _drawn(shape: Any, rng: Any, dtype: Any, draw: Callable[[Any, tuple[int, ...
     kind = as_dtype(dtype)
     if kind.kind != "f":
         raise blame(DTypeError(f"What is drawn are floats, not {kind.name}."), user_site())
-    return _allocated(_sizes(shape), lambda sizes: draw(rng, sizes).astype(kind))
+    return _allocate(_sizes(shape), lambda sizes: draw(rng, sizes).astype(kind))
 
 
-def _allocated(sizes: tuple[int, ...], make: Callable[[tuple[int, ...]], np.ndarray]) -> np.ndarray:
+def _allocate(sizes: tuple[int, ...], make: Callable[[tuple[int, ...]], np.ndarray]) -> np.ndarray:
     try:
         return make(sizes)
     except (MemoryError, ValueError):  # the second from 2**63 bytes up
@@ -73,7 +73,7 @@ def fans(shape: Shape) -> tuple[int, int]:
 def constant(shape: Shape, value: float = 0.0, dtype: Any = None) -> np.ndarray:
     """`value` everywhere; dtype None: config.float_dtype."""
     number = as_constant(check_number("value", value), as_dtype(dtype)).op.numpy()
-    return _allocated(_sizes(shape), lambda sizes: np.full(sizes, number))
+    return _allocate(_sizes(shape), lambda sizes: np.full(sizes, number))
 
 
 def normal(
@@ -81,13 +81,13 @@ def normal(
 ) -> np.ndarray:
     """Normally distributed with this standard deviation and mean."""
     spread, middle = check_number("std", std, least=0), check_number("mean", mean)
-    return _drawn(shape, rng, dtype, lambda r, sizes: r.normal(middle, spread, sizes))
+    return _draw(shape, rng, dtype, lambda r, sizes: r.normal(middle, spread, sizes))
 
 
 def uniform(shape: Shape, rng: np.random.Generator, limit: float = 0.01, dtype: Any = None) -> np.ndarray:
     """Uniform on [-limit, limit)."""
     reach = check_number("limit", limit, least=0)
-    return _drawn(shape, rng, dtype, lambda r, sizes: r.uniform(-reach, reach, sizes))
+    return _draw(shape, rng, dtype, lambda r, sizes: r.uniform(-reach, reach, sizes))
 
 
 def glorot_normal(shape: Shape, rng: np.random.Generator, gain: float = 1.0, dtype: Any = None) -> np.ndarray:
@@ -126,7 +126,7 @@ def orthogonal(shape: Shape, rng: np.random.Generator, gain: float = 1.0, dtype:
     The matrix is the array with all axes but the first flattened.
     """
     factor = check_number("gain", gain)
-    return _drawn(shape, rng, dtype, lambda r, sizes: factor * _orthonormal(r, sizes))
+    return _draw(shape, rng, dtype, lambda r, sizes: factor * _orthonormal(r, sizes))
 
 
 def _orthonormal(rng: Any, shape: tuple[int, ...]) -> np.ndarray:

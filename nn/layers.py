@@ -32,7 +32,7 @@ Initialiser = Callable[..., np.ndarray]
 _layers: Counter[str] = Counter()  # that were given no name
 
 
-def _numbered(kind: str) -> str:
+def _number(kind: str) -> str:
     """The name of a layer that was given none: its kind, and which it is of these from the second on."""
     _layers[kind] += 1
     return kind if _layers[kind] == 1 else f"{kind}{_layers[kind]}"
@@ -47,7 +47,7 @@ def dense_params(
     """
     sizes = check_count("dense_params", "inputs", inputs), check_count("dense_params", "outputs", outputs)
     check_function("dense_params: weights", weights, ["the shape", "rng"])
-    name = check_name(name) or _numbered("dense")
+    name = check_name(name) or _number("dense")
     w = shared(weights(sizes, rng), f"{name}_w")
     return w, shared(init.constant((outputs,)), f"{name}_b")
 
@@ -76,7 +76,7 @@ def conv_params(
     kernel = tuple(size) if isinstance(size, list | tuple) else (size, size)
     sizes = [check_count("conv_params", "size, for each spatial axis,", n, least=1) for n in kernel]
     check_function("conv_params: weights", weights, ["the shape", "rng"])
-    name = check_name(name) or _numbered("conv")
+    name = check_name(name) or _number("conv")
     w = shared(weights((outside, inside, *sizes), rng), f"{name}_w")
     return w, shared(init.constant((filters,)), f"{name}_b")
 
@@ -98,7 +98,7 @@ class BatchNorm(NamedTuple):
 def batch_norm_params(features: int, name: str | None = None) -> BatchNorm:
     """Scale 1, shift 0, running mean 0 and running variance 1; names as those of `dense_params`, with `norm`."""
     check_count("batch_norm_params", "features", features)
-    name = check_name(name) or _numbered("norm")
+    name = check_name(name) or _number("norm")
     ones, zeros = init.constant((features,), 1.0), init.constant((features,))
     return BatchNorm(
         *(shared(v, f"{name}_{n}") for v, n in zip((ones, zeros, zeros, ones), BatchNorm._fields, strict=True))

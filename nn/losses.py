@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops import scalar
-from ..ops.activations import binary_crossentropy, crossentropy, paired, pick
+from ..ops.activations import binary_crossentropy, crossentropy, pair, pick
 from ..ops.coerce import as_expr
 from ..ops.movement import expand_dims
 from ..ops.reduce import sum as sum_over
@@ -20,7 +20,7 @@ def squared_error(predictions: Any, targets: Any) -> Expr:
 
     Raises ShapeError where both would be stretched: (n, 1) and (n,) to (n, n).
     """
-    found, wanted = paired("squared_error", "predictions", predictions, targets)
+    found, wanted = pair("squared_error", "predictions", predictions, targets)
     return scalar.square(found - wanted)
 
 
@@ -29,7 +29,7 @@ def absolute_error(predictions: Any, targets: Any) -> Expr:
 
     Raises ShapeError where both would be stretched: (n, 1) and (n,) to (n, n).
     """
-    found, wanted = paired("absolute_error", "predictions", predictions, targets)
+    found, wanted = pair("absolute_error", "predictions", predictions, targets)
     return scalar.abs(found - wanted)
 
 

@@ -45,7 +45,7 @@ def apply_momentum(updates: Mapping[Expr, Expr], params: Sequence[Expr] | None =
     ----------
     Rumelhart, Hinton, Williams 1986, Learning representations by back-propagating errors, equation 9.
     """
-    result, decay = dict(_checked(updates)), _Rate(momentum, "momentum")
+    result, decay = dict(_check(updates)), _Rate(momentum, "momentum")
     for p in _among(updates, params):
         velocity = _zeros(p, "velocity")
         result[velocity] = decay(p) * velocity + (result[p] - p)
@@ -79,7 +79,7 @@ def apply_nesterov(updates: Mapping[Expr, Expr], params: Sequence[Expr] | None =
     Sutskever, Martens, Dahl, Hinton 2013, On the importance of initialization and momentum in deep learning, section 2;
     in the form of Bengio, Boulanger-Lewandowski, Pascanu 2013, Advances in optimizing recurrent networks, section 3.5.
     """
-    result, decay = dict(_checked(updates)), _Rate(momentum, "momentum")
+    result, decay = dict(_check(updates)), _Rate(momentum, "momentum")
     for p in _among(updates, params):
         velocity, step = _zeros(p, "velocity"), result[p] - p
         result[velocity] = decay(p) * velocity + step
@@ -258,7 +258,7 @@ def _gradients(grads: Any) -> list[Expr]:
     return [as_expr(g) for g in grads]
 
 
-def _checked(updates: Any) -> Mapping[Expr, Expr]:
+def _check(updates: Any) -> Mapping[Expr, Expr]:
     """Updates as the optimisers make them: new values of shared variables."""
     if not isinstance(updates, Mapping):
         hint = "such as updates.sgd(loss, params)."

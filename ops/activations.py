@@ -36,7 +36,7 @@ def softmax(x: Any, axis: Any = -1) -> Expr:
     """
     node = as_float(x)
     axes = normalize_all(axis, node.ndim, "softmax", node)
-    powers = scalar.exp(_shifted(node, axes))
+    powers = scalar.exp(_shift(node, axes))
     return powers / sum_over(powers, axes, keepdims=True)
 
 
@@ -116,19 +116,19 @@ def binary_crossentropy(logits: Any, targets: Any) -> Expr:
 
     Gradient: g * (p - t) for the logits, -g * z for the targets.
     """
-    logits, truth = paired("binary_crossentropy", "logits", logits, targets)
+    logits, truth = pair("binary_crossentropy", "logits", logits, targets)
     node = as_float(logits)
     truth = truth if truth.type.is_float and not truth.type.weak else cast(truth, node.dtype)
     return _binary_crossentropy(node, truth)
 
 
-def paired(name: str, what: str, values: Any, targets: Any) -> tuple[Expr, Expr]:
+def pair(name: str, what: str, values: Any, targets: Any) -> tuple[Expr, Expr]:
     """Both as expressions.  Raises ShapeError where each is stretched to meet the other, as (n, 1) is by (n,).
 
     A loss of all pairs is a number that training makes smaller, and nobody sees that it is another one.
     """
     node, wanted = as_expr(values), as_expr(targets)
-    if node.ndim and wanted.ndim and _stretched(node, wanted) and _stretched(wanted, node):
+    if node.ndim and wanted.ndim and _is_stretched(node, wanted) and _is_stretched(wanted, node):
         text = f"{name}: {what} of shape {show(node.shape)} and targets of shape {show(wanted.shape)}"
         error = ShapeError(f"{text} stretch each other, to a loss for every pair of elements.")
         flat, deep = ("targets", what) if node.ndim > wanted.ndim else (what, "targets")
@@ -137,20 +137,20 @@ def paired(name: str, what: str, values: Any, targets: Any) -> tuple[Expr, Expr]
     return node, wanted
 
 
-def _stretched(a: Expr, b: Expr) -> bool:
+def _is_stretched(a: Expr, b: Expr) -> bool:
     """Whether a is repeated along an axis of b."""
     here = (1,) * (b.ndim - a.ndim) + a.shape
     return any(m == 1 and n != 1 for m, n in zip(reversed(here), reversed(b.shape), strict=False))
 
 
-def _shifted(node: Expr, axes: tuple[int, ...]) -> Expr:
+def _shift(node: Expr, axes: tuple[int, ...]) -> Expr:
     """x minus the maximum, which no derivative sees: any constant would do."""
     return node - stop_gradient(top(node, axes))
 
 
 def _log_parts(node: Expr, axes: tuple[int, ...]) -> tuple[Expr, Expr]:
     """(x - max, log(sum(exp(x - max)))): their difference is the log-softmax, both parts exact where x is large."""
-    shifted = _shifted(node, axes)
+    shifted = _shift(node, axes)
     return shifted, scalar.log(sum_over(scalar.exp(shifted), axes, keepdims=True))
 
 

@@ -1,6 +1,6 @@
 """Bodies of loops and branches: graphs of their own, whose inputs stand for what lies outside.
 
-The inputs of bodies, the formals, are numbered nodes: equal bodies are equal, and so are the loops made of them.
+The inputs of bodies, the parameters, are numbered nodes: equal bodies are equal, and so are the loops made of them.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from .movement import BroadcastTo, ExpandDims, Slice, Squeeze, Transpose
 VIEWS = (BroadcastTo, ExpandDims, Slice, Squeeze, Transpose)  # cost nothing, wherever they stand
 
 
-def formal(place: int, dtype: DType, shape: Shape) -> Expr:
+def parameter(place: int, dtype: DType, shape: Shape) -> Expr:
     """Input number `place` of a body."""
     of = Type(dtype, shape)
     with at_site(NOWHERE):
-        return apply(Input(("formal", place, of), of))
+        return apply(Input(("parameter", place, of), of))
 
 
-def stand_in(dtype: DType, shape: Shape) -> Expr:
+def placeholder(dtype: DType, shape: Shape) -> Expr:
     """An input that is nobody else's, for the time that a body is being written."""
     return apply(Input((INSIDE, serial()), Type(dtype, shape)))
 
 
-def stand_ins(nodes: Iterable[Expr]) -> list[Expr]:
+def placeholders(nodes: Iterable[Expr]) -> list[Expr]:
     """One for each node, of its type."""
-    return [stand_in(n.dtype, n.shape) for n in nodes]
+    return [placeholder(n.dtype, n.shape) for n in nodes]
 
 
-def closed(outputs: Sequence[Expr], variables: Sequence[Expr], lazy: bool = False) -> tuple[Graph, list[Expr]]:
+def close_over(outputs: Sequence[Expr], variables: Sequence[Expr], lazy: bool = False) -> tuple[Graph, list[Expr]]:
     """The body that computes the outputs, and what it takes from outside besides the variables.
 
     What does not depend on the variables is left outside, where it is computed once; `lazy`: everything is taken
@@ -47,13 +47,13 @@ def closed(outputs: Sequence[Expr], variables: Sequence[Expr], lazy: bool = Fals
     """
     order = toposort(outputs)
     _check_sizes(order, variables)
-    taken = captured(order, outputs, variables, lazy)
-    inputs = [formal(place, node.dtype, node.shape) for place, node in enumerate([*variables, *taken])]
+    taken = captures(order, outputs, variables, lazy)
+    inputs = [parameter(place, node.dtype, node.shape) for place, node in enumerate([*variables, *taken])]
     inside = substitute(outputs, dict(zip([*variables, *taken], inputs, strict=True)))
     return Graph(tuple(inputs), tuple(inside)), list(taken)
 
 
-def captured(
+def captures(
     order: Sequence[Expr], outputs: Sequence[Expr], variables: Sequence[Expr], lazy: bool = False
 ) -> list[Expr]:
     """What the outputs, whose nodes stand in this order, take from outside of a body of these variables."""
@@ -83,7 +83,7 @@ def _frontier(order: Sequence[Expr], outputs: Sequence[Expr], varying: set[Expr]
     return list(found)
 
 
-def opened(body: Graph, values: Sequence[Expr]) -> list[Expr]:
+def inline(body: Graph, values: Sequence[Expr]) -> list[Expr]:
     """The body's outputs with values in place of its inputs."""
     return substitute(body.outputs, dict(zip(body.inputs, values, strict=True)))
 
@@ -97,7 +97,7 @@ def step_numbers() -> tuple[Expr, ...]:
 
 
 @contextmanager
-def numbered(number: Expr) -> Iterator[None]:
+def counting(number: Expr) -> Iterator[None]:
     """While a body is written in which `number` counts the steps."""
     token = _numbers.set((*_numbers.get(), number))
     try:

@@ -13,11 +13,11 @@ from ..symbolic.evaluate import run
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.grad import pullback
 from ..symbolic.graph import Graph
-from ..symbolic.guards import assume, meet
+from ..symbolic.guards import assume, unify
 from ..symbolic.leaves import Item
 from ..symbolic.substitution import substitute
 from ..symbolic.types import TupleType, Type
-from .bodies import closed, stand_ins
+from .bodies import close_over, placeholders
 from .creation import zeros_like
 
 
@@ -46,7 +46,7 @@ class Branch(Op):
     def bodies(self) -> tuple[Graph, ...]:
         return self.then, self.otherwise
 
-    def divided(self, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    def divide(self, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """The values for the inputs of both bodies."""
         first = len(self.then.inputs) + 1
         return list(values[1:first]), list(values[first:])
@@ -64,32 +64,32 @@ class Branch(Op):
     def numpy_of_sizes(self, sizes: Mapping[str, int], *values: Any) -> tuple[Any, ...]:
         """The reference, given the symbols' sizes."""
         which = 0 if values[0] else 1
-        body, given = self.bodies[which], self.divided(values)[which]
+        body, given = self.bodies[which], self.divide(values)[which]
         return tuple(run(body.outputs, dict(zip(body.inputs, given, strict=True)), sizes))
 
     def vjp(self, g: Any, out: Expr, *args: Expr) -> Sequence[Callable[[], Expr] | None]:
         cotangents = functools.cache(lambda: self._cotangents(g, args))
-        return [None if not a.type.is_float else functools.partial(_picked, cotangents, i) for i, a in enumerate(args)]
+        return [None if not a.type.is_float else functools.partial(_pick, cotangents, i) for i, a in enumerate(args)]
 
     def _cotangents(self, g: Any, args: Sequence[Expr]) -> dict[int, Expr]:
         """For the number of each float argument, its cotangent: zeros where its branch was not taken."""
         float_args = [i for i, a in enumerate(args) if a.type.is_float]
         given = [i for i, each in enumerate(g) if each is not None]
-        seeds, sides = stand_ins([g[i] for i in given]), []
+        seeds, sides = placeholders([g[i] for i in given]), []
         first = len(self.then.inputs) + 1
-        for body, start, values in zip(self.bodies, (1, first), self.divided(args), strict=True):
+        for body, start, values in zip(self.bodies, (1, first), self.divide(args), strict=True):
             mine = [i for i in float_args if start <= i < start + len(values)]
-            doubles = stand_ins(body.inputs)
+            doubles = placeholders(body.inputs)
             ends = [body.outputs[i] for i in given]
             cotangents = pullback(ends, [body.inputs[i - start] for i in mine], seeds)
             moved = substitute(cotangents, dict(zip(body.inputs, doubles, strict=True)))
             found = dict(zip(mine, moved, strict=True))
             outputs = [found[i] if i in found else zeros_like(args[i]) for i in float_args]
             sides.append((outputs, [*doubles, *seeds], [*values, *(g[i] for i in given)]))
-        return dict(zip(float_args, branched(args[0], *sides), strict=True))
+        return dict(zip(float_args, make_branch(args[0], *sides), strict=True))
 
 
-def _picked(cotangents: Callable[[], Mapping[int, Expr]], place: int) -> Expr:
+def _pick(cotangents: Callable[[], Mapping[int, Expr]], place: int) -> Expr:
     return cotangents()[place]
 
 
@@ -99,17 +99,17 @@ def _common(a: Expr, b: Expr) -> Type:
     text = f"cond: one branch gives {show(a.shape)}, the other {show(b.shape)}."
     if a.ndim != b.ndim:
         raise ShapeError(text)
-    return Type(a.dtype, tuple(meet(m, n, lambda: text) for m, n in zip(a.shape, b.shape, strict=True)))
+    return Type(a.dtype, tuple(unify(m, n, lambda: text) for m, n in zip(a.shape, b.shape, strict=True)))
 
 
 Side = tuple[Sequence[Expr], Sequence[Expr], Sequence[Expr]]  # outputs, variables in them, and what these stand for
 
 
-def branched(predicate: Expr, then: Side, otherwise: Side) -> list[Expr]:
+def make_branch(predicate: Expr, then: Side, otherwise: Side) -> list[Expr]:
     """The results of a branch; what only one side needs, down to inputs and variables, is computed in it."""
     bodies, values = [], []
     for outputs, variables, given in (then, otherwise):
-        body, captured = closed(outputs, variables, lazy=True)
+        body, captured = close_over(outputs, variables, lazy=True)
         bodies.append(body)
         values += [*given, *captured]
     node = apply(Branch(*bodies), predicate, *values)

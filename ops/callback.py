@@ -74,12 +74,12 @@ class Callback(Op):
         try:
             with at_site(None):
                 found = self.function(*values)
-            return [self._checked(place, value) for place, value in enumerate(self._listed(found))]
+            return [self._check(place, value) for place, value in enumerate(self._as_list(found))]
         except BaseException as error:
             blame(error, site)
             raise
 
-    def _listed(self, found: Any) -> Sequence[Any]:
+    def _as_list(self, found: Any) -> Sequence[Any]:
         """The results in a row."""
         if not self.several:
             return [found]
@@ -88,7 +88,7 @@ class Callback(Op):
         what = f"a {type(found).__name__}" + (f" of {len(found)}" if isinstance(found, list | tuple) else "")
         raise ArgumentError(f"{self.name} must return a tuple of {len(self.dtypes)} arrays, and it returned {what}.")
 
-    def _checked(self, place: int, value: Any) -> np.ndarray:
+    def _check(self, place: int, value: Any) -> np.ndarray:
         """A result as an array, if it is one of the dtype and shape that were promised."""
         wanted, shape = self.dtypes[place], self.shapes[place]
         array = np.asarray(value)

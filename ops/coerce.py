@@ -24,7 +24,7 @@ def as_expr(value: Any, dtype: Any = None) -> Expr:
         return size(value)
     if isinstance(value, list | tuple) and any(isinstance(v, Expr | SymDim | list | tuple) for v in value):
         if isinstance(value, Several):
-            raise value.refused()
+            raise value.refusal()
         nodes = [as_expr(v) for v in value]
         if any(n.ndim != nodes[0].ndim or not _may_stack(n, nodes[0]) for n in nodes):
             shapes = listing([show(n.shape) for n in nodes])

@@ -18,16 +18,16 @@ from .elementwise import cast
 from .slices import step_of
 
 
-def computed(key: Any) -> bool:
+def is_computed(key: Any) -> bool:
     """Whether it is a slice with a bound that is computed in the graph."""
     bounds = (key.start, key.stop) if isinstance(key, slice) else ()
     return any(isinstance(b, Expr) and not isinstance(b.op, Size | Constant) for b in bounds)
 
 
-def narrowed(key: Any, x: Expr) -> tuple[int, Expr, tuple[Any, ...]] | None:
+def narrow(key: Any, x: Expr) -> tuple[int, Expr, tuple[Any, ...]] | None:
     """(axis, the places taken along it, what is left of the key), for the first slice with a computed bound."""
     items = key if isinstance(key, tuple) else (key,)
-    place = next((i for i, item in enumerate(items) if computed(item)), None)
+    place = next((i for i, item in enumerate(items) if is_computed(item)), None)
     if place is None:
         return None
     before, after = items[:place], items[place:]

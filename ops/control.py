@@ -15,12 +15,12 @@ from ..symbolic.expr import Expr, Op, apply, toposort
 from ..symbolic.sizes import as_dim, shape_of
 from ..symbolic.types import BOOL, INT64, Type, promote
 from . import scalar
-from .bodies import numbered, stand_in, stand_ins
-from .branch import branched
+from .bodies import counting, placeholder, placeholders
+from .branch import make_branch
 from .coerce import as_expr
 from .creation import full, iota
 from .elementwise import cast
-from .loop import ENDLESS, looped
+from .loop import ENDLESS, make_loop
 from .movement import concatenate, reshape, stack
 from .trees import flatten, outline
 
@@ -127,23 +127,23 @@ class _Scan(NamedTuple):
     def run(self, sequences: list[Expr], size: Dim, count: list[Expr], reverse: bool, keeps: bool = True) -> Any:
         """The loop, one step of which is `step`."""
         starts = _Carry(self.init)
-        elements = [stand_in(x.dtype, x.shape[1:]) for x in sequences]
-        number = stand_in(INT64, ())
-        with numbered(number):
-            carry, y = starts.traced(lambda c: self.stepped(c, elements))
+        elements = [placeholder(x.dtype, x.shape[1:]) for x in sequences]
+        number = placeholder(INT64, ())
+        with counting(number):
+            carry, y = starts.trace(lambda c: self.call_step(c, elements))
             tests = [] if self.until is None else [_going_on(self.until, carry, y)]
         ys, pack = flatten(y)
-        outputs = [*starts.checked(carry, self.step), *map(as_expr, ys), *tests]
+        outputs = [*starts.check(carry, self.step), *map(as_expr, ys), *tests]
         if number in set(toposort(outputs)):
             elements.append(number)
             sequences = [*sequences, iota((size,), 0, "int64")]
         options = {"length": size, "reverse": reverse, "tested": bool(tests), "keeps": keeps}
-        found = looped(outputs, (starts.variables, elements), (starts.values, sequences), count, **options)
+        found = make_loop(outputs, (starts.variables, elements), (starts.values, sequences), count, **options)
         first = len(starts.values)
         result = starts.build(found[:first]), pack(found[first : first + len(ys)])
         return (*result, found[-1]) if tests else result
 
-    def stepped(self, carry: Any, elements: Sequence[Expr]) -> _Pair:
+    def call_step(self, carry: Any, elements: Sequence[Expr]) -> _Pair:
         """What a step returns.  An error in it says what it was given, since other libraries have another order."""
         given = self.rebuild(elements)
         try:
@@ -161,7 +161,7 @@ class _Scan(NamedTuple):
         def inside(carry: Any, xs: Any) -> Any:
             steps = self._replace(init=carry)
             elements, _ = flatten(xs)
-            return steps.run(elements, chunk, [], reverse) if again else steps.written_out(elements, chunk, reverse)
+            return steps.run(elements, chunk, [], reverse) if again else steps.unroll(elements, chunk, reverse)
 
         outer = self._replace(step=inside, non_sequences=())
         carry, ys = outer.run(cut, whole, [], reverse, keeps=not again)
@@ -170,16 +170,16 @@ class _Scan(NamedTuple):
         if not left:
             return carry, pack(ys)
         rest = [x[:left] if reverse else x[whole * chunk :] for x in sequences]
-        carry, more = self._replace(init=carry).written_out(rest, left, reverse)
+        carry, more = self._replace(init=carry).unroll(rest, left, reverse)
         more, _ = flatten(more)
         return carry, pack([concatenate([b, a] if reverse else [a, b]) for a, b in zip(ys, more, strict=True)])
 
-    def written_out(self, sequences: Sequence[Expr], count: int, reverse: bool) -> Any:
+    def unroll(self, sequences: Sequence[Expr], count: int, reverse: bool) -> Any:
         """So many steps one after the other, without a loop."""
         carry, made = self.init, []
         for i in range(count)[:: -1 if reverse else 1]:
             elements = [x[i] for x in sequences]
-            carry, y = self.stepped(carry, elements)
+            carry, y = self.call_step(carry, elements)
             made.append(flatten(y))
         made = made[:: -1 if reverse else 1]
         return carry, made[0][1]([stack(list(column)) for column in zip(*(ys for ys, _ in made), strict=True)])
@@ -206,11 +206,11 @@ def while_loop(condition: Step, body: Step, init: Any, max_steps: int | None = N
     check_function("while_loop: body", body, ["the carry"])
     if max_steps is not None:
         max_steps = check_count("while_loop", "max_steps", max_steps)
-    starts, number = _Carry(init), stand_in(INT64, ())
+    starts, number = _Carry(init), placeholder(INT64, ())
     limit = ENDLESS if max_steps is None else max_steps
-    with numbered(number):
-        carry = starts.traced(body)
-    outputs = starts.checked(carry, body)
+    with counting(number):
+        carry = starts.trace(body)
+    outputs = starts.check(carry, body)
     again = _truth(condition, condition(carry))
     begins = _truth(condition, condition(starts.build(starts.values)))
     variables, values = list(starts.variables), list(starts.values)
@@ -219,7 +219,7 @@ def while_loop(condition: Step, body: Step, init: Any, max_steps: int | None = N
         variables, values = [*variables, number], [*values, as_expr(0, "int64")]
         outputs.insert(-1, number + 1)
     count = [scalar.where(begins, as_expr(limit, "int64"), as_expr(0, "int64"))]
-    found = looped(outputs, (variables, []), (values, []), count, length=limit, tested=True)
+    found = make_loop(outputs, (variables, []), (values, []), count, length=limit, tested=True)
     return starts.build(found[: len(starts.values)])
 
 
@@ -246,8 +246,8 @@ def cond(predicate: Any, then: Any, otherwise: Any) -> Any:
         text = f"cond: one branch gives {outline(sides[0])}, the other {outline(sides[1])}."
         raise blame(ArgumentError(text), user_site(), hint="return the same structure from both.")
     (left, build), (right, _) = flatten(sides[0]), flatten(sides[1])
-    pairs = [_met(as_expr(a), as_expr(b)) for a, b in zip(left, right, strict=True)]
-    found = branched(as_expr(predicate), ([a for a, _ in pairs], [], []), ([b for _, b in pairs], [], []))
+    pairs = [_unify(as_expr(a), as_expr(b)) for a, b in zip(left, right, strict=True)]
+    found = make_branch(as_expr(predicate), ([a for a, _ in pairs], [], []), ([b for _, b in pairs], [], []))
     return build(found)
 
 
@@ -263,10 +263,10 @@ class _Carry:
         self.values = [as_expr(leaf) for leaf in leaves]
         self.variables: list[Expr] = []
 
-    def traced(self, body: Callable[[Any], Any]) -> Any:
+    def trace(self, body: Callable[[Any], Any]) -> Any:
         """What the body makes of the carry.  A Python number among the first values takes the dtype it gets."""
         for _ in range(2):
-            self.variables = stand_ins(self.values)
+            self.variables = placeholders(self.values)
             result = body(self.build(self.variables))
             leaves, _ = flatten(result[0] if isinstance(result, _Pair) else result)
             news = [as_expr(leaf) for leaf in leaves]
@@ -275,7 +275,7 @@ class _Carry:
             self.values = [cast(v, n.dtype) if _takes(v, n) else v for v, n in zip(self.values, news, strict=True)]
         return result
 
-    def checked(self, carry: Any, step: Step) -> list[Expr]:
+    def check(self, carry: Any, step: Step) -> list[Expr]:
         """The new carry in a row: of the same structure, dtypes and shapes."""
         what = getattr(step, "__name__", "step")
         if outline(carry) != self.structure:
@@ -371,7 +371,7 @@ def _truth(function: Step, value: Any) -> Expr:
     return node
 
 
-def _met(a: Expr, b: Expr) -> tuple[Expr, Expr]:
+def _unify(a: Expr, b: Expr) -> tuple[Expr, Expr]:
     """Both branches' values; Python numbers take the dtype and shape of the other."""
     if a.type.weak or b.type.weak:
         kind = promote(a.type, b.type)

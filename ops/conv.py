@@ -12,18 +12,18 @@ from ..symbolic.arguments import check_flag
 from ..symbolic.dims import Shape, show
 from ..symbolic.errors import ShapeError
 from ..symbolic.expr import Expr, Op, apply
-from ..symbolic.guards import fits, meet
+from ..symbolic.guards import fits, unify
 from ..symbolic.types import Type
 from .conv_arguments import (
     Arguments,
+    check_arguments,
     check_channels,
     check_transposed_channels,
-    checked,
     forward_padding,
     transposed_padding,
     with_bias,
 )
-from .conv_docs import CONV, TRANSPOSE, told
+from .conv_docs import CONV, TRANSPOSE, documented
 from .movement import flip, reshape, swapaxes
 from .operands import check_same_dtype
 from .windows import Padding, extent, window_count
@@ -57,11 +57,11 @@ class Conv(Op):
             )
         check_same_dtype("conv", x, w)
         (n, c), (o, per_group) = x.shape[:2], w.shape[:2]
-        meet(c, per_group * self.groups, lambda: f"conv: {c} channels of x, and w takes {per_group * self.groups}.")
+        unify(c, per_group * self.groups, lambda: f"conv: {c} channels of x, and w takes {per_group * self.groups}.")
         blocks = self.groups * self.batch_groups
-        meet(o, o // blocks * blocks, lambda: f"conv: {blocks} groups do not divide {o} output channels.")
+        unify(o, o // blocks * blocks, lambda: f"conv: {blocks} groups do not divide {o} output channels.")
         batch = n // self.batch_groups
-        meet(n, batch * self.batch_groups, lambda: f"conv: {self.batch_groups} groups do not divide a batch of {n}.")
+        unify(n, batch * self.batch_groups, lambda: f"conv: {self.batch_groups} groups do not divide a batch of {n}.")
         if self.fitting:
             self._check_fits(x.shape[2:], w.shape[2:])
         return Type(x.dtype, (batch, o, *self.out_sizes(x.shape[2:], w.shape[2:])))
@@ -117,7 +117,7 @@ class Conv(Op):
         )
         blocks = self.groups * self.batch_groups
         conv = Conv(self.x_dilation, padding, self.strides, self.w_dilation, groups=blocks)
-        result = apply(conv, g, turned(exchanged(w, blocks)))
+        result = apply(conv, g, flip_kernel(exchange_channels(w, blocks)))
         if self.batch_groups == 1:
             return result
         batch, channels = g.shape[0], x.shape[1]
@@ -139,13 +139,13 @@ class Conv(Op):
         return zip(*sizes, self.x_dilation, self.strides, self.w_dilation, self.padding, strict=True)
 
 
-def turned(w: Expr) -> Expr:
+def flip_kernel(w: Expr) -> Expr:
     """The kernel reversed along its spatial axes."""
     axes = [i for i in range(2, w.ndim) if w.shape[i] != 1]
     return flip(w, axes) if axes else w
 
 
-def exchanged(w: Expr, groups: int) -> Expr:
+def exchange_channels(w: Expr, groups: int) -> Expr:
     """(o, c // groups, *kernel) -> (c, o // groups, *kernel): input and output channels exchanged within each group."""
     if groups == 1:
         return swapaxes(w, 0, 1)
@@ -157,23 +157,23 @@ def exchanged(w: Expr, groups: int) -> Expr:
 _FORWARD, _BACKWARD = ("out", "channels // groups"), ("channels", "out // groups")  # the first two axes of w
 
 
-def _convolved(a: Arguments, bias: Any, padding: Any, flip: bool) -> Expr:
+def _convolve(a: Arguments, bias: Any, padding: Any, flip: bool) -> Expr:
     check_channels(a)
     flip = check_flag(a.name, "flip", flip)
     conv = Conv(a.strides, forward_padding(a, padding), (1,) * a.rank, a.dilations, a.groups, fitting=True)
-    return with_bias(a, apply(conv, a.x, turned(a.w) if flip else a.w), bias)
+    return with_bias(a, apply(conv, a.x, flip_kernel(a.w) if flip else a.w), bias)
 
 
-def _transposed(a: Arguments, bias: Any, padding: Any, output_padding: Any, flip: bool) -> Expr:
+def _transpose(a: Arguments, bias: Any, padding: Any, output_padding: Any, flip: bool) -> Expr:
     check_transposed_channels(a)
     flip = check_flag(a.name, "flip", flip)
     padded = transposed_padding(a, padding, output_padding)
     conv = Conv((1,) * a.rank, padded, a.strides, a.dilations, a.groups)
-    weights = exchanged(a.w, a.groups)
-    return with_bias(a, apply(conv, a.x, weights if flip else turned(weights)), bias)
+    weights = exchange_channels(a.w, a.groups)
+    return with_bias(a, apply(conv, a.x, weights if flip else flip_kernel(weights)), bias)
 
 
-@told(CONV, 1)
+@documented(CONV, 1)
 def conv1d(
     x: Any,
     w: Any,
@@ -185,10 +185,10 @@ def conv1d(
     groups: int = 1,
     flip: bool = False,
 ) -> Expr:
-    return _convolved(checked("conv1d", 1, x, w, stride, dilation, groups, _FORWARD), bias, padding, flip)
+    return _convolve(check_arguments("conv1d", 1, x, w, stride, dilation, groups, _FORWARD), bias, padding, flip)
 
 
-@told(CONV, 2)
+@documented(CONV, 2)
 def conv2d(
     x: Any,
     w: Any,
@@ -200,10 +200,10 @@ def conv2d(
     groups: int = 1,
     flip: bool = False,
 ) -> Expr:
-    return _convolved(checked("conv2d", 2, x, w, stride, dilation, groups, _FORWARD), bias, padding, flip)
+    return _convolve(check_arguments("conv2d", 2, x, w, stride, dilation, groups, _FORWARD), bias, padding, flip)
 
 
-@told(CONV, 3)
+@documented(CONV, 3)
 def conv3d(
     x: Any,
     w: Any,
@@ -215,10 +215,10 @@ def conv3d(
     groups: int = 1,
     flip: bool = False,
 ) -> Expr:
-    return _convolved(checked("conv3d", 3, x, w, stride, dilation, groups, _FORWARD), bias, padding, flip)
+    return _convolve(check_arguments("conv3d", 3, x, w, stride, dilation, groups, _FORWARD), bias, padding, flip)
 
 
-@told(TRANSPOSE, 1)
+@documented(TRANSPOSE, 1)
 def conv1d_transpose(
     x: Any,
     w: Any,
@@ -231,11 +231,11 @@ def conv1d_transpose(
     groups: int = 1,
     flip: bool = False,
 ) -> Expr:
-    a = checked("conv1d_transpose", 1, x, w, stride, dilation, groups, _BACKWARD)
-    return _transposed(a, bias, padding, output_padding, flip)
+    a = check_arguments("conv1d_transpose", 1, x, w, stride, dilation, groups, _BACKWARD)
+    return _transpose(a, bias, padding, output_padding, flip)
 
 
-@told(TRANSPOSE, 2)
+@documented(TRANSPOSE, 2)
 def conv2d_transpose(
     x: Any,
     w: Any,
@@ -248,11 +248,11 @@ def conv2d_transpose(
     groups: int = 1,
     flip: bool = False,
 ) -> Expr:
-    a = checked("conv2d_transpose", 2, x, w, stride, dilation, groups, _BACKWARD)
-    return _transposed(a, bias, padding, output_padding, flip)
+    a = check_arguments("conv2d_transpose", 2, x, w, stride, dilation, groups, _BACKWARD)
+    return _transpose(a, bias, padding, output_padding, flip)
 
 
-@told(TRANSPOSE, 3)
+@documented(TRANSPOSE, 3)
 def conv3d_transpose(
     x: Any,
     w: Any,
@@ -265,5 +265,5 @@ def conv3d_transpose(
     groups: int = 1,
     flip: bool = False,
 ) -> Expr:
-    a = checked("conv3d_transpose", 3, x, w, stride, dilation, groups, _BACKWARD)
-    return _transposed(a, bias, padding, output_padding, flip)
+    a = check_arguments("conv3d_transpose", 3, x, w, stride, dilation, groups, _BACKWARD)
+    return _transpose(a, bias, padding, output_padding, flip)

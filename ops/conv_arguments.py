@@ -43,7 +43,7 @@ class Arguments(NamedTuple):
         return tuple(extent(k, d) for k, d in zip(self.w.shape[2:], self.dilations, strict=True))
 
 
-def checked(
+def check_arguments(
     name: str, rank: int, x: Any, w: Any, stride: Any, dilation: Any, groups: Any, layout: tuple[str, str]
 ) -> Arguments:
     """The arguments that convolutions and transposed ones share.  `layout`: what the first two axes of w are."""
@@ -96,12 +96,12 @@ def _check_divides(a: Arguments, channels: Dim, what: str) -> None:
 def forward_padding(a: Arguments, padding: Any) -> Padding:
     """The padding of a convolution.  Raises ShapeError where the kernel does not fit in the padded input."""
     found = pairs(padding, a.name, a.sizes, a.windows, a.strides)
-    dilated = "" if a.windows == a.w.shape[2:] else f", dilated by {listed(a.dilations)},"
+    dilated = "" if a.windows == a.w.shape[2:] else f", dilated by {show_numbers(a.dilations)},"
     check_fits(a.name, "kernel", a.sizes, a.windows, found, a.x, a.w, dilated=dilated)
     return found
 
 
-def listed(values: Sizes) -> str:
+def show_numbers(values: Sizes) -> str:
     """One number where all are the same, else all of them."""
     return str(values[0] if len(set(values)) == 1 else values)
 
@@ -121,11 +121,11 @@ def transposed_padding(a: Arguments, padding: Any, output_padding: Any) -> Paddi
     else:
         forward = pairs(padding, a.name, a.sizes, a.windows, a.strides)
     found = tuple((w - 1 - b, w - 1 - c + e) for w, (b, c), e in zip(a.windows, forward, extra, strict=True))
-    _check_something_left(a, found)
+    _check_nonempty(a, found)
     return found
 
 
-def _check_something_left(a: Arguments, padding: Padding) -> None:
+def _check_nonempty(a: Arguments, padding: Padding) -> None:
     spatial = zip(SPATIAL[a.rank], a.sizes, a.strides, a.windows, padding, strict=True)
     for word, size, stride, window, pads in spatial:
         left = window_count(extent(size, stride), window, 1, pads)

@@ -158,7 +158,7 @@ def _words(rank: int) -> dict[str, Any]:
     }
 
 
-def told(text: str, rank: int) -> Callable[[F], F]:
+def documented(text: str, rank: int) -> Callable[[F], F]:
     """Give a function its docstring: the text that those for other numbers of axes have, too."""
 
     def with_text(function: F) -> F:

@@ -19,7 +19,7 @@ from ..symbolic.types import dtype as as_dtype
 from . import scalar
 from .axes import normalize
 from .coerce import as_expr
-from .elementwise import cast, fitted
+from .elementwise import cast, fit
 from .labels import CheckLabels
 from .movement import broadcast_to, expand_dims
 
@@ -50,7 +50,7 @@ def full(shape: Any, value: Any, dtype: Any = None) -> Expr:
     """An array of this shape with `value` everywhere.  dtype None: the value's (config.float_dtype for floats)."""
     node = as_expr(value)
     if dtype is not None or node.type.weak:
-        node = fitted(node, as_dtype(dtype) if dtype is not None else node.dtype)
+        node = fit(node, as_dtype(dtype) if dtype is not None else node.dtype)
     return broadcast_to(node, shape_of(shape))
 
 
@@ -106,7 +106,7 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Ex
     kind = as_dtype(dtype if dtype is not None else "int64" if whole else None)
     count = _count(start, stop, step)
     line = iota((count,), 0, "int64" if whole else kind)
-    return cast(_scaled(line, step, start), kind)
+    return cast(_scale(line, step, start), kind)
 
 
 def _step_beyond(start: Any, stop: Any, step: float) -> float:
@@ -117,7 +117,7 @@ def _step_beyond(start: Any, stop: Any, step: float) -> float:
     return span if span * step > 0 else float(np.sign(step))
 
 
-def _scaled(line: Expr, step: Any, start: Any) -> Expr:
+def _scale(line: Expr, step: Any, start: Any) -> Expr:
     scaled = line if not isinstance(step, Expr) and step == 1 else line * step
     return scaled if isinstance(start, int) and start == 0 else scaled + start
 

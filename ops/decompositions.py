@@ -17,7 +17,7 @@ from ..symbolic.arguments import LARGEST, check_count, check_flag
 from ..symbolic.dims import minimum, product, same, show
 from ..symbolic.errors import LinAlgError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
-from ..symbolic.guards import meet
+from ..symbolic.guards import unify
 from ..symbolic.leaves import Item
 from ..symbolic.types import TupleType, Type, float_like, promote
 from .coerce import as_expr
@@ -32,17 +32,17 @@ from .several import Several
 
 
 def square_only(name: str, a: Type) -> None:
-    meet(a.shape[-1], a.shape[-2], lambda: f"{name}: a matrix of shape {show(a.shape[-2:])} is not square.")
+    unify(a.shape[-1], a.shape[-2], lambda: f"{name}: a matrix of shape {show(a.shape[-2:])} is not square.")
 
 
 def _same_batch(name: str, a: Type, b: Type) -> None:
     check_same_dtype(name, a, b)
     if a.ndim != 3 or b.ndim != 3:
         raise ShapeError(f"{name}: the operands are (batch, m, n) here, not {show(a.shape)} and {show(b.shape)}.")
-    meet(a.shape[0], b.shape[0], lambda: f"{name}: {a.shape[0]} matrices and {b.shape[0]} right sides.")
+    unify(a.shape[0], b.shape[0], lambda: f"{name}: {a.shape[0]} matrices and {b.shape[0]} right sides.")
 
 
-def guarded(name: str, function: Callable[..., Any], *arrays: np.ndarray) -> Any:
+def call_finite(name: str, function: Callable[..., Any], *arrays: np.ndarray) -> Any:
     """What NumPy says of the matrices; NaN for those that hold a NaN or an infinity."""
     bad = np.zeros(len(arrays[0]), bool)
     for a in arrays:
@@ -66,12 +66,14 @@ class Cholesky(Op):
         return Type(a.dtype, a.shape)
 
     def numpy(self, a: np.ndarray) -> Any:
-        return guarded("cholesky", np.linalg.cholesky, a)
+        return call_finite("cholesky", np.linalg.cholesky, a)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
-        inner = _halved(tril(matmul(turned(out), g)))
-        back = apply(SolveTriangular(lower=False), turned(out), inner)
-        back = turned(apply(SolveTriangular(lower=False), turned(out), turned(back)))
+        inner = _halve_diagonal(tril(matmul(transpose_matrices(out), g)))
+        back = apply(SolveTriangular(lower=False), transpose_matrices(out), inner)
+        back = transpose_matrices(
+            apply(SolveTriangular(lower=False), transpose_matrices(out), transpose_matrices(back))
+        )
         return [tril(_symmetric(back) * 2) - _diagonal_part(_symmetric(back))]
 
 
@@ -84,10 +86,10 @@ class Inverse(Op):
         return Type(a.dtype, a.shape)
 
     def numpy(self, a: np.ndarray) -> Any:
-        return guarded("inv", np.linalg.inv, a)
+        return call_finite("inv", np.linalg.inv, a)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
-        return [-matmul(matmul(turned(out), g), turned(out))]
+        return [-matmul(matmul(transpose_matrices(out), g), transpose_matrices(out))]
 
 
 @dataclass(frozen=True)
@@ -97,15 +99,15 @@ class Solve(Op):
     def infer(self, a: Type, b: Type) -> Type:
         square_only("solve", a)
         _same_batch("solve", a, b)
-        meet(a.shape[-1], b.shape[-2], lambda: f"solve: {show(a.shape)} and {show(b.shape)} do not fit.")
+        unify(a.shape[-1], b.shape[-2], lambda: f"solve: {show(a.shape)} and {show(b.shape)} do not fit.")
         return Type(b.dtype, b.shape)
 
     def numpy(self, a: np.ndarray, b: np.ndarray) -> Any:
-        return guarded("solve", np.linalg.solve, a, b)
+        return call_finite("solve", np.linalg.solve, a, b)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Any]:
-        back = apply(Solve(), turned(args[0]), g)
-        return [lambda: -matmul(back, turned(out)), back]
+        back = apply(Solve(), transpose_matrices(args[0]), g)
+        return [lambda: -matmul(back, transpose_matrices(out)), back]
 
 
 @dataclass(frozen=True)
@@ -117,16 +119,16 @@ class SolveTriangular(Op):
     def infer(self, a: Type, b: Type) -> Type:
         square_only("solve_triangular", a)
         _same_batch("solve_triangular", a, b)
-        meet(a.shape[-1], b.shape[-2], lambda: f"solve_triangular: {show(a.shape)} and {show(b.shape)} do not fit.")
+        unify(a.shape[-1], b.shape[-2], lambda: f"solve_triangular: {show(a.shape)} and {show(b.shape)} do not fit.")
         return Type(b.dtype, b.shape)
 
     def numpy(self, a: np.ndarray, b: np.ndarray) -> Any:
-        return guarded("solve_triangular", np.linalg.solve, np.tril(a) if self.lower else np.triu(a), b)
+        return call_finite("solve_triangular", np.linalg.solve, np.tril(a) if self.lower else np.triu(a), b)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Any]:
-        back = apply(SolveTriangular(not self.lower), turned(args[0]), g)
+        back = apply(SolveTriangular(not self.lower), transpose_matrices(args[0]), g)
         part = tril if self.lower else triu
-        return [lambda: -part(matmul(back, turned(out))), back]
+        return [lambda: -part(matmul(back, transpose_matrices(out))), back]
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ class EigH(Op):
         return TupleType((Type(a.dtype, a.shape[:2]), Type(a.dtype, a.shape)))
 
     def numpy(self, a: np.ndarray) -> Any:
-        return guarded("eigh", np.linalg.eigh, a)
+        return call_finite("eigh", np.linalg.eigh, a)
 
     def vjp(self, g: Any, out: Expr, *args: Expr) -> list[Expr]:
         values, vectors = apply(Item(0), out), apply(Item(1), out)
@@ -147,8 +149,8 @@ class EigH(Op):
             inner = inner + eye(values.shape[1], dtype=values.dtype) * expand_dims(g[0], 1)
         if g[1] is not None:
             gaps = expand_dims(values, 1) - expand_dims(values, 2)
-            inner = inner + mul_no_nan(_apart(gaps, values), matmul(turned(vectors), g[1]))
-        back = _symmetric(matmul(matmul(vectors, inner), turned(vectors)))
+            inner = inner + mul_no_nan(_apart(gaps, values), matmul(transpose_matrices(vectors), g[1]))
+        back = _symmetric(matmul(matmul(vectors, inner), transpose_matrices(vectors)))
         return [tril(back * 2) - _diagonal_part(back)]
 
 
@@ -162,7 +164,7 @@ class SVD(Op):
         return TupleType((Type(a.dtype, (b, m, k)), Type(a.dtype, (b, k)), Type(a.dtype, (b, k, n))))
 
     def numpy(self, a: np.ndarray) -> Any:
-        return guarded("svd", lambda x: np.linalg.svd(x, full_matrices=False), a)
+        return call_finite("svd", lambda x: np.linalg.svd(x, full_matrices=False), a)
 
     def vjp(self, g: Any, out: Expr, *args: Expr) -> list[Expr]:
         u, s, vt = (apply(Item(i), out) for i in range(3))
@@ -171,17 +173,19 @@ class SVD(Op):
         inner = eye(s.shape[1], dtype=s.dtype) * expand_dims(g[1] if g[1] is not None else zeros_like(s), 1)
         outside = zeros_like(args[0])
         if g[0] is not None:
-            turn = matmul(turned(u), g[0])
+            turn = matmul(transpose_matrices(u), g[0])
             apart = mul_no_nan(gaps, turn)
-            inner = inner + (apart + turned(apart)) * row
+            inner = inner + (apart + transpose_matrices(apart)) * row
             if same(*u.shape[1:]) is not True:  # else the columns leave nothing outside
-                outside = outside + matmul(mul_no_nan(_inverted(row, s), g[0] - matmul(u, turn)), vt)
+                outside = outside + matmul(mul_no_nan(_invert(row, s), g[0] - matmul(u, turn)), vt)
         if g[2] is not None:
-            turn = matmul(vt, turned(g[2]))
+            turn = matmul(vt, transpose_matrices(g[2]))
             apart = mul_no_nan(gaps, turn)
-            inner = inner + column * (apart + turned(apart))
+            inner = inner + column * (apart + transpose_matrices(apart))
             if same(*vt.shape[1:]) is not True:
-                outside = outside + matmul(u, mul_no_nan(_inverted(column, s), g[2] - matmul(turned(turn), vt)))
+                outside = outside + matmul(
+                    u, mul_no_nan(_invert(column, s), g[2] - matmul(transpose_matrices(turn), vt))
+                )
         return [matmul(matmul(u, inner), vt) + outside]
 
 
@@ -195,7 +199,7 @@ class QR(Op):
         return TupleType((Type(a.dtype, (b, m, k)), Type(a.dtype, (b, k, n))))
 
     def numpy(self, a: np.ndarray) -> Any:
-        return guarded("qr", np.linalg.qr, a)
+        return call_finite("qr", np.linalg.qr, a)
 
     def vjp(self, g: Any, out: Expr, *args: Expr) -> list[Expr]:
         q, r = apply(Item(0), out), apply(Item(1), out)
@@ -205,10 +209,12 @@ class QR(Op):
         k = q.shape[2]
         rest = args[0][:, :, k:]
         left, right = r[:, :, :k], to_r[:, :, k:]
-        to_q = to_q + matmul(rest, turned(right))
-        inner = matmul(left, turned(to_r[:, :, :k])) - matmul(turned(to_q), q)
-        mirrored = tril(inner) + turned(tril(inner, -1))
-        first = turned(apply(SolveTriangular(lower=False), left, turned(to_q + matmul(q, mirrored))))
+        to_q = to_q + matmul(rest, transpose_matrices(right))
+        inner = matmul(left, transpose_matrices(to_r[:, :, :k])) - matmul(transpose_matrices(to_q), q)
+        mirrored = tril(inner) + transpose_matrices(tril(inner, -1))
+        first = transpose_matrices(
+            apply(SolveTriangular(lower=False), left, transpose_matrices(to_q + matmul(q, mirrored)))
+        )
         return [concatenate([first, matmul(q, right)], 2)]
 
 
@@ -262,7 +268,7 @@ def solve(a: Any, b: Any) -> Expr:
 
     Leading axes are the same, or missing.  Raises LinAlgError for a singular matrix.
     """
-    return _solved("solve", Solve(), a, b)
+    return _solve("solve", Solve(), a, b)
 
 
 def solve_triangular(a: Any, b: Any, lower: bool = False) -> Expr:
@@ -270,10 +276,10 @@ def solve_triangular(a: Any, b: Any, lower: bool = False) -> Expr:
 
     a, b : as in `solve`.  Raises LinAlgError where there is a 0 on the diagonal.
     """
-    return _solved("solve_triangular", SolveTriangular(check_flag("solve_triangular", "lower", lower)), a, b)
+    return _solve("solve_triangular", SolveTriangular(check_flag("solve_triangular", "lower", lower)), a, b)
 
 
-def _solved(name: str, op: Op, a: Any, b: Any) -> Expr:
+def _solve(name: str, op: Op, a: Any, b: Any) -> Expr:
     right = as_expr(b)
     flat = right.ndim == 1
     (left, right), lead = matrices(name, a, expand_dims(right, 1) if flat else right)
@@ -339,15 +345,15 @@ def _below(x: Expr, k: int) -> Expr:
     return iota(shape, 1) <= iota(shape, 0) + k
 
 
-def turned(x: Expr) -> Expr:
+def transpose_matrices(x: Expr) -> Expr:
     return swapaxes(x, -1, -2)
 
 
 def _symmetric(x: Expr) -> Expr:
-    return (x + turned(x)) / 2
+    return (x + transpose_matrices(x)) / 2
 
 
-def _halved(x: Expr) -> Expr:
+def _halve_diagonal(x: Expr) -> Expr:
     """A lower triangle with half its diagonal."""
     return x - _diagonal_part(x) / 2
 
@@ -359,10 +365,10 @@ def _diagonal_part(x: Expr) -> Expr:
 def _apart(gaps: Expr, values: Expr) -> Expr:
     """1 / gap between two of the values; 0 on the diagonal, and NaN where two are equal up to rounding."""
     diagonal = eq(eye(values.shape[1], dtype=values.dtype), 1)
-    return where(diagonal, 0, _inverted(gaps, values))
+    return where(diagonal, 0, _invert(gaps, values))
 
 
-def _inverted(x: Expr, values: Expr) -> Expr:
+def _invert(x: Expr, values: Expr) -> Expr:
     """1 / x; NaN where x is nothing but the rounding of these values."""
     rounding = 16 * float(np.finfo(values.dtype).eps) * expand_dims(top(abs(values), (1,)), 2)
     none = abs(x) <= rounding

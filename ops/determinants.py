@@ -16,7 +16,7 @@ from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.leaves import size
 from ..symbolic.types import TupleType, Type
 from .creation import zeros_like
-from .decompositions import Inverse, column, guarded, matrices, results, square_only, turned
+from .decompositions import Inverse, call_finite, column, matrices, results, square_only, transpose_matrices
 from .elementwise import cast
 from .linalg import matmul
 from .movement import reshape
@@ -33,12 +33,12 @@ class SignLogDet(Op):
         return TupleType((Type(a.dtype, a.shape[:1]), Type(a.dtype, a.shape[:1])))
 
     def numpy(self, a: np.ndarray) -> Any:
-        return guarded("slogdet", np.linalg.slogdet, a)
+        return call_finite("slogdet", np.linalg.slogdet, a)
 
     def vjp(self, g: Any, out: Expr, *args: Expr) -> list[Expr]:
         if g[1] is None:
             return [zeros_like(args[0])]
-        return [column(g[1]) * turned(apply(Inverse(), args[0]))]
+        return [column(g[1]) * transpose_matrices(apply(Inverse(), args[0]))]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Determinant(Op):
         return Type(a.dtype, a.shape[:1])
 
     def numpy(self, a: np.ndarray) -> Any:
-        return guarded("det", np.linalg.det, a)
+        return call_finite("det", np.linalg.det, a)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         return [column(g) * apply(Cofactors(), args[0])]
@@ -65,13 +65,13 @@ class Cofactors(Op):
         return Type(a.dtype, a.shape)
 
     def numpy(self, a: np.ndarray) -> Any:
-        return guarded("det", _cofactors, a)
+        return call_finite("det", _cofactors, a)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         # the derivative of det(a) a⁻ᵀ, with a⁻ᵀ = out / det(a): NaN where that is nothing but rounding
         det = column(apply(Determinant(), args[0]))
         smallest = float(np.finfo(out.dtype).eps) * cast(size(out.shape[1]), out.dtype) * _norm(out) * _norm(args[0])
-        across = out * column((g * out).sum((1, 2))) - matmul(matmul(out, turned(g)), out)
+        across = out * column((g * out).sum((1, 2))) - matmul(matmul(out, transpose_matrices(g)), out)
         return [where(abs(det) > smallest, across / where(eq(det, 0), 1, det), np.nan)]
 
 

@@ -48,7 +48,7 @@ def einsum(subscripts: str, *operands: Any) -> Expr:
     `einsum_path` finds for their sizes; from left to right where a size is a symbol.
     """
     nodes = [as_expr(x) for x in operands]
-    inputs, output = _parsed(subscripts, nodes)
+    inputs, output = _parse(subscripts, nodes)
     _check_sizes(inputs, nodes)
     kind = promote(*(n.type for n in nodes))
     terms = [_single(cast(n, kind), labels) for n, labels in zip(nodes, inputs, strict=True)]
@@ -59,13 +59,13 @@ def einsum(subscripts: str, *operands: Any) -> Expr:
         term = _without_lonely(*taken[0], needed.union(*(labels for _, labels in taken[1:])))
         for k, other in enumerate(taken[1:], 2):
             later = needed.union(*(labels for _, labels in taken[k:]))
-            term = _multiplied(term, _without_lonely(*other, later.union(term[1])), later)
+            term = _multiply(term, _without_lonely(*other, later.union(term[1])), later)
         terms.append(term)
     result, labels = _without_lonely(*terms[0], set(output))
     return transpose(result, [labels.index(c) for c in output]) if labels != output else result
 
 
-def _parsed(subscripts: str, nodes: Sequence[Expr]) -> tuple[list[Labels], Labels]:
+def _parse(subscripts: str, nodes: Sequence[Expr]) -> tuple[list[Labels], Labels]:
     """The labels of the operands and of the result; "..." becomes letters that nobody uses."""
     if not isinstance(subscripts, str):
         text = f"einsum: the subscripts are a string like 'ij,jk->ik', not {subscripts!r}."
@@ -114,8 +114,8 @@ def _order(inputs: Sequence[Labels], output: Labels, nodes: Sequence[Expr]) -> l
     """Which terms are multiplied together, step by step; their product goes to the end of the list."""
     if len(nodes) < 3 or not all(n.type.is_static for n in nodes):
         return [tuple(range(len(nodes)))]
-    stand_ins = [np.broadcast_to(np.float64(0), tuple(d for d in n.shape if isinstance(d, int))) for n in nodes]
-    path, _ = np.einsum_path(",".join(inputs) + "->" + output, *stand_ins, optimize="greedy")
+    shapes_only = [np.broadcast_to(np.float64(0), tuple(d for d in n.shape if isinstance(d, int))) for n in nodes]
+    path, _ = np.einsum_path(",".join(inputs) + "->" + output, *shapes_only, optimize="greedy")
     return [tuple(sorted(step)) for step in path[1:]]
 
 
@@ -140,7 +140,7 @@ def _without_lonely(node: Expr, labels: Labels, needed: set[str]) -> tuple[Expr,
     return (sum_over(node, lonely), "".join(c for c in labels if c in needed)) if lonely else (node, labels)
 
 
-def _multiplied(a: tuple[Expr, Labels], b: tuple[Expr, Labels], needed: set[str]) -> tuple[Expr, Labels]:
+def _multiply(a: tuple[Expr, Labels], b: tuple[Expr, Labels], needed: set[str]) -> tuple[Expr, Labels]:
     """The product of two terms, summed over the labels that both have and nobody needs."""
     (x, left), (y, right) = a, b
     sizes = dict(zip(right, y.shape, strict=True))

@@ -20,9 +20,9 @@ import numpy as np
 from ..symbolic.dims import Dim, Shape, SymDim, same, show
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply, depends, serial, toposort
-from ..symbolic.forks import renewed
+from ..symbolic.forks import renew_after_forks
 from ..symbolic.grad import grad
-from ..symbolic.guards import meet
+from ..symbolic.guards import unify
 from ..symbolic.leaves import Constant, Input, constant, weak_constant
 from ..symbolic.operators import function as bound
 from ..symbolic.substitution import substitute
@@ -38,7 +38,7 @@ from .coerce import as_expr
 RESULTS = ("number", "float", "bool", "logical", "integer", "select")
 
 
-@renewed
+@renew_after_forks
 class Scalar:
     """A function of scalars.  `operand_dtypes` says what its arguments are cast to before it is computed."""
 
@@ -83,11 +83,11 @@ class Scalar:
     def __call__(self, *args: Any) -> Expr:
         fewest, most = self.arity
         if not fewest <= len(args) <= most:
-            raise blame(ArgumentError(_miscounted(self.name, fewest, most, len(args))), user_site())
+            raise blame(ArgumentError(_count_error(self.name, fewest, most, len(args))), user_site())
         return apply_elementwise(self, *args)
 
 
-def _miscounted(name: str, fewest: int, most: int, given: int) -> str:
+def _count_error(name: str, fewest: int, most: int, given: int) -> str:
     takes = f"{most} argument{'s' * (most != 1)}" if fewest == most else f"{fewest} to {most} arguments"
     return f"{name} takes {takes}, and {given} {'was' if given == 1 else 'were'} given."
 
@@ -209,11 +209,11 @@ class Composite(Scalar):
     def body(self, *dtypes: DType) -> tuple[tuple[Expr, ...], Expr]:
         """(inputs, output): the function as a graph over scalars of these dtypes."""
         if dtypes not in self._bodies:
-            self._traced(dtypes, (SymDim("n"),))  # of one number, a mean is that number
-            self._bodies[dtypes] = self._traced(dtypes, ())
+            self._trace(dtypes, (SymDim("n"),))  # of one number, a mean is that number
+            self._bodies[dtypes] = self._trace(dtypes, ())
         return self._bodies[dtypes]
 
-    def _traced(self, dtypes: tuple[DType, ...], shape: Shape) -> tuple[tuple[Expr, ...], Expr]:
+    def _trace(self, dtypes: tuple[DType, ...], shape: Shape) -> tuple[tuple[Expr, ...], Expr]:
         inputs = tuple(apply(Input(serial(), Type(kind, shape))) for kind in dtypes)
         output = as_expr(self.function(*inputs))
         order = toposort([output])
@@ -258,7 +258,7 @@ class Composite(Scalar):
         found = [next(known) if k.kind == "f" else None for k in kinds]
         return [f if a.type.is_float else None for f, a in zip(found, args, strict=True)]
 
-    def expanded(self, *args: Expr) -> Expr:
+    def expand_body(self, *args: Expr) -> Expr:
         """The body over these arguments."""
         kinds = self.operand_dtypes(*(a.type for a in args))
         inputs, output = self.body(*kinds)
@@ -299,7 +299,7 @@ def elementwise(function: Callable[..., Expr]) -> Composite:
     return Composite(function)
 
 
-@renewed
+@renew_after_forks
 @dataclass(frozen=True)
 class Elementwise(Op):
     """`function` of every element of arguments that broadcast: only a literal 1 stretches."""
@@ -351,7 +351,7 @@ class Elementwise(Op):
 
     def expand(self, *args: Expr) -> Expr | None:
         if isinstance(self.function, Composite) and not self.function.whole:
-            return self.function.expanded(*args)
+            return self.function.expand_body(*args)
         compared = isinstance(self.function, Primitive) and self.function.result == "bool"
         if compared and len(set(self.function.operand_dtypes(*[a.type for a in args]))) == 2:
             return as_unsigned(self.function, *args)
@@ -386,7 +386,7 @@ def broadcast(name: str, shapes: Sequence[Shape]) -> Shape:
         size: Dim = 1
         for shape in shapes:
             if len(shape) >= -axis and shape[axis] != 1:
-                size = shape[axis] if size == 1 else meet(size, shape[axis], lambda: _mismatch(name, shapes))
+                size = shape[axis] if size == 1 else unify(size, shape[axis], lambda: _mismatch(name, shapes))
         result.append(size)
     return tuple(result)
 
@@ -476,7 +476,7 @@ def cast(x: Any, to: Any) -> Expr:
     return apply(Cast(kind).op, node)
 
 
-def fitted(value: Any, kind: DType) -> Expr:
+def fit(value: Any, kind: DType) -> Expr:
     """The value in a dtype, which it must fit in where it is a Python integer: DTypeError if not."""
     node = as_expr(value)
     whole = node.type.weak and node.dtype.kind == "i" and kind.kind in "iu"

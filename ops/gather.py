@@ -10,7 +10,7 @@ import numpy as np
 from ..symbolic.dims import Shape, show
 from ..symbolic.errors import DTypeError, IndexRangeError, ShapeError
 from ..symbolic.expr import Expr, Op, apply
-from ..symbolic.guards import meet
+from ..symbolic.guards import unify
 from ..symbolic.leaves import constant
 from ..symbolic.types import INT64, Type
 from . import scalar
@@ -48,7 +48,7 @@ class ScatterAdd(Op):
     axes: tuple[int, ...]
 
     def infer(self, x: Type, v: Type, *indices: Type) -> Type:
-        check_scattered("scatter_add", self.axes, x, v, indices)
+        check_scatter("scatter_add", self.axes, x, v, indices)
         return Type(x.dtype, x.shape)
 
     def numpy(self, x: np.ndarray, v: np.ndarray, *indices: np.ndarray) -> np.ndarray:
@@ -72,7 +72,7 @@ class ScatterSet(Op):
     axes: tuple[int, ...]
 
     def infer(self, x: Type, v: Type, *indices: Type) -> Type:
-        check_scattered("scatter_set", self.axes, x, v, indices)
+        check_scatter("scatter_set", self.axes, x, v, indices)
         return Type(x.dtype, x.shape)
 
     def numpy(self, x: np.ndarray, v: np.ndarray, *indices: np.ndarray) -> np.ndarray:
@@ -114,11 +114,11 @@ def index_shape(axes: tuple[int, ...], x: Type, indices: tuple[Type, ...]) -> Sh
         if other.ndim != first.ndim:
             raise ShapeError(f"The index arrays have shapes {show(first.shape)} and {show(other.shape)}.")
         for mine, its in zip(first.shape, other.shape, strict=True):
-            meet(mine, its, lambda: f"The index arrays have shapes {show(first.shape)} and {show(other.shape)}.")
+            unify(mine, its, lambda: f"The index arrays have shapes {show(first.shape)} and {show(other.shape)}.")
     return first.shape
 
 
-def check_scattered(name: str, axes: tuple[int, ...], x: Type, v: Type, indices: tuple[Type, ...]) -> None:
+def check_scatter(name: str, axes: tuple[int, ...], x: Type, v: Type, indices: tuple[Type, ...]) -> None:
     """Raise ShapeError or DTypeError unless v is what Gather would give."""
     expected = (*index_shape(axes, x, indices), *without(x.shape, axes))
 
@@ -128,7 +128,7 @@ def check_scattered(name: str, axes: tuple[int, ...], x: Type, v: Type, indices:
     if v.ndim != len(expected):
         raise ShapeError(message())
     for mine, wanted in zip(v.shape, expected, strict=True):
-        meet(mine, wanted, message)
+        unify(mine, wanted, message)
     if v.dtype != x.dtype:
         raise DTypeError(f"{name}: the values are {v.dtype.name}, and x is {x.dtype.name}.")
 

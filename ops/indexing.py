@@ -14,9 +14,9 @@ from ..symbolic.types import BOOL
 from . import scalar
 from .axes import normalize
 from .coerce import as_expr
-from .computed_slices import narrowed
+from .computed_slices import narrow
 from .creation import full, iota, zeros_like
-from .elementwise import fitted
+from .elementwise import fit
 from .gather import Gather, ScatterAdd, ScatterSet
 from .movement import broadcast_to, check_integer, expand_dims, moveaxis, ravel, reshape
 from .selection import Selection, select
@@ -52,19 +52,19 @@ def getitem(x: Any, key: Any) -> Expr:
     g at the places that were taken, 0 elsewhere; places taken several times get the sum.
     """
     node = as_expr(x)
-    cut = narrowed(key, node)
+    cut = narrow(key, node)
     if cut is not None:
         axis, places, rest = cut
         return getitem(take(node, places, axis), rest)
-    return taken(node, select(node, key))
+    return take_selection(node, select(node, key))
 
 
-def taken(x: Expr, selection: Selection) -> Expr:
+def take_selection(x: Expr, selection: Selection) -> Expr:
     """What the selection selects."""
-    part = selection.sliced(x)
+    part = selection.slice_part(x)
     if selection.indices:
         part = apply(Gather(selection.axes), part, *selection.indices)
-    return selection.placed(part)
+    return selection.place_axes(part)
 
 
 def index_set(x: Any, key: Any, value: Any) -> Expr:
@@ -90,18 +90,18 @@ def index_set(x: Any, key: Any, value: Any) -> Expr:
     values = _fitting("index_set", node, value)
     mask = _mask("index_set", node, key, values)
     if mask is not None:
-        return _where_masked(node, mask, values)
-    cut = narrowed(key, node)
+        return _where_mask(node, mask, values)
+    cut = narrow(key, node)
     if cut is not None:
         return _put_back(node, *cut[:2], index_set(take(node, cut[1], cut[0]), cut[2], value))
     selection = select(node, key)
-    part = selection.unplaced(values, "index_set")
+    part = selection.unplace_axes(values, "index_set")
     if selection.indices:
-        part = apply(ScatterSet(selection.axes), selection.sliced(node), part, *selection.indices)
+        part = apply(ScatterSet(selection.axes), selection.slice_part(node), part, *selection.indices)
     if selection.whole:
         return part
-    inside = selection.unsliced(broadcast_to(constant(np.True_), selection.kept))
-    return scalar.where(inside, selection.unsliced(part), node)
+    inside = selection.unslice_part(broadcast_to(constant(np.True_), selection.kept))
+    return scalar.where(inside, selection.unslice_part(part), node)
 
 
 def index_add(x: Any, key: Any, value: Any) -> Expr:
@@ -126,18 +126,18 @@ def index_add(x: Any, key: Any, value: Any) -> Expr:
     values = _fitting("index_add", node, value)
     mask = _mask("index_add", node, key, values)
     if mask is not None:
-        return scalar.add(node, _where_masked(zeros_like(node), mask, values))
-    cut = narrowed(key, node)
+        return scalar.add(node, _where_mask(zeros_like(node), mask, values))
+    cut = narrow(key, node)
     if cut is not None:
         return _put_back(node, *cut[:2], index_add(take(node, cut[1], cut[0]), cut[2], value))
     selection = select(node, key)
-    part = selection.unplaced(values, "index_add")
+    part = selection.unplace_axes(values, "index_add")
     if not selection.indices:
-        return scalar.add(node, selection.unsliced(part))
+        return scalar.add(node, selection.unslice_part(part))
     if selection.whole:
         return apply(ScatterAdd(selection.axes), node, part, *selection.indices)
     base = full(selection.kept, constant(np.zeros((), node.dtype)))
-    return scalar.add(node, selection.unsliced(apply(ScatterAdd(selection.axes), base, part, *selection.indices)))
+    return scalar.add(node, selection.unslice_part(apply(ScatterAdd(selection.axes), base, part, *selection.indices)))
 
 
 def _fitting(name: str, x: Expr, value: Any) -> Expr:
@@ -147,7 +147,7 @@ def _fitting(name: str, x: Expr, value: Any) -> Expr:
     if not number and not np.can_cast(node.dtype, x.dtype, "same_kind"):
         error = DTypeError(f"{name}: the value is {node.dtype.name}, and x is {x.dtype.name}.")
         raise blame(error, user_site(), node.site, x.site, hint=f"cast it: value.astype({x.dtype.name!r})")
-    return fitted(node, x.dtype)
+    return fit(node, x.dtype)
 
 
 def _put_back(x: Expr, axis: int, places: Expr, part: Expr) -> Expr:
@@ -165,7 +165,7 @@ def _mask(name: str, x: Expr, key: Any, value: Expr) -> Expr | None:
     return key if value.ndim <= x.ndim - key.ndim else None
 
 
-def _where_masked(x: Expr, mask: Expr, value: Expr) -> Expr:
+def _where_mask(x: Expr, mask: Expr, value: Expr) -> Expr:
     """value where the mask is True, x elsewhere: for values that are the same at all these places."""
     wide = broadcast_to(expand_dims(mask, tuple(range(mask.ndim, x.ndim))), x.shape)
     return scalar.where(wide, value, x)

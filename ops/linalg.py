@@ -12,7 +12,7 @@ from ..symbolic.arguments import check_count
 from ..symbolic.dims import product, same, show
 from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
-from ..symbolic.guards import meet
+from ..symbolic.guards import unify
 from ..symbolic.types import Type, promote
 from .axes import normalize, without
 from .coerce import as_expr
@@ -37,7 +37,7 @@ class MatMul(Op):
         if a.ndim < 2 or b.ndim < 2:
             raise ShapeError(f"matmul: matrices have two axes or more, not {show(a.shape)} and {show(b.shape)}.")
         check_same_dtype("matmul", a, b)
-        meet(a.shape[-1], b.shape[-2], message)
+        unify(a.shape[-1], b.shape[-2], message)
         batch = broadcast("matmul", [a.shape[:-2], b.shape[:-2]])
         return Type(a.dtype, (*batch, a.shape[-2], b.shape[-1]))
 
@@ -103,7 +103,7 @@ def outer(a: Any, b: Any) -> Expr:
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Expr:
     """The sum over pairs of axes, as np.tensordot: a number (so many last of a with first of b), or two lists."""
     left, right = as_expr(a), as_expr(b)
-    mine, others = _paired(left, right, axes)
+    mine, others = _pair(left, right, axes)
     for i, j in zip(mine, others, strict=True):
         if same(left.shape[i], right.shape[j]) is False:
             text = (
@@ -120,7 +120,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Expr:
     return reshape(matmul(x, y), (*rows, *columns))
 
 
-def _paired(a: Expr, b: Expr, axes: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _pair(a: Expr, b: Expr, axes: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     if not isinstance(axes, Sequence):
         axes = check_count("tensordot", "the number of axes", axes)
         if axes > min(a.ndim, b.ndim):

@@ -15,11 +15,11 @@ from ..symbolic.evaluate import run
 from ..symbolic.expr import Expr, Leaf, Op, apply, depends, toposort
 from ..symbolic.grad import pullback
 from ..symbolic.graph import Graph
-from ..symbolic.guards import assume, meet
+from ..symbolic.guards import assume, unify
 from ..symbolic.leaves import Item
 from ..symbolic.substitution import substitute
 from ..symbolic.types import INT64, TupleType, Type
-from .bodies import VIEWS, closed, stand_ins
+from .bodies import VIEWS, close_over, placeholders
 from .creation import Iota, zeros_like
 from .elementwise import Elementwise
 from .linalg import MatMul, matmul
@@ -36,6 +36,10 @@ class Parts(NamedTuple):
     carries: list[Any]
     sequences: list[Any]
     captured: list[Any]
+
+
+def _carry_error(before: Any, after: Any) -> str:
+    return f"scan: a carry of shape {show(before.shape)} becomes {show(after.shape)}."
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Loop(Op):
         outputs = self.body.outputs
         return outputs[self.carries : len(outputs) - self.tested]
 
-    def divided(self, values: Sequence[Any]) -> Parts:
+    def divide(self, values: Sequence[Any]) -> Parts:
         """The arguments by what they are."""
         count, rest = list(values[: self.counted]), list(values[self.counted :])
         first = self.carries + self.sequences
@@ -87,19 +91,19 @@ class Loop(Op):
     def infer(self, *types: Type) -> TupleType:
         carried = types[self.counted : self.counted + self.carries]
         for x in types[self.counted + self.carries :][: self.sequences]:
-            meet(x.shape[0], self.length, lambda x=x: f"scan: {x.shape[0]} and {self.length} steps.")  # type: ignore[misc]
+            unify(x.shape[0], self.length, lambda x=x: f"scan: {x.shape[0]} and {self.length} steps.")  # type: ignore[misc]
         for guard, _ in self.body.guards:
             assume(guard, what=self.name)
         for before, after in zip(carried, self.body.outputs, strict=False):
             for a, b in zip(before.shape, after.shape, strict=True):
-                meet(a, b, lambda b=before, a=after: f"scan: a carry of shape {show(b.shape)} becomes {show(a.shape)}.")  # type: ignore[misc]
+                unify(a, b, functools.partial(_carry_error, before, after))
         kept = [Type(c.dtype, c.shape) for c in carried]
         made = [Type(y.dtype, (self.length, *y.shape)) for y in self.stacked]
         return TupleType((*kept, *made, *([Type(INT64, ())] if self.tested else [])))
 
     def numpy_of_sizes(self, sizes: Mapping[str, int], *values: Any) -> tuple[Any, ...]:
         """The reference, given the symbols' sizes."""
-        count, carried, sequences, captured = self.divided(values)
+        count, carried, sequences, captured = self.divide(values)
         length = self.length.value(sizes) if isinstance(self.length, SymDim) else self.length
         limit = min(length, max(0, int(count[0]))) if count else length
         made = [np.zeros((length, *(_number(d, sizes) for d in y.shape)), y.dtype) for y in self.stacked]
@@ -120,11 +124,11 @@ class Loop(Op):
         if self.length == ENDLESS:
             text = "A while_loop has a derivative only if its number of steps is bounded: its carries are kept."
             raise GradientError(f"{text}  Give it max_steps.")
-        cotangents = functools.cache(lambda: _Backward(self, g, out, args).cotangents())
-        return [None if not a.type.is_float else functools.partial(_picked, cotangents, i) for i, a in enumerate(args)]
+        cotangents = functools.cache(lambda: _LoopGradient(self, g, out, args).cotangents())
+        return [None if not a.type.is_float else functools.partial(_pick, cotangents, i) for i, a in enumerate(args)]
 
 
-def _picked(cotangents: Callable[[], Mapping[int, Expr]], place: int) -> Expr:
+def _pick(cotangents: Callable[[], Mapping[int, Expr]], place: int) -> Expr:
     return cotangents()[place]
 
 
@@ -132,21 +136,21 @@ def _number(dim: Dim, sizes: Mapping[str, int]) -> int:
     return dim if isinstance(dim, int) else dim.value(sizes)
 
 
-def looped(
+def make_loop(
     outputs: Sequence[Expr],
     variables: tuple[Sequence[Expr], Sequence[Expr]],
     values: tuple[Sequence[Expr], Sequence[Expr]],
     count: Sequence[Expr] = (),
     **options: Any,
 ) -> list[Expr]:
-    """The results of a loop over outputs in terms of stand-ins for carries and sequences, which have these values."""
-    body, captured = closed(outputs, [*variables[0], *variables[1]])
+    """The results of a loop over outputs in terms of placeholders for carries and sequences, and these values."""
+    body, captured = close_over(outputs, [*variables[0], *variables[1]])
     op = Loop(body, len(values[0]), len(values[1]), counted=bool(count), **options)
     node = apply(op, *count, *values[0], *values[1], *captured)
     return [apply(Item(i), node) for i in range(len(node.type.items))]
 
 
-class _Backward:
+class _LoopGradient:
     """The derivative of a loop: the derivative of its body, from the last step to the first.
 
     The carries of all steps, and results of the body that are dear, are kept by a second loop over the same body; where
@@ -156,7 +160,7 @@ class _Backward:
 
     def __init__(self, loop: Loop, g: Any, out: Expr, args: Sequence[Expr]) -> None:
         self.loop, self.g, self.out, self.args = loop, g, out, args
-        self.outer, self.inner = loop.divided(args), loop.divided((None,) * loop.counted + loop.body.inputs)
+        self.outer, self.inner = loop.divide(args), loop.divide((None,) * loop.counted + loop.body.inputs)
 
     def cotangents(self) -> dict[int, Expr]:
         """For the number of each float argument, its cotangent."""
@@ -164,12 +168,12 @@ class _Backward:
         carried = [i for i, c in enumerate(inner.carries) if c.type.is_float]
         stacked = [i for i, y in enumerate(loop.stacked) if self.g[loop.carries + i] is not None and y.type.is_float]
         ends = [loop.body.outputs[i] for i in carried] + [loop.stacked[i] for i in stacked]
-        seeds = stand_ins(ends)
+        seeds = placeholders(ends)
         groups = [[x for x in group if x.type.is_float] for group in inner[1:]]
         found = pullback(ends, [x for group in groups for x in group], seeds)
-        kept = self.kept(found)
+        kept = self.keep(found)
         varying = [*inner.carries, *inner.sequences]
-        doubles, copies = stand_ins(varying), stand_ins(kept)
+        doubles, copies = placeholders(varying), placeholders(kept)
         names = dict(zip([*varying, *inner.captured, *kept], [*doubles, *outer.captured, *copies], strict=True))
         found = substitute(found, names)
         to_carry, to_sequence, to_captured = _split(found, groups)
@@ -180,10 +184,10 @@ class _Backward:
         pairs = {i: pair for i, g in enumerate(to_captured) if (pair := _product(g, [*running, *seeds]))}
         factors = list(dict.fromkeys(n for pair in pairs.values() for n in pair if n not in known))
         summed = [i for i in range(len(to_captured)) if i not in pairs]
-        sums = stand_ins([to_captured[i] for i in summed])
+        sums = placeholders([to_captured[i] for i in summed])
         starts = [self.seed(i) for i in carried] + [zeros_like(to_captured[i]) for i in summed]
         totals = [total + to_captured[i] for total, i in zip(sums, summed, strict=True)]
-        results = looped(
+        results = make_loop(
             [*to_carry, *totals, *to_sequence, *factors],
             ([*seeds[: len(carried)], *sums], running),
             (starts, stacks),
@@ -200,7 +204,7 @@ class _Backward:
         order = [*of_carry, *of_sequence, *(of_captured[i] for i in range(len(to_captured)))]
         return dict(zip(wanted, order, strict=True))
 
-    def kept(self, found: Sequence[Expr]) -> list[Expr]:
+    def keep(self, found: Sequence[Expr]) -> list[Expr]:
         """Results of the body that its derivative reads and that are dear."""
         order = self.loop.body.nodes
         varying = depends(order, [*self.inner.carries, *self.inner.sequences])

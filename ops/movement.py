@@ -17,14 +17,14 @@ from ..symbolic.arguments import LARGEST, check_count, check_sequence
 from ..symbolic.dims import Dim, Shape, SymDim, maximum, product, same, show, total_size
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
-from ..symbolic.guards import meet
+from ..symbolic.guards import unify
 from ..symbolic.index_maps import FIRST, IndexMap, along, broadcast, identity
 from ..symbolic.leaves import weak_constant
 from ..symbolic.sizes import as_dim, shape_of
 from ..symbolic.types import Type, promote
 from .axes import normalize, normalize_all, without
 from .coerce import as_expr
-from .elementwise import cast, fitted, unbroadcast
+from .elementwise import cast, fit, unbroadcast
 from .operands import check_axes, check_places, check_same_dtype
 from .slices import slice_of
 
@@ -43,7 +43,7 @@ class Reshape(Op):
 
         have, wanted = list(x.shape), list(self.shape)
         _cancel(have, wanted)
-        meet(product(have), product(wanted), message)
+        unify(product(have), product(wanted), message)
         return Type(x.dtype, self.shape)
 
     def numpy(self, x: np.ndarray) -> np.ndarray:
@@ -92,7 +92,7 @@ class BroadcastTo(Op):
             raise ShapeError(message())
         for mine, wanted in zip(reversed(x.shape), reversed(self.shape), strict=False):
             if mine != 1:
-                meet(mine, wanted, message)
+                unify(mine, wanted, message)
         return Type(x.dtype, self.shape)
 
     def numpy(self, x: np.ndarray) -> np.ndarray:
@@ -117,7 +117,7 @@ class Squeeze(Op):
         for axis in self.axes:
             if same(x.shape[axis], 1) is False:
                 raise ShapeError(f"squeeze: axis {axis} of {show(x.shape)} has size {x.shape[axis]}, not 1.")
-            meet(x.shape[axis], 1, lambda: "")
+            unify(x.shape[axis], 1, lambda: "")
         return Type(x.dtype, without(x.shape, self.axes))
 
     def numpy(self, x: np.ndarray) -> np.ndarray:
@@ -154,7 +154,7 @@ class ExpandDims(Op):
         return [squeeze(g, self.axes)]
 
 
-def placed(starts: tuple[Dim, ...], steps: tuple[int, ...]) -> IndexMap:
+def affine_map(starts: tuple[Dim, ...], steps: tuple[int, ...]) -> IndexMap:
     """start + step * index along every axis."""
     return tuple([along(k, step, start) for k, (start, step) in enumerate(zip(starts, steps, strict=True))])
 
@@ -177,7 +177,7 @@ class Slice(Op):
         return x[np.ix_(*places)] if places else x
 
     def index_map(self, x: Type) -> IndexMap:
-        return placed(self.starts, self.steps)
+        return affine_map(self.starts, self.steps)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         return [apply(Unslice(self.starts, self.steps, args[0].shape), g)]
@@ -204,7 +204,7 @@ class Unslice(Op):
 
     def parts(self, out: Expr, *args: Expr) -> Iterable[tuple[Expr, IndexMap]]:
         yield broadcast_to(weak_constant(0, out.dtype), self.shape), identity(out.ndim)
-        yield args[0], placed(self.starts, self.steps)
+        yield args[0], affine_map(self.starts, self.steps)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         return [apply(Slice(self.starts, self.steps, args[0].shape), g)]
@@ -230,7 +230,7 @@ class Pad(Op):
     def parts(self, out: Expr, *args: Expr) -> Iterable[tuple[Expr, IndexMap]]:
         x, value = args
         yield broadcast_to(value, out.shape), identity(out.ndim)
-        yield x, placed(tuple(before for before, _ in self.widths), (1,) * out.ndim)
+        yield x, affine_map(tuple(before for before, _ in self.widths), (1,) * out.ndim)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
         x, starts = args[0], tuple(before for before, _ in self.widths)
@@ -251,10 +251,10 @@ class Concatenate(Op):
         shape = list(first.shape)
         for other in types[1:]:
             if other.ndim != first.ndim:
-                raise ShapeError(_not_joined(self.axis, first, other))
+                raise ShapeError(_join_error(self.axis, first, other))
             for axis, size in enumerate(other.shape):
                 if axis != self.axis:
-                    shape[axis] = meet(shape[axis], size, lambda other=other: _not_joined(self.axis, first, other))  # type: ignore[misc]
+                    shape[axis] = unify(shape[axis], size, lambda other=other: _join_error(self.axis, first, other))  # type: ignore[misc]
         shape[self.axis] = total_size(one.shape[self.axis] for one in types)
         return Type(first.dtype, tuple(shape))
 
@@ -276,7 +276,7 @@ class Concatenate(Op):
         return parts
 
 
-def _not_joined(axis: int, first: Type, other: Type) -> str:
+def _join_error(axis: int, first: Type, other: Type) -> str:
     return f"concatenate along axis {axis}: shapes {show(first.shape)} and {show(other.shape)} differ in another axis."
 
 
@@ -286,7 +286,7 @@ def reshape(x: Any, *shape: Any) -> Expr:
     given = shape[0] if len(shape) == 1 and isinstance(shape[0], list | tuple) else shape
     try:
         wanted = [d if isinstance(d, int | np.integer) and d == -1 else as_dim(d) for d in given]
-        sizes = _filled(node, wanted)
+        sizes = _fill(node, wanted)
     except ShapeError as error:
         raise blame(error, user_site(), node.site) from None
     if sizes == node.shape:
@@ -294,7 +294,7 @@ def reshape(x: Any, *shape: Any) -> Expr:
     return apply(Reshape(sizes), node)
 
 
-def _filled(node: Expr, wanted: list[Any]) -> Shape:
+def _fill(node: Expr, wanted: list[Any]) -> Shape:
     unknown = [i for i, d in enumerate(wanted) if isinstance(d, int | np.integer) and d == -1]
     if not unknown:
         return tuple(wanted)
@@ -303,7 +303,7 @@ def _filled(node: Expr, wanted: list[Any]) -> Shape:
     kept = [d for i, d in enumerate(wanted) if i != unknown[0]]
     if product(kept) == 0:
         raise ShapeError(f"reshape: of no elements, {show(wanted)} does not say how many there are along the -1.")
-    left = _left_over(list(node.shape), kept)
+    left = _remaining_size(list(node.shape), kept)
     if isinstance(left, int) and left < 0:
         text = f"reshape: the {node.type.size} elements of {show(node.shape)} do not fill {tuple(wanted)}."
         raise ShapeError(text)
@@ -311,7 +311,7 @@ def _filled(node: Expr, wanted: list[Any]) -> Shape:
     return tuple(wanted)
 
 
-def _left_over(have: list[Dim], kept: list[Dim]) -> Dim:
+def _remaining_size(have: list[Dim], kept: list[Dim]) -> Dim:
     """product(have) / product(kept), cancelling equal symbols first; -1 where it is no whole number."""
     _cancel(have, kept)
     total, known = product(have), product(kept)
@@ -418,7 +418,7 @@ def pad(x: Any, widths: Any, value: Any = 0) -> Expr:
         raise blame(ShapeError(text), user_site(), node.site) from None
     if min((w for pair in pairs for w in pair), default=0) < 0:
         raise blame(ShapeError(f"pad: widths must be from 0 up, not {widths!r}."), user_site(), node.site)
-    around = fitted(value, node.dtype)
+    around = fit(value, node.dtype)
     return apply(Pad(tuple(tuple(p) for p in pairs)), node, around) if pairs else node
 
 

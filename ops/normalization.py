@@ -86,7 +86,7 @@ def layer_norm(x: Any, scale: Any, shift: Any, axes: Any = -1, eps: float = 1e-5
     kept = without(range(node.ndim), reduced)
     _check_parameters("layer_norm", node, without(node.shape, kept), scale=gain, shift=offset)
     rule = LayerNormGradient(reduced, eps)
-    value = _standardised(node, reduced, eps) * restore(gain, node, kept) + restore(offset, node, kept)
+    value = _standardise(node, reduced, eps) * restore(gain, node, kept) + restore(offset, node, kept)
     return apply(CustomGradient(rule), value, node, gain, offset)
 
 
@@ -117,7 +117,7 @@ class LayerNormGradient:
 
     def __call__(self, g: Expr, out: Expr, x: Expr, scale: Expr, shift: Expr) -> list[Expr]:
         kept = without(range(x.ndim), self.axes)
-        normal = _standardised(x, self.axes, self.eps)
+        normal = _standardise(x, self.axes, self.eps)
         _, v = _moments(x, self.axes)
         inverse = scalar.rsqrt(v + self.eps)
         h = g * restore(scale, x, kept)
@@ -131,7 +131,7 @@ def _moments(x: Expr, axes: tuple[int, ...]) -> tuple[Expr, Expr]:
     return m, mean(scalar.square(x - restore(m, x, axes)), axes)
 
 
-def _standardised(x: Expr, axes: tuple[int, ...], eps: float) -> Expr:
+def _standardise(x: Expr, axes: tuple[int, ...], eps: float) -> Expr:
     m, v = _moments(x, axes)
     return (x - restore(m, x, axes)) * restore(scalar.rsqrt(v + eps), x, axes)
 

@@ -11,7 +11,7 @@ from ..symbolic.arguments import check_count
 from ..symbolic.dims import minimum
 from ..symbolic.errors import ArgumentError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
-from ..symbolic.guards import meet
+from ..symbolic.guards import unify
 from ..symbolic.types import INT64, Type
 from .axes import normalize
 from .coerce import as_expr
@@ -72,7 +72,7 @@ class First(Op):
 
     def infer(self, x: Type) -> Type:
         size = x.shape[-1]
-        meet(minimum(size, self.count), self.count, lambda: f"topk: {self.count} of {size} elements.")
+        unify(minimum(size, self.count), self.count, lambda: f"topk: {self.count} of {size} elements.")
         return Type(x.dtype, (*x.shape[:-1], self.count))
 
     def numpy(self, x: np.ndarray) -> Any:

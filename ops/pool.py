@@ -16,23 +16,23 @@ from ..symbolic.arguments import check_flag
 from ..symbolic.dims import Shape, show
 from ..symbolic.errors import ArgumentError, blame, user_site
 from ..symbolic.expr import Expr, apply
-from ..symbolic.guards import meet
+from ..symbolic.guards import unify
 from ..symbolic.types import DType, Type, float_like
 from . import scalar
 from .coerce import as_expr
 from .elementwise import cast
-from .pooling import Pooling, checked, counts
+from .pooling import Pooling, check_arguments, counts
 from .reduce import accumulator
 
 
-def flattened(v: np.ndarray) -> np.ndarray:
+def flatten_space(v: np.ndarray) -> np.ndarray:
     """v with its spatial axes as one."""
     return v.reshape(*v.shape[:2], int(np.prod(v.shape[2:])))
 
 
 def _at(v: np.ndarray, places: np.ndarray, nothing: Any) -> np.ndarray:
     """v at places of its flattened spatial axes, `nothing` where the place is -1."""
-    flat, wanted = flattened(v), flattened(places)
+    flat, wanted = flatten_space(v), flatten_space(places)
     if not flat.shape[-1]:
         return np.full(places.shape, nothing, v.dtype)
     found = np.take_along_axis(flat, np.maximum(wanted, 0), -1)
@@ -48,7 +48,7 @@ class MaxPool(Pooling):
     """The largest element of each window; NaN if it holds one."""
 
     def infer(self, x: Type) -> Type:
-        return self.checked_grid(x)
+        return self.check_grid(x)
 
     def numpy(self, x: np.ndarray) -> np.ndarray:
         return _at(x, self.first_maxima(x), lowest(x.dtype))
@@ -61,15 +61,15 @@ class MaxPoolScatter(Pooling):
     """In the shape of x: zeros, and the g of each window added at the first maximum of the window."""
 
     def infer(self, x: Type, g: Type) -> Type:
-        expected = self.pooled(x).shape
+        expected = self.pooled_type(x).shape
         for mine, wanted in zip(g.shape, expected, strict=True):
-            meet(mine, wanted, lambda: f"max_pool_scatter: {show(g.shape)} instead of {show(expected)}.")
+            unify(mine, wanted, lambda: f"max_pool_scatter: {show(g.shape)} instead of {show(expected)}.")
         return Type(g.dtype, x.shape)
 
     def numpy(self, x: np.ndarray, g: np.ndarray) -> np.ndarray:
-        out, places = np.zeros(flattened(x).shape, g.dtype), flattened(self.first_maxima(x))
+        out, places = np.zeros(flatten_space(x).shape, g.dtype), flatten_space(self.first_maxima(x))
         n, c, window = np.nonzero(places >= 0)
-        np.add.at(out, (n, c, places[n, c, window]), flattened(g)[n, c, window])
+        np.add.at(out, (n, c, places[n, c, window]), flatten_space(g)[n, c, window])
         return out.reshape(x.shape)
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr | None]:
@@ -81,8 +81,8 @@ class MaxPoolGather(Pooling):
 
     def infer(self, x: Type, v: Type) -> Type:
         for mine, wanted in zip(v.shape, x.shape, strict=True):
-            meet(mine, wanted, lambda: f"max_pool_gather: {show(v.shape)} instead of {show(x.shape)}.")
-        return self.pooled(Type(v.dtype, x.shape))
+            unify(mine, wanted, lambda: f"max_pool_gather: {show(v.shape)} instead of {show(x.shape)}.")
+        return self.pooled_type(Type(v.dtype, x.shape))
 
     def numpy(self, x: np.ndarray, v: np.ndarray) -> np.ndarray:
         return _at(v, self.first_maxima(x), 0)
@@ -95,12 +95,12 @@ class SumPool(Pooling):
     """The sum of each window; padding counts as 0."""
 
     def infer(self, x: Type) -> Type:
-        return self.checked_grid(x)
+        return self.check_grid(x)
 
     def numpy(self, x: np.ndarray) -> Any:
         out: Any = np.zeros((*x.shape[:2], *self.grid(x.shape[2:])), x.dtype)
         for place, box in self.boxes(x.shape[2:], out.shape[2:]):
-            out[:, :, *place] = flattened(x[:, :, *box]).sum(-1)
+            out[:, :, *place] = flatten_space(x[:, :, *box]).sum(-1)
         return out
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr]:
@@ -117,7 +117,7 @@ class SumPoolScatter(Pooling):
     def infer(self, g: Type) -> Type:
         expected = self.grid(self.spatial)
         for mine, wanted in zip(g.shape[2:], expected, strict=True):
-            meet(mine, wanted, lambda: f"sum_pool_scatter: {show(g.shape[2:])} instead of {show(expected)}.")
+            unify(mine, wanted, lambda: f"sum_pool_scatter: {show(g.shape[2:])} instead of {show(expected)}.")
         return Type(g.dtype, (*g.shape[:2], *self.spatial))
 
     def numpy(self, g: Any) -> Any:
@@ -135,17 +135,17 @@ def _parameters(windows: Pooling) -> tuple[Any, ...]:
 
 
 def _max_pool(name: str, x: Any, *given: Any) -> Expr:
-    node, windows = checked(name, x, *given)
+    node, windows = check_arguments(name, x, *given)
     return apply(MaxPool(*_parameters(windows)), node)
 
 
 def _sum_pool(name: str, x: Any, *given: Any) -> Expr:
-    node, windows = checked(name, x, *given)
+    node, windows = check_arguments(name, x, *given)
     return apply(SumPool(*_parameters(windows)), cast(node, accumulator(node.dtype)))
 
 
 def _avg_pool(name: str, x: Any, count_include_pad: bool, *given: Any) -> Expr:
-    node, windows = checked(name, x, *given)
+    node, windows = check_arguments(name, x, *given)
     count_include_pad = check_flag(name, "count_include_pad", count_include_pad)
     node = cast(node, float_like(node.dtype))
     return scalar.div(apply(SumPool(*_parameters(windows)), node), counts(windows, node, count_include_pad))

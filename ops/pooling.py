@@ -60,7 +60,7 @@ class Pooling(Op):
             ends = [start + k for start, k in zip(starts, self.window, strict=True)]
             yield place, tuple(slice(max(a, 0), max(min(b, n), 0)) for a, b, n in zip(starts, ends, sizes, strict=True))
 
-    def checked_grid(self, x: Type) -> Type:
+    def check_grid(self, x: Type) -> Type:
         """The type of a value for each window, of which there must be one along every axis that only a call knows."""
         reach = [s - 1 if self.ceil_mode else 0 for s in self.strides]  # how far the last one may hang over
         for axis, (size, window, pads, more) in enumerate(
@@ -68,9 +68,9 @@ class Pooling(Op):
         ):
             if isinstance(size, SymDim):
                 fits(self.name, window, size, pads[0] + pads[1] + more, axis)
-        return self.pooled(x)
+        return self.pooled_type(x)
 
-    def pooled(self, x: Type) -> Type:
+    def pooled_type(self, x: Type) -> Type:
         """The type of a value for each window."""
         return Type(x.dtype, (*x.shape[:2], *self.grid(x.shape[2:])))
 
@@ -89,7 +89,7 @@ class Pooling(Op):
         return found
 
 
-def checked(name: str, x: Any, window: Any, stride: Any, padding: Any, ceil_mode: bool) -> tuple[Expr, Pooling]:
+def check_arguments(name: str, x: Any, window: Any, stride: Any, padding: Any, ceil_mode: bool) -> tuple[Expr, Pooling]:
     """The input and the windows, out of what users write; the number of axes is in the name."""
     rank, node = int(name[-2]), as_expr(x)
     check_rank(node, rank + 2, name, "x", ("batch", "channels", *SPATIAL[rank]))

@@ -222,15 +222,15 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> 
     dtype : that of the elements that are added, and of the sum.  None: int64 for integers and bools, uint64 for
         unsigned integers, else that of x
     """
-    return _accumulated("sum", x, axis, keepdims, dtype)
+    return _accumulate("sum", x, axis, keepdims, dtype)
 
 
 def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Expr:
     """The product over axes (None: all); dtype as in `sum`.  Gradient: right where elements are 0, to any order."""
-    return _accumulated("prod", x, axis, keepdims, dtype)
+    return _accumulate("prod", x, axis, keepdims, dtype)
 
 
-def _accumulated(kind: str, x: Any, axis: Any, keepdims: bool, dtype: Any) -> Expr:
+def _accumulate(kind: str, x: Any, axis: Any, keepdims: bool, dtype: Any) -> Expr:
     if dtype is None:
         return reduce(kind, x, axis, keepdims)
     node = cast(x, dtype)

@@ -50,26 +50,26 @@ class Selection:
         """The shape after the slice and what it drops."""
         return tuple(d for i, d in enumerate(self.sizes) if i not in self.dropped)
 
-    def sliced(self, x: Expr) -> Expr:
+    def slice_part(self, x: Expr) -> Expr:
         """The first step."""
         if self.whole:
             return x
         part = apply(Slice(tuple(self.starts), tuple(self.steps), tuple(self.sizes)), x)
         return squeeze(part, self.dropped) if self.dropped else part
 
-    def unsliced(self, part: Expr) -> Expr:
+    def unslice_part(self, part: Expr) -> Expr:
         """Zeros of the shape of x, with `part` where the first step took it from."""
         if self.whole:
             return part
         wide = expand_dims(part, self.dropped) if self.dropped else part
         return apply(Unslice(tuple(self.starts), tuple(self.steps), self.shape), wide)
 
-    def placed(self, taken: Expr) -> Expr:
+    def place_axes(self, taken: Expr) -> Expr:
         """The last step: axes in order, and new ones."""
         ordered = transpose(taken, self.order)
         return expand_dims(ordered, self.new) if self.new else ordered
 
-    def unplaced(self, value: Expr, name: str) -> Expr:
+    def unplace_axes(self, value: Expr, name: str) -> Expr:
         """A value broadcast to the shape of the result, its axes as they were before the last step."""
         inner = (*self.indices[0].shape, *self.left) if self.indices else self.kept
         result: list[Dim] = [inner[i] for i in self.order]

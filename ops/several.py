@@ -21,7 +21,7 @@ class Several(tuple[Any, ...]):
         made.function, made.names = function, tuple(names)
         return made
 
-    def refused(self) -> ArgumentError:
+    def refusal(self) -> ArgumentError:
         """The error for a use as one value."""
         names = self.names or tuple(f"result{i}" for i in range(len(self)))
         text = f"{self.function} gives {len(self)} results, {listing(names)}, and one value is wanted here."
@@ -31,19 +31,19 @@ class Several(tuple[Any, ...]):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or not hasattr(Expr, name):
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-        raise self.refused()
+        raise self.refusal()
 
     def __add__(self, other: Any) -> Any:
         if isinstance(other, tuple):
             return tuple(self) + other
-        raise self.refused()
+        raise self.refusal()
 
     def __radd__(self, other: Any) -> Any:
-        raise self.refused()
+        raise self.refusal()
 
 
 def _refuses(self: Several, *_: Any) -> Any:
-    raise self.refused()
+    raise self.refusal()
 
 
 for _name in ("sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):

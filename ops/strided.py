@@ -18,7 +18,7 @@ from ..symbolic.arguments import check_count
 from ..symbolic.dims import Shape, maximum, minimum, show
 from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
-from ..symbolic.guards import fits, inside, meet
+from ..symbolic.guards import fits, inside, unify
 from ..symbolic.index_maps import AxisMap, IndexMap, along, identity
 from ..symbolic.leaves import weak_constant
 from ..symbolic.types import Type
@@ -136,7 +136,7 @@ class _Adjoint(Op):
         if len(read) != x.ndim:
             raise ShapeError(message())
         for mine, wanted in zip(x.shape, read, strict=True):
-            meet(mine, wanted, message)
+            unify(mine, wanted, message)
         return Type(x.dtype, self.shape)
 
     def numpy(self, x: np.ndarray) -> np.ndarray:

@@ -172,10 +172,10 @@ def _table(sympy: Any) -> dict[Any, Callable[..., Any]]:
 def _chain(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of two as a function of several."""
 
-    def chained(*args: Any) -> Any:
+    def chain(*args: Any) -> Any:
         result = args[0]
         for other in args[1:]:
             result = function(result, other)
         return result
 
-    return chained
+    return chain

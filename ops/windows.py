@@ -62,7 +62,7 @@ def pairs(given: Any, name: str, sizes: Sequence[Dim], windows: Sequence[Dim], s
     """
     rank = len(windows)
     if isinstance(given, str):
-        return _named(given, name, sizes, windows, strides)
+        return _named_padding(given, name, sizes, windows, strides)
     values = [given] * rank if is_whole(given) else list(given) if isinstance(given, list | tuple) else []
     if len(values) != rank or not all(is_whole(v) or _is_pair(v) for v in values):
         each = f"{rank} numbers, {rank} pairs (before, after)" if rank > 1 else "((before, after),)"
@@ -79,7 +79,7 @@ def _is_pair(value: Any) -> bool:
     return isinstance(value, list | tuple) and len(value) == 2 and all(is_whole(v) for v in value)
 
 
-def _named(
+def _named_padding(
     given: str, name: str, sizes: Sequence[Dim], windows: Sequence[Dim], strides: Sequence[int]
 ) -> tuple[tuple[Dim, Dim], ...]:
     if given == "valid":

@@ -14,17 +14,17 @@ import time
 from threading import get_ident
 from typing import Any
 
-_PATIENCE = 1.0  # seconds that a fork waits for calls of other threads to finish writing
+_PATIENCE_S = 1.0  # seconds that a fork waits for calls of other threads to finish writing
 
 CALLING_BACK = object()  # stands among what is written by calls that run users' Python
 
 _lock = threading.Lock()
 _changed = threading.Condition(_lock)
-_held: list[Access] = []
-_waiting: list[Access] = []
+_held: list[VariableAccess] = []
+_waiting: list[VariableAccess] = []
 
 
-class Access:
+class VariableAccess:
     """The variables that one call reads (all that it uses) and writes, from `acquire` to `release`."""
 
     __slots__ = ("reads", "thread", "writes")
@@ -42,7 +42,7 @@ class Access:
             nested = any(other.thread == self.thread for other in _held)
             _waiting.append(self)
             try:
-                while self._blocked(nested):
+                while self._must_wait(nested):
                     _changed.wait()
                 _held.append(self)
             finally:
@@ -58,15 +58,15 @@ class Access:
                 if _waiting:
                     _changed.notify_all()
 
-    def _blocked(self, nested: bool) -> bool:
+    def _must_wait(self, nested: bool) -> bool:
         """Whether another thread's call is in the way, or one that came before and waits."""
         before = [] if nested else _waiting[: _waiting.index(self)]
         return any(other.thread != self.thread and self._meets(other) for other in [*_held, *before])
 
-    def _meets(self, other: Access) -> bool:
+    def _meets(self, other: VariableAccess) -> bool:
         return not (self.writes.isdisjoint(other.reads) and other.writes.isdisjoint(self.reads))
 
-    def __enter__(self) -> Access:
+    def __enter__(self) -> VariableAccess:
         self.acquire()
         return self
 
@@ -76,7 +76,7 @@ class Access:
 
 def _before_fork() -> None:
     """Have the child find every variable whole, and this lock free."""
-    me, patience = get_ident(), time.monotonic() + _PATIENCE
+    me, patience = get_ident(), time.monotonic() + _PATIENCE_S
     _lock.acquire()
     while any(a.writes and a.thread != me for a in _held) and time.monotonic() < patience:
         _changed.wait(0.01)

@@ -4,42 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from .polynomials import Polynomial, polynomial, unsimplified
+from .polynomials import Polynomial, plain_call, polynomial
 from .quotients import quotient
 from .signs import nonnegative
 
 Change = Callable[[Polynomial], Polynomial]
 
 
-def called(function: str, args: Sequence[Polynomial]) -> Polynomial:
+def make_call(function: str, args: Sequence[Polynomial]) -> Polynomial:
     """A call of a function that polynomials have."""
     return quotient(args[0], args[1]) if function == "floor" else extreme(function, args)
 
 
-def rebuilt(whole: Polynomial, change: Change, atoms: Mapping[str, Polynomial]) -> Polynomial:
+def rebuild(whole: Polynomial, change: Change, atoms: Mapping[str, Polynomial]) -> Polynomial:
     """The polynomial with others in place of these atoms, and with its calls of changed arguments."""
-    new = {text: called(call.function, [change(arg) for arg in call.args]) for text, call in whole.calls.items()}
+    new = {text: make_call(call.function, [change(arg) for arg in call.args]) for text, call in whole.calls.items()}
     return whole.having({**atoms, **new})
 
 
-def renamed(whole: Polynomial, names: Mapping[str, Polynomial]) -> Polynomial:
+def rename(whole: Polynomial, names: Mapping[str, Polynomial]) -> Polynomial:
     """The polynomial with others in place of these names, wherever they stand."""
     if names.keys().isdisjoint(whole.names()):
         return whole
-    return rebuilt(whole, lambda arg: renamed(arg, names), names)
+    return rebuild(whole, lambda arg: rename(arg, names), names)
 
 
 def extreme(function: str, args: Sequence[Polynomial]) -> Polynomial:
     """The largest or the smallest of some sizes, without those that never are it."""
-    kept = _undominated(function, [one for arg in args for one in _opened(function, arg)])
+    kept = _maximal(function, [one for arg in args for one in _distribute(function, arg)])
     common = _common(kept)
     if len(kept) == 1:
         return kept[0]
     left = sorted((arg - common for arg in kept), key=lambda arg: (arg.number is None, str(arg)))
-    return common + unsimplified(function, left)
+    return common + plain_call(function, left)
 
 
-def _opened(function: str, arg: Polynomial) -> list[Polynomial]:
+def _distribute(function: str, arg: Polynomial) -> list[Polynomial]:
     """The largest of max(a, b) + c and others is that of a + c, b + c and the others.
 
     Sums of several maxima stay as they are: each would double the number of arguments.
@@ -56,7 +56,7 @@ def _opens(function: str, text: str, arg: Polynomial) -> bool:
     return sum(text in monomial for monomial in arg.terms) == 1
 
 
-def _undominated(function: str, args: Iterable[Polynomial]) -> list[Polynomial]:
+def _maximal(function: str, args: Iterable[Polynomial]) -> list[Polynomial]:
     kept: list[Polynomial] = []
     for arg in args:
         if any(_beats(function, other, arg) for other in kept):

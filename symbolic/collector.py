@@ -10,17 +10,17 @@ from functools import wraps
 from threading import get_ident
 from typing import ParamSpec, TypeVar
 
-from .forks import held
+from .forks import hold_over_forks
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_lock = held(threading.RLock())
+_lock = hold_over_forks(threading.RLock())
 _running: list[int] = []  # the threads that run such functions, once for each
 _enabled = True
 
 
-def uncollected(function: Callable[P, R]) -> Callable[P, R]:
+def gc_paused(function: Callable[P, R]) -> Callable[P, R]:
     """The function with the collector paused, unless the user has turned it off already.
 
     Graphs have no cycles, so a collection in the midst of building one looks at every node and frees nothing: a third
@@ -28,7 +28,7 @@ def uncollected(function: Callable[P, R]) -> Callable[P, R]:
     """
 
     @wraps(function)
-    def paused(*args: P.args, **keywords: P.kwargs) -> R:
+    def call(*args: P.args, **keywords: P.kwargs) -> R:
         global _enabled
         with _lock:
             if not _running:
@@ -43,7 +43,7 @@ def uncollected(function: Callable[P, R]) -> Callable[P, R]:
                 if not _running and _enabled:
                     gc.enable()
 
-    return paused
+    return call
 
 
 def _after_fork() -> None:

@@ -15,11 +15,11 @@ from functools import lru_cache
 from numbers import Number
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .calls import called, renamed
+from .calls import make_call, rename
 from .errors import blame, user_site
 from .identities import vanishes
 from .notation import read
-from .polynomials import Polynomial, added, name, number
+from .polynomials import Polynomial, add, name, number
 from .quotients import quotient
 from .signs import nonnegative
 
@@ -80,16 +80,16 @@ class SymDim:
 
     def __reduce__(self) -> Any:
         made = tuple(name for name in self.names if name in _made)
-        return restored, (self._name, self._polynomial, self.sources, (_process, made))
+        return restore, (self._name, self._polynomial, self.sources, (_process, made))
 
-    def renamed(self, sizes: Mapping[str, Dim]) -> Dim:
+    def rename(self, sizes: Mapping[str, Dim]) -> Dim:
         """The size with others in place of these names."""
         if self.is_name:
             return sizes.get(self._name, self)
         changed = [each for each in self.names if each in sizes]
         if not changed:
             return self
-        new = _dim(renamed(polynomial_of(self), {each: polynomial_of(sizes[each]) for each in changed}))
+        new = _dim(rename(polynomial_of(self), {each: polynomial_of(sizes[each]) for each in changed}))
         kept = {each: source for each, source in self.sources.items() if each not in sizes}
         return _with_sources(new, kept, *(_sources(sizes[each]) for each in changed))
 
@@ -126,18 +126,18 @@ class SymDim:
     def __neg__(self) -> Any:
         return _arithmetic("sub", 0, self)
 
-    def _unknown(self, *others: Any) -> Any:
+    def _refuse(self, *others: Any) -> Any:
         if not all(isinstance(other, Number | SymDim) for other in others):
             return NotImplemented  # an expression knows what to do with a size
         what = f"The size {self} is known only when a function is called: Python cannot {_PYTHON_USES}."
         raise blame(TypeError(what), user_site(), hint=_SIZES_IN_GRAPHS)
 
-    __bool__ = __int__ = __float__ = _unknown
+    __bool__ = __int__ = __float__ = _refuse
     if not TYPE_CHECKING:  # for which a size is no index
-        __index__ = _unknown
-    __lt__ = __le__ = __gt__ = __ge__ = _unknown
-    __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __divmod__ = __rdivmod__ = _unknown
-    __floor__ = __ceil__ = __round__ = __trunc__ = _unknown
+        __index__ = _refuse
+    __lt__ = __le__ = __gt__ = __ge__ = _refuse
+    __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __divmod__ = __rdivmod__ = _refuse
+    __floor__ = __ceil__ = __round__ = __trunc__ = _refuse
 
 
 Dim: TypeAlias = int | SymDim
@@ -148,7 +148,7 @@ Shape: TypeAlias = tuple[Dim, ...]
 mixed_arithmetic: dict[str, Callable[[Any, Any], Any]] = {}
 
 
-def restored(
+def restore(
     text: str,
     expression: Polynomial | str | None,
     sources: Mapping[str, Any] = _NOTHING,
@@ -159,7 +159,7 @@ def restored(
     process, names = made
     new = {each: _here(process, each) for each in names} if process != _process else {}
     plain: Any = _dim(known)
-    found = plain.renamed(new) if new else plain
+    found = plain.rename(new) if new else plain
     kept = {str(new.get(each, each)): source for each, source in sources.items()}
     return _with_sources(found, kept)
 
@@ -242,8 +242,8 @@ _OPERATIONS: dict[str, Callable[[Polynomial, Polynomial], Polynomial]] = {
     "mul": Polynomial.__mul__,
     "floordiv": quotient,
     "mod": lambda left, right: left - right * quotient(left, right),
-    "maximum": lambda left, right: called("Max", (left, right)),
-    "minimum": lambda left, right: called("Min", (left, right)),
+    "maximum": lambda left, right: make_call("Max", (left, right)),
+    "minimum": lambda left, right: make_call("Min", (left, right)),
 }
 
 
@@ -252,7 +252,7 @@ def total_size(dims: Iterable[Dim]) -> Dim:
     each = list(dims)
     if all(isinstance(dim, int) for dim in each):
         return sum(each)
-    return _with_sources(_dim(added(map(polynomial_of, each))), *map(_sources, each))
+    return _with_sources(_dim(add(map(polynomial_of, each))), *map(_sources, each))
 
 
 def product(dims: Iterable[Dim]) -> Dim:

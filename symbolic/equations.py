@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import ArgumentError, Site, blame, listing
 from .expr import Expr, toposort
-from .forks import renewed
+from .forks import renew_after_forks
 from .graph import Graph
 from .operators import function as bound
 from .patterns import Variables, variable
@@ -17,7 +17,7 @@ from .rewrite import rewrite
 from .rules import AnyRule, Rule, RuleSet, trace_dtypes
 
 
-@renewed
+@renew_after_forks
 class _Equations(RuleSet):
     """The rules that a generator yields; it runs when they are first needed."""
 
@@ -29,7 +29,7 @@ class _Equations(RuleSet):
     @cached_property
     def rules(self) -> tuple[AnyRule, ...]:
         """One rule for each equation and sort of dtypes."""
-        return tuple(rule for kind in trace_dtypes(self._dtypes) for rule in self._traced(kind))
+        return tuple(rule for kind in trace_dtypes(self._dtypes) for rule in self._trace(kind))
 
     def after(self, others: RuleSet) -> RuleSet:
         """The same equations where others have run before."""
@@ -38,7 +38,7 @@ class _Equations(RuleSet):
     def __reduce__(self) -> str:
         return self._function.__qualname__  # what was decorated is found by its name, as functions are
 
-    def _traced(self, kind: Any) -> list[Rule]:
+    def _trace(self, kind: Any) -> list[Rule]:
         annotations = inspect.get_annotations(self._function, eval_str=True)
         names = list(inspect.signature(self._function).parameters)
         inputs = tuple(variable(name, annotations.get(name), kind) for name in names)

@@ -211,7 +211,7 @@ def _function_name(frame: FrameType) -> str:
     return name if name.isidentifier() and not name.startswith("_") else ""
 
 
-def named(function: F, name: str) -> F:
+def give_name(function: F, name: str) -> F:
     """The function, under this name in errors and tracebacks too: for those that are made in a row."""
     function.__name__ = function.__qualname__ = name
     function.__code__ = function.__code__.replace(co_name=name, co_qualname=name)

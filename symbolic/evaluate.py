@@ -31,7 +31,7 @@ from .leaves import Input, Shared, Size, as_array, storage_of
 from .sizes import dims_of, sources, stored_sizes
 from .storage import Sizes
 from .substitution import with_sizes
-from .types import BOOL, FLOAT16, FLOAT32, TupleType, Type, cast_and_lost
+from .types import BOOL, FLOAT16, FLOAT32, TupleType, Type, cast_with_losses
 
 
 def evaluate(outputs: Any, values: Mapping[Expr, Any] | None = None) -> Any:
@@ -97,7 +97,7 @@ def raise_unknown_size(nodes: Iterable[Expr], sizes: Iterable[str]) -> None:
                 raise blame(ArgumentError(text), user_site(), node.site, hint=hint)
 
 
-def divided_by_zero(node: Expr, dim: SymDim, sizes: Mapping[str, int]) -> GuardError:
+def zero_divisor_error(node: Expr, dim: SymDim, sizes: Mapping[str, int]) -> GuardError:
     """The error for a size that is a quotient, where a call makes its divisor 0."""
     error = GuardError(f"{node.op.name}: the size {dim} divides by 0 in this call, where {dict(sizes)}.")
     return blame(error, node.site, *[a.site for a in node.args])
@@ -109,7 +109,7 @@ def _raise_impossible_size(node: Expr, sizes: Mapping[str, int]) -> None:
         try:
             dim.value(sizes)
         except ZeroDivisionError:
-            raise divided_by_zero(node, dim, sizes) from None
+            raise zero_divisor_error(node, dim, sizes) from None
     for of in getattr(node.type, "items", (node.type,)):
         shape = [number(dim, sizes) for dim in of.shape]
         if math.prod(shape) * of.dtype.itemsize > MOST_BYTES:
@@ -130,11 +130,11 @@ MOST_BYTES = 2**47  # that a process can address
 FROM_A_STEP = "return it from the step as y: scan gives the y of all steps, stacked."
 
 
-class _Watched(threading.local):
+class _Observed(threading.local):
     observer: Observer | None = None
 
 
-_watched = _Watched()
+_watched = _Observed()
 
 
 @contextmanager
@@ -166,24 +166,24 @@ def value_of(node: Expr, args: list[Any], sizes: Mapping[str, int]) -> Any:
         return np.int64(op.dim if isinstance(op.dim, int) else op.dim.value(sizes))
     for guard in node.guards:
         if not guard.holds(sizes):
-            raise blame(guard.broken(node.op.name, sizes), node.site, *[a.site for a in node.args])
+            raise blame(guard.error(node.op.name, sizes), node.site, *[a.site for a in node.args])
     try:
         sized = getattr(op, "numpy_of_sizes", None)  # ops with bodies, in which there are symbols, too
         with at_site(node.site):
-            ready = args if op.accepts_float16 else [_widened(a) for a in args]
-            result = sized(sizes, *args) if sized else resolved(op, sizes).numpy(*ready)
+            ready = args if op.accepts_float16 else [_widen(a) for a in args]
+            result = sized(sizes, *args) if sized else resolve(op, sizes).numpy(*ready)
     except (IndexError, LinAlgError) as error:
         if getattr(error, "__notes__", ()):  # of a step inside, whose line it names
             raise
         raise blame(error, node.site, *[a.site for a in node.args]) from None
     if isinstance(node.type, TupleType):
         return tuple(
-            _as_inferred(node, np.asarray(r), of, sizes) for r, of in zip(result, node.type.items, strict=True)
+            _to_inferred_dtype(node, np.asarray(r), of, sizes) for r, of in zip(result, node.type.items, strict=True)
         )
-    return _as_inferred(node, np.asarray(result), node.type, sizes)
+    return _to_inferred_dtype(node, np.asarray(result), node.type, sizes)
 
 
-def _as_inferred(node: Expr, found: np.ndarray, of: Type, sizes: Mapping[str, int]) -> np.ndarray:
+def _to_inferred_dtype(node: Expr, found: np.ndarray, of: Type, sizes: Mapping[str, int]) -> np.ndarray:
     """What a reference has returned, in the dtype that was inferred.
 
     Raises GuardError where a size is less than 0 in this call, ShapeError where the array has not the shape that was
@@ -207,22 +207,22 @@ def _as_inferred(node: Expr, found: np.ndarray, of: Type, sizes: Mapping[str, in
 
 def _truths(found: np.ndarray, of: Type) -> bool:
     """Whether integers stand for bools: NumPy's square of one is an int8."""
-    return of.dtype == BOOL and found.dtype.kind in "iu" and not cast_and_lost(found, BOOL)[1].any()
+    return of.dtype == BOOL and found.dtype.kind in "iu" and not cast_with_losses(found, BOOL)[1].any()
 
 
-def _widened(value: Any) -> Any:
+def _widen(value: Any) -> Any:
     """float16 as float32, in which its functions are computed before they are rounded."""
     return value.astype(FLOAT32) if getattr(value, "dtype", None) == FLOAT16 else value
 
 
-def resolved(op: Op, sizes: Mapping[str, int]) -> Op:
+def resolve(op: Op, sizes: Mapping[str, int]) -> Op:
     """The op with numbers in place of the symbols among its parameters (the shape of a reshape, say)."""
     return with_sizes(op, lambda dim: dim.value(sizes))
 
 
 def sizes_in(found: Iterable[Sizes]) -> dict[str, int]:
     """The sizes of the symbols for axes of shared variables, as they are now."""
-    return {name: size for each in found for name, size in each.known().items()}
+    return {name: size for each in found for name, size in each.by_name().items()}
 
 
 def bind_sizes(shapes: Mapping[Expr, tuple[int, ...]], known: Mapping[str, int] | None = None) -> dict[str, int]:

@@ -24,8 +24,8 @@ import numpy as np
 
 from .dims import Shape, SymDim
 from .errors import ArgumentError, GradientError, Site, WeftError, at_site, blame, user_site
-from .forks import held, renewed
-from .guards import AnyGuard, collected, inside
+from .forks import hold_over_forks, renew_after_forks
+from .guards import AnyGuard, collecting, inside
 from .index_maps import AxisMap, IndexMap
 from .operators import Operators
 from .operators import function as bound
@@ -182,14 +182,14 @@ class Expr(Operators):
         return (self[i] for i in range(len(self)))
 
     def __reduce__(self) -> Any:
-        return _rebuilt_one, flattened((self,))
+        return _rebuilt_one, flatten((self,))
 
     def eval(self, values: Mapping[Expr, Any] | None = None) -> Any:
         """Compile and run it, with values for the inputs it depends on; the function is kept."""
         return bound("eval")(self, {} if values is None else values)
 
 
-@renewed
+@renew_after_forks
 @dataclass(frozen=True, eq=False)
 class Body:
     """A computation inside of an op: of a loop's step, of a branch.  `Graph` is a whole one."""
@@ -217,8 +217,10 @@ class _Entry(ref[Expr]):
 
 
 _table: dict[tuple[Op, tuple[Expr, ...]], _Entry] = {}
-_lock = held(threading.RLock())  # reentrant: a collection may run `_forget` anywhere, also where types are made
-held(types_lock)
+_lock = hold_over_forks(
+    threading.RLock()
+)  # reentrant: a collection may run `_forget` anywhere, also where types are made
+hold_over_forks(types_lock)
 
 
 def _forget(entry: _Entry) -> None:
@@ -237,7 +239,7 @@ def apply(op: Op, *args: Expr) -> Expr:
     try:
         entry = _table.get(key)
     except TypeError:
-        raise _misapplied(op, args) from None
+        raise _application_error(op, args) from None
     found = entry() if entry is not None else None
     return found if found is not None else _new(key)
 
@@ -248,7 +250,7 @@ def _new(key: tuple[Op, tuple[Expr, ...]]) -> Expr:
     node.site = user_site()
     try:
         if args:
-            node.type, node.guards = _inferred(op, tuple([a.type for a in args]))
+            node.type, node.guards = _infer(op, tuple([a.type for a in args]))
         else:
             node.type, node.guards = op.infer(), ()
     except WeftError as error:
@@ -256,7 +258,7 @@ def _new(key: tuple[Op, tuple[Expr, ...]]) -> Expr:
     except (AttributeError, TypeError):
         if all(isinstance(a, Expr) for a in args) and isinstance(op, Op):
             raise  # of the op's own
-        raise _misapplied(op, args) from None
+        raise _application_error(op, args) from None
     entry = _Entry(node, _forget)
     entry.key = key
     with _lock:
@@ -270,7 +272,7 @@ def _new(key: tuple[Op, tuple[Expr, ...]]) -> Expr:
     return node
 
 
-def _misapplied(op: Any, args: tuple[Any, ...]) -> WeftError:
+def _application_error(op: Any, args: tuple[Any, ...]) -> WeftError:
     """What is wrong with an op that cannot be applied to its arguments."""
     other = next((a for a in args if not isinstance(a, Expr)), None)
     if not isinstance(op, Op):
@@ -292,7 +294,7 @@ _REMEMBERED = 4096  # sorts of nodes whose types are known
 _holds = operator.attrgetter("holds")
 
 
-def _inferred(op: Op, types: tuple[Any, ...]) -> Inferred:
+def _infer(op: Op, types: tuple[Any, ...]) -> Inferred:
     """The type of op over arguments of these types, and what it assumes.
 
     A graph has far fewer sorts of nodes than nodes, so that it is remembered.  The configured dtype is what a type may
@@ -302,25 +304,25 @@ def _inferred(op: Op, types: tuple[Any, ...]) -> Inferred:
     sort = (op, types, dtype(None))
     found = _known.get(sort)
     if found is None:
-        with collected() as assumed:
+        with collecting() as assumed:
             of = op.infer(*types)
             if op.is_affine and not op.proves_places:
                 inside(op.name, op.index_map(types[0]), of.shape, types[0].shape)
         found = of, assumed.guards
-        if not (op.holds or any(map(_holds, types)) or _sized_by_values(op)):
+        if not (op.holds or any(map(_holds, types)) or _has_computed_size(op)):
             if len(_known) >= _REMEMBERED:
                 _known.clear()
             _known[sort] = found
     return found
 
 
-def _sized_by_values(op: Op) -> bool:
+def _has_computed_size(op: Op) -> bool:
     """Whether a size among the parameters of an op stands for a value, whose expression it keeps."""
     for parameter in getattr(op, "__dict__", {}).values():  # an op of a user may have slots
         for size in parameter if type(parameter) is tuple else (parameter,):
             if type(size) is SymDim and size.sources:
                 return True
-            if isinstance(size, Op) and _sized_by_values(size):
+            if isinstance(size, Op) and _has_computed_size(size):
                 return True
     return False
 
@@ -360,7 +362,7 @@ def toposort(roots: Iterable[Expr], into: Callable[[Expr], bool] | None = None) 
     return order
 
 
-def rebuilt(node: Expr, args: tuple[Expr, ...]) -> Expr:
+def rebuild(node: Expr, args: tuple[Expr, ...]) -> Expr:
     """The node with other arguments, at the same line of the user's program."""
     if identical(args, node.args):
         return node
@@ -380,14 +382,14 @@ def depends(order: Iterable[Expr], on: Iterable[Expr]) -> set[Expr]:
 Row: TypeAlias = tuple[Op, tuple[int, ...], Site]
 
 
-def flattened(roots: Sequence[Expr]) -> tuple[list[Row], list[int]]:
+def flatten(roots: Sequence[Expr]) -> tuple[list[Row], list[int]]:
     """Graphs as they travel: a row for each node, arguments first, and the numbers of the roots' rows."""
     order = toposort(roots)
     number = {node: i for i, node in enumerate(order)}
     return [(node.op, tuple(number[a] for a in node.args), node.site) for node in order], [number[r] for r in roots]
 
 
-def unflattened(rows: Iterable[Row], numbers: Iterable[int]) -> list[Expr]:
+def unflatten(rows: Iterable[Row], numbers: Iterable[int]) -> list[Expr]:
     """The roots that were flattened."""
     nodes: list[Expr] = []
     for op, args, site in rows:
@@ -397,7 +399,7 @@ def unflattened(rows: Iterable[Row], numbers: Iterable[int]) -> list[Expr]:
 
 
 def _rebuilt_one(rows: list[Row], numbers: list[int]) -> Expr:
-    return unflattened(rows, numbers)[0]
+    return unflatten(rows, numbers)[0]
 
 
 def _restart() -> None:

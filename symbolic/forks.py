@@ -17,7 +17,7 @@ L = TypeVar("L", bound=Any)
 _classes: list[type] = []
 
 
-def held(lock: L) -> L:
+def hold_over_forks(lock: L) -> L:
     """The lock, which a fork acquires before and releases after it.
 
     Of two locks that one thread holds at once, the outer one is to be registered later: it is acquired earlier.
@@ -27,7 +27,7 @@ def held(lock: L) -> L:
     return lock
 
 
-def renewed(cls: C) -> C:
+def renew_after_forks(cls: C) -> C:
     """The class, whose cached properties somebody may be computing while the process forks."""
     _classes.append(cls)
     return cls

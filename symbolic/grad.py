@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from .arguments import check_choice, check_expression, check_expressions, check_function, check_mapping
-from .collector import uncollected
+from .collector import gc_paused
 from .dims import Shape, same, show
 from .errors import ArgumentError, GradientError, ShapeError, Site, at_site, blame, user_site
 from .expr import Expr, Op, apply, depends, serial, toposort
-from .guards import AnyGuard, assume, meet
+from .guards import AnyGuard, assume, unify
 from .leaves import Input, Item, constant, weak_constant
 from .operators import function
 from .substitution import substitute
@@ -53,7 +53,7 @@ def grad(
     """
     _check_loss(loss)
     seed = weak_constant(1.0, loss.dtype)
-    params, known = _as_list(wrt), _known(known_cotangents)
+    params, known = _as_list(wrt), _check_cotangents(known_cotangents)
     return _pack(wrt, _derivatives([loss], [seed], params, known, disconnected))
 
 
@@ -140,7 +140,7 @@ def hessian(loss: Expr, x: Any) -> Any:
     return _pack(x, [jacobian(grad(loss, one), one) for one in _as_list(x)])
 
 
-@uncollected
+@gc_paused
 def _cotangents(
     outputs: Sequence[Expr],
     seeds: Sequence[Expr],
@@ -161,7 +161,7 @@ def _cotangents(
     for node in reversed(order):
         if node in on_path and node.args:
             gathered.through(node, on_path)
-    return [gathered.found[x] if x in gathered.found else _disconnected(x, disconnected) for x in wrt]
+    return [gathered.found[x] if x in gathered.found else _without_gradient(x, disconnected) for x in wrt]
 
 
 class _Cotangents:
@@ -194,14 +194,14 @@ class _Cotangents:
                 contributions = node.op.vjp(g, node, *node.args)
             except GradientError as error:
                 raise blame(error, node.site) from None
-            for arg, contribution in _paired(node, contributions):
+            for arg, contribution in _pair(node, contributions):
                 if contribution is not None and arg in on_path:
                     contribution = contribution() if callable(contribution) else contribution
                     _check_cotangent(node, arg, contribution)
                     self.add(arg, contribution)
 
 
-def _paired(node: Expr, contributions: Any) -> Iterable[tuple[Expr, Any]]:
+def _pair(node: Expr, contributions: Any) -> Iterable[tuple[Expr, Any]]:
     if isinstance(contributions, Expr) or not isinstance(contributions, list | tuple):
         kind = "one expression" if isinstance(contributions, Expr) else f"a {type(contributions).__name__}"
         text = f"The vjp of {type(node.op).__name__} returned {kind}, and not a tuple of cotangents."
@@ -223,7 +223,7 @@ def _check_cotangent(node: Expr, arg: Expr, g: Expr) -> None:
         raise blame(GradientError(text), node.site, arg.site)
 
 
-def _disconnected(x: Expr, what: str) -> Any:
+def _without_gradient(x: Expr, what: str) -> Any:
     if what == "none":
         return None
     name = x.name or "this variable"
@@ -236,7 +236,7 @@ def _disconnected(x: Expr, what: str) -> Any:
     return function("zeros_like")(x)
 
 
-def _known(cotangents: Any) -> Mapping[Expr, Expr]:
+def _check_cotangents(cotangents: Any) -> Mapping[Expr, Expr]:
     """Cotangents that are given, which must fit what they are of."""
     known = check_mapping("known_cotangents", cotangents, "expression: cotangent")
     _check_partners("expression", list(known), "cotangent", _as_list(list(known.values())))
@@ -337,7 +337,7 @@ class Assume(Op):
         if x.ndim != len(self.shape):
             raise ShapeError(f"An expression of shape {show(x.shape)} is no {show(self.shape)}.")
         for mine, wanted in zip(x.shape, self.shape, strict=True):
-            meet(mine, wanted, lambda: f"An expression of shape {show(x.shape)} is no {show(self.shape)}.")
+            unify(mine, wanted, lambda: f"An expression of shape {show(x.shape)} is no {show(self.shape)}.")
         for guard in self.guards:
             assume(guard, what=self.name)
         return Type(x.dtype, self.shape)

@@ -9,8 +9,8 @@ from itertools import islice
 from typing import Any
 
 from .dims import SymDim
-from .expr import Body, Expr, Row, flattened, identical, unflattened
-from .forks import renewed
+from .expr import Body, Expr, Row, flatten, identical, unflatten
+from .forks import renew_after_forks
 from .guards import AnyGuard, Guard
 from .leaves import Constant, Input, Shared
 from .sizes import sources, stored_sizes
@@ -18,7 +18,7 @@ from .storage import Sizes
 from .substitution import substitute
 
 
-@renewed
+@renew_after_forks
 @dataclass(frozen=True, eq=False)
 class Graph(Body):
     """Every read of a shared variable sees its value before any update."""
@@ -100,16 +100,16 @@ class Graph(Body):
         updated, new = [s for s, _ in self.updates], [n for _, n in self.updates]
         needing = [node for _, node in self.assumed]
         parts = (self.inputs, self.outputs, updated, new, needing)
-        rows, numbers = flattened([node for part in parts for node in part])
-        return _restored, (rows, numbers, [len(part) for part in parts], [guard for guard, _ in self.assumed])
+        rows, numbers = flatten([node for part in parts for node in part])
+        return _restore, (rows, numbers, [len(part) for part in parts], [guard for guard, _ in self.assumed])
 
     def replace(self, replacements: Mapping[Expr, Expr]) -> Graph:
         """The graph with nodes replaced wherever they occur."""
         return self.with_roots(substitute(self.roots, replacements)) if replacements else self
 
 
-def _restored(rows: list[Row], numbers: list[int], lengths: list[int], guards: list[AnyGuard]) -> Graph:
-    nodes = iter(unflattened(rows, numbers))
+def _restore(rows: list[Row], numbers: list[int], lengths: list[int], guards: list[AnyGuard]) -> Graph:
+    nodes = iter(unflatten(rows, numbers))
     inputs, outputs, updated, new, needing = (tuple(islice(nodes, length)) for length in lengths)
     assumed = tuple(zip(guards, needing, strict=True))
     return Graph(inputs, outputs, tuple(zip(updated, new, strict=True)), assumed)

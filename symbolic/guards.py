@@ -6,7 +6,7 @@
     Fits      a window is no larger than what it moves over
     Inside    what an index map names lies inside its axis
 
-An op says what it needs once, in `infer`, with `meet`, `within`, `nonempty` and `fits`.  What is certainly wrong is an
+An op says what it needs once, in `infer`, with `unify`, `within`, `nonempty` and `fits`.  What is certainly wrong is an
 error at once, what certainly holds is forgotten, and all else is a guard of the node, which is checked before a
 compiled function runs.
 """
@@ -38,7 +38,7 @@ class Guard(NamedTuple):
         """Whether it is true of these sizes."""
         return value(self.left, sizes) == value(self.right, sizes)
 
-    def broken(self, what: str, sizes: Sizes) -> WeftError:
+    def error(self, what: str, sizes: Sizes) -> WeftError:
         """The error for sizes of which it is not true."""
         here = f"in this call they are {value(self.left, sizes)} and {value(self.right, sizes)}"
         return GuardError(f"{what}: {self.left} and {self.right} have to be the same size, and {here}.")
@@ -78,7 +78,7 @@ class Within(NamedTuple):
         start, count, size = (value(d, sizes) for d in self.dims)
         return count <= 0 or (0 <= start < size and 0 <= start + self.step * (count - 1) < size)
 
-    def broken(self, what: str, sizes: Sizes) -> WeftError:
+    def error(self, what: str, sizes: Sizes) -> WeftError:
         """The error for sizes of which it is not true."""
         start, count, size = (value(d, sizes) for d in self.dims)
         if count == 1:
@@ -115,7 +115,7 @@ class Nonempty(NamedTuple):
         """Whether it is true of these sizes."""
         return value(self.size, sizes) > 0
 
-    def broken(self, what: str, sizes: Sizes) -> WeftError:
+    def error(self, what: str, sizes: Sizes) -> WeftError:
         """The error for sizes of which it is not true."""
         where = f"axis {self.axis}" if isinstance(self.size, int) else f"axis {self.axis}, of {self.size} elements,"
         return ShapeError(f"{what}: {where} is empty, and nothing has no {what}.")
@@ -150,7 +150,7 @@ class Fits(NamedTuple):
         """Whether it is true of these sizes."""
         return value(self.size, sizes) + value(self.padding, sizes) >= value(self.window, sizes)
 
-    def broken(self, what: str, sizes: Sizes) -> WeftError:
+    def error(self, what: str, sizes: Sizes) -> WeftError:
         """The error for sizes of which it is not true."""
         window, size, padding = (value(d, sizes) for d in self.dims)
         around = f" with {padding} of padding" if padding else ""
@@ -190,7 +190,7 @@ class Inside(NamedTuple):
         low, high, size, *counts = (value(d, sizes) for d in self.dims)
         return min(counts, default=1) <= 0 or (low >= 0 and high < size)
 
-    def broken(self, what: str, sizes: Sizes) -> WeftError:
+    def error(self, what: str, sizes: Sizes) -> WeftError:
         """The error for sizes of which it is not true."""
         low, high, size, *_ = (value(d, sizes) for d in self.dims)
         text = f"{what}: the places {low} to {high} do not lie within axis {self.axis}, which has size {size}."
@@ -217,12 +217,12 @@ class _Assumed(threading.local):
 _assumed = _Assumed()
 
 
-class collected:  # noqa: N801 - used like a function: `with collected() as found: ...`
+class collecting:  # noqa: N801 - used like a function: `with collected() as found: ...`
     """Gathers in `found.guards` what is assumed inside; an op may make nodes to find its type, so it nests."""
 
     __slots__ = ("guards", "outer")
 
-    def __enter__(self) -> collected:
+    def __enter__(self) -> collecting:
         self.outer, _assumed.guards = _assumed.guards, ()
         return self
 
@@ -234,12 +234,12 @@ def assume(guard: AnyGuard, message: Callable[[], str] | None = None, what: str 
     """Take a guard for granted, for use in `Op.infer`; raises its error, or `message()`, if it certainly is wrong."""
     certain = guard.certain()
     if certain is False:
-        raise ShapeError(message()) if message is not None else guard.broken(what, {})
+        raise ShapeError(message()) if message is not None else guard.error(what, {})
     if certain is None and guard not in _assumed.guards:
         _assumed.guards += (guard,)
 
 
-def meet(left: Dim, right: Dim, message: Callable[[], str]) -> Dim:
+def unify(left: Dim, right: Dim, message: Callable[[], str]) -> Dim:
     """One size out of two that must be equal, for use in `Op.infer`; certain inequality raises `message()`.
 
     Where only a call can tell, the equality becomes a guard of the node that is being made.

@@ -8,8 +8,8 @@ import random
 from collections.abc import Iterable
 from typing import Any
 
-from .calls import renamed
-from .polynomials import Call, Polynomial, content, name, number, polynomial, unsimplified
+from .calls import rename
+from .polynomials import Call, Polynomial, content, name, number, plain_call, polynomial
 from .quotients import quotient
 from .signs import nonnegative
 
@@ -28,14 +28,14 @@ def vanishes(whole: Polynomial) -> bool | None:
         return whole.number == 0
     if nonnegative(whole - 1) or nonnegative(-whole - 1) or whole.constant % content(whole - whole.constant):
         return False
-    guess = _same_where_tried(whole) if whole.calls else None
+    guess = _sampled_constant(whole) if whole.calls else None
     if guess is None:
         return None
     rest = whole - guess
     return guess == 0 if _is_zero_by_cases(rest) or _is_zero_for_sympy(rest) else None
 
 
-def _same_where_tried(whole: Polynomial) -> int | None:
+def _sampled_constant(whole: Polynomial) -> int | None:
     """The number it is for all of some sizes of its names: 0, 1, and others at random."""
     names, chosen = sorted(whole.names()), random.Random(0)
     found: set[int] = set()
@@ -58,7 +58,7 @@ def _is_zero_by_cases(whole: Polynomial) -> bool:
         return not _positive_parts(whole).terms
     for remainders in itertools.product(range(period), repeat=len(names)):
         case = {each: name(each) * period + left for each, left in zip(names, remainders, strict=True)}
-        if _positive_parts(renamed(whole, case)).terms:
+        if _positive_parts(rename(whole, case)).terms:
             return False
     return True
 
@@ -114,7 +114,7 @@ def _positive_part(of: Polynomial) -> Polynomial:
         return of + _positive_part(-of)
     factor = content(of)
     one = polynomial({monomial: coefficient // factor for monomial, coefficient in of.terms.items()}, of.calls)
-    return unsimplified("Max", (number(0), one)) * factor
+    return plain_call("Max", (number(0), one)) * factor
 
 
 def _is_zero_for_sympy(whole: Polynomial) -> bool:

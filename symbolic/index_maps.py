@@ -40,13 +40,13 @@ def along(axis: int, step: int = 1, start: Dim = 0) -> AxisMap:
     return AxisMap(((axis, step),), start)
 
 
-def composed(inner: IndexMap, index: IndexMap) -> IndexMap:
+def compose(inner: IndexMap, index: IndexMap) -> IndexMap:
     """`inner`, whose axes are those of an array, in terms of the indices that `index` gives these axes."""
-    return tuple([substituted(each, index) for each in inner])
+    return tuple([substitute_indices(each, index) for each in inner])
 
 
-def substituted(one: AxisMap, index: IndexMap) -> AxisMap:
-    """One index as `composed` has it."""
+def substitute_indices(one: AxisMap, index: IndexMap) -> AxisMap:
+    """One index as `compose` has it."""
     terms, start = one
     if len(terms) == 1:  # nearly always, and often nothing but another axis
         ((axis, step),) = terms

@@ -24,10 +24,10 @@ from .errors import (
 from .expr import Expr, Leaf, Op, apply, serial
 from .index_maps import AxisMap
 from .storage import Storage
-from .types import BOOL, INT64, DType, TupleType, Type, cast_and_lost, dtype
+from .types import BOOL, INT64, DType, TupleType, Type, cast_with_losses, dtype
 
 INSIDE = "inside"  # with a serial number: the number of an input that stands for a value of each step of a loop
-_SMALL = 64  # constants up to this many bytes are compared by value, larger ones by identity
+_SMALL_BYTES = 64  # constants up to this many bytes are compared by value, larger ones by identity
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def constant(value: Any, dtype: Any = None) -> Expr:
     """
     if dtype is None and isinstance(value, bool | int | float):
         return _weak(value)
-    array = checked(value, dtype)
+    array = frozen_copy(value, dtype)
     return apply(Constant(_key(array), array))
 
 
@@ -172,11 +172,11 @@ def _number(value: float, sign: float, kind: np.dtype, weak: bool) -> Expr:
         return apply(Constant(_key(array), array))
 
 
-def checked(value: Any, kind: Any) -> np.ndarray:
+def frozen_copy(value: Any, kind: Any) -> np.ndarray:
     """A copy of the value that nobody writes, in this dtype or its own.  Raises DTypeError where none holds it."""
     array = as_array("The value", value)
     wanted = dtype(kind if kind is not None else array.dtype)
-    array = np.array(held_by_dtype(array, wanted, "The value"), order="C")
+    array = np.array(convert_exactly(array, wanted, "The value"), order="C")
     array.flags.writeable = False
     return array
 
@@ -191,7 +191,7 @@ def as_array(what: str, value: Any, *sites: Site, kind: Any = None) -> np.ndarra
         raise blame(ArgumentError(f"{what} is no array: {sentence(error)}"), user_site(), *sites) from None
 
 
-def held_by_dtype(array: np.ndarray, kind: DType, name: str) -> np.ndarray:
+def convert_exactly(array: np.ndarray, kind: DType, name: str) -> np.ndarray:
     """The array in a dtype; floats may lose digits.
 
     Raises DTypeError where a number would become another one, or infinite, and names the first of them.
@@ -201,7 +201,7 @@ def held_by_dtype(array: np.ndarray, kind: DType, name: str) -> np.ndarray:
         raise blame(DTypeError(text), user_site())
     if array.dtype == kind:
         return array
-    found, lost = cast_and_lost(array, kind)
+    found, lost = cast_with_losses(array, kind)
     if lost.any():
         error = DTypeError(f"{name} has {array[lost][0]}, which does not fit in {kind.name}.")
         raise blame(error, user_site(), hint="choose a dtype that holds it, or convert it yourself: value.astype(...).")
@@ -209,7 +209,7 @@ def held_by_dtype(array: np.ndarray, kind: DType, name: str) -> np.ndarray:
 
 
 def _key(array: np.ndarray) -> tuple[Any, ...]:
-    if array.nbytes <= _SMALL:
+    if array.nbytes <= _SMALL_BYTES:
         return (array.dtype, array.shape, array.tobytes())
     return (array.dtype, array.shape, serial())
 

@@ -6,7 +6,7 @@ import ast
 import re
 from typing import NamedTuple
 
-from .calls import called
+from .calls import make_call
 from .polynomials import Polynomial, name, number
 from .quotients import quotient
 
@@ -38,7 +38,7 @@ def _read(node: ast.expr) -> _Ratio:
         case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=int(power))):
             return _power(_read(left), power)
         case ast.BinOp(left=left, op=operation, right=right):
-            return _combined(operation, _read(left), _read(right))
+            return _combine(operation, _read(left), _read(right))
         case ast.Call(func=ast.Name(id=function), args=args):
             return _Ratio(_of_call(function, [_read(arg) for arg in args]), number(1))
     raise ValueError(f"{ast.unparse(node)} is not the text of a size.")
@@ -51,7 +51,7 @@ def _power(base: _Ratio, power: int) -> _Ratio:
     return _Ratio(top, bottom)
 
 
-def _combined(operation: ast.operator, left: _Ratio, right: _Ratio) -> _Ratio:
+def _combine(operation: ast.operator, left: _Ratio, right: _Ratio) -> _Ratio:
     match operation:
         case ast.Mult():
             return _Ratio(left.top * right.top, left.bottom * right.bottom)
@@ -66,10 +66,10 @@ def _combined(operation: ast.operator, left: _Ratio, right: _Ratio) -> _Ratio:
 
 def _of_call(function: str, args: list[_Ratio]) -> Polynomial:
     if function == "floor":
-        return called(function, args[0])
+        return make_call(function, args[0])
     whole = [quotient(*arg) for arg in args]
     if function == "Mod":
         return whole[0] - whole[1] * quotient(*whole)
     if function in ("Max", "Min"):
-        return called(function, whole)
+        return make_call(function, whole)
     raise ValueError(f"{function} is no function of sizes.")

@@ -34,17 +34,17 @@ class NumPyProtocol:
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         if method != "__call__":
             hint = "use the function that reduces: sum for np.add.reduce, prod, cumsum, max ..."
-            raise _refused(f"np.{ufunc.__name__}.{method} is not for expressions.", hint)
+            raise _refusal(f"np.{ufunc.__name__}.{method} is not for expressions.", hint)
         if options.get("out") is not None:
             text = f"np.{ufunc.__name__} cannot write an expression into an array, as with += or out=."
-            raise _refused(text, "write a = a + x instead of a += x: it makes an expression.")
-        return self._called(ufunc.__name__, inputs, options)
+            raise _refusal(text, "write a = a + x instead of a += x: it makes an expression.")
+        return self._call(ufunc.__name__, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
         name = function.__name__
         if name in _OF_AN_ARRAY and len(args) == 1 and args[0] is self:
             return getattr(self, name)
-        return self._called(name, args, options)
+        return self._call(name, args, options)
 
     def __array__(self, *args: Any, **options: Any) -> Any:
         name = getattr(self, "name", None)
@@ -52,21 +52,21 @@ class NumPyProtocol:
         hint = "compute it with x.eval({input: value}) or weft.function, or hand it to weft's functions as it is."
         raise blame(ArgumentError(text), user_site(), hint=hint)
 
-    def _called(self, name: str, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
+    def _call(self, name: str, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
         """The module's function of this name, of these."""
         where = self._functions_module
         ours = self._other_names.get(name, name)
         function = _functions[where](ours)
         if not callable(function):
-            raise _refused(f"np.{name} is not for expressions: {where} has no {ours}.", "")
+            raise _refusal(f"np.{name} is not for expressions: {where} has no {ours}.", "")
         try:
             return function(*args, **options)
         except TypeError as error:
             if "argument" not in str(error) or isinstance(error, WeftError):
                 raise
             text = f"np.{name} of an expression is {where}.{ours}, which takes other arguments: {error}."
-            raise _refused(text, f"see help({where}.{ours}).") from None
+            raise _refusal(text, f"see help({where}.{ours}).") from None
 
 
-def _refused(text: str, hint: str) -> Exception:
+def _refusal(text: str, hint: str) -> Exception:
     return blame(ArgumentError(text), user_site(), hint=hint)

@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self, TypeVar, cast
 import numpy as np
 
 from .dims import SymDim
-from .errors import named
+from .errors import give_name
 from .numpy_protocol import NumPyProtocol
 
 S = TypeVar("S")  # what the operators are for, and give: expressions
@@ -40,7 +40,7 @@ def _binary(name: str) -> Callable[[S, Any], S]:
     def operator(self: Any, other: Any) -> Any:
         return _functions[name](self, other)
 
-    return named(operator, name)
+    return give_name(operator, name)
 
 
 def _comparison(name: str) -> Callable[[Any, Any], Any]:
@@ -49,14 +49,14 @@ def _comparison(name: str) -> Callable[[Any, Any], Any]:
             return _functions[name](self, other)
         return NotImplemented  # no value, as None: never equal
 
-    return named(operator, name)
+    return give_name(operator, name)
 
 
-def _reflected(name: str) -> Callable[[S, Any], S]:
+def _reflect(name: str) -> Callable[[S, Any], S]:
     def operator(self: Any, other: Any) -> Any:
         return _functions[name](other, self)
 
-    return named(operator, name)
+    return give_name(operator, name)
 
 
 def _method(name: str) -> _Method:
@@ -64,7 +64,7 @@ def _method(name: str) -> _Method:
         return _functions[name](self, *args, **options)
 
     method.__doc__ = f"`wf.{name}` of this expression."
-    return cast(_Method, named(method, name))
+    return cast(_Method, give_name(method, name))
 
 
 class Operators(NumPyProtocol):
@@ -72,19 +72,19 @@ class Operators(NumPyProtocol):
 
     __slots__ = ()
 
-    __add__, __radd__ = _binary("add"), _reflected("add")
-    __sub__, __rsub__ = _binary("sub"), _reflected("sub")
-    __mul__, __rmul__ = _binary("mul"), _reflected("mul")
-    __truediv__, __rtruediv__ = _binary("div"), _reflected("div")
-    __floordiv__, __rfloordiv__ = _binary("floor_divide"), _reflected("floor_divide")
-    __mod__, __rmod__ = _binary("mod"), _reflected("mod")
-    __pow__, __rpow__ = _binary("pow"), _reflected("pow")
-    __matmul__, __rmatmul__ = _binary("matmul"), _reflected("matmul")
-    __and__, __rand__ = _binary("bitwise_and"), _reflected("bitwise_and")
-    __or__, __ror__ = _binary("bitwise_or"), _reflected("bitwise_or")
-    __xor__, __rxor__ = _binary("bitwise_xor"), _reflected("bitwise_xor")
-    __lshift__, __rlshift__ = _binary("left_shift"), _reflected("left_shift")
-    __rshift__, __rrshift__ = _binary("right_shift"), _reflected("right_shift")
+    __add__, __radd__ = _binary("add"), _reflect("add")
+    __sub__, __rsub__ = _binary("sub"), _reflect("sub")
+    __mul__, __rmul__ = _binary("mul"), _reflect("mul")
+    __truediv__, __rtruediv__ = _binary("div"), _reflect("div")
+    __floordiv__, __rfloordiv__ = _binary("floor_divide"), _reflect("floor_divide")
+    __mod__, __rmod__ = _binary("mod"), _reflect("mod")
+    __pow__, __rpow__ = _binary("pow"), _reflect("pow")
+    __matmul__, __rmatmul__ = _binary("matmul"), _reflect("matmul")
+    __and__, __rand__ = _binary("bitwise_and"), _reflect("bitwise_and")
+    __or__, __ror__ = _binary("bitwise_or"), _reflect("bitwise_or")
+    __xor__, __rxor__ = _binary("bitwise_xor"), _reflect("bitwise_xor")
+    __lshift__, __rlshift__ = _binary("left_shift"), _reflect("left_shift")
+    __rshift__, __rrshift__ = _binary("right_shift"), _reflect("right_shift")
     __lt__, __le__ = _binary("lt"), _binary("le")
     __gt__, __ge__ = _binary("gt"), _binary("ge")
     __eq__, __ne__ = _comparison("eq"), _comparison("ne")

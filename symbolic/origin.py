@@ -41,10 +41,10 @@ def origin(
     that hold one as well; in loops and branches, within the step.  None where the references make none.
     """
     values, sizes = all_values(roots, given, known_sizes)
-    return _traced(roots, given, values, sizes, kinds)
+    return _trace(roots, given, values, sizes, kinds)
 
 
-def _traced(
+def _trace(
     roots: Sequence[Expr],
     given: Mapping[Expr, Any],
     values: Mapping[Expr, Any],
@@ -57,9 +57,9 @@ def _traced(
     while node not in given:
         before = _sources(node, values, kinds)
         if not before:
-            return _inside(node, [values[a] for a in node.args], sizes, kinds) or _told(node, values, kinds)
+            return _inside(node, [values[a] for a in node.args], sizes, kinds) or _error_at(node, values, kinds)
         node = before[0]
-    return _told(node, values, kinds)
+    return _error_at(node, values, kinds)
 
 
 def _inside(node: Expr, args: list[Any], sizes: Mapping[str, int], kinds: Sequence[str]) -> NotFiniteError | None:
@@ -68,7 +68,7 @@ def _inside(node: Expr, args: list[Any], sizes: Mapping[str, int], kinds: Sequen
         return None
 
     def step(roots: Sequence[Expr], given: Mapping[Expr, Any], values: Any, known: Any) -> None:
-        error = _traced(roots, given, values, known, kinds)
+        error = _trace(roots, given, values, known, kinds)
         if error is not None:
             raise _Found(error)
 
@@ -104,7 +104,7 @@ def _place(value: Any, kinds: Sequence[str]) -> tuple[int, ...]:
     return tuple(int(i) for i in np.argwhere(_TESTS[kind](part))[0])
 
 
-def _told(node: Expr, values: Mapping[Expr, Any], kinds: Sequence[str]) -> NotFiniteError:
+def _error_at(node: Expr, values: Mapping[Expr, Any], kinds: Sequence[str]) -> NotFiniteError:
     value = values[node]
     place = _place(value, kinds)
     found = next(part[place] for part in _parts(value) if _kind(part, kinds))

@@ -80,7 +80,7 @@ def number(node: Expr) -> Any:
     return None if found is None else found.op.value.item()  # type: ignore[attr-defined]
 
 
-def computed(node: Expr) -> Expr:
+def compute(node: Expr) -> Expr:
     """The constant that a node over constants is, at the same line of the user's program.
 
     Python numbers are taken with all their digits, and stay such: where their dtype would change, the node is left as
@@ -124,7 +124,7 @@ class Check(Enum):
     LITERAL = auto()  # a constant of this value
 
 
-class Step(NamedTuple):
+class MatchStep(NamedTuple):
     """Fill the next slot with argument `index` of the node in slot `parent`, if it is what is wanted."""
 
     check: Check
@@ -163,7 +163,7 @@ class Pattern:
         self.op, self.kind = left.op, kind
         self.root_kind = dtype_class(left.dtype)
         self.structural = _structural(left.op)
-        self.steps: list[Step] = []
+        self.steps: list[MatchStep] = []
         self.places: dict[Expr, int] = {}
         self._variables = variables
         self._slots = 1
@@ -180,15 +180,15 @@ class Pattern:
         for child, place in children:
             self._compile(child, place)
 
-    def _step(self, node: Expr, parent: int, index: int) -> Step:
+    def _step(self, node: Expr, parent: int, index: int) -> MatchStep:
         if node in self.places:
-            return Step(Check.SAME, parent, index, self.places[node])
+            return MatchStep(Check.SAME, parent, index, self.places[node])
         if self._variables.hold(node):
             self.places[node] = self._slots
-            return Step(Check.VARIABLE, parent, index, self._variables.annotation(node))
+            return MatchStep(Check.VARIABLE, parent, index, self._variables.annotation(node))
         if isinstance(node.op, Constant):
-            return Step(Check.LITERAL, parent, index, node.op.value.item())
-        return Step(Check.OP, parent, index, (node.op, len(node.args)), dtype_class(node.dtype))
+            return MatchStep(Check.LITERAL, parent, index, node.op.value.item())
+        return MatchStep(Check.OP, parent, index, (node.op, len(node.args)), dtype_class(node.dtype))
 
     def fits(self, kind: str, heads: tuple[Any, ...]) -> bool:
         """Whether a node of this sort of dtype over arguments with these heads can match."""
@@ -220,7 +220,7 @@ class Pattern:
         return Match({v: slots[place] for v, place in self.places.items()}, kind)
 
 
-def _argument(step: Step, slots: list[Expr], dtypes: dict[str, DType]) -> Expr | None:
+def _argument(step: MatchStep, slots: list[Expr], dtypes: dict[str, DType]) -> Expr | None:
     check, parent, index, wanted, kind = step
     node = slots[parent].args[index]
     if check is Check.VARIABLE:
@@ -271,7 +271,7 @@ def _may_be(wanted: Any, have: Any) -> bool:
     return isinstance(have, Number) and isinstance(wanted, Number) and (wanted is NUMBER or have is NUMBERS)
 
 
-def _wanted_head(step: Step) -> Any:
+def _wanted_head(step: MatchStep) -> Any:
     if step.check is Check.OP:
         return step.wanted[0].head
     if step.check is Check.LITERAL:
@@ -300,7 +300,7 @@ def _orders(node: Expr, variables: Variables) -> Iterator[_Tree]:
 
 def patterns(left: Expr, variables: Variables, kind: str) -> list[Pattern]:
     """One pattern for each order of the arguments of commutative ops, but for those that ask for the same."""
-    found: dict[tuple[Step, ...], Pattern] = {}
+    found: dict[tuple[MatchStep, ...], Pattern] = {}
     for tree in _orders(left, variables):
         pattern = Pattern(left, tree, variables, kind)
         found.setdefault(tuple(pattern.steps), pattern)

@@ -55,7 +55,7 @@ class Polynomial:
 
     def __repr__(self) -> str:
         if not self._text:
-            self._text = _written(self)
+            self._text = _write(self)
         return self._text
 
     @property
@@ -110,10 +110,10 @@ class Polynomial:
         return Polynomial({monomial: -coefficient for monomial, coefficient in self.terms.items()}, self.calls)
 
     def __add__(self, other: Polynomial | int) -> Polynomial:
-        return added((self, number(other) if isinstance(other, int) else other))
+        return add((self, number(other) if isinstance(other, int) else other))
 
     def __sub__(self, other: Polynomial | int) -> Polynomial:
-        return added((self, number(-other) if isinstance(other, int) else -other))
+        return add((self, number(-other) if isinstance(other, int) else -other))
 
     def __mul__(self, other: Polynomial | int) -> Polynomial:
         if isinstance(other, int):
@@ -151,7 +151,7 @@ def polynomial(terms: Mapping[Monomial, int], *calls: Mapping[str, Call]) -> Pol
     return Polynomial(kept, {text: call for some in calls for text, call in some.items() if text in used})
 
 
-def added(polynomials: Iterable[Polynomial]) -> Polynomial:
+def add(polynomials: Iterable[Polynomial]) -> Polynomial:
     """The sum."""
     first, *others = polynomials
     terms = dict(first.terms)
@@ -169,7 +169,7 @@ def _without_full_sets(whole: Polynomial) -> Polynomial:
         divisor = call.args[1].number if call.function == "floor" and not call.args[0].constant else None
         if not times or divisor is None or divisor > len(whole.calls):
             continue
-        parts = [unsimplified("floor", (call.args[0] + k, call.args[1])).leading() for k in range(divisor)]
+        parts = [plain_call("floor", (call.args[0] + k, call.args[1])).leading() for k in range(divisor)]
         if all(whole.terms.get(part) == times for part in parts):
             left = {monomial: c for monomial, c in whole.terms.items() if monomial not in parts}
             return polynomial(left, whole.calls) + call.args[0] * times
@@ -189,14 +189,14 @@ def name(text: str) -> Polynomial:
 ZERO = number(0)
 
 
-def unsimplified(function: str, args: Iterable[Polynomial]) -> Polynomial:
+def plain_call(function: str, args: Iterable[Polynomial]) -> Polynomial:
     """A call as it is."""
     call = Call(function, tuple(args))
-    text = _written_call(call)
+    text = _write_call(call)
     return Polynomial({(text,): 1}, {text: call})
 
 
-def factored_out(monomial: Monomial, factor: Monomial) -> Monomial | None:
+def factor_out(monomial: Monomial, factor: Monomial) -> Monomial | None:
     """monomial / factor, if that is a monomial."""
     if not factor:
         return monomial
@@ -213,7 +213,7 @@ def content(*polynomials: Polynomial) -> int:
 # ---- as text ---------------------------------------------------------------------------------------------------------
 
 
-def _written(whole: Polynomial) -> str:
+def _write(whole: Polynomial) -> str:
     """The text of a polynomial: the same for equal ones, and different for others."""
     return _sum(_with_remainders(whole), 1)
 
@@ -234,13 +234,13 @@ def _with_remainder(whole: Polynomial, text: str, call: Call) -> Polynomial:
     times, left = divmod(-whole.terms.get(tuple(sorted((*lead, text))), 0), bottom.terms[lead])
     if left or not times:
         return whole
-    rest = whole - (top - bottom * unsimplified("floor", call.args)) * times
+    rest = whole - (top - bottom * plain_call("floor", call.args)) * times
     if text in rest.calls or len(rest.terms) + 1 >= len(whole.terms):
         return whole
-    return rest + unsimplified("Mod", call.args) * times
+    return rest + plain_call("Mod", call.args) * times
 
 
-def _written_call(call: Call) -> str:
+def _write_call(call: Call) -> str:
     """The text of a call."""
     if call.function != "floor":
         return f"{call.function}({', '.join(map(str, call.args))})"

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from functools import reduce
 
-from .polynomials import Monomial, Polynomial, content, factored_out, number, polynomial, unsimplified
+from .polynomials import Monomial, Polynomial, content, factor_out, number, plain_call, polynomial
 from .signs import nonnegative
 
 _STEPS = 64  # of a division, at most: beyond them it is left alone
@@ -29,7 +29,7 @@ def _by_number(top: Polynomial, divisor: int) -> Polynomial:
     whole, rest = _whole_part(top, (), divisor)
     if rest.number is not None:
         return whole  # what is left is less than the divisor
-    opened = _opened(rest, number(divisor))
+    opened = _unnest(rest, number(divisor))
     if opened is not None:
         return whole + opened
     if _falling(rest, divisor):  # floor(-x / q) is -ceil(x / q): so ceilings are written in one way
@@ -54,7 +54,7 @@ def _whole_part(top: Polynomial, monomial: Monomial, times: int) -> tuple[Polyno
     whole: dict[Monomial, int] = {}
     rest: dict[Monomial, int] = {}
     for each, coefficient in top.terms.items():
-        over = factored_out(each, monomial)
+        over = factor_out(each, monomial)
         rest[each] = coefficient if over is None else coefficient % times
         if over is not None:
             if each and 2 * rest[each] > times:
@@ -63,7 +63,7 @@ def _whole_part(top: Polynomial, monomial: Monomial, times: int) -> tuple[Polyno
     return polynomial(whole, top.calls), polynomial(rest, top.calls)
 
 
-def _opened(top: Polynomial, bottom: Polynomial) -> Polynomial | None:
+def _unnest(top: Polynomial, bottom: Polynomial) -> Polynomial | None:
     """floor((floor(a / b) + c) / q) is floor((a + b c) / (b q)), for whole numbers c and q > 0."""
     for text, call in top.calls.items():
         if call.function == "floor" and top.terms.get((text,)) == 1:
@@ -80,18 +80,18 @@ def _falling(rest: Polynomial, divisor: int) -> bool:
 
 
 def _by_polynomial(top: Polynomial, bottom: Polynomial) -> Polynomial:
-    top, bottom = _cancelled(top, bottom)
+    top, bottom = _cancel(top, bottom)
     if bottom.number is not None:
         return _by_number(top, bottom.number)
-    whole, rest = _divided(top, bottom)
+    whole, rest = _divide(top, bottom)
     if whole.terms:
         return whole + quotient(rest, bottom)
     positive = nonnegative(bottom)  # it is not 0 where it divides
-    opened = _opened(top, bottom) if positive else None
+    opened = _unnest(top, bottom) if positive else None
     return _call(top, bottom) if opened is None else opened
 
 
-def _cancelled(top: Polynomial, bottom: Polynomial) -> tuple[Polynomial, Polynomial]:
+def _cancel(top: Polynomial, bottom: Polynomial) -> tuple[Polynomial, Polynomial]:
     """Both without the factors that all of their terms have."""
     factor = content(top, bottom)
     powers = reduce(Counter.__and__, map(Counter, [*top.terms, *bottom.terms]))
@@ -102,11 +102,11 @@ def _cancelled(top: Polynomial, bottom: Polynomial) -> tuple[Polynomial, Polynom
 
 
 def _over(whole: Polynomial, common: Monomial, factor: int) -> Polynomial:
-    terms = {tuple(factored_out(m, common) or ()): c // factor for m, c in whole.terms.items()}
+    terms = {tuple(factor_out(m, common) or ()): c // factor for m, c in whole.terms.items()}
     return polynomial(terms, whole.calls)
 
 
-def _divided(top: Polynomial, bottom: Polynomial) -> tuple[Polynomial, Polynomial]:
+def _divide(top: Polynomial, bottom: Polynomial) -> tuple[Polynomial, Polynomial]:
     """(whole part, rest): all that a single term divides; otherwise all or nothing."""
     lead = bottom.leading()
     if len(bottom.terms) == 1:
@@ -116,7 +116,7 @@ def _divided(top: Polynomial, bottom: Polynomial) -> tuple[Polynomial, Polynomia
         if not rest.terms:
             return whole, rest
         first = rest.leading()
-        over, left = factored_out(first, lead), rest.terms[first] % bottom.terms[lead]
+        over, left = factor_out(first, lead), rest.terms[first] % bottom.terms[lead]
         if over is None or left:
             break
         step = polynomial({over: rest.terms[first] // bottom.terms[lead]}, rest.calls)
@@ -131,4 +131,4 @@ def _call(top: Polynomial, bottom: Polynomial) -> Polynomial:
             return number(0)
         if nonnegative(-top - 1) and nonnegative(bottom + top):
             return number(-1)
-    return unsimplified("floor", (top, bottom))
+    return plain_call("floor", (top, bottom))

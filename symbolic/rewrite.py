@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, overload
 
 from .dims import same
 from .errors import RewriteLoop, VerifyError, at_site, blame
-from .expr import Expr, identical, rebuilt, toposort
+from .expr import Expr, identical, rebuild, toposort
 from .graph import Graph
 from .operators import function as bound
 from .rules import AnyRule, Rewrite, Rule, RuleSet
@@ -67,12 +67,12 @@ def rewrite(
     """
     if args and isinstance(args[0], Graph):
         graph, rules, *rest = args
-        run = _Run(graph, rules, rest[0] if rest else record)
-        return graph.with_roots(run.settled(graph.nodes, graph.roots))
+        run = _Rewriting(graph, rules, rest[0] if rest else record)
+        return graph.with_roots(run.run(graph.nodes, graph.roots))
     return lambda function: Rewrite(function, args, when, examples)
 
 
-class _Run:
+class _Rewriting:
     """One rewriting: what every node has become so far."""
 
     def __init__(self, graph: Graph, rules: RuleSet, record: list[Fired] | None):
@@ -85,16 +85,16 @@ class _Run:
         self.total = 0
         self.step = self.bound = 4 * len(graph.nodes) + 1000
 
-    def settled(self, order: Sequence[Expr], roots: Sequence[Expr]) -> list[Expr]:
+    def run(self, order: Sequence[Expr], roots: Sequence[Expr]) -> list[Expr]:
         """The roots in their final form."""
         done = self.done
         for node in order:  # arguments first: most nodes are final after one look
             if node in done:
                 continue
             args = tuple([done[a] for a in node.args])
-            new = rebuilt(node, args)
+            new = rebuild(node, args)
             if new not in done:
-                after = self._fired(new)
+                after = self._fire(new)
                 if after is None:
                     done[new] = new
                 else:
@@ -134,13 +134,13 @@ class _Run:
     def _advance(self, node: Expr) -> None:
         """One step for a node whose arguments are final: new arguments, or a rule, or nothing more to do."""
         args = tuple([self.done[a] for a in node.args])
-        new = self._fired(node) if identical(args, node.args) else rebuilt(node, args)
+        new = self._fire(node) if identical(args, node.args) else rebuild(node, args)
         if new is None or new is node:
             self.done[node] = node
         else:
             self.next[node] = new
 
-    def _fired(self, node: Expr) -> Expr | None:
+    def _fire(self, node: Expr) -> Expr | None:
         candidates = self.rules.candidates(node)
         if not candidates:
             return None
@@ -149,7 +149,7 @@ class _Run:
                 if rule in self.off:
                     continue
                 found = rule.fire(node, pattern)
-                new = fitted(node, found, rule) if found is not None and found is not node else None
+                new = fit_type(node, found, rule) if found is not None and found is not node else None
                 if new is not None and new is not node and self._takes(rule, node, new):
                     return new
         return None
@@ -193,7 +193,7 @@ class _Run:
         return blame(RewriteLoop(text), node.site, hint="take one of the rules out of the set, or give it a condition.")
 
 
-def fitted(old: Expr, new: Expr, rule: AnyRule) -> Expr | None:
+def fit_type(old: Expr, new: Expr, rule: AnyRule) -> Expr | None:
     """`new` with exactly the shape and dtype of `old`: cast, and repeated along axes where it is of size 1.
 
     None where a strong dtype would take the place of a weak one.  Raises VerifyError where no repetition helps.

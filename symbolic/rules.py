@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 
 from .errors import ArgumentError, Site, blame, user_site
 from .expr import Expr, apply, toposort
-from .forks import renewed
+from .forks import renew_after_forks
 from .leaves import Constant, constant
-from .patterns import Const, Match, Pattern, Variables, computed, dtype_class, head, number, patterns
+from .patterns import Const, Match, Pattern, Variables, compute, dtype_class, head, number, patterns
 from .types import BOOL, FLOAT64, INT64, DType, Type
 
 _REMEMBERED = 16_384  # sorts of nodes for which a set of rules knows the candidates
@@ -33,14 +33,14 @@ class Template:
         known: dict[Expr, Expr] = {}
         for node in self.order:
             if node in match.nodes:
-                known[node] = self._as_matched(match.nodes[node], node, match.dtype)
+                known[node] = self._to_match(match.nodes[node], node, match.dtype)
             elif isinstance(node.op, Constant):
                 known[node] = self._constant(node, match.dtype)
             else:
-                known[node] = made(node.op, [known[a] for a in node.args])
+                known[node] = make_node(node.op, [known[a] for a in node.args])
         return known[self.order[-1]]
 
-    def _as_matched(self, found: Expr, variable: Expr, kind: DType) -> Expr:
+    def _to_match(self, found: Expr, variable: Expr, kind: DType) -> Expr:
         if found.dtype == kind or variable.dtype != self.kind:
             return found
         return found.astype(kind)
@@ -50,11 +50,11 @@ class Template:
         return constant(value.astype(kind)) if value.dtype == self.kind else node
 
 
-def made(op: Any, args: Sequence[Expr]) -> Expr:
+def make_node(op: Any, args: Sequence[Expr]) -> Expr:
     """The node of an op over these; computed where they are constants of one element."""
     node = apply(op, *args)
     constants = all(isinstance(a.op, Constant) and a.op.value.size == 1 for a in args)
-    return computed(node) if args and constants and node.ndim == 0 else node
+    return compute(node) if args and constants and node.ndim == 0 else node
 
 
 class Rule:
@@ -147,7 +147,7 @@ class Rewrite:
 AnyRule: TypeAlias = Rule | Rewrite
 
 
-@renewed
+@renew_after_forks
 class RuleSet:
     """Rules under a name, tried in order.  Sets are joined with +."""
 

@@ -67,10 +67,10 @@ def _without_floor(whole: Polynomial, text: str, call: Call, tries: list[int]) -
     if divisor is None:
         yield from _without_quotient(whole, text, call, tries)
         return
-    yield _bounded(whole, text, divisor, top - (divisor - 1), top)
+    yield _replace_by_bounds(whole, text, divisor, top - (divisor - 1), top)
     if _certain(top, tries):
         least = 0 if top.calls else top.constant // divisor
-        yield _bounded(whole, text, divisor, number(least * divisor), top)
+        yield _replace_by_bounds(whole, text, divisor, number(least * divisor), top)
 
 
 def _without_quotient(whole: Polynomial, text: str, call: Call, tries: list[int]) -> Iterable[Polynomial]:
@@ -83,12 +83,12 @@ def _without_quotient(whole: Polynomial, text: str, call: Call, tries: list[int]
     if factor == bottom * times:
         yield whole - whole.alone(text) * factor + (top - bottom + 1 if times > 0 else top) * times
     if _certain(top, tries):
-        yield _bounded(whole, text, 1, number(0), top)
+        yield _replace_by_bounds(whole, text, 1, number(0), top)
     elif _certain(-top - 1, tries):
-        yield _bounded(whole, text, 1, top, number(-1))
+        yield _replace_by_bounds(whole, text, 1, top, number(-1))
 
 
-def _bounded(whole: Polynomial, text: str, times: int, low: Polynomial, high: Polynomial) -> Polynomial:
+def _replace_by_bounds(whole: Polynomial, text: str, times: int, low: Polynomial, high: Polynomial) -> Polynomial:
     """The polynomial `times` over, with these bounds of `times` over the call in place of it."""
     factor = _factor(whole, text)
     found = (whole - whole.alone(text) * factor) * times

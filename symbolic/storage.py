@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from .access import Access
+from .access import VariableAccess
 from .dims import Shape, SymDim, fresh
-from .expr import Expr, flattened, serial, unflattened
+from .expr import Expr, flatten, serial, unflatten
 from .types import BOOL, Type
 
 
@@ -40,7 +40,7 @@ class Sizes:
         self.shape = shape
         self.names: tuple[str | None, ...] = ()
 
-    def known(self) -> dict[str, int]:
+    def by_name(self) -> dict[str, int]:
         """The sizes of the symbols."""
         return {name: size for name, size in zip(self.names, self.shape, strict=False) if name is not None}
 
@@ -88,14 +88,14 @@ class Storage:
     def write(self, value: np.ndarray) -> None:
         """A new value, which is copied; of the present shape, or of another one where it is `resizable`."""
         self._put(value)
-        self.changed()
+        self.note_change()
 
     def replace(self, array: np.ndarray) -> None:
         """A new value, whose memory the storage takes over."""
         self._hold(array)
-        self.changed()
+        self.note_change()
 
-    def changed(self) -> None:
+    def note_change(self) -> None:
         """The array of the host holds a new value: all copies are behind it."""
         self.version += 1
         self.is_behind = False
@@ -118,11 +118,11 @@ class Storage:
         held = self._copies.get(place)
         return held.copy if held is not None and held.version == self.version else None
 
-    def sent(self, place: str, copy: Copy) -> None:
+    def note_copy(self, place: str, copy: Copy) -> None:
         """The newest value is at that place, too."""
         self._copies[place] = _Held(copy, self.version)
 
-    def written(self, place: str, copy: Copy, shape: tuple[int, ...]) -> None:
+    def note_write(self, place: str, copy: Copy, shape: tuple[int, ...]) -> None:
         """A new value, of that shape, stands at that place, and nowhere else."""
         self.version += 1
         self._copies[place] = _Held(copy, self.version)
@@ -137,13 +137,13 @@ class Storage:
 
     # ---- who reads and writes it ----------------------------------------------------------------------------------
 
-    def reading(self) -> Access:
+    def reading(self) -> VariableAccess:
         """`with storage.reading(): ...`: nobody else writes it meanwhile."""
-        return Access(frozenset((self,)), frozenset())
+        return VariableAccess(frozenset((self,)), frozenset())
 
-    def writing(self) -> Access:
+    def writing(self) -> VariableAccess:
         """`with storage.writing(): ...`: nobody else reads or writes it meanwhile."""
-        return Access(frozenset((self,)), frozenset((self,)))
+        return VariableAccess(frozenset((self,)), frozenset((self,)))
 
     # ---- sizes ----------------------------------------------------------------------------------------------------
 
@@ -152,7 +152,7 @@ class Storage:
         dim = fresh(f"{name}_" if name else "d")
         return SymDim(dim.text, None, {dim.text: self.sizes})
 
-    def shaped(self, dims: Shape) -> None:
+    def set_dims(self, dims: Shape) -> None:
         """Say which sizes may change: those that are symbols."""
         self.of = Type(self.of.dtype, dims)
         self.sizes.names = tuple(d.text if isinstance(d, SymDim) and d.is_name else None for d in dims)
@@ -163,7 +163,7 @@ class Storage:
     def default_update(self) -> Expr | None:
         """The new value that functions which read it give it, unless their own updates say otherwise."""
         if isinstance(self._update, tuple):
-            self._update = unflattened(*self._update)[0]
+            self._update = unflatten(*self._update)[0]
         return self._update  # type: ignore[no-any-return]
 
     @default_update.setter
@@ -175,7 +175,7 @@ class Storage:
         # the storage, so its type travels as part of its state; copies elsewhere stay there
         update = self.default_update
         state = {"array": self.value, "sizes": self.sizes, "of": self.of}
-        state["_update"] = None if update is None else flattened((update,))
+        state["_update"] = None if update is None else flatten((update,))
         return _blank, (), state
 
 

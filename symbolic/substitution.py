@@ -12,7 +12,7 @@ from typing import Any
 
 from .dims import Dim, SymDim
 from .errors import at_site
-from .expr import Body, Expr, Op, apply, rebuilt, toposort
+from .expr import Body, Expr, Op, apply, rebuild, toposort
 from .leaves import Constant, Input, Shared, Size, size
 from .sizes import sources, value_dim
 from .types import Type
@@ -31,7 +31,7 @@ def substitute(roots: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> list
     for node in order:
         if node not in done:
             args = tuple(done[a] for a in node.args)
-            done[node] = resized(node, args, change) if change else rebuilt(node, args)
+            done[node] = resize(node, args, change) if change else rebuild(node, args)
     return [done[root] for root in roots]
 
 
@@ -55,10 +55,10 @@ def renaming(order: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> Change
         (new,) = substitute([source], replacements)
         if new is not source:
             names[name] = value_dim(new)
-    return (lambda dim: dim.renamed(names)) if names else None
+    return (lambda dim: dim.rename(names)) if names else None
 
 
-def resized(node: Expr, args: tuple[Expr, ...], change: Change) -> Expr:
+def resize(node: Expr, args: tuple[Expr, ...], change: Change) -> Expr:
     """The node with other arguments, and other sizes among its parameters."""
     if isinstance(node.op, Size):
         return size(change(node.op.dim)) if isinstance(node.op.dim, SymDim) else node
@@ -66,7 +66,7 @@ def resized(node: Expr, args: tuple[Expr, ...], change: Change) -> Expr:
         return node
     op = with_sizes(node.op, change)
     if op is node.op:
-        return rebuilt(node, args)
+        return rebuild(node, args)
     with at_site(node.site):
         return apply(op, *args)
 
@@ -77,34 +77,34 @@ def with_sizes(op: Op, change: Change) -> Op:
     parameters: tuple[Any, ...] = fields(op) if is_dataclass(op) else ()
     for parameter in parameters:
         before = getattr(op, parameter.name)
-        after = _changed(before, change)
+        after = _change(before, change)
         if after is not before:
             changes[parameter.name] = after
     return replace(op, **changes) if changes else op  # type: ignore[type-var]
 
 
-def _changed(value: Any, change: Change) -> Any:
+def _change(value: Any, change: Change) -> Any:
     if isinstance(value, SymDim):
         return change(value)
     if isinstance(value, tuple):
-        items = tuple(_changed(item, change) for item in value)
+        items = tuple(_change(item, change) for item in value)
         if all(a is b for a, b in zip(items, value, strict=True)):
             return value
         return type(value)(*items) if hasattr(value, "_fields") else items
     if isinstance(value, Type):
-        shape = _changed(value.shape, change)
+        shape = _change(value.shape, change)
         return value if shape is value.shape else Type(value.dtype, shape, value.weak)
-    return _changed_body(value, change) if isinstance(value, Body) else value
+    return _change_body(value, change) if isinstance(value, Body) else value
 
 
-def _changed_body(body: Body, change: Change) -> Body:
+def _change_body(body: Body, change: Change) -> Body:
     done: dict[Expr, Expr] = {}
     for x in body.inputs:
-        of = _changed(x.type, change)
+        of = _change(x.type, change)
         done[x] = apply(replace(x.op, number=(*x.op.number[:2], of), of=of))  # type: ignore[attr-defined, type-var]
     for node in body.nodes:
         if node not in done:
-            done[node] = resized(node, tuple(done[a] for a in node.args), change)
+            done[node] = resize(node, tuple(done[a] for a in node.args), change)
     if all(old is new for old, new in done.items()):
         return body
     return replace(body, inputs=tuple(done[x] for x in body.inputs), outputs=tuple(done[y] for y in body.outputs))

@@ -140,8 +140,8 @@ class _Writer:
     def node(self, node: Expr, args: list[str]) -> str:
         op: Any = node.op
         if isinstance(op, Input) and isinstance(op.number, tuple):
-            self.needed.add(("weft.ops.bodies", "formal"))
-            return f"formal({op.number[1]}, {self.value(node.dtype)}, {self.value(node.shape)})"
+            self.needed.add(("weft.ops.bodies", "parameter"))
+            return f"parameter({op.number[1]}, {self.value(node.dtype)}, {self.value(node.shape)})"
         if isinstance(op, Input):
             return f"weft.tensor({op.label!r}, {self.value(node.shape)}, {node.dtype.name!r})"
         if isinstance(op, Shared):
@@ -173,7 +173,7 @@ class _Writer:
             return self._size(value)
         if is_dataclass(value):
             return self._instance(value)
-        return self._imported(value) if callable(value) and not isinstance(value, type) else repr(value)
+        return self._import(value) if callable(value) and not isinstance(value, type) else repr(value)
 
     def _body(self, body: Graph) -> str:
         """A call of a function that builds the graph."""
@@ -192,7 +192,7 @@ class _Writer:
         text = f"numpy.array({numbers}, {value.dtype.name!r})"
         return text if value.size else f"{text}.reshape({value.shape})"
 
-    def _imported(self, function: Any) -> str:
+    def _import(self, function: Any) -> str:
         name, module = getattr(function, "__qualname__", ""), getattr(function, "__module__", None)
         if getattr(sys.modules.get(module or ""), name, None) is not function:  # a lambda, or a method, or an object
             text = f"{name or repr(function)} cannot be imported, so the graph cannot be written as a module."
@@ -207,12 +207,12 @@ class _Writer:
         return f"{cls}({', '.join(given)})"
 
     def _size(self, value: SymDim) -> str:
-        self.needed.add(("weft.symbolic.dims", "SymDim" if value.is_name else "restored"))
-        plain = f"SymDim({value.text!r})" if value.is_name else f"restored({value.text!r}, {value.text!r})"
+        self.needed.add(("weft.symbolic.dims", "SymDim" if value.is_name else "restore"))
+        plain = f"SymDim({value.text!r})" if value.is_name else f"restore({value.text!r}, {value.text!r})"
         if not value.sources:
             return plain
         known = [f"{name!r}: {self._source(name, source)}" for name, source in value.sources.items()]
-        return f"{plain}.renamed({{{', '.join(known)}}})"
+        return f"{plain}.rename({{{', '.join(known)}}})"
 
     def _source(self, name: str, source: Any) -> str:
         """Where the size of that name comes from: a value, or an axis of a shared variable."""

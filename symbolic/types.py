@@ -94,7 +94,7 @@ def dtype(name: Any) -> DType:
     return found
 
 
-def cast_and_lost(array: np.ndarray, kind: DType) -> tuple[np.ndarray, np.ndarray]:
+def cast_with_losses(array: np.ndarray, kind: DType) -> tuple[np.ndarray, np.ndarray]:
     """The array in a dtype, and where its numbers become other ones there, or infinite; floats may lose digits."""
     with np.errstate(all="ignore"):
         found = array.astype(kind)
@@ -119,7 +119,7 @@ class Type:
 
     def __new__(cls, dtype: Any, shape: Iterable[Dim], weak: bool = False) -> "Type":
         with types_lock:
-            key = (dtype if isinstance(dtype, np.dtype) else _supported(dtype), tuple(shape), weak)
+            key = (dtype if isinstance(dtype, np.dtype) else _to_dtype(dtype), tuple(shape), weak)
             found = _types.get(key)
             if found is None:
                 found = _types[key] = object.__new__(cls)
@@ -155,7 +155,7 @@ class Type:
         return f"{self.dtype.name}{show(self.shape)}" + (" weak" if self.weak else "")
 
 
-def _supported(given: Any) -> DType:
+def _to_dtype(given: Any) -> DType:
     return dtype(given)  # which a parameter of the same name hides
 
 
@@ -204,11 +204,11 @@ def promote(*types: Type) -> DType:
     """NumPy's promotion, where Python numbers are weak: float32 and 2.0 -> float32; int32 and 2.0 -> float."""
     strong = tuple([t.dtype for t in types if not t.weak])
     weak = tuple([t.dtype for t in types if t.weak])
-    return _promoted(strong, weak, config._float_dtype)
+    return _promote(strong, weak, config._float_dtype)
 
 
 @lru_cache(maxsize=1024)
-def _promoted(strong: tuple[DType, ...], weak: tuple[DType, ...], configured: DType) -> DType:
+def _promote(strong: tuple[DType, ...], weak: tuple[DType, ...], configured: DType) -> DType:
     if not strong:
         return np.result_type(*weak)
     result = np.result_type(*strong)

@@ -9,9 +9,9 @@ import numpy as np
 
 from .arguments import check_flag
 from .dims import Dim, SymDim, show
-from .errors import ArgumentError, DTypeError, ShapeError, axes, blame, named, user_site
+from .errors import ArgumentError, DTypeError, ShapeError, axes, blame, give_name, user_site
 from .expr import Expr, apply, serial
-from .leaves import Input, Shared, as_array, checked, held_by_dtype
+from .leaves import Input, Shared, as_array, convert_exactly, frozen_copy
 from .sizes import as_dim
 from .storage import Storage
 from .types import SUPPORTED, Type, config, dtype
@@ -44,7 +44,7 @@ def _no_sizes(word: str, given: Any) -> ArgumentError:
     return blame(ArgumentError(text), user_site(), hint=hint)
 
 
-def _ranked(rank: int, word: str) -> Any:
+def _of_rank(rank: int, word: str) -> Any:
     def make(name: str | None = None, dims: Sequence[Dim | str | None] | None = None, dtype: Any = None) -> Expr:
         if isinstance(dims, str) or not isinstance(dims, Sequence | None):
             raise _no_sizes(word, dims)
@@ -58,14 +58,14 @@ def _ranked(rank: int, word: str) -> Any:
         f"An input with {rank} axes.  `dims`: numbers, names (symbols) or None (a fresh symbol) for each; "
         "dtype None: config.float_dtype."
     )
-    return named(make, word)
+    return give_name(make, word)
 
 
-scalar = _ranked(0, "scalar")
-vector = _ranked(1, "vector")
-matrix = _ranked(2, "matrix")
-tensor3 = _ranked(3, "tensor3")
-tensor4 = _ranked(4, "tensor4")
+scalar = _of_rank(0, "scalar")
+vector = _of_rank(1, "vector")
+matrix = _of_rank(2, "matrix")
+tensor3 = _of_rank(3, "tensor3")
+tensor4 = _of_rank(4, "tensor4")
 
 
 def shared(value: Any, name: str | None = None, *, dtype: Any = None, shape: Sequence[Any] | None = None) -> Expr:
@@ -83,10 +83,10 @@ def shared(value: Any, name: str | None = None, *, dtype: Any = None, shape: Seq
         dtype = config.float_dtype
     if shape is not None and (isinstance(shape, str) or not isinstance(shape, Sequence)):
         raise _no_sizes("shared variable", shape)
-    array = np.array(checked(value, dtype), order="C")
+    array = np.array(frozen_copy(value, dtype), order="C")
     storage = Storage(array, Type(array.dtype, array.shape))
     if shape is not None:
-        storage.shaped(tuple(storage.axis(name) if d is None else as_dim(d, name) for d in shape))
+        storage.set_dims(tuple(storage.axis(name) if d is None else as_dim(d, name) for d in shape))
     _check_fits(array, storage.of, name)
     return apply(Shared(storage, name))
 
@@ -117,7 +117,7 @@ def set_value(node: Expr, value: Any) -> None:
             hint=f"convert it: value.astype({storage.of.dtype.name!r}).",
         )
     _check_fits(given, storage.of, node.name)
-    given = held_by_dtype(given, storage.of.dtype, f"The value of {node.name or 'a shared variable'}")
+    given = convert_exactly(given, storage.of.dtype, f"The value of {node.name or 'a shared variable'}")
     with storage.writing():
         storage.write(given)
 

@@ -89,11 +89,11 @@ def disagreement(
     with np.errstate(all="ignore"):
         wrong = np.asarray(~_close(written, found, noise))
         if wrong.any():
-            wrong &= ~_moved(node, written, found, values)
+            wrong &= ~_move(node, written, found, values)
         if wrong.any():
-            wrong &= ~_explained(node, written, found, values, _with_other_zeros)
+            wrong &= ~_explain(node, written, found, values, _with_other_zeros)
         if (wrong & np.isfinite(written) & np.isfinite(found)).any():
-            wrong &= ~(np.isfinite(written) & np.isfinite(found) & _explained(node, written, found, values, _rounded))
+            wrong &= ~(np.isfinite(written) & np.isfinite(found) & _explain(node, written, found, values, _round))
         if wrong.any():
             wrong &= np.isfinite(found) | (not _sums_leave_the_range(node, values))
         if wrong.any():
@@ -110,19 +110,17 @@ def _close(written: np.ndarray, found: np.ndarray, slack: Any) -> np.ndarray:
     return np.asarray((written == found) | (np.isnan(written) & np.isnan(found)) | near | edge)
 
 
-def _moved(node: Expr, written: np.ndarray, found: np.ndarray, values: Mapping[Expr, Any]) -> np.ndarray:
+def _move(node: Expr, written: np.ndarray, found: np.ndarray, values: Mapping[Expr, Any]) -> np.ndarray:
     """Where arguments that differ in the last bit, or in the sign of zero, explain the difference."""
     rng, explained = np.random.default_rng(0), np.zeros(written.shape, bool)
     for _ in range(_NUDGES):
-        other = run([node], {n: _nudged(v, rng) for n, v in values.items()})[0]
+        other = run([node], {n: _nudge(v, rng) for n, v in values.items()})[0]
         slack = np.where(np.isfinite(other), np.abs(other - written), 0.0)
         explained |= _close(written, found, slack) | _close(other, found, 0.0)
     return explained
 
 
-def _explained(
-    node: Expr, written: np.ndarray, found: np.ndarray, values: Mapping[Expr, Any], change: Any
-) -> np.ndarray:
+def _explain(node: Expr, written: np.ndarray, found: np.ndarray, values: Mapping[Expr, Any], change: Any) -> np.ndarray:
     """Where a change to what stands on the way explains the difference.
 
     Zeros with another sign: 1 / 0 is infinite, with the sign of the zero.  Another last bit: every step rounds.
@@ -135,12 +133,12 @@ def _explained(
             known[inner] = change(run([inner], known)[0], rng)
         other = known[node]
         slack = np.where(np.isfinite(other) & np.isfinite(written), np.abs(other - written), 0.0)
-        explained |= _close(other, found, slack if change is _rounded else 0.0)
+        explained |= _close(other, found, slack if change is _round else 0.0)
     return explained
 
 
-def _rounded(value: Any, rng: np.random.Generator) -> Any:
-    return _nudged(value, rng) if isinstance(value, np.ndarray) else value
+def _round(value: Any, rng: np.random.Generator) -> Any:
+    return _nudge(value, rng) if isinstance(value, np.ndarray) else value
 
 
 def _with_other_zeros(value: Any, rng: np.random.Generator) -> Any:
@@ -149,7 +147,7 @@ def _with_other_zeros(value: Any, rng: np.random.Generator) -> Any:
     return np.where((value == 0) & (rng.random(value.shape) < 0.5), -value, value)
 
 
-def _nudged(value: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _nudge(value: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Finite numbers with another last bit, which stay finite; -0 becomes 0."""
     if value.dtype.kind != "f":
         return value

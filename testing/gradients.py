@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..codegen.function import function
-from ..ops.bodies import formal
+from ..ops.bodies import parameter
 from ..ops.elementwise import Cast, Elementwise, cast
 from ..ops.reduce import sum as sum_over
 from ..symbolic.arguments import check_count, check_expression, check_mapping, check_number, check_sequence
@@ -68,8 +68,8 @@ def check_grad(
         loss = sum_over(current * constant(rng.normal(size=evaluate(current, known).shape)))
         grads = grad(loss, widened, disconnected="zero")
         problem = _Problem(loss, known, level, rtol, atol)
-        for leaf, stand_in, found in zip(leaves, widened, evaluate(grads, known), strict=True):
-            problem.check(leaf, stand_in, found, rng)
+        for leaf, double, found in zip(leaves, widened, evaluate(grads, known), strict=True):
+            problem.check(leaf, double, found, rng)
         weighted = [
             sum_over(g * constant(rng.normal(size=known[x].shape))) for g, x in zip(grads, widened, strict=True)
         ]
@@ -164,7 +164,7 @@ def _in_float64(expr: Expr, values: Values, leaves: list[Expr]) -> tuple[Expr, d
                 if node in known:
                     known[done[node]] = np.asarray(known[node], FLOAT64)
             else:
-                done[node] = _widened(node, [done[a] for a in node.args])
+                done[node] = _widen(node, [done[a] for a in node.args])
     for leaf in leaves:
         if done[leaf] not in known:
             text = f"values has no array for {leaf.name or 'a variable'}."
@@ -172,7 +172,7 @@ def _in_float64(expr: Expr, values: Values, leaves: list[Expr]) -> tuple[Expr, d
     return done[expr], known, [done[leaf] for leaf in leaves]
 
 
-def _widened(node: Expr, args: list[Expr]) -> Expr:
+def _widen(node: Expr, args: list[Expr]) -> Expr:
     if isinstance(node.op, Constant) and node.dtype == FLOAT32 and not node.type.weak:
         return constant(node.op.value.astype(FLOAT64))
     result = apply(_wide_op(node.op), *args)
@@ -205,10 +205,10 @@ def _wide_body(body: Graph) -> Graph:
     """The body of a loop or branch with float64 in place of float32."""
     done: dict[Expr, Expr] = {}
     for place, x in enumerate(body.inputs):
-        done[x] = formal(place, FLOAT64 if x.type.is_float else x.dtype, x.shape)
+        done[x] = parameter(place, FLOAT64 if x.type.is_float else x.dtype, x.shape)
     for node in body.nodes:
         if node not in done:
-            done[node] = _widened(node, [done[a] for a in node.args])
+            done[node] = _widen(node, [done[a] for a in node.args])
     return Graph(tuple(done[x] for x in body.inputs), tuple(done[y] for y in body.outputs))
 
 
@@ -216,7 +216,7 @@ def _wide_body(body: Graph) -> Graph:
 
 
 @dataclass(frozen=True)
-class Row:
+class ParameterComparison:
     """How one parameter's gradients compare.
 
     `error` is the largest difference, divided by the largest gradient by hand.
@@ -236,12 +236,12 @@ class Row:
 class Comparison:
     """What `compare_gradients` found: it prints as a table."""
 
-    rows: tuple[Row, ...]  # in the order of the backward pass: from the loss to the inputs
+    rows: tuple[ParameterComparison, ...]  # in the order of the backward pass: from the loss to the inputs
     graph_seconds: float
     by_hand_seconds: float | None
 
     @property
-    def departs(self) -> Row | None:
+    def departs(self) -> ParameterComparison | None:
         """The first parameter, on the way back from the loss, whose gradients differ."""
         return next((row for row in self.rows if not row.agrees), None)
 
@@ -273,7 +273,7 @@ class Comparison:
         return f"{text}, by hand {self.by_hand_seconds * 1e3:.3g} ms ({ratio:.1f} times the graph's)"
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: ParameterComparison) -> tuple[str, ...]:
     shape, where = "x".join(map(str, row.shape)) or "scalar", str(list(row.where))
     numbers = (f"{row.graph:.6g}", f"{row.by_hand:.6g}")
     return (row.name, shape, f"{row.error:.1e}", where, *numbers, "" if row.agrees else "<- differs")
@@ -307,7 +307,7 @@ def compare_gradients(
     grads = grad(loss, wrt, disconnected="zero")
     compiled = function([*places.values()], grads, givens=places, on_unused_input="ignore", name="gradients")
     arrays = [np.asarray(value, x.dtype) for x, value in given.items()]
-    graph_seconds, found = _timed(lambda: compiled(*arrays))
+    graph_seconds, found = _time(lambda: compiled(*arrays))
     point = {**{p: p.get_value(borrow=True) for p in wrt if isinstance(p.op, Shared)}, **given}
     by_hand_seconds, others = _hand(by_hand, point)
     wanted = _in_order(others, wrt)
@@ -319,11 +319,11 @@ def _hand(by_hand: Any, point: dict[Expr, np.ndarray]) -> tuple[float | None, An
     if not callable(by_hand):
         return None, by_hand
     if inspect.signature(by_hand).parameters:
-        return _timed(lambda: by_hand(point))
-    return _timed(by_hand)
+        return _time(lambda: by_hand(point))
+    return _time(by_hand)
 
 
-def _timed(run: Callable[[], Any], budget: float = 0.3) -> tuple[float, Any]:
+def _time(run: Callable[[], Any], budget: float = 0.3) -> tuple[float, Any]:
     """The median time of a few runs, and the result."""
     result = run()
     times: list[float] = []
@@ -346,21 +346,23 @@ def _in_order(grads: Any, params: list[Expr]) -> list[np.ndarray]:
     return [np.asarray(g) for g in many]
 
 
-def _row(param: Expr, graph: np.ndarray, hand: np.ndarray, rtol: float | None) -> Row:
+def _row(param: Expr, graph: np.ndarray, hand: np.ndarray, rtol: float | None) -> ParameterComparison:
     name = param.name or "a parameter"
     if graph.shape != hand.shape:
         text = f"The gradient to {name} has shape {graph.shape}, and the one by hand {hand.shape}."
         raise blame(ShapeError(text), user_site(), param.site)
     limit = rtol if rtol is not None else 1e-4 if param.dtype == FLOAT32 else 1e-9
     if graph.size == 0:
-        return Row(name, param.site, graph.shape, 0.0, (), 0.0, 0.0, True)
+        return ParameterComparison(name, param.site, graph.shape, 0.0, (), 0.0, 0.0, True)
     with np.errstate(invalid="ignore"):  # of infinities
         difference = np.abs(graph.astype(FLOAT64) - hand)
     difference = np.where((graph == hand) | (np.isnan(graph) & np.isnan(hand)), 0.0, difference)
     place = np.unravel_index(int(np.argmax(np.where(np.isnan(difference), np.inf, difference))), graph.shape)
     largest = float(np.abs(hand[np.isfinite(hand)]).max(initial=0.0)) or 1.0
     error, where = float(difference[place]) / largest, tuple(int(i) for i in place)
-    return Row(name, param.site, graph.shape, error, where, float(graph[place]), float(hand[place]), error <= limit)
+    return ParameterComparison(
+        name, param.site, graph.shape, error, where, float(graph[place]), float(hand[place]), error <= limit
+    )
 
 
 def _backward_order(loss: Expr, params: list[Expr]) -> list[int]:

@@ -12,7 +12,7 @@ from ..ops.elementwise import Cast, Composite, Elementwise
 from ..ops.gather import Gather, ScatterAdd
 from ..ops.reduce import Reduce
 from ..ops.scalar import mul_no_nan
-from ..symbolic.evaluate import bind_sizes, resolved, value_of
+from ..symbolic.evaluate import bind_sizes, resolve, value_of
 from ..symbolic.expr import Expr, toposort
 from ..symbolic.grad import StopGradient
 from ..symbolic.leaves import Constant
@@ -22,7 +22,7 @@ mp.dps = 400  # differences of exp(800) and 1 must keep digits
 _SATURATED = 20  # for the error function; others lose none before 900
 
 
-def _undefined(function: Any) -> Any:
+def _or_nan(function: Any) -> Any:
     """NaN where there is no real value."""
 
     @functools.wraps(function)
@@ -42,7 +42,7 @@ def _divide(x: Any, y: Any) -> Any:
     return x / y
 
 
-def _masked(x: Any, y: Any) -> Any:
+def _mul_no_nan(x: Any, y: Any) -> Any:
     return mp.mpf(0) if y == 0 else x * y
 
 
@@ -50,7 +50,7 @@ class TooLarge(ArithmeticError):
     """A number on the way whose exponent alone would fill the memory."""
 
 
-def _bounded(function: Any) -> Any:
+def _within_bounds(function: Any) -> Any:
     def safe(*args: Any) -> Any:
         numbers = [mp.convert(a) for a in args]
         if any(mp.isfinite(a) and a and mp.mag(a) > 5000 for a in numbers):
@@ -103,27 +103,27 @@ FUNCTIONS = {
     "sub": lambda x, y: _sum(x, -y),
     "mul": lambda x, y: x * y,
     "div": _divide,
-    "mul_no_nan": _masked,
+    "mul_no_nan": _mul_no_nan,
     "neg": lambda x: -x,
     "abs": abs,
     "square": lambda x: x * x,
     "reciprocal": lambda x: _divide(mp.mpf(1), x),
     "sqrt": mp.sqrt,
     "rsqrt": lambda x: _divide(mp.mpf(1), mp.sqrt(x)),
-    "pow": _bounded(mp.power),
-    "exp": _bounded(_exp),
-    "exp2": _bounded(lambda x: mp.power(2, x)),
-    "expm1": _bounded(lambda x: _sum(_exp(x), -1)),
+    "pow": _within_bounds(mp.power),
+    "exp": _within_bounds(_exp),
+    "exp2": _within_bounds(lambda x: mp.power(2, x)),
+    "expm1": _within_bounds(lambda x: _sum(_exp(x), -1)),
     "log": mp.log,
     "log2": lambda x: mp.log(x) / mp.log(2),
     "log1p": lambda x: mp.log(_sum(x, mp.mpf(1))),
-    "logaddexp": _bounded(lambda x, y: mp.log(_exp(x) + _exp(y))),
-    "sigmoid": _bounded(_saturating(lambda x: 1 / (1 + _exp(-x)))),
-    "tanh": _bounded(_saturating(mp.tanh)),
-    "sinh": _bounded(mp.sinh),
-    "cosh": _bounded(mp.cosh),
-    "sin": _bounded(mp.sin),
-    "cos": _bounded(mp.cos),
+    "logaddexp": _within_bounds(lambda x, y: mp.log(_exp(x) + _exp(y))),
+    "sigmoid": _within_bounds(_saturating(lambda x: 1 / (1 + _exp(-x)))),
+    "tanh": _within_bounds(_saturating(mp.tanh)),
+    "sinh": _within_bounds(mp.sinh),
+    "cosh": _within_bounds(mp.cosh),
+    "sin": _within_bounds(mp.sin),
+    "cos": _within_bounds(mp.cos),
     "arctanh": mp.atanh,
     "arcsinh": mp.asinh,
     "erf": _saturating(lambda x: mp.erf(x) if abs(x) < 1e3 else mp.sign(x)),
@@ -162,7 +162,7 @@ def evaluate_exactly(root: Expr, values: dict[Expr, np.ndarray], underflow: bool
             least = mp.mpf(float(np.finfo(node.dtype).smallest_subnormal)) / 2
             args[1] = np.where(np.abs(args[1]) < least, mp.mpf(0), args[1])
         integers = bool(args) and not any(of.type.is_float for of in (node, *node.args))
-        known[node] = value_of(node, args, sizes) if integers else _value(node, resolved(node.op, sizes), args)
+        known[node] = value_of(node, args, sizes) if integers else _value(node, resolve(node.op, sizes), args)
     exact = np.asarray(known[root], object)
     poles = [_digits.lost and mp.isinf(v) for v in exact.flat]  # or what would be none with more digits
     return np.where(np.reshape(poles, exact.shape), mp.nan, exact) if any(poles) else exact
@@ -179,13 +179,13 @@ def _value(node: Expr, op: Any, args: list[Any]) -> Any:
     if isinstance(op, Elementwise):
         return _elementwise(op.function, node, args)
     if isinstance(op, Reduce):
-        return np.asarray(_reduced(op, args[0]), object)
+        return np.asarray(_reduce(op, args[0]), object)
     if op.is_movement or op.is_assembled or isinstance(op, StopGradient | Gather | ScatterAdd | Iota):
         return np.asarray(op.numpy(*args))
     raise NotImplementedError(op.name)
 
 
-def _reduced(op: Reduce, numbers: np.ndarray) -> Any:
+def _reduce(op: Reduce, numbers: np.ndarray) -> Any:
     if op.kind == "sum":
         return np.sum(numbers, axis=op.axes)
     if op.kind == "prod":
@@ -221,4 +221,4 @@ def _elementwise(function: Any, node: Expr, args: list[Any]) -> Any:
     if function.name not in FUNCTIONS:
         raise NotImplementedError(function.name)
     kind = bool if node.dtype == bool else object
-    return np.vectorize(_undefined(FUNCTIONS[function.name]), otypes=[kind])(*args)
+    return np.vectorize(_or_nan(FUNCTIONS[function.name]), otypes=[kind])(*args)

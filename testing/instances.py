@@ -101,7 +101,7 @@ def _instances(rule: Rule, dtype: np.dtype, shapes: list[Any], constants: list[A
     fixed = [v for v in variables if rule.variables.annotation(v) is Const]
     others = [v for v in variables if v not in set(fixed)]
     forms = FORMS if rule.condition is not None and dtype.kind == "f" else FORMS[:1]
-    choices = itertools.product([*constants, *_named(rule)], repeat=len(fixed))
+    choices = itertools.product([*constants, *_condition_numbers(rule)], repeat=len(fixed))
     for values, chosen in itertools.product(choices, itertools.product(forms, repeat=len(others))):
         nodes = {v: constant(np.asarray(c).astype(dtype)) for v, c in zip(fixed, values, strict=True)}
         for place, (v, form) in enumerate(zip(others, chosen, strict=True)):
@@ -112,7 +112,7 @@ def _instances(rule: Rule, dtype: np.dtype, shapes: list[Any], constants: list[A
                 yield instance
 
 
-def _named(rule: Rule) -> list[Any]:
+def _condition_numbers(rule: Rule) -> list[Any]:
     """The numbers in a rule's condition."""
     known = () if rule.condition is None else rule.condition.__code__.co_consts
     return [c for c in known if type(c) in (int, float)]

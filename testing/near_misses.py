@@ -127,15 +127,15 @@ def _other_size(root: Expr, rng: np.random.Generator) -> Expr | None:
     new = SymDim(name) if isinstance(name, str) else name
 
     def leaf(n: Expr) -> Expr:
-        return tensor(n.name, [new if d == old else d for d in n.shape], n.dtype) if _is_input(n) else _resized(n, [])
+        return tensor(n.name, [new if d == old else d for d in n.shape], n.dtype) if _is_input(n) else _resize(n, [])
 
-    def _resized(n: Expr, args: list[Expr]) -> Expr:
+    def _resize(n: Expr, args: list[Expr]) -> Expr:
         shape = getattr(n.op, "shape", None)
         if not isinstance(shape, tuple) or not dataclasses.is_dataclass(n.op):
             return apply(n.op, *args) if args else n
         return apply(dataclasses.replace(n.op, shape=tuple(new if d == old else d for d in shape)), *args)
 
-    return _again(root, leaf, _resized)
+    return _again(root, leaf, _resize)
 
 
 def _other_shape(root: Expr, rng: np.random.Generator) -> Expr | None:
@@ -165,11 +165,11 @@ def _other_field(root: Expr, rng: np.random.Generator) -> Expr | None:
     op: Any = chosen.op
     names = [f for f in _FIELDS if hasattr(op, f)]
     name = names[rng.integers(len(names))]
-    other = dataclasses.replace(op, **{name: _changed(getattr(op, name), rng)})
+    other = dataclasses.replace(op, **{name: _change(getattr(op, name), rng)})
     return _one(root, chosen, lambda n, args: apply(other, *args))
 
 
-def _changed(value: Any, rng: np.random.Generator) -> Any:
+def _change(value: Any, rng: np.random.Generator) -> Any:
     if isinstance(value, str):
         return list(KINDS)[rng.integers(4)]
     if isinstance(value, int):
@@ -181,7 +181,7 @@ def _changed(value: Any, rng: np.random.Generator) -> Any:
     return value
 
 
-def _swapped(root: Expr, rng: np.random.Generator) -> Expr | None:
+def _swap(root: Expr, rng: np.random.Generator) -> Expr | None:
     return _one(root, _pick(root, rng, lambda n: len(n.args) > 1), lambda n, args: apply(n.op, *args[::-1]))
 
 
@@ -214,6 +214,6 @@ def _of_a_function(root: Expr, rng: np.random.Generator) -> Expr | None:
 
 
 CHANGES = (
-    *(_other_dtype, _other_size, _other_shape, _other_constant, _other_field, _swapped, _other_function),
+    *(_other_dtype, _other_size, _other_shape, _other_constant, _other_field, _swap, _other_function),
     *(_same_twice, _of_a_function),
 )

@@ -64,10 +64,10 @@ def check_rule(rules: Any, *, count: int = 100, limits: bool = False, seed: int 
     check_count("check_rule", "seed", seed)
     check_flag("check_rule", "limits", limits)
     for rule in given:
-        _Check(rule, limits, np.random.default_rng(seed)).run(count)
+        _RuleCheck(rule, limits, np.random.default_rng(seed)).run(count)
 
 
-class _Check:
+class _RuleCheck:
     """The check of one rule."""
 
     def __init__(self, rule: AnyRule, limits: bool, rng: np.random.Generator):
@@ -86,9 +86,9 @@ class _Check:
             if near is not None:
                 self.compare(near, "", lambda graph: rewrite(graph, self.alone))
         for left in found:
-            self.compare(left, "with weft's own passes, ", self._optimised)
+            self.compare(left, "with weft's own passes, ", self._optimise)
 
-    def _optimised(self, graph: Graph) -> Graph:
+    def _optimise(self, graph: Graph) -> Graph:
         return pipeline.run(graph, 2, target_of("cpu"), rules=self.alone)
 
     def fires_nowhere(self) -> ArgumentError:
@@ -107,14 +107,14 @@ class _Check:
         before, (found,) = graph.outputs[0], after.outputs
         if found is before:
             return
-        for values, written in self.valued(before, graph.inputs, kinds_of_values(order)):
+        for values, written in self.draw_values(before, graph.inputs, kinds_of_values(order)):
             new = run([found], dict(zip(after.inputs, values.values(), strict=True)))[0]
             for one, other in zip(_arrays(written), _arrays(new), strict=True):
                 fault = disagreement(before, one, other, values, self.limits)
                 if fault is not None:
                     raise self.no_law(how, before, found, values, fault)
 
-    def valued(
+    def draw_values(
         self, node: Expr, inputs: Sequence[Expr], kinds: tuple[str, ...]
     ) -> Iterator[tuple[dict[Expr, Any], Any]]:
         """Values of the inputs for which the expression has one, and that."""

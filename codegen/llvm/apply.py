@@ -14,7 +14,7 @@ from ...symbolic.types import DType
 from .emitters import EMITTERS, cast, constant
 
 
-def applied(
+def apply_function(
     builder: ir.IRBuilder, function: Scalar, kinds: Sequence[DType], result: DType, operands: Sequence[ir.Value]
 ) -> ir.Value:
     """function(operands), these being of the dtypes `kinds`, and the result of dtype `result`."""
@@ -42,4 +42,4 @@ def _node(builder: ir.IRBuilder, node: Expr, known: dict[Expr, ir.Value]) -> ir.
         return constant(node.dtype, op.value[()])
     kinds = op.function.operand_dtypes(*(a.type for a in node.args))
     operands = [cast(builder, known[a], a.dtype, kind) for a, kind in zip(node.args, kinds, strict=True)]
-    return applied(builder, op.function, kinds, node.dtype, operands)
+    return apply_function(builder, op.function, kinds, node.dtype, operands)

@@ -22,11 +22,11 @@ def _quotient_and_remainder(x: Value, y: Value) -> tuple[Value, Value]:
     if x.is_signed:
         unsafe = zero | (x.eq(np.iinfo(x.dtype).min) & y.eq(-1))  # that quotient wraps to x, which x / 1 is
     divisor = select(unsafe, x.like(1), y)
-    quotient = select(zero, 0, _truncated(x, divisor))
+    quotient = select(zero, 0, _truncate(x, divisor))
     return quotient, select(zero, 0, x - quotient * y)
 
 
-def _truncated(x: Value, y: Value) -> Value:
+def _truncate(x: Value, y: Value) -> Value:
     builder = x.builder
     if x.dtype.itemsize == 8:
         return x._of((builder.sdiv if x.is_signed else builder.udiv)(x.ir, y.ir))

@@ -113,7 +113,7 @@ def scale(x: Value, n: Value) -> Value:
     return (x * power_of_two(half, x)) * power_of_two(n - half, x)
 
 
-def _reduced(x: Value) -> tuple[Value, Value]:
+def _reduce(x: Value) -> tuple[Value, Value]:
     """n and r, where x = n ln 2 + r and |r| <= ln(2)/2."""
     limits = _range(x)
     n, integer = nearest(x, limits.log2e)
@@ -125,14 +125,14 @@ def exp(x: Value) -> Value:
     """e**x."""
     limits = _range(x)
     x = minimum_or_nan(maximum_or_nan(x, limits.zero), limits.overflow)
-    n, r = _reduced(x)
+    n, r = _reduce(x)
     high, low = fast_two_sum(1.0, r)
     return scale(high + fma(r * r, horner(r, _EXP[x.dtype.itemsize]), low), n)
 
 
 def exp_normal(x: Value) -> Value:
     """e**x where that is a normal number: a few instructions less."""
-    n, r = _reduced(x)
+    n, r = _reduce(x)
     high, low = fast_two_sum(1.0, r)
     return (high + fma(r * r, horner(r, _EXP[x.dtype.itemsize]), low)) * power_of_two(n, x)
 
@@ -156,7 +156,7 @@ class _Parts(NamedTuple):
 
 
 def _parts(x: Value) -> _Parts:
-    n, r = _reduced(x)
+    n, r = _reduce(x)
     p, low = fast_two_sum(r, r * r * horner(r, _EXPM1[x.dtype.itemsize]))
     return _Parts(n, p, low)
 
@@ -165,7 +165,7 @@ def expm1(x: Value) -> Value:
     """e**x - 1."""
     limits = _range(x)
     clamped = minimum_or_nan(maximum_or_nan(x, -1.0 - limits.mantissa), limits.overflow)
-    n, r = _reduced(clamped)
+    n, r = _reduce(clamped)
     p = fma(r * r, horner(r, _EXPM1[x.dtype.itemsize]), r)
     half = power_of_two(n - 1, x)  # 2**n itself may be infinite where the result is not
     result = fma(half, p, half - 0.5)
@@ -184,7 +184,7 @@ def sigmoid(x: Value) -> Value:
     """1 / (1 + e**-x), as e**x / (1 + e**x) where x < 0: nothing overflows, and tails keep their digits."""
     limits = _range(x)
     large = (limits.bias + 1) // 2  # everything is kept times 2**large, so that e**x need not be subnormal
-    n, r = _reduced(maximum_or_nan(-abs(x), limits.zero))
+    n, r = _reduce(maximum_or_nan(-abs(x), limits.zero))
     high, low = fast_two_sum(1.0, fma(r * r, horner(r, _EXP[x.dtype.itemsize]), r))
     power = power_of_two(n + large, x)
     t, t_low = high * power, low * power
@@ -219,7 +219,7 @@ def tanh(x: Value) -> Value:
     """1 - 2 / (e**2|x| + 1), with the sign of x; a polynomial where that would cancel."""
     limits = _range(x)
     size = abs(x)
-    n, r = _reduced(minimum_or_nan(size + size, 0.72 * (limits.mantissa + 3)))
+    n, r = _reduce(minimum_or_nan(size + size, 0.72 * (limits.mantissa + 3)))
     power = power_of_two(n, x)
     p = fma(r * r, horner(r, _EXP[x.dtype.itemsize]), r)
     large = 1.0 - 2.0 / fma(power, p, power + 1.0)

@@ -124,7 +124,7 @@ def hypot(x: Value, y: Value) -> Value:
     large, small = select(swapped, up, across), select(swapped, across, up)
     factor = select(large > 2.0**500, x.like(2.0**-600), select(large < 2.0**-450, x.like(2.0**600), 1.0))
     back = select(large > 2.0**500, x.like(2.0**600), select(large < 2.0**-450, x.like(2.0**-600), 1.0))
-    return _with_infinity(across, up, _hypot_scaled(large * factor, small * factor) * back)
+    return _with_infinity(across, up, _hypot_in_range(large * factor, small * factor) * back)
 
 
 def hypot_squares(x: Value, y: Value) -> Value:
@@ -132,7 +132,7 @@ def hypot_squares(x: Value, y: Value) -> Value:
     return _with_infinity(abs(x), abs(y), fma(x, x, y * y).sqrt())
 
 
-def _hypot_scaled(large: Value, small: Value) -> Value:
+def _hypot_in_range(large: Value, small: Value) -> Value:
     """The root with the rounding error of its square taken off (Borges, 2019)."""
     root = fma(large, large, small * small).sqrt()
     square, square_low = two_product(root, root)

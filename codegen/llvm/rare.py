@@ -20,12 +20,12 @@ def rarely(function: str, condition: Value, *arguments: Value) -> Value:
     first = arguments[0]
     symbol = PREFIX + function + ("f" if first.dtype.itemsize == 4 else "")
     chosen = select(condition, first, 0.0)
-    rare = declared(first.builder.module, symbol, llvm_type(first.dtype), len(arguments))
+    rare = declare(first.builder.module, symbol, llvm_type(first.dtype), len(arguments))
     result = first.builder.call(rare, [chosen.ir, *(a.ir for a in arguments[1:])])
     return Value(first.builder, first.dtype, result)
 
 
-def declared(module: ir.Module, name: str, kind: ir.Type, count: int, *attributes: str) -> ir.Function:
+def declare(module: ir.Module, name: str, kind: ir.Type, count: int, *attributes: str) -> ir.Function:
     """A function of so many numbers that reads nothing else; the one that the module has under that name, if any."""
     if name in module.globals:
         return module.globals[name]

@@ -80,10 +80,10 @@ def sin_cos_pi(x: Value) -> tuple[Value, Value]:
     n, integer = nearest(x, 2.0)
     sine, cosine = _sin_cos(fma(n, -0.5, x) * _PI, x.like(0.0))
     odd = (integer & 1).ne(0)
-    return _turned(select(odd, cosine, sine), integer), _turned(select(odd, sine, cosine), integer + 1)
+    return _turn(select(odd, cosine, sine), integer), _turn(select(odd, sine, cosine), integer + 1)
 
 
-def _turned(x: Value, n: Value) -> Value:
+def _turn(x: Value, n: Value) -> Value:
     """x with its sign changed where n modulo 4 is 2 or 3."""
     return (x.bits() ^ ((n & 2) << (x.width - 2))).from_bits()
 

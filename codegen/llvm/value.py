@@ -257,14 +257,14 @@ def _float_to_integer(builder: ir.IRBuilder, value: ir.Value, target: np.dtype) 
     """
     if target == np.uint64:
         x = Value(builder, np.dtype(np.float64 if value.type == ir.DoubleType() else np.float32), value)
-        low = x._of(_frozen(builder, value, np.dtype(np.int64)), np.int64)
-        high = x._of(_frozen(builder, (x - 2.0**63).ir, np.dtype(np.int64)), np.int64) ^ -(2**63)
+        low = x._of(_freeze(builder, value, np.dtype(np.int64)), np.int64)
+        high = x._of(_freeze(builder, (x - 2.0**63).ir, np.dtype(np.int64)), np.int64) ^ -(2**63)
         return select(x < 2.0**63, low, high).ir
     through = np.dtype(np.int64 if target.itemsize == 8 or target == np.uint32 else np.int32)
-    return convert(builder, _frozen(builder, value, through), through, target)
+    return convert(builder, _freeze(builder, value, through), through, target)
 
 
-def _frozen(builder: ir.IRBuilder, value: ir.Value, target: np.dtype) -> ir.Value:
+def _freeze(builder: ir.IRBuilder, value: ir.Value, target: np.dtype) -> ir.Value:
     converted = builder.fptosi(value, llvm_type(target))
     frozen = Instruction(builder.block, converted.type, "freeze", [converted])  # llvmlite's builder has no freeze()
     builder._insert(frozen)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...symbolic.dims import Dim, value
 from ...symbolic.errors import OutOfMemoryError, blame
-from ...symbolic.evaluate import resolved
+from ...symbolic.evaluate import resolve
 from ...symbolic.expr import Expr, Op
 from .loops import Extent
 from .program import (
@@ -178,7 +178,7 @@ def _kernel(step: KernelStep, sizes: Sizes) -> KernelCall:
     outputs = tuple([_in_order(b, numbers(b.shape, sizes)) for b in step.outputs])
     arguments = tuple([_array(operand, sizes) for operand in step.arguments])
     places = tuple([Place(b) for b in step.outputs] + [_place(operand, sizes) for operand in step.arguments])
-    return KernelCall(step, resolved(step.node.op, sizes), outputs, arguments, places)
+    return KernelCall(step, resolve(step.node.op, sizes), outputs, arguments, places)
 
 
 def _in_order(buffer: Buffer, shape: tuple[int, ...]) -> Array:

@@ -16,7 +16,7 @@ from ...ops.elementwise import Composite, Elementwise
 from ...ops.loop import Loop
 from ...ops.movement import Reshape, broadcast_to
 from ...ops.reduce import ArgReduce, Reduce
-from ...symbolic.collector import uncollected
+from ...symbolic.collector import gc_paused
 from ...symbolic.dims import Shape
 from ...symbolic.errors import at_site
 from ...symbolic.expr import Expr
@@ -49,7 +49,7 @@ def is_fusable(node: Expr) -> bool:
     return node.op.is_looped or is_scalar_constant(node)
 
 
-@uncollected
+@gc_paused
 def fuse(graph: Graph, target: Target) -> Schedule:
     """What computes the graph's roots.  Raises LoweringError where the target cannot."""
     return _Fuser(graph, target).run()

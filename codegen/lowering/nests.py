@@ -9,7 +9,7 @@ from ...ops.elementwise import Elementwise, Scalar
 from ...ops.movement import Reshape
 from ...ops.reduce import KINDS, ArgReduce, Reduce
 from ...symbolic.expr import Expr
-from ...symbolic.index_maps import IndexMap, identity, substituted
+from ...symbolic.index_maps import IndexMap, identity, substitute_indices
 from ...symbolic.leaves import Constant
 from ...symbolic.types import DType, Type, dtype
 from ..target import FusionLimits
@@ -124,7 +124,7 @@ class _NestBuilder:
         if op.is_affine:
             return inner[0]
         if op.is_looped:
-            return self.number(Index(node.dtype, *substituted(op.index_value(), index)))
+            return self.number(Index(node.dtype, *substitute_indices(op.index_value(), index)))
         assert isinstance(op, Constant), op
         return self.number(Literal(node.dtype, op.value.tobytes()))
 

@@ -335,7 +335,7 @@ class _ProgramBuilder:
     def loop(self, work: Single, op: Loop) -> LoopStep:
         """A loop.  What its body reads and writes are buffers of the body's own, but for what it captures."""
         begun = self.time
-        parts = op.divided([self.whole(view) for view in work.arguments])
+        parts = op.divide([self.whole(view) for view in work.arguments])
         results = list(map(self.buffer, work.outputs))
         inputs, outputs = op.body.inputs, op.body.outputs
         scope: dict[Expr | Scratch, Buffer] = dict(
@@ -375,7 +375,7 @@ class _ProgramBuilder:
         given = [self.whole(view) for view in work.arguments]
         results = tuple(map(self.buffer, work.outputs))
         bodies = []
-        for graph, inner, values in zip(op.bodies, work.inner, op.divided(given), strict=True):
+        for graph, inner, values in zip(op.bodies, work.inner, op.divide(given), strict=True):
             scope: dict[Expr | Scratch, Buffer] = dict(zip(graph.inputs, values, strict=True))
             scope.update(zip(graph.outputs, results, strict=True))
             bodies.append(self.body(inner, scope))

@@ -14,7 +14,7 @@ from ...ops.movement import Reshape
 from ...symbolic import index_maps
 from ...symbolic.dims import Shape
 from ...symbolic.expr import Expr, Op
-from ...symbolic.index_maps import IndexMap, composed, identity
+from ...symbolic.index_maps import IndexMap, compose, identity
 from .loops import ONE, ZERO, Extent, Offset, extent, row_major
 
 
@@ -44,7 +44,7 @@ def forget() -> None:
 
 def through(node: Expr, index: IndexMap) -> IndexMap:
     """The index map of an affine node's argument, given the node's own."""
-    return intern(composed(node.op.index_map(node.args[0].type), index))
+    return intern(compose(node.op.index_map(node.args[0].type), index))
 
 
 def broadcast(index: IndexMap, shape: Shape) -> IndexMap:

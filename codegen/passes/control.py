@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from ...ops.bodies import closed, opened, stand_ins
+from ...ops.bodies import close_over, inline, placeholders
 from ...ops.branch import Branch
 from ...ops.loop import Loop
 from ...symbolic.dims import SymDim
 from ...symbolic.errors import at_site
-from ...symbolic.expr import Expr, Leaf, apply, rebuilt, toposort
+from ...symbolic.expr import Expr, Leaf, apply, rebuild, toposort
 from ...symbolic.graph import Graph
 from ...symbolic.leaves import Item
 from ...symbolic.substitution import substitute
@@ -76,7 +76,7 @@ class _Simplification:
             if isinstance(whole.op, Loop | Branch):
                 done[node] = node if whole in self.simplified else self.result(node, whole)
             else:
-                done[node] = rebuilt(node, tuple(done[a] for a in node.args))
+                done[node] = rebuild(node, tuple(done[a] for a in node.args))
         return [done[root] for root in roots]
 
     def result(self, item: Expr, whole: Expr) -> Expr:
@@ -103,7 +103,7 @@ class _Simplification:
     def loop(self, members: Sequence[Expr], args: list[Expr]) -> dict[Expr, Expr]:
         """The results of all these loops, over the same body, that are read: from one loop that computes no more."""
         op = _loop_of(members[0])
-        body, outer = op.body, op.divided(args)
+        body, outer = op.body, op.divide(args)
         wanted: dict[Expr, Expr] = {}  # body output -> the same, for all members
         for member in members:
             own = _loop_of(member)
@@ -113,13 +113,13 @@ class _Simplification:
                     wanted[y] = y
         stacked, tests = list(wanted), list(body.outputs[-1:] if op.tested else ())
         kept = self.carries(members, [*stacked, *tests])
-        variables = stand_ins(body.inputs[: op.carries + op.sequences])
+        variables = placeholders(body.inputs[: op.carries + op.sequences])
         values = dict(zip(body.inputs, [*variables, *outer.captured], strict=True))
         outputs = substitute([*(body.outputs[i] for i in kept), *stacked, *tests], values)
         reached = set(toposort(outputs))
         sequences = [i for i in range(op.sequences) if variables[op.carries + i] in reached]
         chosen = [variables[i] for i in kept] + [variables[op.carries + i] for i in sequences]
-        new, captured = closed(outputs, chosen)
+        new, captured = close_over(outputs, chosen)
         smaller = replace(op, body=self.run(new), carries=len(kept), sequences=len(sequences))
         starts = [outer.carries[i] for i in kept] + [outer.sequences[i] for i in sequences]
         node = apply(smaller, *outer.steps, *starts, *self.outer(captured))
@@ -129,11 +129,11 @@ class _Simplification:
     def carries(self, members: Sequence[Expr], ends: Sequence[Expr]) -> list[int]:
         """The carries that are read: after the loop, or by what is."""
         op = _loop_of(members[0])
-        formals, news = op.body.inputs[: op.carries], op.body.outputs[: op.carries]
+        parameters, news = op.body.inputs[: op.carries], op.body.outputs[: op.carries]
         kept = {i for node in members for i in self.read.get(node, ()) if i < op.carries}
         while True:
             reached = set(toposort([*(news[i] for i in kept), *ends]))
-            more = {i for i, formal in enumerate(formals) if formal in reached}
+            more = {i for i, parameter in enumerate(parameters) if parameter in reached}
             if more <= kept:
                 return sorted(kept)
             kept |= more
@@ -160,14 +160,14 @@ class _Simplification:
         """The results of a branch that are read."""
         read = sorted(set(self.read.get(whole, ())))
         bodies, values = [], []
-        for body, given in zip(op.bodies, op.divided(args), strict=True):
-            outputs = opened(body, given)
+        for body, given in zip(op.bodies, op.divide(args), strict=True):
+            outputs = inline(body, given)
             outputs = [outputs[i] for i in read]
             order = toposort(outputs, into=lambda n: n not in self.outside)
             shared = [n for n in order if n in self.outside and not hasattr(n.type, "items")]
-            doubles = stand_ins(shared)
+            doubles = placeholders(shared)
             inside = substitute(outputs, dict(zip(shared, doubles, strict=True)))
-            new, captured = closed(inside, doubles, lazy=True)
+            new, captured = close_over(inside, doubles, lazy=True)
             bodies.append(self.run(new))
             values += self.outer([*shared, *captured])
         node = apply(Branch(*bodies), args[0], *values)

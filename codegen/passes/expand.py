@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...symbolic.errors import at_site
-from ...symbolic.expr import Expr, rebuilt, toposort
+from ...symbolic.expr import Expr, rebuild, toposort
 from ...symbolic.graph import Graph
 from ..target import Lowering, Target, lowering_of
 
@@ -21,7 +21,7 @@ class _Expansion:
     def graph(self, graph: Graph) -> Graph:
         done = self.done
         for node in graph.nodes:
-            done[node] = self.expand(rebuilt(node, tuple(done[a] for a in node.args)))
+            done[node] = self.expand(rebuild(node, tuple(done[a] for a in node.args)))
         return graph.with_roots([done[root] for root in graph.roots])
 
     def expand(self, node: Expr) -> Expr:
@@ -37,5 +37,5 @@ class _Expansion:
             if inner in known:
                 done.setdefault(inner, inner)
             elif inner not in done:
-                done[inner] = self.expand(rebuilt(inner, tuple(done.get(a, a) for a in inner.args)))
+                done[inner] = self.expand(rebuild(inner, tuple(done.get(a, a) for a in inner.args)))
         return done[simpler]

@@ -8,10 +8,10 @@ from typing import Any
 
 from ...ops.callback import Callback
 from ...symbolic.dims import SymDim
-from ...symbolic.expr import Expr, Op, rebuilt
+from ...symbolic.expr import Expr, Op, rebuild
 from ...symbolic.graph import Graph
 from ...symbolic.leaves import Constant
-from ...symbolic.patterns import computed
+from ...symbolic.patterns import compute
 from ...symbolic.types import TupleType
 
 LIMIT_ELEMENTS = 100_000  # of a result, and of each argument
@@ -24,7 +24,7 @@ def fold(graph: Graph) -> Graph:
     """
     done: dict[Expr, Expr] = {}
     for node in graph.nodes:
-        current = rebuilt(node, tuple([done[a] for a in node.args]))
+        current = rebuild(node, tuple([done[a] for a in node.args]))
         done[node] = _try_fold(current) if _foldable(current) else current
     return graph.with_roots([done[root] for root in graph.roots])
 
@@ -53,7 +53,7 @@ def _has_symbol(value: Any) -> bool:
 def _try_fold(node: Expr) -> Expr:
     """The node as a constant; as it is where its reference raises: then it is an error of the call, at its line."""
     try:
-        return computed(node)
+        return compute(node)
     except (NotImplementedError, IndexError, ValueError, ArithmeticError):
         return node
     except Exception:  # a user's function raises whatever it likes

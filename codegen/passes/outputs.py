@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...ops.elementwise import Cast, Elementwise
 from ...symbolic.errors import at_site
-from ...symbolic.expr import Expr, Leaf, apply, rebuilt
+from ...symbolic.expr import Expr, Leaf, apply, rebuild
 from ...symbolic.graph import Graph
 from ...symbolic.leaves import Constant
 from ..lowering.views import is_view
@@ -32,7 +32,7 @@ def _in_order(graph: Graph) -> Graph:
         args = tuple(done[a] for a in node.args)
         if node.op.bodies:
             args = tuple(_copy(a, set()) if isinstance(a.op, Constant) or is_view(a.op) else a for a in args)
-        done[node] = rebuilt(node, args)
+        done[node] = rebuild(node, args)
     return graph.with_roots([done[root] for root in graph.roots])
 
 

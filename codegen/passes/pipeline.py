@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ...ops.rules import canonical, special, stable
 from ...ops.rules.products import product
-from ...symbolic.collector import uncollected
+from ...symbolic.collector import gc_paused
 from ...symbolic.graph import Graph
 from ...symbolic.rewrite import Fired, RuleSet, rewrite
 from ...symbolic.types import config
@@ -82,7 +82,7 @@ PASSES = (
 )
 
 
-@uncollected
+@gc_paused
 def run(
     graph: Graph,
     optimize: int,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ...ops.elementwise import cast
 from ...symbolic.errors import at_site
-from ...symbolic.expr import Expr, apply, rebuilt
+from ...symbolic.expr import Expr, apply, rebuild
 from ...symbolic.graph import Graph
 from ...symbolic.types import FLOAT16, FLOAT32, TupleType
 
@@ -41,7 +41,7 @@ class _Widening:
     def widen(self, node: Expr) -> Expr:
         """The node over its widened arguments."""
         if node.op.accepts_float16 or not any(_is_half(a) for a in node.args):
-            return rebuilt(node, tuple(self.done[a] for a in node.args))
+            return rebuild(node, tuple(self.done[a] for a in node.args))
         result = apply(node.op, *[self.as_float(a) for a in node.args])
         if isinstance(node.type, TupleType) or result.dtype == node.dtype:
             return result

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...symbolic.access import Access
+from ...symbolic.access import VariableAccess
 from ..arguments import adapt_argument, copy_aliased, order_arguments
 from ..function import Function
 from ..lowering.bind import Bound, bind
@@ -29,7 +29,7 @@ class ReferenceFunction(Function):
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         given = order_arguments(self.asked, args, keywords)
         arrays = [adapt_argument(value, x, self.downcast) for value, x in zip(given, self.source.inputs, strict=True)]
-        with Access(self._reads, self._writes):
+        with VariableAccess(self._reads, self._writes):
             self._bring_storages()
             results = self._run(copy_aliased(arrays, self._updated))
             error = self.not_finite(results, arrays) if self.refused else None

@@ -32,9 +32,9 @@ from .types import TensorType
 
 
 def _eval(variable: Any, values: Any) -> Any:
-    from .functions import evaluated
+    from .functions import evaluate
 
-    return evaluated(variable, values)
+    return evaluate(variable, values)
 
 
 def _scan(node: Any) -> Any:

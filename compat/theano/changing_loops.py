@@ -16,13 +16,13 @@ import weft as wf
 
 from ...codegen.function import Function
 from ...codegen.function import function as weft_function
-from ...ops.bodies import captured, stand_in, stand_ins
+from ...ops.bodies import captures, placeholder, placeholders
 from ...symbolic.dims import Dim, SymDim
 from ...symbolic.errors import GradientError, ShapeError, blame, user_site
 from ...symbolic.expr import Expr, toposort
 from ...symbolic.leaves import size
 from ...symbolic.sizes import all_sources, dims_of, sources, value_dim
-from ...symbolic.substitution import resized
+from ...symbolic.substitution import resize
 from ...symbolic.types import INT64
 from .fresh import fresh_input, with_inputs
 
@@ -33,7 +33,7 @@ def changes_sizes(body: Sequence[Expr], variables: Iterable[Expr]) -> bool:
     return any(not changing.isdisjoint(toposort([source])) for source in all_sources(toposort(body)).values())
 
 
-def repeated(
+def repeat_body(
     body: Sequence[Expr],
     variables: tuple[Sequence[Expr], Sequence[Expr]],
     values: tuple[Sequence[Expr], Sequence[Expr]],
@@ -42,25 +42,25 @@ def repeated(
 ) -> list[Expr]:
     """[last carries, what the other outputs are in all steps, how many steps there were where a test ends them].
 
-    `variables` are stand-ins for carries and for the elements of sequences, which have these values.
+    `variables` are placeholders for carries and for the elements of sequences, which have these values.
     """
     own = [*variables[0], *variables[1]]
-    taken = _taken(body, own)
+    taken = _captures(body, own)
     pairs = {node: fresh_input(node) for node in [*own, *taken]}
     inside, _ = with_inputs(body, pairs, ())
     inputs = list(pairs.values())
     inside, more, sizes = _with_sizes(inside, inputs)
     loop = _Loop(inside, [*inputs, *more], len(variables[0]), len(variables[1]), tested)
     args = [wf.cast(size(length), INT64), *values[0], *values[1], *taken, *sizes]
-    return loop.applied(args, _types_of_all_steps(loop, args, body, length, own))
+    return loop.expressions(args, _types_of_all_steps(loop, args, body, length, own))
 
 
-def _taken(body: Sequence[Expr], variables: Sequence[Expr]) -> list[Expr]:
+def _captures(body: Sequence[Expr], variables: Sequence[Expr]) -> list[Expr]:
     """What a body takes from outside: neither it nor its sizes change from step to step."""
     order = toposort([*body, *all_sources(toposort(body)).values()])
     changing = {name for name, source in sources(order).items() if not set(variables).isdisjoint(toposort([source]))}
     sized = [n for n in order if not changing.isdisjoint(name for dim in dims_of([n]) for name in dim.names)]
-    return captured(order, body, [*variables, *sized])
+    return captures(order, body, [*variables, *sized])
 
 
 def _with_sizes(body: list[Expr], inputs: Sequence[Expr]) -> tuple[list[Expr], list[Expr], list[Expr]]:
@@ -71,11 +71,11 @@ def _with_sizes(body: list[Expr], inputs: Sequence[Expr]) -> tuple[list[Expr], l
     names = sorted({name for dim in dims_of(order) for name in dim.names} - told - computed)
     if not names:
         return body, [], []
-    numbers = [stand_in(INT64, ()) for _ in names]
+    numbers = [placeholder(INT64, ()) for _ in names]
     dims = {name: value_dim(number) for name, number in zip(names, numbers, strict=True)}
     done: dict[Expr, Expr] = {}
     for node in order:
-        done[node] = resized(node, tuple(done[a] for a in node.args), lambda dim: dim.renamed(dims))
+        done[node] = resize(node, tuple(done[a] for a in node.args), lambda dim: dim.rename(dims))
     return [done[n] for n in body], numbers, [wf.cast(size(SymDim(name)), INT64) for name in names]
 
 
@@ -100,7 +100,7 @@ class _Loop:
     def back(self) -> Function:
         """One step of the derivative: inputs and cotangents of outputs to cotangents of the inputs that have them."""
         outputs = [y for y in self.body[: len(self.body) - self.tested] if y.type.is_float]
-        seeds = stand_ins(outputs)
+        seeds = placeholders(outputs)
         found = wf.vjp(outputs, [self.inputs[i] for i in self.floats], seeds, disconnected="zero")
         return weft_function([*self.inputs, *seeds], list(found), name="a step back", on_unused_input="ignore")
 
@@ -119,7 +119,7 @@ class _Loop:
                 break
         return given, made
 
-    def stacked(self, made: Sequence[Sequence[Any]], length: int) -> list[np.ndarray]:
+    def stack(self, made: Sequence[Sequence[Any]], length: int) -> list[np.ndarray]:
         """What is not carried, of all steps; zeros where no step was."""
         found = []
         for place in range(self.carries, len(self.body) - self.tested):
@@ -136,11 +136,11 @@ class _Loop:
 
     # ---- in a graph ------------------------------------------------------------------------------------------------
 
-    def applied(self, args: list[Expr], stacked: list[Any]) -> list[Expr]:
+    def expressions(self, args: list[Expr], stacked: list[Any]) -> list[Expr]:
         """The results of the loop as expressions, given the number of steps and the values of the inputs."""
         carried = [wf.Type(a.dtype, a.shape) for a in args[1 : 1 + self.carries]]
         counted = [wf.Type(INT64, ())] if self.tested else []
-        found = wf.callback(_Forward(self), [*carried, *stacked, *counted], *args, vjp=self._rule, name="scan")
+        found = wf.callback(_RunLoop(self), [*carried, *stacked, *counted], *args, vjp=self._rule, name="scan")
         return list(found)
 
     def _rule(self, gs: Sequence[Expr | None], outs: Sequence[Expr], *args: Expr) -> list[Any]:
@@ -150,7 +150,7 @@ class _Loop:
         seeds = [wf.zeros_like(o) if g is None else g for y, g, o in kinds if y.type.is_float]
         wanted = [args[1 + i] for i in self.floats]
         types = [wf.Type(x.dtype, x.shape) for x in wanted]
-        found = wf.callback(_Backward(self), types, *args, *seeds, vjp=_no_second, name="scan's derivative")
+        found = wf.callback(_RunLoopDerivative(self), types, *args, *seeds, vjp=_no_second, name="scan's derivative")
         known = dict(zip(self.floats, found, strict=True))
         return [None, *[known.get(i) for i in range(len(self.inputs))]]
 
@@ -163,7 +163,7 @@ def _types_of_all_steps(
     if not any(_depends(d, set(variables)) for y in outputs for d in y.shape):
         return [wf.Type(y.dtype, (length, *y.shape)) for y in outputs]
     total = sum(y.ndim for y in outputs)
-    sizes = wf.callback(_Sizes(loop), wf.Type(INT64, (total,)), *args, name="sizes of scan")
+    sizes = wf.callback(_RunLoopSizes(loop), wf.Type(INT64, (total,)), *args, name="sizes of scan")
     places = iter(range(total))
     return [wf.Type(y.dtype, (length, *[value_dim(sizes[next(places)]) for _ in y.shape])) for y in outputs]
 
@@ -179,7 +179,7 @@ def _depends(dim: Dim, changing: set[Expr]) -> bool:
     return any(isinstance(s, Expr) and not changing.isdisjoint(toposort([s])) for s in sources)
 
 
-class _Forward:
+class _RunLoop:
     """The loop, of arrays."""
 
     def __init__(self, loop: _Loop) -> None:
@@ -190,18 +190,18 @@ class _Forward:
         _, made = loop.run(length, args)
         last = made[-1][: loop.carries] if made else args[: loop.carries]
         steps = [np.int64(len(made))] if loop.tested else []
-        return (*last, *loop.stacked(made, int(length)), *steps)
+        return (*last, *loop.stack(made, int(length)), *steps)
 
 
-class _Sizes(_Forward):
+class _RunLoopSizes(_RunLoop):
     """The sizes of what the loop makes in each step, in a row."""
 
     def __call__(self, length: np.ndarray, *args: np.ndarray) -> Any:
         _, made = self.loop.run(length, args)
-        return np.array([n for y in self.loop.stacked(made, int(length)) for n in y.shape[1:]], np.int64)
+        return np.array([n for y in self.loop.stack(made, int(length)) for n in y.shape[1:]], np.int64)
 
 
-class _Backward(_Forward):
+class _RunLoopDerivative(_RunLoop):
     """The derivative of the loop, of arrays: from the last step to the first."""
 
     def __call__(self, length: np.ndarray, *args: np.ndarray) -> tuple[Any, ...]:

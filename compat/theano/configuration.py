@@ -80,7 +80,7 @@ WITHOUT_MEANING: dict[str, Any] = {
 }
 
 
-class Config:
+class Flags:
     """The flags as attributes; `theano.config.blas.ldflags` is the flag "blas.ldflags"."""
 
     def __init__(self, text: str = "") -> None:
@@ -88,7 +88,7 @@ class Config:
         self.__dict__["_told"] = set()
         for entry in filter(None, (part.strip() for part in text.split(","))):
             name, _, value = entry.partition("=")
-            self._set(name.strip(), _parsed(value.strip()))
+            self._set(name.strip(), _parse(value.strip()))
 
     def __getattr__(self, name: str) -> Any:
         if name in self._values:
@@ -129,7 +129,7 @@ class Config:
 class _Section:
     """The flags that begin with a name and a dot."""
 
-    def __init__(self, config: Config, name: str) -> None:
+    def __init__(self, config: Flags, name: str) -> None:
         self.__dict__.update(_config=config, _name=name)
 
     def __getattr__(self, name: str) -> Any:
@@ -139,7 +139,7 @@ class _Section:
         self._config._set(f"{self._name}.{name}", value)
 
 
-def _parsed(text: str) -> Any:
+def _parse(text: str) -> Any:
     """A flag's value as a program would write it: True, 1, 0.5 or a string."""
     if text in ("True", "False"):
         return text == "True"
@@ -156,4 +156,4 @@ def change_flags(**flags: Any) -> Any:
     return config.change_flags(**flags)
 
 
-config = Config(os.environ.get("THEANO_FLAGS", ""))
+config = Flags(os.environ.get("THEANO_FLAGS", ""))

@@ -39,7 +39,7 @@ def unwrap(value: Any, dtype: Any = None) -> Expr:
     if isinstance(value, str | bytes | dict | set) or value is None or callable(value):
         text = f"Cannot convert {value!r} to TensorType: it is {type(value).__name__}."
         raise blame(AsTensorError(text), user_site())
-    return as_expr(typed(value, dtype))
+    return as_expr(to_dtype(value, dtype))
 
 
 def as_variable(value: Any) -> Any:
@@ -51,10 +51,10 @@ def _holds_variables(value: Any) -> bool:
     return any(isinstance(v, Variable | Expr) or (isinstance(v, list | tuple) and _holds_variables(v)) for v in value)
 
 
-def typed(value: Any, dtype: Any) -> np.ndarray:
+def to_dtype(value: Any, dtype: Any) -> np.ndarray:
     """A number or array in its dtype: Python's ints are as small as they can be, floats floatX."""
     if dtype is not None:
-        return np.asarray(value, dtype_named(dtype))
+        return np.asarray(value, find_dtype(dtype))
     if isinstance(value, bool | np.ndarray | np.generic):
         return np.asarray(value)
     if isinstance(value, int):
@@ -92,7 +92,7 @@ def floats(value: Any) -> Expr:
     return node if node.type.is_float else cast(node, "float64")
 
 
-def dtype_named(dtype: Any, absent: Any = "floatX") -> Any:
+def find_dtype(dtype: Any, absent: Any = "floatX") -> Any:
     """The dtype that a program names; "floatX" is the flag of that name, and None what stands in for it."""
     chosen = absent if dtype is None else dtype
     return config.floatX if isinstance(chosen, str) and chosen == "floatX" else chosen
@@ -107,7 +107,7 @@ def axes_of(axis: Any) -> Any:
     return axis if axis is None else int(axis)
 
 
-def listed(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     """Nothing, one thing or several as a list."""
     if value is None:
         return []

@@ -14,13 +14,13 @@ from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
 from .convert import alike, floats, unwrap
 from .creation import as_tensor_variable
-from .notes import applied_to
+from .notes import note_op
 from .ops import EQUIVALENTS, Work
 from .sizes import as_shape
 from .variables import Variable, wrap
 
 
-def _specified(node: Expr, shape: Any) -> Expr:
+def _specify(node: Expr, shape: Any) -> Expr:
     """The node, whose sizes are known where the shape says so; a call where they differ is an error."""
     if shape is None:
         return node
@@ -60,13 +60,13 @@ def _convolution(rank: int) -> Callable[..., Any]:
             text = "Convolutions whose kernels differ from place to place (unshared=True) are not supported."
             raise blame(NotImplementedError(text), user_site())
         x, w = map(floats, alike(input, filters))
-        x, w = _specified(x, input_shape if input_shape is not None else image_shape), _specified(w, filter_shape)
+        x, w = _specify(x, input_shape if input_shape is not None else image_shape), _specify(w, filter_shape)
         steps = numbers(subsample if subsample is not None else (1,) * rank)
         gaps = numbers(filter_dilation if filter_dilation is not None else (1,) * rank)
         options = {"stride": steps, "padding": numbers(border_mode), "dilation": gaps}
         found = wrap(function(x, w, groups=num_groups, flip=filter_flip, **options))
         op = OPS[rank](input_shape, filter_shape, border_mode, steps, filter_flip, gaps, num_groups)
-        return applied_to(found, op, [as_tensor_variable(input), as_tensor_variable(filters)])
+        return note_op(found, op, [as_tensor_variable(input), as_tensor_variable(filters)])
 
     conv.__name__ = f"conv{rank}d"
     conv.__doc__ = f"The convolution over {rank} axes: `wf.conv{rank}d` with the kernels flipped unless told not to."
@@ -149,7 +149,7 @@ class _Gradient(AbstractConv):
         dummy = wf.zeros(sizes, g.dtype)  # the convolution is linear in it, so its value does not matter
         pair = (wrap(other), wrap(dummy)) if self.of_weights else (wrap(dummy), wrap(other))
         out = CONVOLUTIONS[self.convdim](*pair, **self.options).expr
-        return applied_to(wrap(wf.vjp(out, dummy, g)), self, [known, topgrad, shape])
+        return note_op(wrap(wf.vjp(out, dummy, g)), self, [known, topgrad, shape])
 
     def _outer(self, other: Expr, g: Expr) -> tuple[Any, Any]:
         """The sizes of the result that are not spatial."""

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ...symbolic.expr import Expr, Op, apply, rebuilt, serial, toposort
+from ...symbolic.expr import Expr, Op, apply, rebuild, serial, toposort
 from ...symbolic.types import Type
 
 
 @dataclass(frozen=True)
-class Copy(Op):
+class DistinctCopy(Op):
     """x itself; the number tells a copy from all others.  Compiled functions have none left."""
 
     number: int
@@ -21,6 +21,7 @@ class Copy(Op):
     elementwise = True
     accepts_float16 = True
     holds = True  # each has a type of its own to infer, which nobody asks for again
+    name = "copy"
 
     def infer(self, *types: Type) -> Type:
         return types[0]
@@ -35,22 +36,22 @@ class Copy(Op):
         return args[0]
 
 
-def copied(node: Expr) -> Expr:
+def make_copy(node: Expr) -> Expr:
     """Another node of the same value."""
-    return apply(Copy(serial()), node)
+    return apply(DistinctCopy(serial()), node)
 
 
-def uncopied(roots: Sequence[Expr], kept: Collection[Expr] = ()) -> list[Expr]:
+def drop_copies(roots: Sequence[Expr], kept: Collection[Expr] = ()) -> list[Expr]:
     """The roots with what was copied in place of copies, but for those that are `kept`."""
     order = toposort(roots, into=lambda n: n not in kept)
-    if not any(type(n.op) is Copy for n in order):
+    if not any(type(n.op) is DistinctCopy for n in order):
         return list(roots)
     done: dict[Expr, Expr] = {}
     for node in order:
         if node in kept:
             done[node] = node
-        elif type(node.op) is Copy:
+        elif type(node.op) is DistinctCopy:
             done[node] = done[node.args[0]]
         else:
-            done[node] = rebuilt(node, tuple(done[a] for a in node.args))
+            done[node] = rebuild(node, tuple(done[a] for a in node.args))
     return [done[root] for root in roots]

@@ -15,7 +15,7 @@ from ...symbolic.expr import Expr
 from ...symbolic.leaves import Constant
 from ...symbolic.leaves import constant as weft_constant
 from ...symbolic.sizes import value_dim
-from .convert import dtype_named, typed, unwrap
+from .convert import find_dtype, to_dtype, unwrap
 from .methods import method
 from .notes import made_by
 from .ops import EQUIVALENTS, Work
@@ -40,7 +40,7 @@ def as_tensor_variable(x: Any, name: str | None = None, ndim: int | None = None)
 
 def constant(x: Any, name: str | None = None, ndim: int | None = None, dtype: Any = None) -> Any:
     """A value that never changes, of the dtype that Theano gives it."""
-    found = wrap(weft_constant(typed(x, dtype)))
+    found = wrap(weft_constant(to_dtype(x, dtype)))
     if ndim is not None and found.ndim != ndim:
         found = as_tensor_variable(found, ndim=ndim)
     if name is not None:
@@ -65,24 +65,24 @@ def alloc(value: Any, *shape: Any) -> Any:
     return wrap(wf.broadcast_to(unwrap(value), sizes))
 
 
-def _filled_op(number: int, shape: Any, dtype: Any) -> Any:
+def _fill_op(number: int, shape: Any, dtype: Any) -> Any:
     sizes = [shape] if not isinstance(shape, list | tuple) else list(shape)
-    return Alloc(), [np.asarray(number, dtype_named(dtype)), *sizes]
+    return Alloc(), [np.asarray(number, find_dtype(dtype)), *sizes]
 
 
-@made_by(_filled_op)
-def _filled(number: int, shape: Any, dtype: Any) -> Any:
-    return wrap(wf.full(as_shape(shape), number, dtype_named(dtype)))
+@made_by(_fill_op)
+def _fill(number: int, shape: Any, dtype: Any) -> Any:
+    return wrap(wf.full(as_shape(shape), number, find_dtype(dtype)))
 
 
 def zeros(shape: Any, dtype: Any = None) -> Any:
     """0 everywhere, of dtype floatX."""
-    return _filled(0, shape, dtype)
+    return _fill(0, shape, dtype)
 
 
 def ones(shape: Any, dtype: Any = None) -> Any:
     """1 everywhere, of dtype floatX."""
-    return _filled(1, shape, dtype)
+    return _fill(1, shape, dtype)
 
 
 empty = zeros
@@ -92,20 +92,20 @@ empty = zeros
 def zeros_like(model: Any, dtype: Any = None, opt: bool = False) -> Any:
     """0 in the shape and dtype of the model."""
     node = unwrap(model)
-    return wrap(wf.zeros_like(node, dtype_named(dtype, node.dtype)))
+    return wrap(wf.zeros_like(node, find_dtype(dtype, node.dtype)))
 
 
 @method("ones_like")
 def ones_like(model: Any, dtype: Any = None, opt: bool = False) -> Any:
     """1 in the shape and dtype of the model."""
     node = unwrap(model)
-    return wrap(wf.ones_like(node, dtype_named(dtype, node.dtype)))
+    return wrap(wf.ones_like(node, find_dtype(dtype, node.dtype)))
 
 
 def eye(n: Any, m: Any = None, k: int = 0, dtype: Any = None) -> Any:
     """1 on the k-th diagonal."""
     size = as_size(n)
-    return wrap(wf.eye(size, size if m is None else as_size(m), k, dtype_named(dtype)))
+    return wrap(wf.eye(size, size if m is None else as_size(m), k, find_dtype(dtype)))
 
 
 class ARange(Work):
@@ -129,13 +129,13 @@ def _arange_op(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -
 def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Any:
     """start, start + step, ... below stop; whole numbers give int64."""
     bounds = [unwrap(v) for v in ((0, start, step) if stop is None else (start, stop, step))]
-    kind = np.result_type(*[b.dtype for b in bounds]) if dtype is None else np.dtype(dtype_named(dtype))
+    kind = np.result_type(*[b.dtype for b in bounds]) if dtype is None else np.dtype(find_dtype(dtype))
     wide = {"i": "int64", "u": "uint64", "b": "int64"}.get(kind.kind, kind) if dtype is None else kind
     plain = [b.op.value.item() if isinstance(b.op, Constant) else b for b in bounds]
-    return wrap(wf.arange(*[_as_bound(p) for p in plain], dtype=wide))
+    return wrap(wf.arange(*[_as_size(p) for p in plain], dtype=wide))
 
 
-def _as_bound(value: Any) -> Any:
+def _as_size(value: Any) -> Any:
     """A size as a size, so that arange(x.shape[0]) has as many elements as x."""
     if not isinstance(value, Expr) or value.dtype.kind == "f":
         return value
@@ -148,7 +148,7 @@ def tri(n: Any, m: Any = None, k: int = 0, dtype: Any = None) -> Any:
     rows = as_size(n)
     columns = rows if m is None else as_size(m)
     below = wf.expand_dims(wf.arange(rows), 1) >= wf.arange(columns) - k
-    return wrap(weft_cast(below, dtype_named(dtype)))
+    return wrap(weft_cast(below, find_dtype(dtype)))
 
 
 def tril(m: Any, k: int = 0) -> Any:
@@ -165,7 +165,7 @@ def to_one_hot(y: Any, nb_class: Any, dtype: Any = None) -> Any:
     """1 at the place that y names, in rows of nb_class numbers."""
     node = unwrap(y)
     places = wf.arange(as_size(nb_class))
-    return wrap(wf.eq(wf.expand_dims(node.astype("int64"), -1), places).astype(dtype_named(dtype)))
+    return wrap(wf.eq(wf.expand_dims(node.astype("int64"), -1), places).astype(find_dtype(dtype)))
 
 
 EQUIVALENTS[BroadcastTo] = lambda node: Alloc()
@@ -180,7 +180,7 @@ class _Grid:
     def __getitem__(self, key: Any) -> Any:
         many = isinstance(key, tuple)
         parts = key if many else (key,)
-        lines = [unwrap(_spaced(s)) for s in parts]
+        lines = [unwrap(_slice_numbers(s)) for s in parts]
         kind = np.result_type(*[v.dtype for v in lines])
         lines = [weft_cast(v, kind) for v in lines]
         if not many:
@@ -196,7 +196,7 @@ class _Grid:
 _IMAGINARY = complex
 
 
-def _spaced(part: slice) -> Any:
+def _slice_numbers(part: slice) -> Any:
     """The numbers of a slice; with a step of 5j, five of them, the last one included."""
     if isinstance(part.step, _IMAGINARY):
         return np.linspace(part.start or 0, part.stop, int(abs(part.step)))

@@ -10,8 +10,8 @@ import numpy as np
 import weft as wf
 
 from .convert import unwrap
-from .copies import copied
-from .notes import applied_to
+from .copies import make_copy
+from .notes import note_op
 from .op import Apply, Op
 from .ops import Work
 from .performing import rule_of
@@ -50,9 +50,9 @@ class ViewOp(Work):
         rule = rule_of(self) if hasattr(self, "grad") else None
         node = unwrap(x)
         if rule is None:
-            return applied_to(wrap(copied(node)), self, [x])
+            return note_op(wrap(make_copy(node)), self, [x])
         found = wf.custom_gradient(lambda v: v, lambda g, out, v: rule([g], [out], v)[0])(node)
-        return applied_to(wrap(found), self, [x])
+        return note_op(wrap(found), self, [x])
 
     def make_node(self, *inputs: Any) -> Apply:
         """The application to this input."""
@@ -78,11 +78,11 @@ class Print(Work):
     def __call__(self, x: Any) -> Any:
         node = unwrap(x)
         found = wf.callback(
-            self._printed, node.type, node, vjp=lambda g, out, v: g, name=f"Print({self.message})", effects=True
+            self._print, node.type, node, vjp=lambda g, out, v: g, name=f"Print({self.message})", effects=True
         )
-        return applied_to(wrap(found), self, [x])
+        return note_op(wrap(found), self, [x])
 
-    def _printed(self, value: np.ndarray) -> np.ndarray:
+    def _print(self, value: np.ndarray) -> np.ndarray:
         if self.global_fn is not None:
             self.global_fn(self, value)
             return value

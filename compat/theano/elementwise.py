@@ -15,10 +15,10 @@ from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.types import SUPPORTED
-from .convert import dtype_named, unwrap
-from .copies import Copy
+from .convert import find_dtype, unwrap
+from .copies import DistinctCopy
 from .methods import method
-from .notes import applied_to, made_by
+from .notes import made_by, note_op
 from .op import Op
 from .ops import EQUIVALENTS
 from .scalar_ops import SCALARS, Cast, Scalar, ScalarOp
@@ -38,7 +38,7 @@ class Elemwise(Op):
     def __call__(self, *args: Any, **ignored: Any) -> Any:
         if not args:
             raise blame(TypeError(f"{self.scalar_op} needs at least one argument."), user_site())
-        return applied_to(self.scalar_op(*args), self, args)
+        return note_op(self.scalar_op(*args), self, args)
 
     def make_node(self, *inputs: Any) -> Any:
         """The application to these inputs."""
@@ -55,13 +55,13 @@ class Elemwise(Op):
 
     def __reduce__(self) -> Any:
         known = getattr(self, "__name__", None)
-        return super().__reduce__() if known is None else (_known, (known,))
+        return super().__reduce__() if known is None else (_find, (known,))
 
 
 _ELEMWISE: dict[str, Elemwise] = {}  # by the names that they are pickled as
 
 
-def _known(name: str) -> Any:
+def _find(name: str) -> Any:
     return _ELEMWISE[name]
 
 
@@ -74,7 +74,9 @@ def _elemwise(name: str, *methods: str) -> Elemwise:
     return op
 
 
-def named(class_name: str, name: str, function: Callable[..., Expr], base: type[ScalarOp]) -> tuple[type, Elemwise]:
+def make_elemwise(
+    class_name: str, name: str, function: Callable[..., Expr], base: type[ScalarOp]
+) -> tuple[type, Elemwise]:
     """(the class, the op) of a further function of every element."""
     kind: Any = type(class_name, (base,), {"function": staticmethod(function), "__module__": __name__})
     SCALARS[name] = kind(name=name)
@@ -133,7 +135,7 @@ round_half_to_even, round_half_away_from_zero = (
 @made_by(lambda x, dtype: (Elemwise(Cast(Scalar(dtype))), [x]))
 def cast(x: Any, dtype: Any) -> Any:
     """x in another dtype; "floatX" is theano.config.floatX."""
-    kind = np.dtype(dtype_named(dtype)).name
+    kind = np.dtype(find_dtype(dtype)).name
     if isinstance(x, Variable) and x.dtype == kind:
         return x
     return wrap(weft_cast(unwrap(x), kind))
@@ -167,7 +169,7 @@ def tensor_copy(x: Any, name: str | None = None) -> Any:
 def identity_like(x: Any, dtype: Any = None) -> Any:
     """The identity matrix in the shape and dtype of x."""
     node = unwrap(x)
-    return wrap(wf.eye(*node.shape, dtype=dtype_named(dtype, node.dtype)))
+    return wrap(wf.eye(*node.shape, dtype=find_dtype(dtype, node.dtype)))
 
 
 def isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
@@ -218,4 +220,4 @@ def _equivalent(node: Expr) -> Elemwise:
 
 
 EQUIVALENTS[Elementwise] = _equivalent
-EQUIVALENTS[Copy] = lambda node: identity
+EQUIVALENTS[DistinctCopy] = lambda node: identity

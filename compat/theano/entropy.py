@@ -5,7 +5,7 @@ from __future__ import annotations
 import weft as wf
 
 from ...symbolic.expr import Expr
-from .elementwise import named
+from .elementwise import make_elemwise
 from .scalar_ops import BinaryScalarOp, UnaryScalarOp
 
 
@@ -15,5 +15,5 @@ def _xlogy0(x: Expr, y: Expr) -> Expr:
     return wf.where(zero, 0.0, x * wf.log(wf.where(zero, 1.0, y)))
 
 
-XlogX, xlogx = named("XlogX", "xlogx", lambda x: _xlogy0(x, x), UnaryScalarOp)
-XlogY0, xlogy0 = named("XlogY0", "xlogy0", _xlogy0, BinaryScalarOp)
+XlogX, xlogx = make_elemwise("XlogX", "xlogx", lambda x: _xlogy0(x, x), UnaryScalarOp)
+XlogY0, xlogy0 = make_elemwise("XlogY0", "xlogy0", _xlogy0, BinaryScalarOp)

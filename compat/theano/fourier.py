@@ -38,13 +38,13 @@ def _complex(x: np.ndarray) -> Any:
     return x[..., 0] + 1j * x[..., 1]
 
 
-class _Forward(_Transform):
+class _RealTransform(_Transform):
     def __call__(self, x: np.ndarray) -> np.ndarray:
         found = np.fft.rfftn(x, axes=tuple(range(1, x.ndim)))
         return _pairs(found * self.factor(x.shape[1:], False), x.dtype)
 
 
-class _ForwardAdjoint(_Transform):
+class _RealTransformAdjoint(_Transform):
     """The derivative of rfft: a transform of what stands at the lower frequencies alone, in the shape of `like`."""
 
     def __call__(self, g: np.ndarray, like: np.ndarray) -> np.ndarray:
@@ -78,21 +78,21 @@ class _InverseAdjoint(_Transform):
 
 def rfft(inp: Any, norm: str | None = None) -> Any:
     """The Fourier transform over all axes but the first: half of the last, (real, imaginary) along a new axis."""
-    return wrap(_rfft(_checked("rfft", inp, norm, 2), norm))
+    return wrap(_rfft(_check("rfft", inp, norm, 2), norm))
 
 
 def _rfft(x: Expr, norm: str | None) -> Expr:
     def rule(g: Expr, out: Expr, v: Expr) -> Expr:
         second = lambda h, out, g, v: [_rfft(h, norm), None]  # noqa: E731
-        return wf.callback(_ForwardAdjoint(norm), v.type, g, v, vjp=second, name="rfft")  # type: ignore[no-any-return]
+        return wf.callback(_RealTransformAdjoint(norm), v.type, g, v, vjp=second, name="rfft")  # type: ignore[no-any-return]
 
     kind = wf.Type(x.dtype, (*x.shape[:-1], x.shape[-1] // 2 + 1, 2))
-    return wf.callback(_Forward(norm), kind, x, vjp=rule, name="rfft")  # type: ignore[no-any-return]
+    return wf.callback(_RealTransform(norm), kind, x, vjp=rule, name="rfft")  # type: ignore[no-any-return]
 
 
 def irfft(inp: Any, norm: str | None = None, is_odd: bool = False) -> Any:
     """The inverse of rfft, of an array whose last axis had an even number of elements, or with is_odd an odd one."""
-    return wrap(_irfft(_checked("irfft", inp, norm, 3), norm, bool(is_odd)))
+    return wrap(_irfft(_check("irfft", inp, norm, 3), norm, bool(is_odd)))
 
 
 def _irfft(x: Expr, norm: str | None, odd: bool) -> Expr:
@@ -104,7 +104,7 @@ def _irfft(x: Expr, norm: str | None, odd: bool) -> Expr:
     return wf.callback(_Inverse(norm, odd), kind, x, vjp=rule, name="irfft")  # type: ignore[no-any-return]
 
 
-def _checked(name: str, inp: Any, norm: Any, least: int) -> Expr:
+def _check(name: str, inp: Any, norm: Any, least: int) -> Expr:
     """The array as floats.  Raises ValueError for one of too few axes, and for a norm that there is not."""
     x = floats(inp)
     if norm not in (None, "ortho", "no_norm"):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...ops.bodies import stand_in
+from ...ops.bodies import placeholder
 from ...ops.movement import broadcast_to
 from ...symbolic.dims import Dim, SymDim, fresh, product
 from ...symbolic.errors import at_site
@@ -16,9 +16,9 @@ from ...symbolic.expr import Expr, apply, serial, toposort
 from ...symbolic.grad import Assume
 from ...symbolic.leaves import Input, constant
 from ...symbolic.sizes import sources, value_dim
-from ...symbolic.substitution import resized
+from ...symbolic.substitution import resize
 from ...symbolic.types import Type
-from .copies import copied
+from .copies import make_copy
 
 
 def fresh_input(node: Expr, name: str | None = None) -> Expr:
@@ -28,7 +28,7 @@ def fresh_input(node: Expr, name: str | None = None) -> Expr:
     """
     shape = tuple(d if isinstance(d, int) or (d.is_name and not d.sources) else fresh("n_") for d in node.shape)
     if name is None or not name.isidentifier():
-        return stand_in(node.dtype, shape)
+        return placeholder(node.dtype, shape)
     return apply(Input(serial(), Type(node.dtype, shape), name))
 
 
@@ -43,7 +43,7 @@ def with_inputs(
     order = toposort(roots, into=lambda n: n not in replaced)
     known = _known_names(order, replaced, set(given))
     rewritten = _Rewritten(replaced, known, *_sizes(replaced, known))
-    return rewritten.of(roots), {_sized(old, new, known): new for old, new in replaced.items()}
+    return rewritten.of(roots), {_resize(old, new, known): new for old, new in replaced.items()}
 
 
 class _Rewritten:
@@ -60,10 +60,10 @@ class _Rewritten:
             if node not in self.done:
                 args = tuple(self.done[a] for a in node.args)
                 gradient = isinstance(node.op, Assume)
-                self.done[node] = self._assumed(node, *args) if gradient else resized(node, args, self.size)
+                self.done[node] = self._drop_assumptions(node, *args) if gradient else resize(node, args, self.size)
         return [self.done[root] for root in roots]
 
-    def _assumed(self, node: Expr, *args: Expr) -> Expr:
+    def _drop_assumptions(self, node: Expr, *args: Expr) -> Expr:
         """A derivative without what it takes for granted of sizes behind a replaced node, which nobody knows."""
         op: Any = node.op
         told = {d.text for a in args for d in a.shape if isinstance(d, SymDim)} | set(self.known)
@@ -80,7 +80,7 @@ class _Rewritten:
             if name not in self.names and isinstance(source, Expr):
                 (new,) = self.of([source])
                 self.names[name] = SymDim(name, None, {name: source}) if new is source else value_dim(new)
-        return dim.renamed(self.names)
+        return dim.rename(self.names)
 
 
 def _known_names(order: Sequence[Expr], replaced: dict[Expr, Expr], given: Collection[Expr]) -> set[str]:
@@ -89,12 +89,12 @@ def _known_names(order: Sequence[Expr], replaced: dict[Expr, Expr], given: Colle
     return told | {name for name, source in sources([*order, *replaced]).items() if _computable(source, given)}
 
 
-def _sized(old: Expr, new: Expr, known: Collection[str]) -> Expr:
+def _resize(old: Expr, new: Expr, known: Collection[str]) -> Expr:
     """An array of the sizes that a computed node has, as far as they are known; no other is the same node."""
     pairs = zip(old.shape, new.shape, strict=True)
-    shape = tuple(a if isinstance(b, SymDim) and not _all_known(b, known) else b for b, a in pairs)
+    shape = tuple(a if isinstance(b, SymDim) and not _is_known(b, known) else b for b, a in pairs)
     with at_site(old.site):
-        return copied(broadcast_to(constant(np.zeros((), old.dtype)), shape))
+        return make_copy(broadcast_to(constant(np.zeros((), old.dtype)), shape))
 
 
 def _sizes(replaced: dict[Expr, Expr], known: Collection[str]) -> tuple[dict[str, Dim], dict[str, Dim]]:
@@ -106,7 +106,7 @@ def _sizes(replaced: dict[Expr, Expr], known: Collection[str]) -> tuple[dict[str
         for count in range(1, len(pairs) + 1):
             for some in itertools.combinations(pairs, count):
                 before, after = (product([pair[i] for pair in some]) for i in (0, 1))
-                if isinstance(before, SymDim) and not _all_known(before, known):
+                if isinstance(before, SymDim) and not _is_known(before, known):
                     exact.setdefault(before.text, after)
         for before, after in pairs:
             _solve(before, after, known, names)
@@ -117,7 +117,7 @@ def _names(dim: Dim) -> tuple[str, ...]:
     return dim.names if isinstance(dim, SymDim) else ()
 
 
-def _all_known(dim: SymDim, known: Collection[str]) -> bool:
+def _is_known(dim: SymDim, known: Collection[str]) -> bool:
     return all(name in known for name in dim.names)
 
 

@@ -15,8 +15,8 @@ from ...symbolic.expr import Expr, toposort
 from ...symbolic.leaves import Input, Shared, storage_of
 from ...symbolic.substitution import substitute
 from .configuration import config
-from .convert import listed, unwrap
-from .copies import uncopied
+from .convert import as_list, unwrap
+from .copies import drop_copies
 from .fresh import fresh_input, with_inputs
 from .graphs import FunctionGraph
 from .mode_names import get_mode
@@ -109,11 +109,11 @@ def function(
                 NotImplementedError("In(update=...) is written as an update of a shared variable."), user_site()
             )
     mode = get_mode(mode)
-    compiled = _compiled(listed, outputs, new, givens, no_default_updates, mode, name, on_unused_input)
+    compiled = _compile(listed, outputs, new, givens, no_default_updates, mode, name, on_unused_input)
     return Function(compiled, listed, outputs, new, mode, name, allow_input_downcast, givens, no_default_updates)
 
 
-def _compiled(
+def _compile(
     listed: list[In],
     outputs: Any,
     updates: list[tuple[Any, Any]],
@@ -125,14 +125,14 @@ def _compiled(
 ) -> Any:
     inputs = [_variable(one) for one in listed]
     fresh = [x if isinstance(x.op, Input) else fresh_input(x, x.name) for x in inputs]
-    replaced = {unwrap(old): _given(unwrap(old), new) for old, new in _pairs(givens)}
+    replaced = {unwrap(old): _substitute(unwrap(old), new) for old, new in _pairs(givens)}
     new = {unwrap(shared): _update(unwrap(shared), value) for shared, value in updates}
     results = [unwrap(v) for v in _in_a_row(outputs)]
     if no_default_updates is not True:
         new |= _default_updates(results, new, replaced, no_default_updates)
-    frozen = _frozen([*results, *new.values()], new, no_default_updates)
+    frozen = _freeze([*results, *new.values()], new, no_default_updates)
     computed = {old: x for old, x in zip(inputs, fresh, strict=True) if old is not x}
-    results, new, replaced = _settled(results, new, replaced, computed, inputs)
+    results, new, replaced = _prepare(results, new, replaced, computed, inputs)
     try:
         return weft_function(
             fresh,
@@ -144,10 +144,10 @@ def _compiled(
             on_unused_input=on_unused_input or config.on_unused_input,
         )
     except ArgumentError as error:
-        raise _translated(error) from None
+        raise _translate(error) from None
 
 
-def _translated(error: ArgumentError) -> Exception:
+def _translate(error: ArgumentError) -> Exception:
     """Theano's error for an input that is missing or not used."""
     text = str(error)
     kind = (
@@ -178,13 +178,13 @@ def _variable(one: In) -> Expr:
     return node
 
 
-def _settled(
+def _prepare(
     results: list[Expr], updates: dict[Expr, Expr], givens: dict[Expr, Expr], computed: dict[Expr, Expr], inputs: Any
 ) -> tuple[list[Expr], dict[Expr, Expr], dict[Expr, Expr]]:
     """All that is compiled without copies that nothing replaces, and with inputs in place of computed ones."""
     parts = [*results, *updates.values(), *givens, *givens.values()]
     kept = {n for n in (*givens, *computed) if n.args}
-    parts, sized = uncopied(parts, kept), {}
+    parts, sized = drop_copies(parts, kept), {}
     if computed:
         given = [x for x in inputs if x not in computed]
         told = [n for n in toposort(parts, into=lambda n: n not in computed) if isinstance(n.op, Shared)]
@@ -202,7 +202,7 @@ def _value_for(old: Expr, value: Any) -> Expr:
     return unwrap(value)
 
 
-def _given(old: Expr, new: Any) -> Expr:
+def _substitute(old: Expr, new: Any) -> Expr:
     node = _value_for(old, new)
     return weft_cast(node, old.dtype) if np.result_type(node.dtype, old.dtype) == old.dtype else node
 
@@ -218,7 +218,7 @@ def _update(shared: Expr, value: Any) -> Expr:
     return weft_cast(node, shared.dtype)
 
 
-def _frozen(roots: Sequence[Expr], updates: Mapping[Expr, Expr], which: Any) -> dict[Expr, Expr]:
+def _freeze(roots: Sequence[Expr], updates: Mapping[Expr, Expr], which: Any) -> dict[Expr, Expr]:
     """Updates to themselves, for shared variables whose default update is not wanted."""
     if not which:
         return {}
@@ -261,11 +261,11 @@ def _pairs(given: Any) -> list[tuple[Any, Any]]:
 
 def _in_a_row(outputs: Any) -> list[Any]:
     """The outputs in a row."""
-    values = listed(list(outputs.values()) if isinstance(outputs, Mapping) else outputs)
+    values = as_list(list(outputs.values()) if isinstance(outputs, Mapping) else outputs)
     return [v.variable if isinstance(v, Out) else v for v in values]
 
 
-def _packed(outputs: Any, results: Sequence[Any]) -> Any:
+def _pack(outputs: Any, results: Sequence[Any]) -> Any:
     """Results in the form that the outputs were given in."""
     if outputs is None:
         return []
@@ -299,13 +299,13 @@ class Function:
         self.n_returned_outputs = len(_in_a_row(outputs))
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        given = self._given(args, keywords) if keywords or len(args) != len(self._types) else args
-        arrays = [self._converted(i, value) for i, value in enumerate(given)]
+        given = self._collect(args, keywords) if keywords or len(args) != len(self._types) else args
+        arrays = [self._convert(i, value) for i, value in enumerate(given)]
         if self._watched:
             self.mode.before(self, arrays)
-        return _packed(self.outputs, self.compiled(*arrays))
+        return _pack(self.outputs, self.compiled(*arrays))
 
-    def _converted(self, place: int, value: Any) -> np.ndarray:
+    def _convert(self, place: int, value: Any) -> np.ndarray:
         of, one = self._types[place], self.inputs[place]
         fits = type(value) is np.ndarray and value.dtype == of.dtype and value.ndim == of.ndim
         if fits and not any(of.broadcastable):
@@ -319,7 +319,7 @@ class Function:
                 TypeError(f"Bad input argument {label}: {error}"), user_site(), one.variable.expr.site
             ) from None
 
-    def _given(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> list[Any]:
+    def _collect(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> list[Any]:
         """The value for each input: by place, by name, or the one that In gives."""
         if len(args) > len(self.inputs):
             text = f"{self} takes {len(self.inputs)} arguments, and {len(args)} were given."
@@ -365,14 +365,14 @@ class Function:
         swap = dict(swap or {})
         updates = [] if delete_updates else self.updates
         values = [*_in_a_row(self.outputs), *(value for _, value in updates)]
-        replaced = {unwrap(old): _given(unwrap(old), new) for old, new in _pairs(self.givens)}
+        replaced = {unwrap(old): _substitute(unwrap(old), new) for old, new in _pairs(self.givens)}
         found = substitute([unwrap(v) for v in values], replaced)
         results = [wrap(n) for n in substitute(found, {unwrap(a): unwrap(b) for a, b in swap.items()})]
         count = len(results) - len(updates)
         moved = [(swap.get(shared, shared), r) for (shared, _), r in zip(updates, results[count:], strict=True)]
         return function(
             self.inputs,
-            _packed(self.outputs, results[:count]),
+            _pack(self.outputs, results[:count]),
             self.mode,
             moved,
             no_default_updates=delete_updates or self.no_default_updates,
@@ -386,7 +386,7 @@ class Function:
         self.compiled.forget()
 
 
-def evaluated(variable: Any, values: Mapping[Any, Any]) -> Any:
+def evaluate(variable: Any, values: Mapping[Any, Any]) -> Any:
     """variable.eval({x: array}); inputs may be named by strings."""
     nodes = {n.name: n for n in toposort([unwrap(variable)]) if isinstance(n.op, Input)}
     named = {wrap(nodes[k]) if isinstance(k, str) else k: v for k, v in values.items()}

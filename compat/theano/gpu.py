@@ -13,12 +13,12 @@ _REASON = "weft.compat.theano runs on the CPU"
 
 
 def _question(what: str) -> Any:
-    def asked(context_name: Any = None) -> bool:
+    def ask(context_name: Any = None) -> bool:
         return False
 
-    asked.__name__, asked.__doc__ = what, "False: there is none."
-    asked.msg = f"cuDNN is not available: {_REASON}."  # type: ignore[attr-defined]
-    return asked
+    ask.__name__, ask.__doc__ = what, "False: there is none."
+    ask.msg = f"cuDNN is not available: {_REASON}."  # type: ignore[attr-defined]
+    return ask
 
 
 dnn_present, dnn_available = _question("dnn_present"), _question("dnn_available")
@@ -56,7 +56,7 @@ def use(device: Any, *args: Any, **options: Any) -> None:
 init_dev = use
 
 
-class Absent(Op):
+class GpuOp(Op):
     """An op of a GPU, which can be asked for and not be applied."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -81,4 +81,4 @@ GPUA_mrg_uniform gpu_cholesky gpu_solve gpu_svd gpu_matrix_inverse gpu_qr GpuCho
 """.split()  # noqa: SIM905
 
 for _name in _NAMES:
-    globals()[_name] = type(_name, (Absent,), {"__module__": __name__, "__doc__": "Not available: it needs a GPU."})
+    globals()[_name] = type(_name, (GpuOp,), {"__module__": __name__, "__doc__": "Not available: it needs a GPU."})

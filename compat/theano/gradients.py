@@ -15,7 +15,7 @@ from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.substitution import substitute
 from .configuration import config
-from .convert import listed, unwrap
+from .convert import as_list, unwrap
 from .variables import Variable, wrap
 
 
@@ -65,14 +65,14 @@ def grad(
     if disconnected_inputs not in ("raise", "warn", "ignore"):
         text = f"disconnected_inputs is 'raise', 'warn' or 'ignore', not {disconnected_inputs!r}."
         raise blame(ValueError(text), user_site())
-    variables = listed(wrt)
+    variables = as_list(wrt)
     for v in variables:
         if not isinstance(v, Variable):
             raise blame(TypeError(f"Expected a variable, and got {type(v).__name__}: {v!r}."), user_site())
     if cost is not None and unwrap(cost).dtype.kind != "f":  # whole numbers do not change continuously
         return _like(wrt, [_result(v, None, "ignore", return_disconnected) for v in variables])
-    outputs, seeds = _seeded(cost, known_grads)
-    outputs = _held(outputs, consider_constant)
+    outputs, seeds = _seed(cost, known_grads)
+    outputs = _hold(outputs, consider_constant)
     found = _cotangents(outputs, seeds, [unwrap(v) for v in variables])
     results = [_result(v, g, disconnected_inputs, return_disconnected) for v, g in zip(variables, found, strict=True)]
     if add_names and getattr(cost, "name", None):
@@ -82,7 +82,7 @@ def grad(
     return _like(wrt, results)
 
 
-def _seeded(cost: Any, known_grads: Any) -> tuple[list[Expr], list[Expr]]:
+def _seed(cost: Any, known_grads: Any) -> tuple[list[Expr], list[Expr]]:
     outputs, seeds = [], []
     if cost is not None:
         node = unwrap(cost)
@@ -97,9 +97,9 @@ def _seeded(cost: Any, known_grads: Any) -> tuple[list[Expr], list[Expr]]:
     return outputs, seeds
 
 
-def _held(outputs: list[Expr], constants: Any) -> list[Expr]:
+def _hold(outputs: list[Expr], constants: Any) -> list[Expr]:
     """The outputs with these variables as constants for derivatives."""
-    held = [unwrap(c) for c in listed(constants)]
+    held = [unwrap(c) for c in as_list(constants)]
     return substitute(outputs, {c: wf.stop_gradient(c) for c in held}) if held else outputs
 
 
@@ -127,17 +127,17 @@ def _result(variable: Any, g: Expr | None, disconnected: str, returned: str) -> 
 
 def Lop(f: Any, wrt: Any, eval_points: Any, consider_constant: Any = None, disconnected_inputs: str = "raise") -> Any:  # noqa: N802
     """eval_points times d f / d wrt: the vector-Jacobian product."""
-    outputs = _held([unwrap(v) for v in listed(f)], consider_constant)
-    seeds = [unwrap(v, o.dtype) for v, o in zip(listed(eval_points), outputs, strict=True)]
-    found = _cotangents(outputs, seeds, [unwrap(v) for v in listed(wrt)])
-    return _like(wrt, [_result(v, g, disconnected_inputs, "zero") for v, g in zip(listed(wrt), found, strict=True)])
+    outputs = _hold([unwrap(v) for v in as_list(f)], consider_constant)
+    seeds = [unwrap(v, o.dtype) for v, o in zip(as_list(eval_points), outputs, strict=True)]
+    found = _cotangents(outputs, seeds, [unwrap(v) for v in as_list(wrt)])
+    return _like(wrt, [_result(v, g, disconnected_inputs, "zero") for v, g in zip(as_list(wrt), found, strict=True)])
 
 
 def Rop(f: Any, wrt: Any, eval_points: Any) -> Any:  # noqa: N802
     """d f / d wrt times eval_points: the Jacobian-vector product."""
-    params = [unwrap(v) for v in listed(wrt)]
-    tangents = [unwrap(v, p.dtype) for v, p in zip(listed(eval_points), params, strict=True)]
-    found = wf.jvp([unwrap(v) for v in listed(f)], params, tangents)
+    params = [unwrap(v) for v in as_list(wrt)]
+    tangents = [unwrap(v, p.dtype) for v, p in zip(as_list(eval_points), params, strict=True)]
+    found = wf.jvp([unwrap(v) for v in as_list(f)], params, tangents)
     return _like(f, [wrap(n) for n in found])
 
 
@@ -149,8 +149,8 @@ def jacobian(expression: Any, wrt: Any, consider_constant: Any = None, disconnec
         raise blame(ValueError(text), user_site(), y.site, hint="flatten it.")
     if y.ndim == 0:
         return grad(expression, wrt, consider_constant, disconnected_inputs)
-    (held,) = _held([y], consider_constant)
-    variables = listed(wrt)
+    (held,) = _hold([y], consider_constant)
+    variables = as_list(wrt)
     nodes = [unwrap(v) for v in variables]
     for v, g in zip(variables, _cotangents([held], [wf.ones_like(held)], nodes), strict=True):
         _result(v, g, disconnected_inputs, "zero")
@@ -159,17 +159,17 @@ def jacobian(expression: Any, wrt: Any, consider_constant: Any = None, disconnec
 
 def hessian(cost: Any, wrt: Any, consider_constant: Any = None, disconnected_inputs: str = "raise") -> Any:
     """d² cost / d wrt d wrt, for vectors."""
-    (held,) = _held([unwrap(cost)], consider_constant)
-    first = [unwrap(grad(wrap(held), v, None, disconnected_inputs, False)) for v in listed(wrt)]
-    return _like(wrt, [wrap(wf.jacobian(g, unwrap(v))) for g, v in zip(first, listed(wrt), strict=True)])
+    (held,) = _hold([unwrap(cost)], consider_constant)
+    first = [unwrap(grad(wrap(held), v, None, disconnected_inputs, False)) for v in as_list(wrt)]
+    return _like(wrt, [wrap(wf.jacobian(g, unwrap(v))) for g, v in zip(first, as_list(wrt), strict=True)])
 
 
 def subgraph_grad(wrt: Any, end: Any, start: Any = None, cost: Any = None, details: bool = False) -> Any:
     """(gradients for wrt, gradients for end): the part of backpropagation between start and end."""
-    both = listed(wrt) + listed(end)
-    found = _cotangents(*_seeded(cost, start), [unwrap(v) for v in both])
+    both = as_list(wrt) + as_list(end)
+    found = _cotangents(*_seed(cost, start), [unwrap(v) for v in both])
     results = [_result(v, g, "ignore", "zero") for v, g in zip(both, found, strict=True)]
-    count = len(listed(wrt))
+    count = len(as_list(wrt))
     return results[:count], results[count:]
 
 

@@ -12,9 +12,9 @@ from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr, identical
 from ...symbolic.substitution import substitute
 from .convert import unwrap
-from .copies import uncopied
+from .copies import drop_copies
 from .graph_clones import new_graph
-from .notes import applied_to, is_leaf
+from .notes import is_leaf, note_op
 from .op import Apply
 from .ops import Work
 from .variables import TensorConstant, Variable, variable_of, wrap
@@ -88,15 +88,15 @@ def io_toposort(inputs: Iterable[Any], outputs: Iterable[Any], **ignored: Any) -
 def is_same_graph(var1: Any, var2: Any, givens: Any = None, debug: bool = False) -> bool:
     """Whether two variables are computed in the same way."""
     replaced = {unwrap(a): unwrap(b) for a, b in dict(givens or {}).items()}
-    one, other = uncopied(substitute([unwrap(var1), unwrap(var2)], replaced))
+    one, other = drop_copies(substitute([unwrap(var1), unwrap(var2)], replaced))
     return one is other
 
 
 def equal_computations(xs: Sequence[Any], ys: Sequence[Any], in_xs: Any = (), in_ys: Any = ()) -> bool:
     """Whether the xs are computed from in_xs as the ys are from in_ys."""
     replaced = {unwrap(a): unwrap(b) for a, b in zip(in_xs, in_ys, strict=True)}
-    left = uncopied(substitute([unwrap(x) for x in xs], replaced))
-    return identical(left, uncopied([unwrap(y) for y in ys]))
+    left = drop_copies(substitute([unwrap(x) for x in xs], replaced))
+    return identical(left, drop_copies([unwrap(y) for y in ys]))
 
 
 def clone(
@@ -153,7 +153,7 @@ class OpFromGraph(Work):
                 text = f"OpFromGraph takes variables, and {v!r} is {type(v).__name__}."
                 raise blame(TypeError(text), user_site())
         self.inputs, self.outputs, self.name = list(inputs), list(outputs), name or "OpFromGraph"
-        self.override = _wrapped_rule(grad_overrides, False) or _wrapped_rule(lop_overrides, True)
+        self.override = _wrap_rule(grad_overrides, False) or _wrap_rule(lop_overrides, True)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         if len(args) != len(self.inputs):
@@ -165,7 +165,7 @@ class OpFromGraph(Work):
         else:
             found = [wrap(n) for n in self._inside(given)]
         for variable in found:
-            applied_to(variable, self, args)
+            note_op(variable, self, args)
         return found[0] if len(found) == 1 else found
 
     def _inside(self, given: Sequence[Expr]) -> list[Expr]:
@@ -173,7 +173,7 @@ class OpFromGraph(Work):
         return substitute([unwrap(o) for o in self.outputs], {unwrap(v): x for v, x in pairs})
 
 
-def _wrapped_rule(rule: Callable[..., Any] | None, with_outputs: bool) -> Callable[..., Any] | None:
+def _wrap_rule(rule: Callable[..., Any] | None, with_outputs: bool) -> Callable[..., Any] | None:
     if not callable(rule):
         return None
 

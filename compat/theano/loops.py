@@ -10,18 +10,18 @@ import numpy as np
 
 import weft as wf
 
-from ...ops.bodies import numbered, stand_in, stand_ins
+from ...ops.bodies import counting, placeholder, placeholders
 from ...ops.creation import iota
 from ...ops.elementwise import cast as weft_cast
-from ...ops.loop import looped
+from ...ops.loop import make_loop
 from ...symbolic import dims
 from ...symbolic.dims import Dim
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr, toposort
 from ...symbolic.substitution import substitute
 from ...symbolic.types import INT64
-from .changing_loops import changes_sizes, repeated
-from .convert import listed, unwrap
+from .changing_loops import changes_sizes, repeat_body
+from .convert import as_list, unwrap
 from .ops import Work
 from .sizes import as_size
 from .storage import SharedVariable
@@ -128,11 +128,11 @@ def scan(
     one output, a list of them, or None; and the updates of the shared variables that fn changes, for theano.function
     """
     backwards, count = _direction(n_steps, go_backwards)
-    elements, values = _sequences(listed(sequences), backwards)
+    elements, values = _sequences(as_list(sequences), backwards)
     length = _length(values, count)
     values = [v if v.shape[0] == length else v[:length] for v in values]
-    states = [_state(info) for info in listed(outputs_info)]
-    others = [v if isinstance(v, Variable) else wrap(unwrap(v)) for v in listed(non_sequences)]
+    states = [_state(info) for info in as_list(outputs_info)]
+    others = [v if isinstance(v, Variable) else wrap(unwrap(v)) for v in as_list(non_sequences)]
     traced = _Traced(fn, elements, states, others)
     found, shared, steps = traced.run(values, length, truncate_gradient)
     outputs = [wrap(y if steps is None else y[:steps]) for y in found]
@@ -160,7 +160,7 @@ def _sequences(given: list[Any], backwards: bool) -> tuple[list[Any], list[Expr]
     elements, values = [], []
     for sequence in given:
         info = sequence if isinstance(sequence, dict) else {"input": sequence}
-        taps = [int(t) for t in listed(info.get("taps"))] or [0]
+        taps = [int(t) for t in as_list(info.get("taps"))] or [0]
         whole = unwrap(info["input"])
         if not whole.ndim:
             raise blame(ValueError("scan: a sequence has at least one axis, and this is a scalar."), whole.site)
@@ -168,7 +168,7 @@ def _sequences(given: list[Any], backwards: bool) -> tuple[list[Any], list[Expr]
         for tap in taps:
             value = whole[tap + before : whole.shape[0] - (behind - tap)] if before or behind else whole
             values.append(wf.flip(value, 0) if backwards else value)
-            element = stand_in(value.dtype, value.shape[1:])
+            element = placeholder(value.dtype, value.shape[1:])
             elements.append(wrap(element))
             if getattr(info["input"], "name", None):
                 elements[-1].name = f"{info['input'].name}[t{f'{tap:+d}' if tap else ''}]"
@@ -193,7 +193,7 @@ def _state(info: Any) -> State | None:
     info = info if isinstance(info, dict) else {"initial": info}
     if info.get("initial") is None:
         raise blame(ValueError(f"scan: taps {info['taps']} of an output without an initial value."), user_site())
-    taps = tuple(int(t) for t in listed(info.get("taps"))) or (-1,)
+    taps = tuple(int(t) for t in as_list(info.get("taps"))) or (-1,)
     if len(set(taps)) < len(taps) or max(taps) >= 0:
         raise blame(ValueError(f"scan: the taps of an output are different and below 0, not {taps}."), user_site())
     initial, label = unwrap(info["initial"]), getattr(info["initial"], "name", None)
@@ -203,17 +203,17 @@ def _state(info: Any) -> State | None:
 
 
 class _Traced:
-    """The step, written once over stand-ins for what changes from step to step."""
+    """The step, written once over placeholders for what changes from step to step."""
 
     def __init__(
         self, fn: Callable[..., Any], elements: list[Any], states: list[State | None], others: list[Any]
     ) -> None:
         self.elements, self.states = [unwrap(e) for e in elements], states
-        self.number = stand_in(INT64, ())
+        self.number = placeholder(INT64, ())
         for _ in range(2):
-            self.windows = [stand_ins(s.starts) if s is not None else [] for s in self.states]
+            self.windows = [placeholders(s.starts) if s is not None else [] for s in self.states]
             windows = [v for s, w in zip(self.states, self.windows, strict=True) if s is not None for v in s.read(w)]
-            with numbered(self.number):
+            with counting(self.number):
                 self.outputs, self.updates, self.stop = _parts(fn(*elements, *windows, *others))
             if not self.states:
                 self.states, self.windows = [None] * len(self.outputs), [[] for _ in self.outputs]
@@ -241,7 +241,7 @@ class _Traced:
     def run(self, values: list[Expr], length: Dim, truncate: int) -> tuple[list[Expr], dict[Expr, Expr], Expr | None]:
         """(outputs of all steps, last values of shared variables, how many steps there were where that is open)."""
         shared = list(self.updates)
-        doubles = stand_ins(shared)
+        doubles = placeholders(shared)
         named = dict(zip(shared, doubles, strict=True))
         outputs = substitute([*self.outputs, *self.updates.values(), *self.stop], named)
         ys, news, stop = _split(outputs, len(self.outputs), len(shared))
@@ -263,11 +263,11 @@ class _Traced:
 
         def part(xs: list[Expr], begin: list[Expr], size: Dim) -> list[Expr]:
             if changing:
-                return repeated(body, (variables, elements), (begin, xs), size, bool(tests))
-            return looped(body, (variables, elements), (begin, xs), length=size, tested=bool(tests))
+                return repeat_body(body, (variables, elements), (begin, xs), size, bool(tests))
+            return make_loop(body, (variables, elements), (begin, xs), length=size, tested=bool(tests))
 
         if truncate > 0 and not tests and not (isinstance(length, int) and length <= truncate):
-            found = _truncated(part, values, starts, length, truncate)
+            found = _truncate(part, values, starts, length, truncate)
         else:
             found = part(values, starts, length)
         last = dict(zip(shared, found[len(starts) - len(shared) : len(starts)], strict=True))
@@ -278,7 +278,7 @@ def _split(values: list[Expr], first: int, second: int) -> tuple[list[Expr], lis
     return values[:first], values[first : first + second], values[first + second :]
 
 
-def _truncated(
+def _truncate(
     part: Callable[..., list[Expr]], values: list[Expr], starts: list[Expr], length: Dim, truncate: int
 ) -> list[Expr]:
     """Two loops, one after the other: no derivative flows through the first."""
@@ -306,7 +306,7 @@ def _parts(result: Any) -> tuple[list[Expr], dict[Expr, Expr], list[Expr]]:
             pairs = part.items() if isinstance(part, Mapping) else part
             updates = {unwrap(s): unwrap(new, unwrap(s).dtype) for s, new in pairs}
         else:
-            outputs += listed(part)
+            outputs += as_list(part)
     return [unwrap(o) for o in outputs], updates, stop
 
 
@@ -347,7 +347,7 @@ def ifelse(condition: Any, then_branch: Any, else_branch: Any, name: str | None 
     """then_branch where the condition is not 0, else else_branch; only one of them is computed."""
     test = unwrap(condition)
     test = test if test.dtype.kind == "b" else wf.ne(test, 0)
-    left, right = [unwrap(v) for v in listed(then_branch)], [unwrap(v) for v in listed(else_branch)]
+    left, right = [unwrap(v) for v in as_list(then_branch)], [unwrap(v) for v in as_list(else_branch)]
     if len(left) != len(right):
         text = f"ifelse: one branch has {len(left)} variables, and the other {len(right)}."
         raise blame(ValueError(text), user_site())

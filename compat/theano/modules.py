@@ -212,7 +212,7 @@ def _public(module: ModuleType, name: str) -> bool:
 
 _SHOWN = frozenset(f"{PACKAGE}.{file}" for files in MODULES.values() for file in files)
 _HIDDEN = frozenset(
-    ["shared_class", "wrap", "variable_of", "fitting", "numbers", "named"]
+    ["shared_class", "wrap", "variable_of", "fitting", "numbers", "make_elemwise"]
 )  # what files have for others
 
 

@@ -75,14 +75,14 @@ def batch_normalization_train(
     invstd = 1.0 / wf.sqrt(var + epsilon)
     results = [(x - mean) * (scale * invstd) + shift, *map(found.narrow, (mean, invstd))]
     if running_mean is not None:
-        results.append(found.narrow(_moved(old[0], mean, running_average_factor)))
+        results.append(found.narrow(_move_average(old[0], mean, running_average_factor)))
     if running_var is not None:
         count = weft_cast(unwrap(x.type.size), x.dtype) / weft_cast(unwrap(mean.type.size), x.dtype)
-        results.append(found.narrow(_moved(old[-1], var * (count / (count - 1.0)), running_average_factor)))
+        results.append(found.narrow(_move_average(old[-1], var * (count / (count - 1.0)), running_average_factor)))
     return tuple(wrap(r) for r in results)
 
 
-def _moved(old: Expr, new: Expr, factor: float) -> Expr:
+def _move_average(old: Expr, new: Expr, factor: float) -> Expr:
     return old * (1.0 - factor) + new * factor
 
 

@@ -19,14 +19,14 @@ def made_by(describe: Describe) -> Callable[[Callable[..., Any]], Callable[..., 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def call(*args: Any, **options: Any) -> Any:
-            return noted(function(*args, **options), describe, args, options)
+            return note(function(*args, **options), describe, args, options)
 
         return call
 
     return decorate
 
 
-def noted(found: Any, describe: Describe, args: Sequence[Any], options: Any) -> Any:
+def note(found: Any, describe: Describe, args: Sequence[Any], options: Any) -> Any:
     """The variable, or the list of them, that notes how it was made; what an inner function noted stays."""
     for variable in found if isinstance(found, list | tuple) else (found,):
         if not isinstance(variable, Variable) or is_leaf(variable.expr) or variable.facts.made is not None:
@@ -36,9 +36,9 @@ def noted(found: Any, describe: Describe, args: Sequence[Any], options: Any) -> 
     return found
 
 
-def applied_to(variable: Any, op: Any, inputs: Sequence[Any]) -> Any:
+def note_op(variable: Any, op: Any, inputs: Sequence[Any]) -> Any:
     """The variable, which notes that this op made it of these inputs."""
-    return noted(variable, lambda *args: (op, args), inputs, {})
+    return note(variable, lambda *args: (op, args), inputs, {})
 
 
 def is_leaf(node: Expr) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...symbolic.errors import blame, user_site
 from .convert import as_variable
-from .performing import applied
+from .performing import perform
 
 
 class Apply:
@@ -84,7 +84,7 @@ class Op:
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         node = self.make_node(*inputs, **options)
-        found = applied(self, node)
+        found = perform(self, node)
         if self.default_output is not None:
             return found[self.default_output]
         return found[0] if len(found) == 1 else found

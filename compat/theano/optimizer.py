@@ -13,7 +13,7 @@ import weft as wf
 
 from .convert import unwrap
 from .modes import OptimizationRule
-from .notes import applied_to
+from .notes import note_op
 from .ops import Work
 from .variables import wrap
 
@@ -29,9 +29,9 @@ class Assert(Work):
     def __call__(self, value: Any, *conditions: Any) -> Any:
         x, tests = unwrap(value), [unwrap(c) for c in conditions]
         checked = wf.callback(
-            _Check(self.msg), x.type, x, *tests, vjp=_through, name=f"Assert({self.msg})", effects=True
+            _AssertAll(self.msg), x.type, x, *tests, vjp=_through, name=f"Assert({self.msg})", effects=True
         )
-        return applied_to(wrap(checked), self, [value, *conditions])
+        return note_op(wrap(checked), self, [value, *conditions])
 
     def __repr__(self) -> str:
         return f"Assert{{msg={self.msg!r}}}"
@@ -42,7 +42,7 @@ def _through(g: Any, out: Any, x: Any, *tests: Any) -> list[Any]:
 
 
 @dataclass(frozen=True)
-class _Check:
+class _AssertAll:
     """Look at the conditions, and hand the value on."""
 
     msg: str

@@ -13,9 +13,9 @@ import weft as wf
 from ...symbolic.expr import Expr
 from .configuration import config
 from .convert import unwrap
-from .notes import applied_to
+from .notes import note_op
 from .sizes import as_shape
-from .variables import Shape, variable_of, wrap
+from .variables import ShapeVariable, variable_of, wrap
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Performed:
 
 
 @dataclass(frozen=True)
-class Sizes:
+class PerformedSizes:
     """The sizes of what an op makes, in a row: found by running it."""
 
     performed: Performed
@@ -43,7 +43,7 @@ class Sizes:
         return np.array([n for each in self.performed(*arrays) for n in each.shape], np.int64)
 
 
-def applied(op: Any, node: Any) -> list[Any]:
+def perform(op: Any, node: Any) -> list[Any]:
     """The outputs of a node: a callback that runs the op's perform."""
     inputs = [unwrap(x) for x in node.inputs]
     performed = Performed(op, tuple((o.dtype, o.ndim) for o in node.outputs), node)
@@ -53,7 +53,7 @@ def applied(op: Any, node: Any) -> list[Any]:
     found = wf.callback(performed, types, *inputs, vjp=rule, name=type(op).__name__)
     made = [wrap(f) for f in found]
     if len(made) == 1:
-        applied_to(made[0], op, node.inputs)
+        note_op(made[0], op, node.inputs)
     for variable, promised in zip(made, node.outputs, strict=True):
         if promised.name and not variable.name:
             variable.name = promised.name
@@ -62,11 +62,11 @@ def applied(op: Any, node: Any) -> list[Any]:
 
 def _shapes(op: Any, node: Any, inputs: Sequence[Expr], performed: Performed) -> list[tuple[Any, ...]]:
     if hasattr(op, "infer_shape"):
-        found = op.infer_shape(node, [Shape(x.shape) for x in inputs])
+        found = op.infer_shape(node, [ShapeVariable(x.shape) for x in inputs])
         shapes = [as_shape(s) for s in found]
     else:
         total = sum(o.ndim for o in node.outputs)
-        sizes = wf.callback(Sizes(performed), wf.Type(np.dtype("int64"), (total,)), *inputs) if total else None
+        sizes = wf.callback(PerformedSizes(performed), wf.Type(np.dtype("int64"), (total,)), *inputs) if total else None
         places = iter(range(total))
         shapes = [as_shape([wrap(sizes[next(places)]) for _ in range(o.ndim)]) for o in node.outputs]
     return [

@@ -15,19 +15,19 @@ from ...ops.elementwise import cast as weft_cast
 from ...ops.reduce import Reduce
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
-from .convert import axes_of, dtype_named, floats, unwrap
+from .convert import axes_of, find_dtype, floats, unwrap
 from .methods import method
-from .notes import applied_to, made_by
+from .notes import made_by, note_op
 from .ops import EQUIVALENTS, Work
 from .scalar_ops import SCALARS
 from .sizes import elements
 from .variables import wrap
 
 
-def _summed(node: Expr, dtype: Any) -> Expr:
+def _sum(node: Expr, dtype: Any) -> Expr:
     """Whole numbers are summed in 64 bits, as Theano does."""
     if dtype is not None:
-        return weft_cast(node, dtype_named(dtype))
+        return weft_cast(node, find_dtype(dtype))
     wide = {"b": "int64", "i": "int64", "u": "uint64"}.get(node.dtype.kind)
     return weft_cast(node, wide) if wide else node
 
@@ -104,7 +104,7 @@ def _by(kind: Any) -> Any:
 @_by(Sum)
 def sum(input: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, acc_dtype: Any = None) -> Any:
     """The sum over axes; of whole numbers and bools in int64."""
-    return wrap(wf.sum(_summed(unwrap(input), dtype), axes_of(axis), keepdims))
+    return wrap(wf.sum(_sum(unwrap(input), dtype), axes_of(axis), keepdims))
 
 
 @method("prod")
@@ -121,13 +121,13 @@ def prod(
     node = unwrap(input)
     if node.ndim == 1 and isinstance(node.shape[0], int) and node.dtype.kind in "iu" and not keepdims and not dtype:
         return wrap(weft_cast(functools.reduce(lambda a, b: a * b, elements(node), unwrap(np.int64(1))), "int64"))
-    return wrap(wf.prod(_summed(node, dtype), axes_of(axis), keepdims))
+    return wrap(wf.prod(_sum(node, dtype), axes_of(axis), keepdims))
 
 
 @method("product_of")
 def _product_of(vector: Any, found: Any) -> Any:
     """The number of elements, which notes that it is the product of a shape."""
-    return applied_to(found, Prod(), [vector])
+    return note_op(found, Prod(), [vector])
 
 
 @method("mean")
@@ -137,7 +137,7 @@ def mean(
     """The mean over axes; of whole numbers and bools in float64."""
     node = unwrap(input)
     kind = dtype if dtype is not None else node.dtype if node.dtype.kind == "f" else "float64"
-    return wrap(wf.mean(weft_cast(node, dtype_named(kind)), axes_of(axis), keepdims))
+    return wrap(wf.mean(weft_cast(node, find_dtype(kind)), axes_of(axis), keepdims))
 
 
 @method("var")
@@ -155,14 +155,14 @@ def std(input: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False, cor
 def _largest(function: Callable[..., Expr]) -> Callable[..., Expr]:
     """max or min with Theano's derivative: every element that equals the result gets the whole of g."""
 
-    def reduced(x: Expr, axis: Any, keepdims: bool) -> Expr:
+    def reduce(x: Expr, axis: Any, keepdims: bool) -> Expr:
         if not x.type.is_float:
             return function(x, axis, keepdims)
         axes = tuple(range(x.ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
         rule = wf.custom_gradient(lambda v: function(v, axes, True), lambda g, out, v: wf.where(wf.eq(v, out), g, 0.0))
         return rule(x) if keepdims else wf.squeeze(rule(x), axes)
 
-    return reduced
+    return reduce
 
 
 def _reduction(function: Callable[..., Expr], name: str, kind: Any) -> Callable[..., Any]:

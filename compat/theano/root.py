@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...symbolic.errors import blame, user_site
-from .convert import dtype_named
+from .convert import find_dtype
 
 version = full_version = short_version = "1.0.5"
 release = True
@@ -26,7 +26,7 @@ def test(*args: Any, **options: Any) -> None:
 
 def _asarray(a: Any, dtype: Any, order: str | None = None) -> np.ndarray:
     """The value as an array of a dtype; "floatX" is the flag of that name."""
-    return np.asarray(a, dtype_named(dtype), order=order)  # type: ignore[call-overload, no-any-return]
+    return np.asarray(a, find_dtype(dtype), order=order)  # type: ignore[call-overload, no-any-return]
 
 
 def local_bitwidth() -> int:

@@ -18,7 +18,7 @@ from ...symbolic.expr import Expr
 from ...symbolic.types import SUPPORTED
 from .configuration import config
 from .convert import unwrap
-from .copies import copied
+from .copies import make_copy
 from .op import Op
 from .types import TensorType
 from .variables import TensorConstant, TensorVariable, wrap
@@ -129,7 +129,7 @@ class ScalarOp(Op):
         if self.nin >= 0 and len(nodes) != self.nin:
             raise blame(TypeError(f"{self} takes {self.nin} arguments, and {len(nodes)} were given."), user_site())
         known = type(self).function
-        return wrap(known(*nodes) if known is not None else _performed(self, nodes))
+        return wrap(known(*nodes) if known is not None else _perform(self, nodes))
 
     def _properties(self) -> tuple[Any, ...]:
         return (self.name, *super()._properties())
@@ -174,7 +174,7 @@ class _Impl:
         return found
 
 
-def _performed(op: ScalarOp, nodes: Sequence[Expr]) -> Expr:
+def _perform(op: ScalarOp, nodes: Sequence[Expr]) -> Expr:
     """The program's own function of every element, in Python."""
     (of,) = op.output_types_preference(*[Scalar(n.dtype.name) for n in nodes])
     shape = broadcast(str(op), [n.shape for n in nodes])
@@ -197,14 +197,14 @@ def _rule(op: Any) -> Callable[..., Any]:
 SCALARS: dict[str, ScalarOp] = {}  # the functions that the layer knows, by their names
 
 
-def _known(class_name: str, name: str, function: Callable[..., Expr], base: type[ScalarOp]) -> None:
+def _register(class_name: str, name: str, function: Callable[..., Expr], base: type[ScalarOp]) -> None:
     """A function that the layer knows: its class, by which programs ask for it, and the one op of it."""
     made: Any = type(class_name, (base,), {"function": staticmethod(function), "__module__": __name__})
     globals().setdefault(class_name, made)
     SCALARS[name] = globals()[name] = made(name=name)
 
 
-def _folded(function: Callable[..., Expr]) -> Callable[..., Expr]:
+def _fold(function: Callable[..., Expr]) -> Callable[..., Expr]:
     """A function of two numbers that Theano takes any number of."""
     return lambda *nodes: functools.reduce(function, nodes)
 
@@ -222,7 +222,7 @@ def _switch(condition: Expr, a: Expr, b: Expr) -> Expr:
 
 def _second(a: Expr, b: Expr) -> Expr:
     found = wf.broadcast_to(b, broadcast("fill", [a.shape, b.shape]))
-    return copied(b) if found is b else found
+    return make_copy(b) if found is b else found
 
 
 def _away_from_zero(x: Expr) -> Expr:
@@ -244,7 +244,7 @@ _UNARY: tuple[tuple[str, str, Callable[..., Expr]], ...] = (
     ("ScalarSigmoid", "sigmoid", wf.sigmoid), ("ScalarSoftplus", "softplus", wf.softplus), ("IsNan", "isnan", wf.isnan),
     ("IsInf", "isinf", wf.isinf), ("Deg2Rad", "deg2rad", lambda x: wf.mul(x, np.pi / 180)),
     ("Rad2Deg", "rad2deg", lambda x: wf.mul(x, 180 / np.pi)), ("Conj", "conj", lambda x: x),
-    ("Real", "real", lambda x: x), ("Imag", "imag", wf.zeros_like), ("Identity", "identity", copied),
+    ("Real", "real", lambda x: x), ("Imag", "imag", wf.zeros_like), ("Identity", "identity", make_copy),
     ("RoundHalfToEven", "round_half_to_even", wf.rint),
     ("RoundHalfAwayFromZero", "round_half_away_from_zero", _away_from_zero),
     ("Angle", "angle", lambda x: wf.where(x < 0, wf.full_like(x, np.pi), wf.zeros_like(x))),
@@ -258,9 +258,9 @@ _COMPARISONS: tuple[tuple[str, str, Callable[..., Expr]], ...] = (
     ("NEQ", "neq", wf.ne),
 )  # fmt: skip
 _OF_MANY: tuple[tuple[str, str, Callable[..., Expr]], ...] = (
-    ("Add", "add", _folded(wf.add)), ("Mul", "mul", _folded(wf.mul)), ("Maximum", "maximum", _folded(wf.maximum)),
-    ("Minimum", "minimum", _folded(wf.minimum)), ("AND", "and_", _folded(wf.bitwise_and)),
-    ("OR", "or_", _folded(wf.bitwise_or)), ("XOR", "xor", _folded(wf.bitwise_xor)), ("Switch", "switch", _switch),
+    ("Add", "add", _fold(wf.add)), ("Mul", "mul", _fold(wf.mul)), ("Maximum", "maximum", _fold(wf.maximum)),
+    ("Minimum", "minimum", _fold(wf.minimum)), ("AND", "and_", _fold(wf.bitwise_and)),
+    ("OR", "or_", _fold(wf.bitwise_or)), ("XOR", "xor", _fold(wf.bitwise_xor)), ("Switch", "switch", _switch),
     ("Clip", "clip", lambda x, low, high: wf.clip(x, low, high)),
 )  # fmt: skip
 
@@ -271,7 +271,7 @@ for _rows, _base in (
     (_OF_MANY, ScalarOp),
 ):
     for _class_name, _name, _function in _rows:
-        _known(_class_name, _name, _function, _base)
+        _register(_class_name, _name, _function, _base)
 
 
 class Cast(UnaryScalarOp):

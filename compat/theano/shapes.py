@@ -17,7 +17,7 @@ from .methods import method
 from .notes import made_by
 from .ops import EQUIVALENTS, Work
 from .sizes import as_shape
-from .variables import Shape, wrap
+from .variables import ShapeVariable, wrap
 
 
 class Reshape(Work):
@@ -35,12 +35,12 @@ class Reshape(Work):
         return f"Reshape{{{self.ndim}}}"
 
 
-def _shape_given(newshape: Any, more: Any) -> Any:
+def _given_shape(newshape: Any, more: Any) -> Any:
     return (newshape, *more) if more else newshape
 
 
 def _reshape_op(x: Any, newshape: Any, *more: Any, ndim: int | None = None) -> Any:
-    shape = _shape_given(newshape, more)
+    shape = _given_shape(newshape, more)
     return Reshape(len(as_shape(shape, ndim))), [x, shape]
 
 
@@ -48,7 +48,7 @@ def _reshape_op(x: Any, newshape: Any, *more: Any, ndim: int | None = None) -> A
 @made_by(_reshape_op)
 def reshape(x: Any, newshape: Any, *more: Any, ndim: int | None = None) -> Any:
     """x under another shape; one size may be -1."""
-    return wrap(wf.reshape(unwrap(x), as_shape(_shape_given(newshape, more), ndim)))
+    return wrap(wf.reshape(unwrap(x), as_shape(_given_shape(newshape, more), ndim)))
 
 
 @method("flatten")
@@ -194,12 +194,12 @@ def patternbroadcast(x: Any, broadcastable: Sequence[bool]) -> Any:
 
 def shape(x: Any) -> Any:
     """The sizes of x, an int64 vector."""
-    return Shape(unwrap(x).shape)
+    return ShapeVariable(unwrap(x).shape)
 
 
 def shape_i(x: Any, i: int) -> Any:
     """The size of axis i."""
-    return Shape(unwrap(x).shape)[i]
+    return ShapeVariable(unwrap(x).shape)[i]
 
 
 def specify_shape(x: Any, shape: Any) -> Any:
@@ -228,7 +228,7 @@ def get_scalar_constant_value(v: Any, *ignored: Any, **options: Any) -> Any:
 method("get_scalar_constant_value")(get_scalar_constant_value)
 
 
-def _moved(node: Any) -> DimShuffle:
+def _as_dimshuffle(node: Any) -> DimShuffle:
     """weft's op that moves, adds or drops axes, as a dimshuffle."""
     before = node.args[0]
     pattern = [isinstance(d, int) and d == 1 for d in before.shape]
@@ -240,7 +240,7 @@ def _moved(node: Any) -> DimShuffle:
     return DimShuffle(pattern, ["x" if i in new else next(kept) for i in range(node.ndim)])
 
 
-EQUIVALENTS.update(dict.fromkeys((Transpose, ExpandDims, Squeeze), _moved))
+EQUIVALENTS.update(dict.fromkeys((Transpose, ExpandDims, Squeeze), _as_dimshuffle))
 EQUIVALENTS[WeftReshape] = lambda node: Reshape(node.ndim)
 
 

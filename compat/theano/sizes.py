@@ -14,7 +14,7 @@ from ...symbolic.expr import Expr, apply
 from ...symbolic.leaves import Constant, constant
 from ...symbolic.sizes import value_dim
 from .convert import unwrap
-from .variables import Shape, Variable
+from .variables import ShapeVariable, Variable
 
 
 def as_shape(shape: Any, ndim: int | None = None) -> tuple[Dim, ...]:
@@ -22,7 +22,7 @@ def as_shape(shape: Any, ndim: int | None = None) -> tuple[Dim, ...]:
 
     `ndim` is the length of a vector where only a call knows it; a call where it is another is an error.
     """
-    if isinstance(shape, Shape):
+    if isinstance(shape, ShapeVariable):
         return shape.dims
     if isinstance(shape, list | tuple):
         return tuple(as_size(s) for s in shape)

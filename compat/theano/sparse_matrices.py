@@ -15,7 +15,7 @@ import weft as wf
 from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import ShapeError, blame, user_site
 from ...symbolic.expr import Expr
-from .convert import dtype_named, unwrap
+from .convert import find_dtype, unwrap
 from .creation import constant
 from .op import Op
 from .variables import Tensor, wrap
@@ -135,7 +135,7 @@ as_sparse = as_sparse_or_tensor_variable = as_sparse_variable
 
 def matrix(format: str, name: str | None = None, dtype: str | None = None) -> Any:
     """An input that is sparse: not supported."""
-    return SparseType(format, dtype_named(dtype))(name)
+    return SparseType(format, find_dtype(dtype))(name)
 
 
 def csr_matrix(name: str | None = None, dtype: str | None = None) -> Any:
@@ -177,9 +177,9 @@ def dot(x: Any, y: Any) -> Any:
         hint = "sparse.dense_from_sparse makes a dense one." if _sparse(x) else "use T.dot."
         raise blame(NotImplementedError(text) if _sparse(x) else TypeError(text), user_site(), hint=hint)
     if _sparse(x):
-        return wrap(_checked_times(as_sparse_variable(x).data, unwrap(y)))
+        return wrap(_checked_product(as_sparse_variable(x).data, unwrap(y)))
     dense = unwrap(y if _sparse(x) else x)
-    turned = _checked_times(as_sparse_variable(y).data.T, wf.transpose(dense))
+    turned = _checked_product(as_sparse_variable(y).data.T, wf.transpose(dense))
     return wrap(wf.transpose(turned))
 
 
@@ -190,7 +190,7 @@ def _sparse(x: Any) -> bool:
     return isinstance(x, SparseVariable) or _is_scipy(x)
 
 
-def _checked_times(matrix: Any, x: Expr) -> Expr:
+def _checked_product(matrix: Any, x: Expr) -> Expr:
     if x.ndim not in (1, 2):
         text = f"sparse.dot: the dense factor is a vector or a matrix, and has {x.ndim} axes."
         raise blame(ShapeError(text), user_site(), x.site)
@@ -215,7 +215,7 @@ def transpose(x: Any) -> SparseVariable:
     return SparseVariable(as_sparse_variable(x).data.T)
 
 
-def _stacked(name: str) -> Callable[..., SparseVariable]:
+def _stacking(name: str) -> Callable[..., SparseVariable]:
     def stack(blocks: Any, format: str | None = None, dtype: str | None = None) -> SparseVariable:
         import scipy.sparse
 
@@ -226,7 +226,7 @@ def _stacked(name: str) -> Callable[..., SparseVariable]:
     return stack
 
 
-hstack, vstack = _stacked("hstack"), _stacked("vstack")
+hstack, vstack = _stacking("hstack"), _stacking("vstack")
 
 
 def csm_properties(x: Any) -> tuple[Any, Any, Any, Any]:
@@ -241,7 +241,7 @@ def csm_data(x: Any) -> Any:
     return csm_properties(x)[0]
 
 
-class Absent(Op):
+class SparseOp(Op):
     """An op on sparse variables, which can be asked for and not be applied."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -256,4 +256,4 @@ for _name in """
     remove0 ensure_sorted_indices construct_sparse_from_list Dot Usmm SamplingDot cast bcast fcast
 """.split():  # noqa: SIM905
     if _name not in globals():
-        globals()[_name] = type(_name, (Absent,), {"__module__": __name__, "__doc__": "Not supported."})
+        globals()[_name] = type(_name, (SparseOp,), {"__module__": __name__, "__doc__": "Not supported."})

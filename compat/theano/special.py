@@ -16,7 +16,7 @@ from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import GradientError, blame, user_site
 from ...symbolic.expr import Expr
 from .convert import floats
-from .elementwise import named
+from .elementwise import make_elemwise
 from .scalar_ops import BinaryScalarOp, ScalarOp, UnaryScalarOp
 
 
@@ -104,4 +104,4 @@ _ROWS: tuple[tuple[str, str, Callable[..., Expr], type[ScalarOp]], ...] = (
 )  # fmt: skip
 
 for _class_name, _name, _made, _base in _ROWS:
-    globals()[_class_name], globals()[_name] = named(_class_name, _name, _made, _base)
+    globals()[_class_name], globals()[_name] = make_elemwise(_class_name, _name, _made, _base)

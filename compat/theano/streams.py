@@ -17,7 +17,7 @@ from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.leaves import Constant
 from .configuration import config
-from .convert import dtype_named, unwrap
+from .convert import find_dtype, unwrap
 from .sizes import as_shape, as_size
 from .variables import TensorVariable, wrap
 
@@ -51,8 +51,8 @@ class RandomStreams:
         """Where the stream is: a shared variable."""
         return wrap(self.stream.counter)
 
-    def _drawn(self, drawn: Expr, dtype: Any = None) -> Any:
-        made = TensorVariable(drawn if dtype is None else weft_cast(drawn, dtype_named(dtype)))
+    def _draw(self, drawn: Expr, dtype: Any = None) -> Any:
+        made = TensorVariable(drawn if dtype is None else weft_cast(drawn, find_dtype(dtype)))
         made.rng = wrap(self.stream.counter)  # type: ignore[attr-defined]
         made.update = self.state_updates[0]  # type: ignore[attr-defined]
         return made
@@ -61,9 +61,9 @@ class RandomStreams:
         self, size: Any = None, low: Any = 0.0, high: Any = 1.0, ndim: Any = None, dtype: Any = None, **ignored: Any
     ) -> Any:
         """Uniform on [low, high), of dtype floatX."""
-        kind = np.dtype(dtype_named(dtype))
+        kind = np.dtype(find_dtype(dtype))
         first, last = _parameter(low, kind), _parameter(high, kind)
-        return self._drawn(self.stream.uniform(_size(size, ndim, first, last), first, last, kind))
+        return self._draw(self.stream.uniform(_size(size, ndim, first, last), first, last, kind))
 
     def normal(
         self,
@@ -79,19 +79,19 @@ class RandomStreams:
         """Normally distributed, of dtype floatX; truncate: within two standard deviations of the mean."""
         if truncate:
             return self.truncated_normal(size, avg, std, ndim, dtype)
-        kind = np.dtype(dtype_named(dtype))
+        kind = np.dtype(find_dtype(dtype))
         mean, spread = _parameter(avg, kind), _parameter(std, kind)
-        return self._drawn(self.stream.normal(_size(size, ndim, mean, spread), mean, spread, kind))
+        return self._draw(self.stream.normal(_size(size, ndim, mean, spread), mean, spread, kind))
 
     def truncated_normal(
         self, size: Any, avg: Any = 0.0, std: Any = 1.0, ndim: Any = None, dtype: Any = None, **ignored: Any
     ) -> Any:
         """Normally distributed, but never farther than two standard deviations from the mean."""
-        kind = np.dtype(dtype_named(dtype))
+        kind = np.dtype(find_dtype(dtype))
         edge = math.erf(math.sqrt(2.0))
         mean, spread = _parameter(avg, kind), _parameter(std, kind)
         unit = self.stream.uniform(_size(size, ndim, mean, spread), -edge, edge, kind)
-        return self._drawn(wf.erfinv(unit) * math.sqrt(2.0) * spread + mean)
+        return self._draw(wf.erfinv(unit) * math.sqrt(2.0) * spread + mean)
 
     def binomial(
         self, size: Any = None, n: Any = 1, p: Any = 0.5, ndim: Any = None, dtype: Any = "int64", **ignored: Any
@@ -100,9 +100,9 @@ class RandomStreams:
         chance = _parameter(p, np.dtype("float32")) if not isinstance(p, int | float) else float(p)
         shape, trials = _size(size, ndim, chance), as_size(n)
         if isinstance(trials, int) and trials == 1:
-            return self._drawn(self.stream.bernoulli(chance, shape), dtype)
+            return self._draw(self.stream.bernoulli(chance, shape), dtype)
         hits = self.stream.bernoulli(chance, (trials, *shape))
-        return self._drawn(wf.sum(weft_cast(hits, "int64"), 0), dtype)
+        return self._draw(wf.sum(weft_cast(hits, "int64"), 0), dtype)
 
     def multinomial(
         self, size: Any = None, n: Any = 1, pvals: Any = None, ndim: Any = None, dtype: Any = "int64", **ignored: Any
@@ -120,7 +120,7 @@ class RandomStreams:
         last = wf.full(ends[..., -1:].shape, np.inf, ends.dtype)
         closed = wf.concatenate([ends[..., :-1], last], -1)  # rounding must not leave a draw without an outcome
         hit = wf.logical_and(unit < closed, unit >= wf.concatenate([ends[..., :1] * 0 - 1, ends[..., :-1]], -1))
-        return self._drawn(wf.sum(weft_cast(hit, "int64"), 0), dtype)
+        return self._draw(wf.sum(weft_cast(hit, "int64"), 0), dtype)
 
     def choice(
         self,
@@ -141,10 +141,10 @@ class RandomStreams:
         shape = () if size is None else as_shape(size, ndim)
         if p is not None and unwrap(p).ndim == 2:
             shape = (unwrap(p).shape[0], *shape)
-        drawn = self._chosen(shape, count, replace, p)
-        return self._drawn(drawn if values is None else wf.take(values, drawn, 0), dtype if values is None else None)
+        drawn = self._choose(shape, count, replace, p)
+        return self._draw(drawn if values is None else wf.take(values, drawn, 0), dtype if values is None else None)
 
-    def _chosen(self, shape: tuple[Any, ...], count: Any, replace: bool, p: Any) -> Expr:
+    def _choose(self, shape: tuple[Any, ...], count: Any, replace: bool, p: Any) -> Expr:
         chances = None if p is None else unwrap(p)
         if replace and chances is None:
             unit = self.stream.uniform(shape, dtype="float64")
@@ -172,13 +172,13 @@ class RandomStreams:
     def permutation(self, size: Any = None, n: Any = 1, ndim: Any = None, dtype: Any = "int64", **ignored: Any) -> Any:
         """0 .. n - 1 in random order, so often as size says."""
         lead = () if size is None else as_shape(size)
-        return self._drawn(wf.argsort(self.stream.uniform((*lead, as_size(n)), dtype="float64"), -1), dtype)
+        return self._draw(wf.argsort(self.stream.uniform((*lead, as_size(n)), dtype="float64"), -1), dtype)
 
     def shuffle_row_elements(self, input: Any) -> Any:
         """Each row's elements in random order."""
         node = unwrap(input)
         order = wf.argsort(self.stream.uniform(node.shape, dtype="float64"), -1)
-        return self._drawn(wf.take_along_axis(node, order, -1))
+        return self._draw(wf.take_along_axis(node, order, -1))
 
     def random_integers(
         self, size: Any = None, low: Any = 0, high: Any = 1, ndim: Any = None, dtype: Any = "int64", **ignored: Any
@@ -187,7 +187,7 @@ class RandomStreams:
         first, last = (unwrap(v).astype("int64") for v in (low, high))
         unit = self.stream.uniform(_size(size, ndim, first, last), dtype="float64")
         span = last - first + 1
-        return self._drawn(wf.minimum((unit * span).astype("int64"), span - 1) + first, dtype)
+        return self._draw(wf.minimum((unit * span).astype("int64"), span - 1) + first, dtype)
 
 
 MRG_RandomStreams = MRG_RandomStream = RandomStreams

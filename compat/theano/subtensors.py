@@ -15,9 +15,9 @@ from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.leaves import Constant
 from .convert import unwrap
-from .copies import copied
+from .copies import make_copy
 from .methods import method
-from .notes import made_by, noted
+from .notes import made_by, note
 from .op import Op
 from .ops import EQUIVALENTS, Work
 from .shapes import dimshuffle
@@ -34,7 +34,7 @@ class Subtensor(Work):
         self.idx_list = tuple(idx_list)
 
     def __call__(self, x: Any, *indices: Any) -> Any:
-        return getitem(x, _filled(self.idx_list, indices))
+        return getitem(x, _fill(self.idx_list, indices))
 
     def __hash__(self) -> int:
         return hash(str(self.idx_list))
@@ -66,7 +66,7 @@ class IncSubtensor(Work):
         self.idx_list, self.set_instead_of_inc = tuple(idx_list), set_instead_of_inc
 
     def __call__(self, x: Any, y: Any, *indices: Any) -> Any:
-        return inc_subtensor(x[_filled(self.idx_list, indices)], y, set_instead_of_inc=self.set_instead_of_inc)
+        return inc_subtensor(x[_fill(self.idx_list, indices)], y, set_instead_of_inc=self.set_instead_of_inc)
 
     def __hash__(self) -> int:
         return hash((str(self.idx_list), self.set_instead_of_inc))
@@ -104,7 +104,7 @@ def _entry_text(entry: Any) -> str:
     return str(entry)
 
 
-def _filled(entries: Any, indices: Any) -> tuple[Any, ...]:
+def _fill(entries: Any, indices: Any) -> tuple[Any, ...]:
     """The key with variables in place of types, in their order."""
     left = iter(indices)
 
@@ -169,22 +169,22 @@ def getitem(x: Any, key: Any) -> Any:
     """x[key]; what it was taken from is kept for set_subtensor."""
     key = (None,) if key is None else key
     if _drops_axes(x, key):
-        view = dimshuffle(x, ["x" if k is None else i for i, k in _numbered(key)])
+        view = dimshuffle(x, ["x" if k is None else i for i, k in _number(key)])
         return view[tuple(slice(None) if k is None else k for k in key)]
     source = unwrap(x)
     found = source[_key(key)]
-    made = wrap(copied(found) if found is source else found)
+    made = wrap(make_copy(found) if found is source else found)
     made.taken_from = (x, key)
-    return noted(made, _subtensor_op, (x, key), {})
+    return note(made, _subtensor_op, (x, key), {})
 
 
 @method("element")
 def _element(vector: Any, place: int, found: Any) -> Any:
     """One of the sizes of a shape, which notes that it was taken from there."""
-    return noted(found, _subtensor_op, (vector, place), {})
+    return note(found, _subtensor_op, (vector, place), {})
 
 
-def _numbered(key: tuple[Any, ...]) -> list[tuple[int, Any]]:
+def _number(key: tuple[Any, ...]) -> list[tuple[int, Any]]:
     """The entries of a key, each with the axis that it is for."""
     axis, found = 0, []
     for entry in key:

@@ -10,7 +10,7 @@ import numpy as np
 from ...symbolic.errors import blame, user_site
 from ...symbolic.variables import tensor as weft_tensor
 from .configuration import config
-from .convert import as_variable, dtype_named
+from .convert import as_variable, find_dtype
 from .variables import Variable, wrap
 
 PREFIXES = {"": None, "b": "int8", "w": "int16", "i": "int32", "l": "int64", "f": "float32", "d": "float64"}
@@ -33,7 +33,7 @@ class TensorType:
     """dtype and broadcastable: of each axis, whether its size is known to be 1.  Calling it makes an input."""
 
     def __init__(self, dtype: str, broadcastable: Sequence[bool], name: str | None = None, **ignored: Any) -> None:
-        self.dtype = np.dtype(dtype_named(dtype)).name
+        self.dtype = np.dtype(find_dtype(dtype)).name
         self.broadcastable = tuple(bool(b) for b in broadcastable)
         self.name = name
 
@@ -142,7 +142,7 @@ def tensor(*args: Any, **options: Any) -> Any:
 
 def _maker(word: str) -> Callable[..., Any]:
     def make(name: str | None = None, dtype: str | None = None) -> Any:
-        return TensorType(dtype_named(dtype), RANKS[word])(name)
+        return TensorType(find_dtype(dtype), RANKS[word])(name)
 
     make.__name__ = word
     make.__doc__ = f"An input: {word}, of dtype floatX unless another is given."

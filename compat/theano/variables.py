@@ -55,7 +55,7 @@ INTEGERS = ("int8", "int16", "int32", "int64")
 _wrapped: WeakValueDictionary[Expr, Variable] = WeakValueDictionary()
 
 
-def _bound(name: str) -> Any:
+def _deferred_call(name: str) -> Any:
     def call(self: Any, *args: Any, **options: Any) -> Any:
         return bound(name)(self, *args, **options)
 
@@ -63,7 +63,7 @@ def _bound(name: str) -> Any:
     return call
 
 
-def _reflected(name: str) -> Any:
+def _reflect(name: str) -> Any:
     def call(self: Any, other: Any) -> Any:
         return bound(name)(other, self)
 
@@ -126,10 +126,10 @@ class Variable(NumPyProtocol):
         return bound("tensor_type")(self.dtype, self.broadcastable)
 
     def __reduce__(self) -> Any:
-        return _restored, (self.expr, self.name, dict(vars(self.tag)))
+        return _restore, (self.expr, self.name, dict(vars(self.tag)))
 
     def __deepcopy__(self, memo: Any) -> Any:
-        return _restored(copy.deepcopy(self.expr, memo), self.name, copy.deepcopy(vars(self.tag), memo))
+        return _restore(copy.deepcopy(self.expr, memo), self.name, copy.deepcopy(vars(self.tag), memo))
 
     def __repr__(self) -> str:
         if self.name:
@@ -168,7 +168,7 @@ class Tensor(Variable):
 
     @property
     def shape(self) -> Any:
-        return Shape(self.expr.shape, self)
+        return ShapeVariable(self.expr.shape, self)
 
     @property
     def size(self) -> Any:
@@ -203,20 +203,25 @@ class Tensor(Variable):
         error = TypeError("object of type 'TensorVariable' has no len(): only a call knows.")
         raise blame(error, user_site(), self.expr.site, hint="use x.shape[0].")
 
-    __add__, __radd__ = _bound("add"), _reflected("add")
-    __sub__, __rsub__ = _bound("sub"), _reflected("sub")
-    __mul__, __rmul__ = _bound("mul"), _reflected("mul")
-    __truediv__, __rtruediv__ = _bound("true_div"), _reflected("true_div")
-    __floordiv__, __rfloordiv__ = _bound("int_div"), _reflected("int_div")
-    __mod__, __rmod__ = _bound("mod"), _reflected("mod")
-    __pow__, __rpow__ = _bound("pow"), _reflected("pow")
-    __and__, __rand__ = _bound("and_"), _reflected("and_")
-    __or__, __ror__ = _bound("or_"), _reflected("or_")
-    __xor__, __rxor__ = _bound("xor"), _reflected("xor")
-    __matmul__, __rmatmul__ = _bound("dot"), _reflected("dot")
-    __lt__, __le__, __gt__, __ge__ = _bound("lt"), _bound("le"), _bound("gt"), _bound("ge")
-    __neg__, __abs__, __invert__ = _bound("neg"), _bound("abs_"), _bound("invert")
-    __ceil__, __floor__, __trunc__ = _bound("ceil"), _bound("floor"), _bound("trunc")
+    __add__, __radd__ = _deferred_call("add"), _reflect("add")
+    __sub__, __rsub__ = _deferred_call("sub"), _reflect("sub")
+    __mul__, __rmul__ = _deferred_call("mul"), _reflect("mul")
+    __truediv__, __rtruediv__ = _deferred_call("true_div"), _reflect("true_div")
+    __floordiv__, __rfloordiv__ = _deferred_call("int_div"), _reflect("int_div")
+    __mod__, __rmod__ = _deferred_call("mod"), _reflect("mod")
+    __pow__, __rpow__ = _deferred_call("pow"), _reflect("pow")
+    __and__, __rand__ = _deferred_call("and_"), _reflect("and_")
+    __or__, __ror__ = _deferred_call("or_"), _reflect("or_")
+    __xor__, __rxor__ = _deferred_call("xor"), _reflect("xor")
+    __matmul__, __rmatmul__ = _deferred_call("dot"), _reflect("dot")
+    __lt__, __le__, __gt__, __ge__ = (
+        _deferred_call("lt"),
+        _deferred_call("le"),
+        _deferred_call("gt"),
+        _deferred_call("ge"),
+    )
+    __neg__, __abs__, __invert__ = _deferred_call("neg"), _deferred_call("abs_"), _deferred_call("invert")
+    __ceil__, __floor__, __trunc__ = _deferred_call("ceil"), _deferred_call("floor"), _deferred_call("trunc")
 
 
 METHODS = (
@@ -225,7 +230,7 @@ METHODS = (
     "round fill copy zeros_like ones_like conj compress get_scalar_constant_value"
 )
 for _name in METHODS.split():
-    setattr(Tensor, _name, _bound(_name))
+    setattr(Tensor, _name, _deferred_call(_name))
 
 
 class AsTensorError(TypeError):
@@ -250,7 +255,7 @@ class TensorConstant(Tensor):
         return isinstance(other, TensorConstant) and self.expr is other.expr
 
 
-class Shape(TensorVariable):
+class ShapeVariable(TensorVariable):
     """x.shape: a vector of sizes, which gives each of them as a scalar of its own."""
 
     def __init__(self, dims: Sequence[Any], of: Any = None) -> None:
@@ -275,7 +280,7 @@ class Shape(TensorVariable):
         if isinstance(key, int | np.integer):
             return wrap(callback(self._no_axis, Type(np.dtype("int64"), ()), key, name="shape"))
         if isinstance(key, slice) and not any(isinstance(b, Variable) for b in (key.start, key.stop, key.step)):
-            return Shape(self.dims[key])
+            return ShapeVariable(self.dims[key])
         return super().__getitem__(key)
 
     def _no_axis(self, key: np.ndarray) -> Any:
@@ -295,7 +300,7 @@ def wrap(expr: Expr) -> Any:
     if isinstance(expr.op, Input | Constant | Shared):
         return variable_of(expr)
     if expr in _wrapped:
-        return _tested(TensorVariable(expr, Facts()))
+        return _test(TensorVariable(expr, Facts()))
     expr.facts = Facts()
     return variable_of(expr)
 
@@ -307,7 +312,7 @@ def variable_of(expr: Expr) -> Any:
         return known
     made = _class_of(expr)(expr)
     _wrapped[expr] = made
-    return _tested(made) if expr.args else made
+    return _test(made) if expr.args else made
 
 
 def _class_of(expr: Expr) -> Any:
@@ -316,14 +321,14 @@ def _class_of(expr: Expr) -> Any:
     return TensorConstant if isinstance(expr.op, Constant) else TensorVariable
 
 
-def _tested(variable: Any) -> Any:
+def _test(variable: Any) -> Any:
     """The variable, with a test value where the program wants them."""
     if config.compute_test_value != "off":
         bound("compute_test_value")(variable)
     return variable
 
 
-def _restored(expr: Expr, name: str | None, tag: dict[str, Any]) -> Any:
+def _restore(expr: Expr, name: str | None, tag: dict[str, Any]) -> Any:
     found = wrap(expr)
     if name is not None and found.name != name:
         found.name = name

@@ -20,7 +20,7 @@ from .variables import variable_of
 __all__ = ["WrapLinkerMany"]
 
 
-class _Watched:
+class _NodeValues:
     """The values of all nodes of a function, before it changes any shared variable."""
 
     def __init__(self, function: Any) -> None:
@@ -45,7 +45,7 @@ class _Watching(WatchingMode):
     def before(self, function: Any, arrays: Sequence[np.ndarray]) -> None:
         """Compute all values, without updates, and look at them."""
         if function not in self.watched:
-            self.watched[function] = _Watched(function)
+            self.watched[function] = _NodeValues(function)
         self.see(self.watched[function](arrays))
 
     def see(self, values: list[tuple[Expr, np.ndarray]]) -> None:

@@ -14,14 +14,14 @@ import weft as wf
 from ...ops.elementwise import cast as weft_cast
 from ...ops.movement import Slice, Unslice
 from ...ops.pool import MaxPool, SumPool
-from ...ops.pooling import checked
+from ...ops.pooling import check_arguments
 from ...symbolic.dims import SymDim, maximum
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr, apply
 from .convert import unwrap
 from .convolutions import numbers
 from .elementwise import maximum as maximum_of
-from .notes import applied_to
+from .notes import note_op
 from .ops import EQUIVALENTS, Work
 from .sizes import as_shape, as_size
 from .variables import Variable, wrap
@@ -108,9 +108,9 @@ def _pool(rank: int) -> Callable[..., Any]:
         if any(isinstance(n, SymDim) for n in (*window, *steps)):
             found = _computed_windows(mode, whole, window, **options)
         else:
-            found = _pooled(mode, largest, average, whole, window, options)
+            found = _pool_windows(mode, largest, average, whole, window, options)
         made = wrap(wf.reshape(found, (*lead, *found.shape[2:])))
-        return applied_to(made, Pool(bool(ignore_border), mode, rank), [input, list(window), list(steps), border])
+        return note_op(made, Pool(bool(ignore_border), mode, rank), [input, list(window), list(steps), border])
 
     pool.__name__ = f"pool_{rank}d"
     pool.__doc__ = (
@@ -120,7 +120,7 @@ def _pool(rank: int) -> Callable[..., Any]:
     return pool
 
 
-def _pooled(mode: str, largest: Any, average: Any, x: Expr, window: Any, options: dict[str, Any]) -> Expr:
+def _pool_windows(mode: str, largest: Any, average: Any, x: Expr, window: Any, options: dict[str, Any]) -> Expr:
     x = x if x.dtype.kind == "f" or mode == "max" else weft_cast(x, "float64")
     if mode == "max" and x.type.is_float:
         return wf.custom_gradient(lambda v: largest(v, window, **options), _to_all_largest(window, **options))(x)
@@ -129,7 +129,7 @@ def _pooled(mode: str, largest: Any, average: Any, x: Expr, window: Any, options
     if mode in ("average_inc_pad", "average_exc_pad"):
         return average(x, window, count_include_pad=mode == "average_inc_pad", **options)  # type: ignore[no-any-return]
     if mode == "sum":
-        node, windows = checked(f"sum_pool{len(window)}d", x, window, **options)
+        node, windows = check_arguments(f"sum_pool{len(window)}d", x, window, **options)
         return apply(SumPool(windows.window, windows.strides, windows.padding, windows.ceil_mode), node)
     text = f"pool: mode is 'max', 'sum', 'average_inc_pad' or 'average_exc_pad', not {mode!r}."
     raise blame(ValueError(text), user_site())
@@ -160,7 +160,7 @@ def _computed_windows(mode: str, x: Expr, window: Any, stride: Any, padding: Any
     axes = tuple(range(patches.ndim - rank, patches.ndim))
     reduced = {"max": wf.max, "sum": wf.sum, "average_inc_pad": wf.mean, "average_exc_pad": wf.mean}
     if mode not in reduced:
-        _pooled(mode, None, None, x, window, {})
+        _pool_windows(mode, None, None, x, window, {})
     return reduced[mode](patches, axes)
 
 

@@ -17,7 +17,7 @@ from ...symbolic.equations import rules
 from ...symbolic.expr import Expr, apply
 from ...symbolic.grad import Assume, CustomGradient, StopGradient, custom_gradient, stop_gradient
 from ...symbolic.leaves import Constant, constant, size
-from ...symbolic.patterns import NUMBERS, Bool, Const, Number, computed
+from ...symbolic.patterns import NUMBERS, Bool, Const, Number, compute
 from ...symbolic.rewrite import RuleSet, rewrite
 from ..elementwise import Cast, Elementwise, cast
 from ..movement import BroadcastTo, ExpandDims, Squeeze, broadcast_to, expand_dims, squeeze
@@ -202,10 +202,10 @@ def logic(x, y):
     when=lambda *heads: all(isinstance(h, Number) for h in heads),
     examples=[lambda: constant(2.0) * 3.0, lambda: exp(constant(np.float32(1.0)))],
 )
-def known(node: Expr) -> Expr | None:
+def function_of_numbers(node: Expr) -> Expr | None:
     """A function of numbers is a number."""
     if all(isinstance(a.op, Constant) and a.op.value.ndim == 0 for a in node.args):
-        return computed(node)
+        return compute(node)
     return None
 
 
@@ -222,13 +222,13 @@ def known(node: Expr) -> Expr | None:
 )
 def before_repeating(node: Expr) -> Expr | None:
     """f(x repeated) = f(x) repeated: broadcasting is left to f itself, or to what comes after it."""
-    args = [_unrepeated(a, node) for a in node.args]
+    args = [_unrepeat(a, node) for a in node.args]
     if all(a is b for a, b in zip(args, node.args, strict=True)):
         return None
     return apply(node.op, *args)
 
 
-def _unrepeated(arg: Expr, node: Expr) -> Expr:
+def _unrepeat(arg: Expr, node: Expr) -> Expr:
     op: Any = arg.op
     leading = isinstance(op, ExpandDims) and op.axes == tuple(range(len(op.axes))) and len(node.args) > 1
     if not isinstance(op, BroadcastTo) and not (leading and _rank_of_others(arg, node) >= arg.ndim):
@@ -302,7 +302,7 @@ def values_only(node: Expr) -> Expr:
 canonical = RuleSet(
     "canonical",
     [
-        known,
+        function_of_numbers,
         values_only,
         before_repeating,
         before_axes_of_one,

@@ -62,7 +62,7 @@ def before_functions(node: Expr) -> Expr | None:
     whole, indices = node.args[0], node.args[1:]
     if not isinstance(whole.op, Elementwise) or not _fewer(node, whole, indices):
         return None
-    return apply(whole.op, *(_picked(a, whole, node) for a in whole.args))
+    return apply(whole.op, *(_pick(a, whole, node) for a in whole.args))
 
 
 def _fewer(node: Expr, whole: Expr, indices: tuple[Expr, ...]) -> bool:
@@ -73,7 +73,7 @@ def _fewer(node: Expr, whole: Expr, indices: tuple[Expr, ...]) -> bool:
     return len(axes) > 1 and indices[0].shape == (whole.shape[axes[0]],)
 
 
-def _picked(arg: Expr, whole: Expr, node: Expr) -> Expr:
+def _pick(arg: Expr, whole: Expr, node: Expr) -> Expr:
     """The elements of an argument that belong to those picked; along an axis of size 1 there is no choice."""
     if arg.ndim == 0:
         return arg
@@ -94,22 +94,22 @@ def _picked(arg: Expr, whole: Expr, node: Expr) -> Expr:
     neg,
     when=lambda *heads: ScatterAdd in heads,
     examples=[
-        lambda: mul_no_nan(like(3, 4), _scattered(like(3))),
-        lambda: mul_no_nan(_scattered(like(3)), cast(like(4, dtype="bool"), "float64")),
-        lambda: _scattered(like(3)) * cast(like(4, dtype="int32"), "float64"),
-        lambda: _scattered(like(3)) / 7,
-        lambda: -_scattered(like(3)),
+        lambda: mul_no_nan(like(3, 4), _scatter(like(3))),
+        lambda: mul_no_nan(_scatter(like(3)), cast(like(4, dtype="bool"), "float64")),
+        lambda: _scatter(like(3)) * cast(like(4, dtype="int32"), "float64"),
+        lambda: _scatter(like(3)) / 7,
+        lambda: -_scatter(like(3)),
     ],
 )
 def before_scattering(node: Expr) -> Expr | None:
     """y times zeros with elements v at places of their own is zeros with y v at those places, where y times 0 is 0."""
     places = node.args[:1] if node.op.head is div else node.args
-    arg = next((a for a in places if _is_scattered(a) and a.shape == node.shape), None)
+    arg = next((a for a in places if _is_scatter(a) and a.shape == node.shape), None)
     if arg is None or not _keeps_zeros(node, arg) or not any(_distinct(i) for i in arg.args[2:]):
         return None
     zeros, v, *indices = arg.args
     taken = apply(Gather(arg.op.axes), zeros, *indices)  # type: ignore[attr-defined]
-    picked = [v if a is arg else _picked(a, arg, taken) for a in node.args]
+    picked = [v if a is arg else _pick(a, arg, taken) for a in node.args]
     return apply(arg.op, zeros, apply(node.op, *picked), *indices)
 
 
@@ -129,22 +129,22 @@ def _distinct(index: Expr) -> bool:
     return index.ndim == 1 and _counts(index, index.shape[0])
 
 
-def _is_scattered(node: Expr) -> bool:
+def _is_scatter(node: Expr) -> bool:
     """Whether it is zeros but for the elements that are added to them."""
     return isinstance(node.op, ScatterAdd) and number(node.args[0]) == 0
 
 
-def _scattered(v: Expr) -> Expr:
+def _scatter(v: Expr) -> Expr:
     zeros = broadcast_to(constant(np.zeros((), v.dtype)), (3, 4))
     return apply(ScatterAdd((0, 1)), zeros, v, constant(np.arange(3)), constant(np.array([1, 3, 0])))
 
 
-@rewrite(Reduce, when=lambda x: x is ScatterAdd, examples=[lambda: sum(_scattered(like(3)), 1)])
+@rewrite(Reduce, when=lambda x: x is ScatterAdd, examples=[lambda: sum(_scatter(like(3)), 1)])
 def one_in_each_row(node: Expr) -> Expr | None:
     """The sums of rows of zeros with one element v in each are these elements."""
     arg = node.args[0]
     op: Any = arg.op
-    if node.op != Reduce("sum", (1,)) or not _is_scattered(arg) or op.axes != (0, 1) or arg.ndim != 2:
+    if node.op != Reduce("sum", (1,)) or not _is_scatter(arg) or op.axes != (0, 1) or arg.ndim != 2:
         return None
     return arg.args[1] if _counts(arg.args[2], arg.shape[0]) else None
 

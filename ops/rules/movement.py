@@ -102,11 +102,11 @@ def by_axes_of_one(node: Expr) -> Expr | None:
     """Reshapes that only add and take away axes of size 1 are that; reshapes of reshapes are one."""
     x = node.args[0]
     if isinstance(node.op, BroadcastTo):
-        return regapped(x, node.shape)
+        return regap(x, node.shape)
     if not isinstance(x.op, _BY_SIZE):
-        return regapped(x, node.shape) if isinstance(node.op, Reshape) else None
+        return regap(x, node.shape) if isinstance(node.op, Reshape) else None
     base = x.args[0]
-    direct = regapped(base, node.shape)
+    direct = regap(base, node.shape)
     if direct is not None:
         return direct
     if isinstance(node.op, Reshape) or isinstance(x.op, Reshape):
@@ -114,7 +114,7 @@ def by_axes_of_one(node: Expr) -> Expr | None:
     return None
 
 
-def regapped(x: Expr, shape: Shape) -> Expr | None:
+def regap(x: Expr, shape: Shape) -> Expr | None:
     """x under a shape that has the same sizes but for ones, by expand_dims and squeeze alone; None where it has not."""
     have, wanted = _gaps(x.shape), _gaps(shape)
     if [d for d, _ in have] != [d for d, _ in wanted]:
@@ -147,7 +147,7 @@ def _gaps(shape: Shape) -> list[tuple[Any, int]]:
     when=lambda x: x is Transpose,
     examples=[lambda: transpose(transpose(like(2, 3, 4), (1, 2, 0)), (2, 1, 0))],
 )
-def transposed_twice(node: Expr) -> Expr | None:
+def double_transpose(node: Expr) -> Expr | None:
     """A transpose of a transpose is one, or nothing."""
     match node:
         case Expr(Transpose(outer), [Expr(Transpose(inner), [x])]):
@@ -164,7 +164,7 @@ def transposed_twice(node: Expr) -> Expr | None:
         lambda: broadcast_to(expand_dims(like(3), (0, 2)), (2, 3, 4)),
     ],
 )
-def repeated_twice(node: Expr) -> Expr | None:
+def double_broadcast(node: Expr) -> Expr | None:
     """A broadcast of a broadcast is one; new leading axes come with a broadcast anyway."""
     match node.args[0]:
         case Expr(BroadcastTo(), [x]):
@@ -186,7 +186,7 @@ def repeated_twice(node: Expr) -> Expr | None:
         lambda: transpose(broadcast_to(like(2, 1, 3), (4, 2, 5, 3)), (1, 3, 0, 2)),
     ],
 )
-def repeated_last(node: Expr) -> Expr | None:
+def broadcast_last(node: Expr) -> Expr | None:
     """Repeating is left to the end: what comes before it is smaller."""
     match node.args[0]:
         case Expr(BroadcastTo(shape), [x]):
@@ -203,7 +203,7 @@ def repeated_last(node: Expr) -> Expr | None:
         lambda: apply(Slice((1,), (1,), (3,)), apply(Slice((8,), (-2,), (5,)), like(9))),
     ],
 )
-def sliced_twice(node: Expr) -> Expr | None:
+def double_slice(node: Expr) -> Expr | None:
     """A slice of a slice is one."""
     match node:
         case Expr(Slice(outer, outer_steps, sizes), [Expr(Slice(inner, inner_steps, _), [x])]):
@@ -222,7 +222,7 @@ def sliced_twice(node: Expr) -> Expr | None:
         lambda: apply(Slice((0, 4), (1, 1), (2, 3)), concatenate([like(2, 4), like(2, 3)], 1)),
     ],
 )
-def one_of_the_joined(node: Expr) -> Expr | None:
+def slice_of_concatenation(node: Expr) -> Expr | None:
     """A slice of joined arrays that lies within one of them is a slice of that one."""
     op: Any = node.op
     joined: Any = node.args[0]
@@ -246,10 +246,10 @@ movement = RuleSet(
         nothing_moves,
         scalar_everywhere,
         by_axes_of_one,
-        transposed_twice,
-        repeated_twice,
-        repeated_last,
-        sliced_twice,
-        one_of_the_joined,
+        double_transpose,
+        double_broadcast,
+        broadcast_last,
+        double_slice,
+        slice_of_concatenation,
     ],
 )

@@ -42,7 +42,7 @@ def factors(node: Expr) -> list[Factor]:
 
 
 def _factors(node: Expr, power: int, levels: int) -> list[Factor]:
-    node = _opened(node)
+    node = _open(node)
     powers = _POWERS.get(node.op.head) if levels else None
     if powers is None:
         return [(node, power)]
@@ -51,7 +51,7 @@ def _factors(node: Expr, power: int, levels: int) -> list[Factor]:
 
 def is_masked(below: Expr, node: Expr) -> bool:
     """Whether a product does without this divisor, be it 0 or NaN, where another factor is 0."""
-    node = _opened(node)
+    node = _open(node)
     if node.op.head not in _POWERS:
         return False
     if node.op.head is mul_no_nan and any(f is below and p == -1 for f, p in factors(node.args[0])):
@@ -61,7 +61,7 @@ def is_masked(below: Expr, node: Expr) -> bool:
 
 def masks(one: Expr, other: Expr, node: Expr, levels: int = _LEVELS) -> bool:
     """Whether a product with both factors is 0 where the one is, whatever the other is."""
-    node = _opened(node)
+    node = _open(node)
     if node.op.head not in _POWERS or not levels:
         return False
     if node.op.head is mul_no_nan:
@@ -73,7 +73,7 @@ def masks(one: Expr, other: Expr, node: Expr, levels: int = _LEVELS) -> bool:
 
 def where_nan(node: Expr, gone: Iterable[Expr], nan: Expr, levels: int = _LEVELS) -> Expr:
     """What a product is where some of its factors are NaN, and `nan` is: that, or what another factor masks of it."""
-    node = _opened(node)
+    node = _open(node)
     if any(node is f for f in gone) or carries(node, nan):
         return nan
     if node.op.head not in _POWERS or not levels:
@@ -86,21 +86,21 @@ def where_nan(node: Expr, gone: Iterable[Expr], nan: Expr, levels: int = _LEVELS
     return apply(node.op, *args)
 
 
-def replaced(node: Expr, changes: Changes, power: int = 1, levels: int = _LEVELS) -> Expr | None:
+def replace_factors(node: Expr, changes: Changes, power: int = 1, levels: int = _LEVELS) -> Expr | None:
     """The product with factors replaced, each where it is met first, or left out (None); None where nothing is left.
 
     What has been changed is taken out of `changes`.
     """
-    node = _opened(node)
+    node = _open(node)
     powers = _POWERS.get(node.op.head) if levels else None
     if powers is None:
         return changes.pop((node, power), node)
-    return _combined(
-        node, [replaced(a, changes, power * p, levels - 1) for a, p in zip(node.args, powers, strict=True)]
+    return _combine(
+        node, [replace_factors(a, changes, power * p, levels - 1) for a, p in zip(node.args, powers, strict=True)]
     )
 
 
-def _combined(node: Expr, args: list[Expr | None]) -> Expr | None:
+def _combine(node: Expr, args: list[Expr | None]) -> Expr | None:
     """The node over what is left of its arguments."""
     first, head = args[0], node.op.head
     if len(args) == 1:
@@ -112,7 +112,7 @@ def _combined(node: Expr, args: list[Expr | None]) -> Expr | None:
     return apply(node.op, first, args[1])
 
 
-def _opened(node: Expr) -> Expr:
+def _open(node: Expr) -> Expr:
     """New axes of a product as a product of what has new axes, a square as a product."""
     head = node.op.head
     if head is square:
@@ -120,17 +120,17 @@ def _opened(node: Expr) -> Expr:
     if head is not ExpandDims or node.args[0].op.head not in _POWERS:
         return node
     inner = node.args[0]
-    return apply(inner.op, *(_widened(a, inner.ndim, node.op) for a in inner.args))
+    return apply(inner.op, *(_widen(a, inner.ndim, node.op) for a in inner.args))
 
 
-def _widened(factor: Expr, ndim: int, new: Op) -> Expr:
+def _widen(factor: Expr, ndim: int, new: Op) -> Expr:
     if factor.ndim == 0:
         return factor
     missing = ndim - factor.ndim
     return apply(new, apply(ExpandDims(tuple(range(missing))), factor) if missing else factor)
 
 
-def peeled(node: Expr) -> Expr:
+def peel(node: Expr) -> Expr:
     """The node without the axes of size 1 and the repetitions above it."""
     while node.op.head in (ExpandDims, BroadcastTo):
         node = node.args[0]

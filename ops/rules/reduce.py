@@ -50,7 +50,7 @@ def over_one_element(node: Expr) -> Expr | None:
         lambda: min(broadcast_to(like(2, 1, 3), (2, 4, 3)), (0, 1)),
     ],
 )
-def over_repeated(node: Expr) -> Expr | None:
+def over_broadcast(node: Expr) -> Expr | None:
     """sum over an axis that was only repeated -> multiplication by its length; max and min -> one of the equals."""
     op, wide = _parts(node)
     if not isinstance(wide.op, BroadcastTo) or op.kind == "prod":
@@ -82,7 +82,7 @@ def _times(x: Expr, count: Dim) -> Expr:
         lambda: sum(sum(like(2, 3, 4), (0, 2))),
     ],
 )
-def twice(node: Expr) -> Expr | None:
+def double_reduction(node: Expr) -> Expr | None:
     """A reduction of the same reduction is one over the axes of both.
 
     Not products of floats, which in another order leave the range.
@@ -116,7 +116,7 @@ def before_new_axes(node: Expr) -> Expr | None:
     when=lambda x: x is Transpose,
     examples=[lambda: sum(transpose(like(2, 3)), 0), lambda: sum(transpose(like(2, 3, 4), (2, 1, 0)), 1)],
 )
-def of_transposed(node: Expr) -> Expr | None:
+def of_transpose(node: Expr) -> Expr | None:
     """A reduction of a transposed array reads it in its own order."""
     op, x = _parts(node)
     if not isinstance(x.op, Transpose):
@@ -133,7 +133,7 @@ def of_transposed(node: Expr) -> Expr | None:
     when=lambda x: x is neg,
     examples=[lambda: sum(-like(2, 3), 1), lambda: max(-like(2, 3), 1), lambda: min(-like(2, 3))],
 )
-def of_negated(node: Expr) -> Expr | None:
+def of_negation(node: Expr) -> Expr | None:
     """The sum of -x is minus the sum, its largest minus the smallest."""
     op, x = _parts(node)
     swapped = {"sum": "sum", "max": "min", "min": "max"}.get(op.kind)
@@ -148,5 +148,5 @@ def _parts(node: Expr) -> tuple[Any, Expr]:
 
 reductions = RuleSet(
     "reductions",
-    [over_one_element, over_repeated, twice, before_new_axes, of_transposed, of_negated],
+    [over_one_element, over_broadcast, double_reduction, before_new_axes, of_transpose, of_negation],
 )

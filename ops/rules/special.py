@@ -21,11 +21,11 @@ from ..movement import broadcast_to
 from ..reduce import Reduce, sum
 from ..scalar import mul, reciprocal, rsqrt, sqrt
 from .canonical import canonical
+from .concatenate import concatenation
 from .conditions import as_large, like
 from .gather import gathers
-from .join import joins
-from .rows import is_row_total
-from .windows import windows
+from .logsumexp import is_row_total
+from .pooling import pooling
 
 
 @rules(after=canonical)
@@ -78,6 +78,6 @@ def outer_product(node: Expr) -> Expr | None:
 
 special = RuleSet(
     "special",
-    [cheaper, factor_of_all, outer_product, joins, gathers, windows],
+    [cheaper, factor_of_all, outer_product, concatenation, gathers, pooling],
     "Fewer and cheaper operations, where a shape, a constant or a structure allows it.",
 )

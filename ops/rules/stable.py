@@ -42,8 +42,8 @@ from ..scalar import (
 from .canonical import canonical
 from .conditions import finite
 from .gather import gathers
-from .quotients import quotients
-from .rows import rows
+from .logsumexp import logsumexp
+from .softmax import softmax
 
 
 @elementwise
@@ -130,6 +130,6 @@ def logarithms(x, y, c: Const):
 
 stable = RuleSet(
     "stable",
-    [rows, forms, sigmoids, logarithms, differences, quotients, gathers],
+    [logsumexp, forms, sigmoids, logarithms, differences, softmax, gathers],
     "The same value with fewer lost digits, and without overflow.",
 )

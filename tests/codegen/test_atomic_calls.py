@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import weft as wf
-from weft.symbolic.access import Access
+from weft.symbolic.access import VariableAccess
 
 FLOAT = "float32"
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
@@ -290,12 +290,12 @@ def test_requests_are_granted_in_order():
     readers = frozenset((cell,))
 
     def ask(name, writes):
-        access = Access(readers, readers if writes else frozenset())
+        access = VariableAccess(readers, readers if writes else frozenset())
         started.set()
         with access:
             order.append(name)
 
-    first = Access(readers, frozenset())
+    first = VariableAccess(readers, frozenset())
     first.acquire()
     threads = []
     for name, writes in (("writer", True), ("reader", False), ("second writer", True), ("last", False)):

@@ -16,7 +16,7 @@ import weft.compat.theano as theano
 import weft.compat.theano.tensor as T  # noqa: N812
 from weft.compat.theano import __main__ as command
 from weft.compat.theano import modules
-from weft.compat.theano.configuration import Config
+from weft.compat.theano.configuration import Flags
 from weft.compat.theano.tensor.shared_randomstreams import RandomStreams
 from weft.symbolic.errors import GuardError
 
@@ -438,9 +438,7 @@ def test_elementwise_functions_in_every_form():
 
 def test_flags_out_of_a_text():
     with pytest.warns(UserWarning, match="has no meaning in weft") as told:
-        config = Config(
-            "floatX=float32, blas.ldflags=-lm=x,openmp_elemwise_minsize=7,lib.cnmem=0.5,,openmp=True, cxx=,"
-        )
+        config = Flags("floatX=float32, blas.ldflags=-lm=x,openmp_elemwise_minsize=7,lib.cnmem=0.5,,openmp=True, cxx=,")
     assert (config.floatX, config.blas.ldflags, config.openmp_elemwise_minsize) == ("float32", "-lm=x", 7)
     assert (config.lib.cnmem, config.openmp, config.cxx, config.device) == (0.5, True, "", "cpu")
     assert [str(w.message).split()[2] for w in told] == [
@@ -474,9 +472,9 @@ def test_flags_out_of_a_text():
     ):
         with pytest.raises(ValueError, match=f"theano.config.{name} is one of '"):
             setattr(config, name, wrong)
-    assert Config("openmp=False").openmp is False
+    assert Flags("openmp=False").openmp is False
     with pytest.warns(UserWarning, match="allow_gc"):
-        assert Config("allow_gc=False").allow_gc is False
+        assert Flags("allow_gc=False").allow_gc is False
 
 
 # ---- modules and scripts ---------------------------------------------------------------------------------------------

@@ -102,7 +102,7 @@ EXTREMES = [
 ]
 
 
-ENABLING = ("forms", "distributed", "shares_of_total")  # these gain nothing alone, but bring factors together
+ENABLING = ("forms", "distribute", "shares_of_total")  # these gain nothing alone, but bring factors together
 
 
 @pytest.mark.parametrize("rule", _cases([rule for rule in stable if rule not in set(special)]))

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 import weft as wf
-from weft.symbolic.collector import uncollected
+from weft.symbolic.collector import gc_paused
 
 
 @pytest.fixture(params=[True, False], ids=["on", "off"])
@@ -18,7 +18,7 @@ def before(request):
     (gc.enable if was else gc.disable)()
 
 
-@uncollected
+@gc_paused
 def nested(depth):
     assert not gc.isenabled()
     if depth == 0:
@@ -55,12 +55,12 @@ def test_compiling_leaves_it_as_it_was(before):
 def test_a_child_does_not_wait_for_threads_that_it_has_not(before):
     inside, done = threading.Event(), threading.Event()
 
-    @uncollected
+    @gc_paused
     def busy():
         inside.set()
         done.wait(60)
 
-    @uncollected
+    @gc_paused
     def forked():
         child = os.fork()
         return child, gc.isenabled()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import weft as wf
-from weft.symbolic.dims import SymDim, at_least, fresh, maximum, minimum, product, restored, same, show, value
+from weft.symbolic.dims import SymDim, at_least, fresh, maximum, minimum, product, restore, same, show, value
 from weft.symbolic.guards import Guard
 
 N, M = SymDim("n"), SymDim("m")
@@ -49,12 +49,12 @@ def test_arithmetic_travels(name):
 
 def test_symbols_of_another_process_are_new_and_the_same_among_themselves():
     made = (b"elsewhere", ("d7",))
-    one, again = (restored("d7", None, {}, made) for _ in range(2))
+    one, again = (restore("d7", None, {}, made) for _ in range(2))
     assert one == again != SymDim("d7")
-    assert restored("d7 + 1", "d7 + 1", {}, made) == one + 1
-    assert restored("d7", None, {}, (b"a third one", ("d7",))) not in (one, SymDim("d7"))
-    assert restored("d7", None) == SymDim("d7")
-    assert restored("N + S*m", "N + S*m") == SymDim("N") + SymDim("S") * M
+    assert restore("d7 + 1", "d7 + 1", {}, made) == one + 1
+    assert restore("d7", None, {}, (b"a third one", ("d7",))) not in (one, SymDim("d7"))
+    assert restore("d7", None) == SymDim("d7")
+    assert restore("N + S*m", "N + S*m") == SymDim("N") + SymDim("S") * M
 
 
 STEPS = [
@@ -86,10 +86,10 @@ def test_any_arithmetic_is_that_of_integers():
         if not isinstance(dim, SymDim):
             continue
         made += 1
-        there = restored(dim.text, None if dim.is_name else str(dim), {}, (b"elsewhere", ("n",)))
+        there = restore(dim.text, None if dim.is_name else str(dim), {}, (b"elsewhere", ("n",)))
         certain, enough = same(dim, other), at_least(dim, other)
         name = next((x for x in there.names if x != "m"), "none")
-        forms = [dim.renamed({"n": M + 2}), dim.renamed({"n": 3}), dim.renamed({"k": 3, "m": M}), there]
+        forms = [dim.rename({"n": M + 2}), dim.rename({"n": 3}), dim.rename({"k": 3, "m": M}), there]
         for (here, of_other, sizes), one, two in zip(expected, *moved, strict=True):
             assert value(dim, sizes) == here, (dim, sizes)
             found = [value(form, {**sizes, name: sizes["n"]}) for form in forms]

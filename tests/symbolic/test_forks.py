@@ -13,7 +13,7 @@ from weft.symbolic import forks
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("make", [threading.Lock, threading.RLock])
 def test_a_lock_that_a_fork_waits_for(make):
-    lock, holding, whole = forks.held(make()), threading.Event(), []
+    lock, holding, whole = forks.hold_over_forks(make()), threading.Event(), []
 
     def hold():
         with lock:
@@ -51,7 +51,7 @@ def test_locks_of_cached_properties_are_new_in_a_child():
     first, second = vars(Computed)["first"], vars(Computed)["second"]
     had = hasattr(second, "lock")
     before = first.lock = threading.RLock()
-    assert forks.renewed(Computed) is Computed
+    assert forks.renew_after_forks(Computed) is Computed
     try:
         forks._renew()
     finally:

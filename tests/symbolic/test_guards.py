@@ -11,7 +11,7 @@ from weft.ops.decompositions import Solve
 from weft.ops.linalg import MatMul
 from weft.ops.movement import Concatenate, Pad, Slice, Transpose, Unslice
 from weft.symbolic.dims import SymDim, at_least, value
-from weft.symbolic.guards import Guard, Nonempty, Within, collected, meet, within
+from weft.symbolic.guards import Guard, Nonempty, Within, collecting, unify, within
 
 N, M = SymDim("n"), SymDim("m")
 FLOAT, DOUBLE = "float32", "float64"
@@ -39,29 +39,29 @@ def refuses(call, *says, error=wf.WeftError):
 
 
 def test_certain_equality_leaves_no_guard():
-    with collected() as found:
-        assert meet(3, 3, str) == 3
-        assert meet(N, N, str) == N
-        assert meet(N + 1, 1 + N, str) == N + 1
+    with collecting() as found:
+        assert unify(3, 3, str) == 3
+        assert unify(N, N, str) == N
+        assert unify(N + 1, 1 + N, str) == N + 1
     assert found.guards == ()
 
 
 @pytest.mark.parametrize(("left", "right"), [(3, 4), (N, N + 1), (2 * N + 1, 2 * N)], ids=str)
 def test_certain_inequality_is_told_at_once(left, right):
     with pytest.raises(wf.ShapeError, match="these words"):
-        meet(left, right, lambda: "these words")
+        unify(left, right, lambda: "these words")
 
 
 def test_what_only_a_call_knows_is_a_guard_and_numbers_win():
-    with collected() as found:
-        assert meet(N, 3, str) == 3
-        assert meet(3, M, str) == 3
-        meet(N, M, str)
-        meet(N, M, str)
+    with collecting() as found:
+        assert unify(N, 3, str) == 3
+        assert unify(3, M, str) == 3
+        unify(N, M, str)
+        unify(N, M, str)
     assert found.guards == (Guard(N, 3), Guard(3, M), Guard(N, M))
     assert Guard(N, M).holds({"n": 2, "m": 2})
     assert not Guard(N, M).holds({"n": 2, "m": 3})
-    text = str(Guard(N, M).broken("add", {"n": 2, "m": 3}))
+    text = str(Guard(N, M).error("add", {"n": 2, "m": 3}))
     assert "n and m" in text
     assert "2 and 3" in text
 
@@ -136,12 +136,12 @@ def test_what_is_certain_is_so_for_all_sizes():
 
 def test_within_tells_what_is_wrong_and_guards_the_rest():
     refuses(lambda: within("slice", 2, 1, 2, 3, 1), "2 to 3", "axis 1", "size 3")
-    with collected() as found:
+    with collecting() as found:
         within("slice", 0, 1, 2, 3, 0)
         within("slice", 5, 1, 1, N, 0)
     assert found.guards == (Within(5, 1, 1, N, 0),)
-    assert "index 5 is out of range" in str(found.guards[0].broken("get", {"n": 3}))
-    assert "index -5 is out of range" in str(Within(N - 5, 1, 1, N, 0).broken("get", {"n": 3}))
+    assert "index 5 is out of range" in str(found.guards[0].error("get", {"n": 3}))
+    assert "index -5 is out of range" in str(Within(N - 5, 1, 1, N, 0).error("get", {"n": 3}))
 
 
 @pytest.mark.parametrize(

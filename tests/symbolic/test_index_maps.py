@@ -5,7 +5,7 @@ import pytest
 
 import weft as wf
 from weft.codegen.lowering.views import through, view_of
-from weft.symbolic.index_maps import AxisMap, along, broadcast, composed, identity
+from weft.symbolic.index_maps import AxisMap, along, broadcast, compose, identity
 
 SHAPES = [(3, 4, 5), (1, 4, 2), (2, 1, 1), (4, 0, 3), (1, 1, 1), (6, 5), (7,)]
 
@@ -78,10 +78,10 @@ def test_a_chain_of_movement_is_the_view_that_numpy_makes(seed):
 
 def test_maps_are_sums_over_axes():
     sheared = (AxisMap(((0, 1), (1, 2)), 3), along(1, -1, 5))
-    twice = composed(sheared, sheared)
+    twice = compose(sheared, sheared)
     assert twice == (along(0, 1, 3 + 3 + 2 * 5), along(1, 1, 5 - 5))  # i + 2 j + 3 + 2 (5 - j) + 3: without j
-    assert composed(sheared, identity(2)) == sheared
-    assert composed(identity(2), sheared) == sheared
+    assert compose(sheared, identity(2)) == sheared
+    assert compose(identity(2), sheared) == sheared
 
 
 def test_maps_that_are_equal_are_one_object():

@@ -9,7 +9,7 @@ import pytest
 
 import weft as wf
 from weft.symbolic import identities
-from weft.symbolic.dims import SymDim, at_least, maximum, minimum, polynomial_of, restored, same, total_size, value
+from weft.symbolic.dims import SymDim, at_least, maximum, minimum, polynomial_of, restore, same, total_size, value
 from weft.symbolic.identities import as_sympy
 from weft.symbolic.notation import read
 
@@ -255,12 +255,12 @@ TEXTS = {
 @pytest.mark.parametrize("text", TEXTS)
 def test_sizes_are_written_and_read(text):
     assert str(TEXTS[text]) == text
-    assert restored(text, text) == TEXTS[text]
+    assert restore(text, text) == TEXTS[text]
 
 
 def test_any_size_is_read_as_it_is_written():
     for tree, size in sizes_at_random(5, 3, 200):
-        assert restored(size.text, size.text) == size, tree
+        assert restore(size.text, size.text) == size, tree
 
 
 @pytest.mark.parametrize("text", ["ceiling(n/2)", "n @ m", "n.real", "f(n)", "2.5*n"])
@@ -273,7 +273,7 @@ def test_other_text_is_refused(text):
 def test_names_may_be_words_of_python_and_of_sympy(word):
     name = SymDim(word)
     size = maximum((name + 3) // 2, 5) * name
-    assert restored(size.text, size.text) == size
+    assert restore(size.text, size.text) == size
     assert size.names == (word,)
     assert pickle.loads(pickle.dumps(size)) == size
 

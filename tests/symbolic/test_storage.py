@@ -28,7 +28,7 @@ def variable():
 def written(variable, value, place="device"):
     """A new value of the variable, which stands on a device alone."""
     copy = Device(value)
-    variable.op.storage.written(place, copy, copy.value.shape)
+    variable.op.storage.note_write(place, copy, copy.value.shape)
     return copy
 
 
@@ -45,7 +45,7 @@ def test_a_value_that_is_newer_elsewhere_is_fetched_once(variable):
 def test_a_value_that_is_set_leaves_copies_behind(variable):
     storage = variable.op.storage
     copy = Device([1, 2])
-    storage.sent("device", copy)
+    storage.note_copy("device", copy)
     assert storage.copy_at("device") is copy
     before = storage.version
     variable.set_value([3, 4])
@@ -97,7 +97,7 @@ def test_a_place_that_is_given_up_keeps_nothing_to_itself(variable):
     np.testing.assert_array_equal(variable.get_value(), [5, 6])
     variable.op.storage.drop("device")  # again
     old = Device([0, 0])
-    variable.op.storage.sent("old", old)
+    variable.op.storage.note_copy("old", old)
     variable.set_value([1, 1])
     variable.op.storage.drop("old")
     assert old.fetched == 0

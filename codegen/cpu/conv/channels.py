@@ -23,7 +23,7 @@ from .problem import Convolution
 
 _DEPTH = 1024  # of the contraction: panels of that depth stay in the second-level cache
 _PLACES = 504  # in one unit, at most: whole tiles of 9 and of 14
-_SUMS = 64 * 1024  # bytes on the stack, for the sums of a unit
+_SUMS_BYTES = 64 * 1024  # bytes on the stack, for the sums of a unit
 _UNITS = 64
 
 
@@ -51,11 +51,11 @@ def plan(problem: Convolution, scratch: int) -> Plan:
     return Plan(tuple(launches), tuple(sizes), f"conv channels: {tile}, {cut}, w packed")
 
 
-def _multiply(problem: Convolution, shape: shapes.Shape, buffer: int) -> tuple["ChannelsParams", Launch, int]:
+def _multiply(problem: Convolution, shape: shapes.TileShape, buffer: int) -> tuple["ChannelsParams", Launch, int]:
     """The launch of the tiles, its parameters, and the elements of one chunk's sums."""
     order = contraction(problem, _DEPTH)
     places, panels = problem.n * math.prod(problem.size), math.ceil(problem.o / shape.lanes)
-    most = min(_PLACES, _SUMS // (shape.lanes * problem.itemsize))
+    most = min(_PLACES, _SUMS_BYTES // (shape.lanes * problem.itemsize))
     rows = shapes.even_rows(shape, min(places, most // shape.rows * shape.rows))
     tiles = min(math.ceil(places / rows), most // rows)
     units = problem.groups * panels * math.ceil(places / (rows * tiles))

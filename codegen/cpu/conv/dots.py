@@ -163,8 +163,8 @@ def make_conv_dots() -> Kernel:
                 count, high = min(images, channels - c), min(lines, height - line)
                 x = buffers[1] + (x_base + group * x_group + c * x_channel + line * x_line) * itemsize
                 w = buffers[2] + (w_base + group * w_group + c * w_channel + line * w_line) * itemsize
-                for strip in range((channels_out + rows - 1) // rows):
-                    o = strip * rows
+                for panel in range((channels_out + rows - 1) // rows):
+                    o = panel * rows
                     for tile in range((places + columns - 1) // columns):
                         place = tile * columns
                         inside, straight = o + rows <= channels_out, place + columns <= places

@@ -23,7 +23,7 @@ from ..params import Address
 from ..tiles import code, pack, shapes
 from .problem import Convolution, Triple, has_phases, taps
 
-_SUMS = 64 * 1024  # bytes on the stack, for the sums of some places
+_SUMS_BYTES = 64 * 1024  # bytes on the stack, for the sums of some places
 _DEPTH = 6144  # of the contraction: what one place reads of a panel of images fits into the second-level cache
 _UNITS = 64
 _PHASES = 64  # of a dilated x, at most: each is a launch that packs w
@@ -112,12 +112,14 @@ def _kernel(problem: Convolution, phase: tuple[int, ...]) -> Triple:
     return z, y, x
 
 
-def _multiply(problem: Convolution, shape: shapes.Shape, rows: int, scratch: int, phases: tuple[int, ...]) -> Launch:
+def _multiply(
+    problem: Convolution, shape: shapes.TileShape, rows: int, scratch: int, phases: tuple[int, ...]
+) -> Launch:
     out, (depth, height, width) = problem.out, problem.size
     row_tiles, panels = math.ceil(problem.o / rows), math.ceil(problem.n / shape.lanes)
     sheet = height * width
     line = sheet if out.space[1] == width * out.space[2] else width
-    most = min(sheet, _SUMS // (rows * shape.lanes * problem.itemsize))
+    most = min(sheet, _SUMS_BYTES // (rows * shape.lanes * problem.itemsize))
     blocks = max(math.ceil(sheet / most), min(sheet, math.ceil(_UNITS / (problem.groups * panels * depth * row_tiles))))
     in_unit = math.ceil(sheet / blocks)
     units, tall = problem.groups * panels * depth * math.ceil(sheet / in_unit), row_tiles

@@ -18,7 +18,7 @@ from ..params import Address
 from ..tiles import code
 from . import channels
 from .pad import borders
-from .problem import Convolution, Operand
+from .problem import Convolution, ConvOperand
 
 
 def possible(problem: Convolution) -> bool:
@@ -60,7 +60,7 @@ def _with_channels_last(problem: Convolution, reach: tuple[int, ...], buffer: in
     return problem._replace(
         c=1, size=(*problem.size[1:], 1), kernel=(*problem.kernel[1:], problem.c), image=(height, width, channels),
         stride=(*problem.stride[1:], 1), before=(0, 0, 0), w_dilation=(*problem.w_dilation[1:], 1),
-        x=Operand(buffer, 0, group, (image, 0), (width * channels, channels, 1)),
+        x=ConvOperand(buffer, 0, group, (image, 0), (width * channels, channels, 1)),
         w=w._replace(axes=(w.axes[0], 0), space=(*w.space[1:], w.axes[1])),
         out=out._replace(space=(*out.space[1:], 0)),
     )  # fmt: skip

@@ -22,8 +22,8 @@ from ..tiles import code, shapes
 from .contraction import contraction, times, weights
 from .problem import Convolution
 
-_SUMS = 64 * 1024  # bytes on the stack, for the sums of a row of tiles
-_PADDED = 96 * 1024  # bytes on the stack, for the channels of one image and group
+_SUMS_BYTES = 64 * 1024  # bytes on the stack, for the sums of a row of tiles
+_PADDED_BYTES = 96 * 1024  # bytes on the stack, for the channels of one image and group
 _UNITS = 64
 
 
@@ -73,7 +73,7 @@ class OwnPadding(NamedTuple):
 
     def fits(self, problem: Convolution) -> bool:
         """Whether a unit can pad what it reads, given the convolution of the padded x."""
-        return problem.n == problem.x_shape[0] and self.item(problem) + self.behind(problem) <= _PADDED
+        return problem.n == problem.x_shape[0] and self.item(problem) + self.behind(problem) <= _PADDED_BYTES
 
 
 def plan(problem: Convolution, scratch: int, padding: OwnPadding | None = None) -> Plan:
@@ -85,7 +85,7 @@ def plan(problem: Convolution, scratch: int, padding: OwnPadding | None = None) 
     order = contraction(problem, problem.depth)
     direct = _direct(problem)
     row_tiles, panels = math.ceil(problem.o / rows), math.ceil(length / shape.lanes)
-    wide = math.ceil(panels / math.ceil(panels / (_SUMS // (rows * shape.lanes * problem.itemsize))))
+    wide = math.ceil(panels / math.ceil(panels / (_SUMS_BYTES // (rows * shape.lanes * problem.itemsize))))
     units, tall = problem.groups * sheets * math.ceil(panels / wide), row_tiles
     while tall > 1 and units * math.ceil(row_tiles / tall) < _UNITS:
         tall = math.ceil(tall / 2)

@@ -10,7 +10,7 @@ from ..launch import Array
 Triple = tuple[int, int, int]
 
 
-class Operand(NamedTuple):
+class ConvOperand(NamedTuple):
     """Where an operand lies: buffer, first element, and strides in elements."""
 
     buffer: int
@@ -41,9 +41,9 @@ class Convolution(NamedTuple):
     x_dilation: Triple
     w_dilation: Triple
     x_shape: tuple[int, int]  # batch and channels of all groups: what a padded copy covers
-    x: Operand
-    w: Operand
-    out: Operand
+    x: ConvOperand
+    w: ConvOperand
+    out: ConvOperand
 
     @property
     def depth(self) -> int:
@@ -63,9 +63,9 @@ def normalise(
         out.dtype.name, out.dtype.itemsize, parts, n, c, o, _triple(out.shape[2:], 1), _triple(w.shape[2:], 1),
         _triple(x.shape[2:], 1), _triple(strides, 1), _triple(before, 0), _triple(x_dilation, 1),
         _triple(w_dilation, 1), (x.shape[0], x.shape[1]),
-        Operand(1, 0, x_group, (x.strides[0], x.strides[1]), _triple(x.strides[2:], 0)),
-        Operand(2, 0, o * w.strides[0], (w.strides[0], w.strides[1]), _triple(w.strides[2:], 0)),
-        Operand(0, 0, o * out.strides[1], (out.strides[0], out.strides[1]), _triple(out.strides[2:], 0)),
+        ConvOperand(1, 0, x_group, (x.strides[0], x.strides[1]), _triple(x.strides[2:], 0)),
+        ConvOperand(2, 0, o * w.strides[0], (w.strides[0], w.strides[1]), _triple(w.strides[2:], 0)),
+        ConvOperand(0, 0, o * out.strides[1], (out.strides[0], out.strides[1]), _triple(out.strides[2:], 0)),
     )  # fmt: skip
 
 
@@ -113,7 +113,7 @@ def _phase(problem: Convolution, axis: int, phase: int) -> Convolution:
     def put(values: Triple, value: int) -> Triple:
         return (*values[:axis], value, *values[axis + 1 :])  # type: ignore[return-value]
 
-    def skip(operand: Operand, start: int) -> Operand:
+    def skip(operand: ConvOperand, start: int) -> ConvOperand:
         stride = operand.space[axis]
         return operand._replace(offset=operand.offset + start * stride, space=put(operand.space, stride * d))
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ..launch import Array, KernelRef, Launch, Plan
 from ..model import INDEX_CHECK_NS, INDEX_ELEMENT_NS, INDEX_PICK_NS, INDEX_ROW_NS, INDEX_SCATTER_NS, LINE_BYTES
-from ..tiles.copy import contiguous_strides, copy_launch, merge, unsigned
+from ..tiles.copy import contiguous_strides, copy_launch, merge, unsigned_type
 from .kernels import (
     COLUMNS,
     OFFSETS,
@@ -68,7 +68,7 @@ def plan_gather(out: Array, x: Array, *indices: Array, axes: Sequence[int]) -> P
     )  # fmt: skip
     count = _count(indices[0])
     extent, size = count * rest.rows, count * rest.rows * rest.columns
-    kernel = KernelRef(make_gather, (unsigned(x.dtype),))
+    kernel = KernelRef(make_gather, (unsigned_type(x.dtype),))
     cost = INDEX_ROW_NS * extent + INDEX_ELEMENT_NS * size
     builder.launches.append(Launch(kernel, (place, 1, offsets), params, extent, cost))
     if place:
@@ -81,7 +81,7 @@ def _pick(x: Array, index: Array, size: int) -> Plan:
     count = _count(index)
     if count == 0:
         return Plan(())
-    kernel = KernelRef(make_pick, (unsigned(x.dtype), index.dtype.name))
+    kernel = KernelRef(make_pick, (unsigned_type(x.dtype), index.dtype.name))
     launch = Launch(kernel, (0, 1, 2), PickParams(size), count, INDEX_PICK_NS * count)
     return Plan((launch,), way="gather: elements of a vector")
 
@@ -117,7 +117,7 @@ def _scatter(out: Array, x: Array, v: Array, indices: Sequence[Array], axes: Seq
         len(rest.shape), rest.shape, rest.first, rest.second,
     )  # fmt: skip
     how = "=" if not add else "|=" if out.dtype.kind == "b" else "+="
-    kernel = KernelRef(make_scatter, (out.dtype.name if how == "+=" else unsigned(out.dtype), how))
+    kernel = KernelRef(make_scatter, (out.dtype.name if how == "+=" else unsigned_type(out.dtype), how))
     cost = INDEX_SCATTER_NS * count * rest.rows * rest.columns
     builder.launches.append(Launch(kernel, (0, place, offsets), params, extent, cost))
     own = {ROWS: "rows", COLUMNS: "columns", OFFSETS: "ranges of out"}[mode]

@@ -86,8 +86,8 @@ def make_matmul_dots() -> Kernel:
                 a += index * p.a_batch[axis] * itemsize
                 b += index * p.b_batch[axis] * itemsize
             for tile in range(first, min(first + block, tiles)):
-                for strip in range((columns + wide - 1) // wide):
-                    i, j = tile * tall, strip * wide
+                for panel in range((columns + wide - 1) // wide):
+                    i, j = tile * tall, panel * wide
                     inside, straight = i + tall <= rows, j + wide <= columns
                     function = (whole if straight else narrow) if inside else (low if straight else corner)
                     call(

@@ -19,7 +19,7 @@ import math
 from typing import Any, NamedTuple
 
 from ..launch import Array, Kernel, KernelRef, Launch, Plan
-from ..model import ALIAS_BYTES, COMMON, MATMUL_BYTE_NS, MATMUL_MULTIPLY_NS, WAYS, Host, host, width
+from ..model import ALIAS_BYTES, COMMON, LINE_BYTES, MATMUL_BYTE_NS, MATMUL_MULTIPLY_NS, WAYS, Host, host, width
 from ..params import Address
 from ..tiles import code, pack, shapes
 from ..tiles.copy import merge
@@ -34,12 +34,12 @@ _FEW_ROWS = 4  # of an operand, for which dot products are faster than packing t
 _UNITS = 64  # into about so many units a large product is cut, for any number of threads
 _LEAST_UNITS = 4  # of a product whose rows are not cut, on any machine
 _SHORT, _SHORT_TALL = 128, 4  # a contraction during which little is computed; the row tiles of a unit then
-_STRIP, _STRIP_ROWS = 512, 64  # what a single row of tiles reads at a time, where it lies
+_STRETCH, _STRETCH_ROWS = 512, 64  # what a single row of tiles reads at a time, where it lies
 _ROWS_AT_ONCE = 16  # rows of b, a stretch of which is packed at a time
 _WORTH = 1 << 18  # multiplications that are worth a unit of their own
 
 
-class Matrix(NamedTuple):
+class MatrixOperand(NamedTuple):
     """An operand of one batch item, as [row or column of out][k], and the strides of the batch axes, in elements."""
 
     buffer: int
@@ -57,8 +57,8 @@ class Problem(NamedTuple):
     m: int
     n: int
     k: int
-    a: Matrix
-    b: Matrix
+    a: MatrixOperand
+    b: MatrixOperand
 
 
 class TileOperand(NamedTuple):
@@ -106,7 +106,7 @@ def _problem(out: Array, a: Array, b: Array) -> Problem:
     if batch and b_batch[-1] == 0 and (m == 1 or a_batch[-1] == m * a_row):
         a_row = a_row if m > 1 else a_batch[-1]
         m, batch, a_batch, b_batch = m * batch[-1], batch[:-1], a_batch[:-1], b_batch[:-1]
-    left, right = Matrix(1, a_row, a_k, a_batch), Matrix(2, b_column, b_k, b_batch)
+    left, right = MatrixOperand(1, a_row, a_k, a_batch), MatrixOperand(2, b_column, b_k, b_batch)
     if n == 1:
         m, n, left, right = n, m, right, left
     return Problem(out.dtype.name, out.dtype.itemsize, batch, m, n, k, left, right)
@@ -143,7 +143,7 @@ class _Planner:
         if self._in_place():
             read = TileOperand(b.buffer, self.tile.lanes, b.k_step, 1, b.batch)
             if self.row_tiles == 1:  # b is read once: along its rows, many at a time
-                column_blocks = math.ceil(self.problem.n / _STRIP)
+                column_blocks = math.ceil(self.problem.n / _STRETCH)
         elif row_blocks == 1:
             read, move, name = TileOperand(b.buffer, 0, b.k_step, b.step, b.batch), True, "b packed by its readers"
             column_blocks = max(column_blocks, self._fitting_blocks(depth))
@@ -163,21 +163,21 @@ class _Planner:
         k = self.problem.k
         depth = math.ceil(k / math.ceil(k / _K_BLOCK))
         if self._in_place():
-            return min(k, _STRIP_ROWS) if self.row_tiles == 1 else depth
+            return min(k, _STRETCH_ROWS) if self.row_tiles == 1 else depth
         if self._blocks(COMMON)[0] > 1:
             return depth
         # a unit packs what it reads of b, and the cache keeps it even where there are few units
         columns = self.tile.lanes * math.ceil(self.column_tiles / _LEAST_UNITS)
-        parts = math.ceil(k * columns / self._kept(COMMON))
+        parts = math.ceil(k * columns / self._elements_in_cache(COMMON))
         return min(depth, math.ceil(k / parts))
 
-    def _kept(self, machine: Host) -> int:
+    def _elements_in_cache(self, machine: Host) -> int:
         """Elements of an operand that the second-level cache keeps."""
         return machine.second_level_bytes // (_KEPT * self.problem.itemsize)
 
     def _fitting_blocks(self, depth: int) -> int:
         """Into how many blocks of columns out is cut, so that this machine's cache holds what a unit packs of b."""
-        wide = _KEPT * self._kept(host()) // (depth * self.tile.lanes)
+        wide = _KEPT * self._elements_in_cache(host()) // (depth * self.tile.lanes)
         return math.ceil(self.column_tiles / max(1, wide))
 
     def _a(self) -> tuple[TileOperand, bool]:
@@ -188,7 +188,7 @@ class _Planner:
             return self._pack(a, self.problem.m, rows), True
         return TileOperand(a.buffer, a.step * rows, a.k_step, a.step, a.batch), a.step == 1
 
-    def _is_crowded(self, a: Matrix) -> bool:
+    def _is_crowded(self, a: MatrixOperand) -> bool:
         """Whether the rows of a tile would push each other out of the first cache."""
         apart = math.gcd(a.step * self.problem.itemsize, ALIAS_BYTES)
         return a.step != 1 and self.rows * apart > WAYS * ALIAS_BYTES
@@ -198,7 +198,7 @@ class _Planner:
         large = self.problem.k * self.problem.n > _IN_CACHE and self.row_tiles >= 4
         return (self.problem.b.step == 1 or self.problem.n == 1) and self.row_tiles <= _FEW and not large
 
-    def _pack(self, matrix: Matrix, count: int, width: int) -> TileOperand:
+    def _pack(self, matrix: MatrixOperand, count: int, width: int) -> TileOperand:
         """A launch that writes panels [batch][tile][k][width] to a new scratch buffer, and the panels."""
         problem, buffer = self.problem, 3 + len(self.scratch)
         batch = pack.Axes(problem.batch, matrix.batch) if any(matrix.batch) else pack.Axes((), ())
@@ -245,7 +245,10 @@ class _Planner:
         """Into how many row blocks and column blocks out is cut: each stays in the caches, and all threads get some."""
         problem, row_tiles, column_tiles = self.problem, self.row_tiles, self.column_tiles
         panel = self.tile.lanes * min(problem.k, _K_BLOCK)
-        block, few = self._kept(machine), max(_LEAST_UNITS, machine.cores)  # few units are enough for all cores
+        block, few = (
+            self._elements_in_cache(machine),
+            max(_LEAST_UNITS, machine.cores),
+        )  # few units are enough for all cores
         if self._is_short():
             tall, wide = min(row_tiles, _SHORT_TALL), min(column_tiles, max(1, _KEPT * block // panel))
         else:
@@ -308,7 +311,7 @@ def make_multiply() -> Kernel:
     """
     from ..tiles.intrinsics import address_of, call, read, stack
 
-    brought = shapes.LINES * shapes.LINE
+    brought = shapes.LINES * LINE_BYTES
 
     def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
         p = read(params, MultiplyParams)

@@ -17,7 +17,7 @@ from llvmlite import ir
 
 from ....symbolic.dims import Dim
 from ....symbolic.types import BOOL, INT64
-from ...llvm.apply import applied
+from ...llvm.apply import apply_function
 from ...llvm.emitters import cast, constant, llvm_type
 from ...lowering.loops import (
     ZERO,
@@ -163,7 +163,7 @@ class _Emitter:
         inner = self.nest.axes[self.inner] if self.blocked and self.inner is not None else None
         return EmittedNest(
             self.function.name,
-            _finished(str(self.module)),
+            _finish(str(self.module)),
             tuple(self.params),
             tuple(self.nest.axes[k] for k in self.outer),
             inner,
@@ -331,7 +331,7 @@ class _Emitter:
         operands = [
             cast(self.b, self.values[o], self.nest.body[o].dtype, to) for o, to in zip(v.operands, v.casts, strict=True)
         ]
-        return applied(self.b, v.function, v.casts, v.dtype, operands)
+        return apply_function(self.b, v.function, v.casts, v.dtype, operands)
 
     def index(self, v: Index) -> ir.Value:
         """start + the sum of step * index, in the dtype asked for."""
@@ -436,10 +436,10 @@ class _Emitter:
         i.add_incoming(after, self.b.block)
         back = self.b.branch(head)
         if kind is not None:
-            back.set_metadata("llvm.loop", self._described(kind))
+            back.set_metadata("llvm.loop", self._loop_metadata(kind))
         self.b.position_at_end(done)
 
-    def _described(self, kind: str) -> Any:
+    def _loop_metadata(self, kind: str) -> Any:
         """Metadata of a loop: its memory accesses do not meet, or it is left as it is."""
         self.loops += 1
         values = self.group if kind == _PARALLEL else ir.Constant(ir.IntType(1), 0)
@@ -447,7 +447,7 @@ class _Emitter:
         return self.module.add_metadata([ir.MetaDataString(self.module, f"loop {self.loops}"), described])
 
 
-def _finished(text: str) -> str:
+def _finish(text: str) -> str:
     """What llvmlite cannot write: nodes distinct from all others, and the vector width for this processor."""
     text = re.sub(r'!(\d+) = !\{ !"loop \d+", ', r"!\1 = distinct !{ !\1, ", text)
     text = re.sub(r'!(\d+) = !\{ !"access group" \}', r"!\1 = distinct !{}", text)

@@ -19,7 +19,7 @@ def define(module: ir.Module) -> None:
 def _define(module: ir.Module, symbol: str, function: ir.Function) -> None:
     """libm's function if the first argument is not 0."""
     kind, count = function.args[0].type, len(function.args)
-    libm = rare.declared(module, symbol, kind, count)
+    libm = rare.declare(module, symbol, kind, count)
     widths = [width for width in (2, 4, 8, 16) if width * (4 if kind == ir.FloatType() else 8) <= vector_bytes()]
     vectors = [_vector(module, libm, function.name, kind, width) for width in widths]
     mapping = ",".join(
@@ -39,7 +39,7 @@ def _define(module: ir.Module, symbol: str, function: ir.Function) -> None:
 def _vector(module: ir.Module, libm: ir.Function, name: str, kind: ir.Type, width: int) -> ir.Function:
     """The function for `width` numbers at once: libm's for each lane whose first argument is not 0."""
     lanes, integer = ir.VectorType(kind, width), ir.IntType(32)
-    function = rare.declared(
+    function = rare.declare(
         module, f"{name}_{width}", lanes, len(libm.args), "optsize", f'"prefer-vector-width"="{8 * vector_bytes()}"'
     )
     function.linkage = "internal"

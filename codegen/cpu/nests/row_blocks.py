@@ -1,9 +1,9 @@
-"""Strips: consecutive loop nests over the same lines of memory run a few lines at a time, one after the other.
+"""Row blocks: consecutive loop nests over the same rows of memory run a few rows at a time, one after the other.
 
     layer norm    for all rows: sum;  for all rows: variance;  for all rows: normalise     reads x three times
-    in strips     for a few rows: sum, variance, normalise                                 reads x once, then the cache
+    row blocks    for a few rows: sum, variance, normalise                                 reads x once, then the cache
 
-It is allowed where nothing that one of the nests writes is met by another at a line of its own other than the one that
+It is allowed where nothing that one of the nests writes is met by another at a row of its own other than the one that
 is written.  The results are the same bits: work units are what they were, in another order.
 """
 
@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 from ...lowering.loops import Access, Load, LoopNest
 from ..model import FIRST_LEVEL_BYTES
 
-STRIP = FIRST_LEVEL_BYTES  # that the nests of one strip touch: they stay in the cache
-LONGEST = 16  # nests in one strip
+BLOCK_BYTES = FIRST_LEVEL_BYTES  # that the nests touch in one row block: they stay in the cache
+MOST_NESTS = 16  # that share row blocks
 
 
-class Touch(NamedTuple):
-    """What a nest reads or writes of a buffer in line i: bytes from first + i * step to first + i * step + size."""
+class RowAccess(NamedTuple):
+    """What a nest reads or writes of a buffer in row i: bytes from first + i * step to first + i * step + size."""
 
     memory: Any
     writes: bool
@@ -31,54 +31,54 @@ class Touch(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Lines:
-    """A nest as lines: how many there are, and what each touches."""
+class NestRows:
+    """A nest as rows: how many there are, and what each reads and writes."""
 
     count: int
-    touches: tuple[Touch, ...]
+    accesses: tuple[RowAccess, ...]
 
     @property
     def bytes(self) -> int:
-        """About how much memory a line takes."""
-        return sum({t.memory: t.size for t in self.touches}.values())
+        """About how much memory a row takes."""
+        return sum({a.memory: a.size for a in self.accesses}.values())
 
 
-def lines_of(nest: LoopNest, sizes: Mapping[str, int], memories: list[Any]) -> Lines | None:
-    """The lines of a nest: the indices of its first axis, where that is what its work units are made of."""
+def rows_of(nest: LoopNest, sizes: Mapping[str, int], memories: list[Any]) -> NestRows | None:
+    """The rows of a nest: the indices of its first axis, where that is what its work units are made of."""
     outer = [k for k in nest.parallel if k != len(nest.axes) - 1]
     if not outer or nest.chunks:
         return None
     reads = [(v.access, False) for v in nest.body if isinstance(v, Load)]
     accesses = reads + [(w.access, True) for w in nest.writes]
     extents = [axis.value(dict(sizes)) for axis in nest.axes]
-    touches = tuple(_touch(access, writes, outer[0], extents, sizes, memories) for access, writes in accesses)
-    return Lines(extents[outer[0]], touches)
+    found = tuple(_row_access(access, writes, outer[0], extents, sizes, memories) for access, writes in accesses)
+    return NestRows(extents[outer[0]], found)
 
 
-def _touch(
+def _row_access(
     access: Access, writes: bool, axis: int, extents: list[int], sizes: Mapping[str, int], memories: list[Any]
-) -> Touch:
+) -> RowAccess:
     known = dict(sizes)
     steps = [stride.value(known) * access.dtype.itemsize for stride in access.strides]
     first = sum(o.value(known) for o in access.offset) * access.dtype.itemsize
     reach = [(extent - 1) * step for k, (extent, step) in enumerate(zip(extents, steps, strict=True)) if k != axis]
     first += sum(r for r in reach if r < 0)
-    return Touch(memories[access.buffer], writes, first, steps[axis], sum(map(abs, reach)) + access.dtype.itemsize)
+    return RowAccess(memories[access.buffer], writes, first, steps[axis], sum(map(abs, reach)) + access.dtype.itemsize)
 
 
-def together(strip: list[Lines], more: Lines) -> bool:
-    """Whether a nest may join a strip: the same lines, and whatever is written is met line by line only."""
-    if len(strip) == LONGEST or more.count != strip[0].count or more.count < 2:
+def may_share_rows(nests: list[NestRows], more: NestRows) -> bool:
+    """Whether a nest may join others in row blocks: the same rows, and what is written is met row by row only."""
+    if len(nests) == MOST_NESTS or more.count != nests[0].count or more.count < 2:
         return False
-    before = [touch for lines in strip for touch in lines.touches]
+    before = [access for rows in nests for access in rows.accesses]
     return all(
-        _line_by_line(old, new)
-        for new in more.touches
+        _row_by_row(old, new)
+        for new in more.accesses
         for old in before
         if old.memory == new.memory and (old.writes or new.writes)
     )
 
 
-def _line_by_line(one: Touch, other: Touch) -> bool:
+def _row_by_row(one: RowAccess, other: RowAccess) -> bool:
     low, high = min(one.first, other.first), max(one.first + one.size, other.first + other.size)
     return one.step == other.step and high - low <= one.step

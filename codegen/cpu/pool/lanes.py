@@ -16,7 +16,7 @@ from numba import types
 
 from ..tiles.lanes import (
     Kind,
-    Vector,
+    VectorType,
     add,
     any_lane,
     inside,
@@ -34,7 +34,7 @@ _INT64 = ir.IntType(64)
 Values = Sequence[ir.Value]
 
 
-class Windows(NamedTuple):
+class WindowLanes(NamedTuple):
     """Windows of depth * height lines of `width` columns, `step` apart (depth and height are 0: any)."""
 
     kind: Kind
@@ -50,7 +50,7 @@ class Windows(NamedTuple):
         return -(-columns // self.kind.lanes)
 
 
-def _columns(builder: Any, windows: Windows, spans: Values) -> list[ir.Value]:
+def _columns(builder: Any, windows: WindowLanes, spans: Values) -> list[ir.Value]:
     """For each column of the windows, its value in all of them."""
     count, step = windows.kind.lanes, windows.step
     result: list[ir.Value] = []
@@ -83,7 +83,7 @@ def _proper_maximum(builder: Any, kind: Kind, best: ir.Value, value: ir.Value) -
     return builder.select(is_nan(builder, kind, [value]), value, result) if kind.floating else result
 
 
-def _across(builder: Any, windows: Windows, args: Values, combine: Callable[..., ir.Value]) -> ir.Value:
+def _across(builder: Any, windows: WindowLanes, args: Values, combine: Callable[..., ir.Value]) -> ir.Value:
     """The windows' columns combined, from spans that have been combined over the lines."""
     fold = functools.partial(combine, builder, windows.kind)
     return functools.reduce(fold, _columns(builder, windows, args))
@@ -96,7 +96,7 @@ class _Line(NamedTuple):
     position: ir.Value
 
 
-def _lines(builder: Any, windows: Windows, args: Values) -> tuple[list[_Line], ir.Value]:
+def _lines(builder: Any, windows: WindowLanes, args: Values) -> tuple[list[_Line], ir.Value]:
     """The lines, and the size of their rows: 0 where the windows have no line within the input.
 
     A line outside of the input is replaced by the nearest one inside, row *and* position: a repetition changes neither
@@ -121,19 +121,19 @@ def _lines(builder: Any, windows: Windows, args: Values) -> tuple[list[_Line], i
     return result, builder.select(some, size, ir.Constant(_INT64, 0))
 
 
-def _spans(builder: Any, windows: Windows, row: ir.Value, left: ir.Value, size: ir.Value, fill: ir.Value) -> Values:
+def _spans(builder: Any, windows: WindowLanes, row: ir.Value, left: ir.Value, size: ir.Value, fill: ir.Value) -> Values:
     """The vectors of a row that hold all columns of the windows."""
     firsts = [builder.add(left, ir.Constant(_INT64, i * windows.kind.lanes)) for i in range(windows.spans)]
     return [load(builder, windows.kind, row, first, size, fill) for first in firsts]
 
 
-def _code(builder: Any, windows: Windows, position: ir.Value, k: int) -> ir.Value:
+def _code(builder: Any, windows: WindowLanes, position: ir.Value, k: int) -> ir.Value:
     """The position, k columns on, in every lane."""
     codes = windows.kind.codes
     return splat(builder, codes, builder.trunc(builder.add(position, ir.Constant(_INT64, k)), codes.element))
 
 
-def _first(builder: Any, windows: Windows, args: Values) -> ir.Value:
+def _first(builder: Any, windows: WindowLanes, args: Values) -> ir.Value:
     """The position of each window's first maximum, or of its first NaN; -1 where it is empty."""
     *place, left, size, least, column, count = args
     kind = windows.kind
@@ -171,7 +171,12 @@ def _pairs(values: Sequence[Values], codes: Sequence[Values]) -> list[tuple[ir.V
 
 
 def _careful(
-    builder: Any, windows: Windows, values: Sequence[Values], codes: Sequence[Values], left: ir.Value, size: ir.Value
+    builder: Any,
+    windows: WindowLanes,
+    values: Sequence[Values],
+    codes: Sequence[Values],
+    left: ir.Value,
+    size: ir.Value,
 ) -> ir.Value:
     """As _first, with regard to NaN and to what is outside: the window is walked from its end."""
     kind = windows.kind
@@ -187,7 +192,7 @@ def _careful(
     return result
 
 
-def _chosen(builder: Any, windows: Windows, args: Values) -> ir.Value:
+def _choose(builder: Any, windows: WindowLanes, args: Values) -> ir.Value:
     """The value at the position, in each window; 0 where that is -1."""
     *place, left, size, at = args
     kind = windows.kind
@@ -201,7 +206,7 @@ def _chosen(builder: Any, windows: Windows, args: Values) -> ir.Value:
     return result
 
 
-def _spread(builder: Any, windows: Windows, args: Values, picked: bool) -> None:
+def _spread(builder: Any, windows: WindowLanes, args: Values, picked: bool) -> None:
     """Element left + step m + r of the row = (or +=, if `more`) the sum over q of g[q][m] at position q step + r.
 
     g[q][m] is the gradient of window m - q, and counts where the maximum is at that position (`picked`) or anywhere.
@@ -235,7 +240,7 @@ def _interleave(builder: Any, kind: Kind, parts: list[ir.Value]) -> list[ir.Valu
     return [_collect(builder, parts, order[first : first + kind.lanes]) for first in range(0, total, kind.lanes)]
 
 
-def _later(builder: Any, windows: Windows, args: Values) -> ir.Value:
+def _later(builder: Any, windows: WindowLanes, args: Values) -> ir.Value:
     """All lanes moved up by one: the last lane of `before`, then all but the last of `value`."""
     count = windows.kind.lanes
     before, value = args
@@ -269,10 +274,10 @@ class Functions(NamedTuple):
 def functions(name: str, lanes: int, depth: int = 0, height: int = 0, width: int = 1, step: int = 1) -> Functions:
     """The functions for windows of this size; `name` is a dtype's."""
     dtype = np.dtype(name)
-    windows = Windows(Kind(dtype, lanes), depth, height, width, step)
+    windows = WindowLanes(Kind(dtype, lanes), depth, height, width, step)
     integer, element = types.int64, numba.from_dtype(dtype)
     position = types.Integer.from_bitwidth(windows.kind.codes.element.width, signed=True)
-    value, codes = Vector(element, lanes), Vector(position, lanes)
+    value, codes = VectorType(element, lanes), VectorType(position, lanes)
 
     def make(emit: Callable[..., Any], result: types.Type, *arguments: types.Type) -> Any:
         return vector_function(emit, windows, result, *arguments)
@@ -290,7 +295,7 @@ def functions(name: str, lanes: int, depth: int = 0, height: int = 0, width: int
         across_maximum=make(lambda b, w, a: _across(b, w, a, _proper_maximum), *five),
         across_sum=make(lambda b, w, a: _across(b, w, a, add), *five),
         first=make(_first, codes, *place, integer, integer, value, integer, integer),
-        chosen=make(_chosen, value, *place, integer, integer, codes),
+        chosen=make(_choose, value, *place, integer, integer, codes),
         put=make(lambda b, w, a: _spread(b, w, a, True), types.void, *onto),
         put_all=make(lambda b, w, a: _spread(b, w, a, False), types.void, *onto),
         later=make(_later, value, value, value),

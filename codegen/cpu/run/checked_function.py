@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ....symbolic.access import Access
+from ....symbolic.access import VariableAccess
 from ...arguments import adapt_argument, order_arguments
 from ...lowering.memory import ALIGNMENT_BYTES
 from ...lowering.program import Role
@@ -28,7 +28,7 @@ class CheckedFunction(CPUFunction):
         given = order_arguments(self.asked, args, keywords)
         arrays = [adapt_argument(value, x, self.downcast) for value, x in zip(given, self.source.inputs, strict=True)]
         self._at_end = not self._at_end
-        with Access(self._reads, self._writes):
+        with VariableAccess(self._reads, self._writes):
             self._bring_storages()
             results = self._run_guarded(arrays, self._at_end)
         return results[0] if self._form is None else self._form(results)

@@ -19,7 +19,7 @@ from ..launch import Plan
 from ..model import GRAIN_NS
 from ..nests.costs import nanoseconds
 from ..nests.emit import Count, Parameter
-from ..nests.row_blocks import STRIP, lines_of, together
+from ..nests.row_blocks import BLOCK_BYTES, may_share_rows, rows_of
 from ..params import resolve
 from ..tiles.copy import plan_copy
 from . import checked
@@ -68,7 +68,7 @@ class Encoder:
         for call in self.bound.calls:
             self.number = self.numbers[id(call.step)]
             self.encode_calls((call,))
-        self.strips = self.cut_strips()
+        self.row_blocks = self.cut_row_blocks()
         lives = [memory.Life(b.size, b.first, b.last) for b in self.blocks]
         offsets, self.temporaries = memory.plan(lives)
         for block, offset in zip(self.blocks, offsets, strict=True):
@@ -100,8 +100,8 @@ class Encoder:
         params = tuple([self.parameter(p, call.placed) for p in code.emitted.params])
         places = [self.place(b) for b in call.placed.buffers]
         cost = call.elements * nanoseconds(nest)
-        lines = lines_of(nest, sizes, [where for where, _ in places])
-        self.rows.append(TableRow(code, places, params, units, cost, self.number, call.step, lines))
+        nest_rows = rows_of(nest, sizes, [where for where, _ in places])
+        self.rows.append(TableRow(code, places, params, units, cost, self.number, call.step, nest_rows))
 
     def parameter(self, param: Parameter, placed: BufferedNest) -> int:
         """A parameter of a nest as a number."""
@@ -152,19 +152,19 @@ class Encoder:
         self.rows.append(TableRow(None, [], (), 0, 0.0, self.number, step, jump=jump))
         return self.rows[-1]
 
-    def cut_strips(self) -> list[list[TableRow]]:
-        """The rows, those that run strip by strip in one list; memory that a strip touches lives until it ends."""
-        strips: list[list[TableRow]] = []
+    def cut_row_blocks(self) -> list[list[TableRow]]:
+        """The rows, those that share row blocks in one list; the memory that they touch lives until the last ends."""
+        groups: list[list[TableRow]] = []
         for row in self.rows:
-            lines = [r.lines for r in strips[-1] if r.lines] if strips else []
-            if row.lines and lines and together(lines, row.lines):
-                strips[-1].append(row)
+            before = [r.nest_rows for r in groups[-1] if r.nest_rows] if groups else []
+            if row.nest_rows and before and may_share_rows(before, row.nest_rows):
+                groups[-1].append(row)
             else:
-                strips.append([row])
-        for strip in strips:
-            for block in {where for row in strip for where, _ in row.buffers if isinstance(where, Block)}:
-                block.last = max(block.last, strip[-1].step.time)
-        return strips
+                groups.append([row])
+        for group in groups:
+            for block in {where for row in group for where, _ in row.buffers if isinstance(where, Block)}:
+                block.last = max(block.last, group[-1].step.time)
+        return groups
 
     # ---- memory ---------------------------------------------------------------------------------------------------
 
@@ -246,7 +246,7 @@ class Encoder:
             p += len(of_row)
         for control in self.controls:
             control.write_slots()
-        self.mark_strips(steps)
+        self.mark_row_blocks(steps)
         patches = np.array(links.arrays or [(0, 0, 0)], np.int64)
         objects = np.zeros(max(1, len(self.given)), np.int64)
         commit = self.bound.program.commit
@@ -278,23 +278,23 @@ class Encoder:
             self.plans,
         )
 
-    def mark_strips(self, steps: np.ndarray) -> None:
-        """Tell the walker, at the first row of each strip: rows, lines, lines at a time, threads."""
+    def mark_row_blocks(self, steps: np.ndarray) -> None:
+        """Tell the walker, at the first of the steps that share row blocks: steps, rows, rows at a time, threads."""
         number = 0
-        for strip in self.strips:
-            if len(strip) > 1:
-                count, at_once = in_strip(strip)
-                parts = self.parts(count, sum(row.cost for row in strip))
-                cost = int(min(sum(row.cost for row in strip), PAUSE_NS))
-                steps[number, 5:BEST] = (len(strip), count, at_once, parts, cost)
-            number += len(strip)
+        for group in self.row_blocks:
+            if len(group) > 1:
+                count, at_once = cut_rows(group)
+                parts = self.parts(count, sum(row.cost for row in group))
+                cost = int(min(sum(row.cost for row in group), PAUSE_NS))
+                steps[number, 5:BEST] = (len(group), count, at_once, parts, cost)
+            number += len(group)
 
     def parts(self, units: int, cost: float) -> int:
         """On how many threads so many units run."""
         return max(1, min(self.setting.threads, units, int(cost / GRAIN_NS)))
 
 
-def in_strip(strip: list[TableRow]) -> tuple[int, int]:
-    """Of rows that run together: how many lines they have, and how many are run at a time."""
-    lines = [row.lines for row in strip if row.lines]
-    return lines[0].count, max(1, STRIP // max(1, sum(one.bytes for one in lines)))
+def cut_rows(group: list[TableRow]) -> tuple[int, int]:
+    """Of steps that share row blocks: how many rows their arrays have, and how many are run at a time."""
+    nest_rows = [row.nest_rows for row in group if row.nest_rows]
+    return nest_rows[0].count, max(1, BLOCK_BYTES // max(1, sum(one.bytes for one in nest_rows)))

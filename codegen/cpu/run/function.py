@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy import array, empty, ndarray
 
-from ....symbolic.access import Access
+from ....symbolic.access import VariableAccess
 from ....symbolic.dims import show
 from ....symbolic.errors import OutOfMemoryError, VerifyError, blame
 from ....symbolic.leaves import storage_of
@@ -61,7 +61,7 @@ class CPUFunction(Function):
         self.nests = compile_nests(program.nests, checked.ENABLED)
         self._debug = config.debug
         self._idle: dict[SizeKey, list[Binding]] = {}
-        self._accesses: list[Access] = []  # idle ones, of calls that are over
+        self._accesses: list[VariableAccess] = []  # idle ones, of calls that are over
         self._lock = threading.Lock()
         _functions.add(self)
         # variables whose arrays may be others at each call: in the checked mode all are
@@ -91,7 +91,7 @@ class CPUFunction(Function):
         access = None
         try:
             if self._reads:
-                access = self._accesses.pop() if self._accesses else Access(self._reads, self._writes)
+                access = self._accesses.pop() if self._accesses else VariableAccess(self._reads, self._writes)
                 access.acquire()
                 for storage in self._storages:  # as _bring_storages, in line
                     if storage.is_behind:
@@ -185,7 +185,7 @@ class CPUFunction(Function):
     def run_by(self, run: Callable[[Binding, Walk], int], args: Sequence[Any]) -> None:
         """A call whose rows `run` runs, with the walker in its own way, and says which of them failed (-1: none)."""
         arrays = [adapt_argument(given, x, self.downcast) for given, x in zip(args, self.source.inputs, strict=True)]
-        with Access(self._reads, self._writes):
+        with VariableAccess(self._reads, self._writes):
             key = (*[a.shape for a in arrays], *self._more_sizes(arrays))
             binding = self._bound(key, arrays)
             walk = binding.walk

@@ -27,7 +27,7 @@ import numpy as np
 from llvmlite.binding.newpassmanagers import NewPassManager
 
 from ....symbolic.errors import ArgumentError
-from ....symbolic.forks import held
+from ....symbolic.forks import hold_over_forks
 from ... import cache
 
 llvm.initialize_native_target()
@@ -38,7 +38,7 @@ R = TypeVar("R")
 
 # Numba's settings that make no other code
 _HARMLESS = {f"NUMBA_{name}" for name in ("NUM_THREADS", "CACHE_DIR", "THREADING_LAYER", "THREADING_LAYER_PRIORITY")}
-_LOCK = held(threading.RLock())  # of LLVM and Numba: a fork waits until nobody compiles
+_LOCK = hold_over_forks(threading.RLock())  # of LLVM and Numba: a fork waits until nobody compiles
 
 
 def under_lock(function: Callable[P, R]) -> Callable[P, R]:

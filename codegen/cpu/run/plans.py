@@ -10,7 +10,7 @@ from ...lowering.text import INDENT, numbered
 from ..launch import Launch
 from ..params import lines
 from .compile import Nests
-from .encode import Encoder, Setting, in_strip
+from .encode import Encoder, Setting, cut_rows
 from .rows import PlannedStep, TableRow
 from .table import BEGIN, BRANCH, END
 
@@ -34,7 +34,7 @@ class _Writer:
     def __init__(self, encoder: Encoder, params: bool):
         self.encoder, self.params = encoder, params
         self.names = numbered(encoder.bound.program)
-        self.strips = {id(strip[0]): strip for strip in encoder.strips if len(strip) > 1}
+        self.groups = {id(group[0]): group for group in encoder.row_blocks if len(group) > 1}
 
     def row(self, number: int) -> Iterator[str]:
         """A row; those of a body are indented as deep as it is."""
@@ -66,15 +66,15 @@ class _Writer:
     def nest(self, row: TableRow) -> str:
         """Of a loop nest: how it is cut, and whether it runs together with others."""
         text = f"loop nest in {self.units(row)}"
-        strip = self.strips.get(id(row))
-        if strip is not None:
-            count, at_once = in_strip(strip)
-            text += f"; with {', '.join(self.joined(strip))} in blocks of {min(at_once, count)} of {count} rows"
+        group = self.groups.get(id(row))
+        if group is not None:
+            count, at_once = cut_rows(group)
+            text += f"; with {', '.join(self.joined(group))} in blocks of {min(at_once, count)} of {count} rows"
         return text
 
-    def joined(self, strip: list[TableRow]) -> list[str]:
+    def joined(self, group: list[TableRow]) -> list[str]:
         """The steps that run with the first row's."""
-        steps: dict[Step, None] = dict.fromkeys(row.step for row in strip[1:])
+        steps: dict[Step, None] = dict.fromkeys(row.step for row in group[1:])
         return [self.names[step] for step in steps]
 
     def units(self, row: TableRow) -> str:

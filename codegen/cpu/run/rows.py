@@ -14,7 +14,7 @@ import numpy as np
 
 from ...lowering.program import Buffer, Step
 from ..launch import Explainer, Plan
-from ..nests.row_blocks import Lines
+from ..nests.row_blocks import NestRows
 from ..params import Params, Reference
 from .table import ALTERNATING, FIELDS, SLOT, VARIABLE, LoopField
 
@@ -73,7 +73,7 @@ class TableRow:
     cost: float  # nanoseconds, about, on one core
     number: int  # of the step of the program that it belongs to
     step: Step  # the same, or, in a loop or a branch, the step of the body
-    lines: Lines | None = None  # where it may run in row blocks
+    nest_rows: NestRows | None = None  # where it may run in row blocks
     jump: Jump | None = None  # begins or ends a loop or a branch
     caller: Explainer | None = None  # what says why it failed
 

@@ -3,8 +3,9 @@
     header   number of patches, their address, address of the call's arrays, number of steps, their address; the step to
              go on with (0: a new call, DONE: the last one ended well), the first step that no pause comes before
     patch    address of a slot, which of the call's arrays, offset in bytes: the array's address goes into the slot
-    step     kernel, buffers, params, work units, parts; strip, lines, lines at a time, parts of the strip; nanoseconds;
-             the fewest nanoseconds that all parts have taken one after the other, 0: not known
+    step     kernel, buffers, params, work units, parts; steps that share row blocks from here on, rows of their
+             arrays, rows at a time, parts; nanoseconds; the fewest nanoseconds that all parts have taken one after the
+             other, 0: not known
     jump     0, BEGIN, END, BRANCH or JUMP, address of its loop's fields, how many rows on or back
 
 Two more tables belong to a loop: its variables, which are addresses that move, and the slots, to which they are written

@@ -18,12 +18,12 @@ from types import FunctionType
 
 import llvmlite.binding as llvm
 
-from ....symbolic.forks import held
+from ....symbolic.forks import hold_over_forks
 from . import native
 from .team_state import BRIEF_NS, BYTES, TEAM, TeamField
 
 _memory: int = 0
-_lock = held(threading.RLock())
+_lock = hold_over_forks(threading.RLock())
 
 
 def make_worker() -> FunctionType:

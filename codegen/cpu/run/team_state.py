@@ -15,7 +15,7 @@ class TeamField(IntEnum):
     OWNER = 0  # whether a call has the team
     TICKET = 16  # which job, and which of its parts is taken next
     ROW = 32  # the job: a row of the table,
-    STRIP = 33  # how many rows of a strip,
+    STEPS = 33  # how many steps, of which several run in row blocks,
     PARTS = 34  # in how many parts,
     CORE = 35  # and the core on which it was given
     DONE = 48  # parts that threads of the team have done

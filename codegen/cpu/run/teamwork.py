@@ -30,7 +30,7 @@ from .part import run_part
 from .table import BEST
 from .team_state import BRIEF_NS, LONG_NS, PREEMPTED_NS, SPIN_NS, TEAM, TeamField
 
-_OWNER, _TICKET, _ROW, _STRIP, _PARTS, _CORE = (8 * f for f in list(TeamField)[:6])
+_OWNER, _TICKET, _ROW, _STEPS, _PARTS, _CORE = (8 * f for f in list(TeamField)[:6])
 _DONE, _FAILED, _LATE, _ASLEEP, _ALIVE, _STOP = (8 * f for f in list(TeamField)[6:12])
 _THREADS, _AWAKE, _UNTIL, _PAUSE, _CREDIT, _MUTEX, _CONDITION = (8 * f for f in list(TeamField)[12:])
 
@@ -77,11 +77,11 @@ def _core() -> int:
 def _take(team: int) -> int:
     """Do one of the parts of the present job; whether there was one."""
     ticket = load(team + _TICKET)
-    row, strip, parts = load(team + _ROW), load(team + _STRIP), load(team + _PARTS)
+    row, steps, parts = load(team + _ROW), load(team + _STEPS), load(team + _PARTS)
     part = ticket & (_JOB - 1)
     if part >= parts or not exchange(team + _TICKET, ticket, ticket + 1):
         return 0
-    if run_part(row, strip, part, parts) != 0:
+    if run_part(row, steps, part, parts) != 0:
         store(team + _FAILED, 1)
     add(team + _DONE, 1)
     return 1
@@ -91,18 +91,18 @@ def _take(team: int) -> int:
 
 
 @_njit
-def share(row: int, strip: int, parts: int) -> int:
+def share(row: int, steps: int, parts: int) -> int:
     """All parts of a step; not 0 if a call failed."""
     team = _team()
     if parts == 1 or not exchange(team + _OWNER, 0, 1):
-        return run_part(row, strip, 0, 1)
+        return run_part(row, steps, 0, 1)
     begun = _now()
     if _helpers(team, begun) == 0:
         store(team + _OWNER, 0)
-        return run_part(row, strip, 0, 1)
+        return run_part(row, steps, 0, 1)
     store(team + _PARTS, 0)  # whoever looks now finds nothing to do
     store(team + _ROW, row)
-    store(team + _STRIP, strip)
+    store(team + _STEPS, steps)
     store(team + _CORE, _core())
     store(team + _DONE, 0)
     store(team + _FAILED, 0)

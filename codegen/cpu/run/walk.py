@@ -2,9 +2,9 @@
 
 It is compiled once and kept like every kernel (walker.py); nothing here is imported where it was compiled before.
 
-A step in one part runs on the calling thread; one in more parts is shared (teamwork.py).  A strip of several steps
-runs a few of its lines at a time, one step after the other.  The result is -1, or the number of the first step whose
-status was not 0.
+A step in one part runs on the calling thread; one in more parts is shared (teamwork.py).  Several steps in row
+blocks run a few rows of their arrays at a time, one step after the other.  The result is -1, or the number of the
+first step whose status was not 0.
 
 Every now and then, between two steps, the loop returns to Python, which handles signals and calls it again: so Ctrl-C
 ends a call of many steps.  Once a step has written to a shared variable, it does not return before the end.
@@ -114,9 +114,9 @@ def _jump(row: int) -> int:
 
 
 @_njit
-def _alone(row: int, strip: int, parts: int) -> int:
+def _alone(row: int, steps: int, parts: int) -> int:
     """All of a step on the calling thread; not 0 if a call failed."""
-    return run_part(row, strip, 0, 1)
+    return run_part(row, steps, 0, 1)
 
 
 def make_walk(parallel: bool, array_data: int) -> FunctionType:
@@ -138,13 +138,13 @@ def make_walk(parallel: bool, array_data: int) -> FunctionType:
             if peek(row) == 0:
                 step += _jump(row)
                 continue
-            strip = peek(row + 40)
-            if not 1 < strip <= steps - step:
-                strip = 1
-            if run(row, strip, peek(row + 64) if strip > 1 else peek(row + 32)) != 0:
+            count = peek(row + 40)
+            if not 1 < count <= steps - step:
+                count = 1
+            if run(row, count, peek(row + 64) if count > 1 else peek(row + 32)) != 0:
                 poke(header + 40, 0)
                 return step
-            step += strip
+            step += count
         poke(header + 40, DONE)
         return -1
 

@@ -1,10 +1,10 @@
 """The functions that llvmlite makes, as plans name them: nothing is made or imported before it is asked for."""
 
 from ..launch import CodeRef
-from .shapes import Shape
+from .shapes import TileShape
 
 
-def tile(shape: Shape, rows: int, packed: bool, run: int = 0, fetches: bool = False) -> CodeRef:
+def tile(shape: TileShape, rows: int, packed: bool, run: int = 0, fetches: bool = False) -> CodeRef:
     """C (+)= A B for tiles of exactly `rows` rows (tile.py)."""
     return CodeRef("tiles.tile", "emit_tile", (shape, rows, packed, run, fetches))
 

@@ -47,7 +47,7 @@ def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(reversed(strides))
 
 
-def unsigned(dtype: np.dtype[Any]) -> str:
+def unsigned_type(dtype: np.dtype[Any]) -> str:
     """The unsigned integer of the dtype's size: what moves its elements as bits."""
     if dtype.itemsize not in (1, 2, 4, 8):
         raise NotImplementedError(f"elements of {dtype.itemsize} bytes")
@@ -138,7 +138,9 @@ def copy_launch(out: Array, x: Array, buffers: tuple[int, int]) -> Launch | None
     )  # fmt: skip
     size = math.prod(shape)
     extent = size // (rows * columns) * tiles
-    return Launch(KernelRef(make_copy, (unsigned(out.dtype),)), buffers, params, extent, COPY_BYTE_NS * size * itemsize)
+    return Launch(
+        KernelRef(make_copy, (unsigned_type(out.dtype),)), buffers, params, extent, COPY_BYTE_NS * size * itemsize
+    )
 
 
 def _sort(out: Array, x: Array) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:

@@ -19,7 +19,7 @@ _INT32 = ir.IntType(32)
 _INT64 = ir.IntType(64)
 
 
-class Vector(types.Type):
+class VectorType(types.Type):
     """A vector of `lanes` elements in registers; of booleans, a mask."""
 
     def __init__(self, element: types.Type, lanes: int) -> None:
@@ -28,9 +28,9 @@ class Vector(types.Type):
         super().__init__(name=f"Vector({element}, {lanes})")
 
 
-@register_model(Vector)
-class _VectorModel(models.PrimitiveModel):
-    def __init__(self, dmm: Any, fe_type: Vector) -> None:
+@register_model(VectorType)
+class _VectorTypeModel(models.PrimitiveModel):
+    def __init__(self, dmm: Any, fe_type: VectorType) -> None:
         element = dmm.lookup(fe_type.element).get_value_type()
         super().__init__(dmm, fe_type, ir.VectorType(element, fe_type.lanes))
 
@@ -95,7 +95,9 @@ def _address(builder: Any, kind: Kind, row: ir.Value, first: ir.Value) -> ir.Val
     return builder.inttoptr(builder.add(row, offset), ir.PointerType(kind.vector))
 
 
-def _declare_masked(builder: Any, kind: Kind, name: str, result: ir.Type, arguments: Sequence[ir.Type]) -> ir.Function:
+def _declare_masked_access(
+    builder: Any, kind: Kind, name: str, result: ir.Type, arguments: Sequence[ir.Type]
+) -> ir.Function:
     """LLVM's masked load or store of a vector."""
     name = f"llvm.masked.{name}.v{kind.lanes}{kind.element.intrinsic_name}.p0"
     module = builder.module
@@ -106,7 +108,7 @@ def load(builder: Any, kind: Kind, row: ir.Value, first: ir.Value, size: ir.Valu
     """Elements first + l of the row, `fill` (a vector) where that is outside [0, size)."""
     place = _address(builder, kind, row, first)
     mask = inside(builder, kind, first, size, 1)
-    function = _declare_masked(builder, kind, "load", kind.vector, [place.type, _INT32, mask.type, kind.vector])
+    function = _declare_masked_access(builder, kind, "load", kind.vector, [place.type, _INT32, mask.type, kind.vector])
     return builder.call(function, [place, ir.Constant(_INT32, kind.dtype.itemsize), mask, fill])
 
 
@@ -114,7 +116,9 @@ def store(builder: Any, kind: Kind, row: ir.Value, first: ir.Value, size: ir.Val
     """Element first + l of the row = value[l] where that is inside [0, size)."""
     place = _address(builder, kind, row, first)
     mask = inside(builder, kind, first, size, 1)
-    function = _declare_masked(builder, kind, "store", ir.VoidType(), [kind.vector, place.type, _INT32, mask.type])
+    function = _declare_masked_access(
+        builder, kind, "store", ir.VoidType(), [kind.vector, place.type, _INT32, mask.type]
+    )
     builder.call(function, [value, place, ir.Constant(_INT32, kind.dtype.itemsize), mask])
 
 
@@ -154,7 +158,7 @@ def any_lane(builder: Any, kind: Kind, mask: ir.Value) -> ir.Value:
 def vector_function(emit: Callable[..., Any], kind: Any, result: types.Type, *arguments: types.Type) -> Any:
     """A function for Numba kernels, of these types, emitted as `emit(builder, kind, values)`."""
 
-    def typed(typingctx: Any, *given: Any) -> Any:
+    def type_call(typingctx: Any, *given: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             value = emit(builder, kind, args)
             return context.get_dummy_value() if result == types.void else value
@@ -164,5 +168,5 @@ def vector_function(emit: Callable[..., Any], kind: Any, result: types.Type, *ar
     # Numba reads the number of arguments from here
     names = ["typingctx", *(f"argument{i}" for i in range(len(arguments)))]
     parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
-    typed.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    return intrinsic(typed)
+    type_call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return intrinsic(type_call)

@@ -4,12 +4,12 @@ import functools
 import math
 from typing import NamedTuple
 
-from ..model import LATENCY, LINE_BYTES, OTHER_TILE, PACKED_TILE, STRIDED_TILE, TILE_CYCLES, registers, width
+from ..model import LATENCY, OTHER_TILE, PACKED_TILE, STRIDED_TILE, TILE_CYCLES, registers, width
 
-LINES, LINE = 8, LINE_BYTES  # that a segment brings, and the bytes of one
+LINES = 8  # of the cache, that a segment brings
 
 
-class Shape(NamedTuple):
+class TileShape(NamedTuple):
     """A register tile: at most `rows` rows of `vectors` vectors of `width` elements of `dtype`."""
 
     dtype: str
@@ -27,20 +27,20 @@ class Shape(NamedTuple):
 
 
 @functools.cache
-def shape(dtype: str, vectors: int) -> Shape:
+def shape(dtype: str, vectors: int) -> TileShape:
     """The tallest tile whose accumulators, `vectors` vectors of B and one broadcast fit into the registers."""
     rows = min((registers() - vectors - 1) // vectors, 16)
-    return Shape(dtype, max(1, rows), vectors, width(dtype))
+    return TileShape(dtype, max(1, rows), vectors, width(dtype))
 
 
 @functools.cache
-def best_shape(dtype: str, rows: int, columns: int, packed: bool = True) -> Shape:
+def best_shape(dtype: str, rows: int, columns: int, packed: bool = True) -> TileShape:
     """The shape that covers rows x columns in the least time: wasted lanes and half-empty registers count."""
     shapes = (shape(dtype, vectors) for vectors in (2, 3, 1, 4, 6, 8))
     return min(shapes, key=lambda candidate: cycles(candidate, rows, columns, 1000, packed))
 
 
-def cycles(tile: Shape, rows: int, columns: int, depth: float, packed: bool = True) -> float:
+def cycles(tile: TileShape, rows: int, columns: int, depth: float, packed: bool = True) -> float:
     """About how many cycles all of rows x columns take, at two multiplications or loads in a cycle."""
     height, v = even_rows(tile, rows), tile.vectors
     tiles = math.ceil(rows / height) * math.ceil(columns / tile.lanes)
@@ -49,6 +49,6 @@ def cycles(tile: Shape, rows: int, columns: int, depth: float, packed: bool = Tr
     return tiles * (depth * step / 2 * weight + height * v + TILE_CYCLES)
 
 
-def even_rows(tile: Shape, rows: int) -> int:
+def even_rows(tile: TileShape, rows: int) -> int:
     """The rows of each tile but the last, such that all are about equally tall."""
     return math.ceil(rows / math.ceil(rows / tile.rows))

@@ -20,7 +20,8 @@ import functools
 
 from llvmlite import ir
 
-from .shapes import LINE, LINES, Shape
+from ..model import LINE_BYTES
+from .shapes import LINES, TileShape
 from .vectors import I64, Values, VectorFunction, number
 
 # The arguments of a tile function: addresses, counts, and steps in elements.
@@ -45,7 +46,7 @@ _UNROLLED = 12  # the longest run that is written out: the kernels of most convo
 
 
 @functools.cache
-def emit_tile(tile: Shape, rows: int, packed: bool, run: int = 0, fetches: bool = False) -> int:
+def emit_tile(tile: TileShape, rows: int, packed: bool, run: int = 0, fetches: bool = False) -> int:
     """The address of the function for tiles of exactly `rows` rows; its arguments are ARGUMENTS.
 
     With a `run` it serves only calls with that one, without a loop if it is short.
@@ -56,7 +57,7 @@ def emit_tile(tile: Shape, rows: int, packed: bool, run: int = 0, fetches: bool 
 class _Tile(VectorFunction):
     """One tile function: accumulators in, contraction, accumulators out."""
 
-    def __init__(self, tile: Shape, rows: int, packed: bool, run: int, fetches: bool) -> None:
+    def __init__(self, tile: TileShape, rows: int, packed: bool, run: int, fetches: bool) -> None:
         layout = ("packed" if packed else "strided") + "_fetching" * fetches
         super().__init__(f"weft_tile_{tile.dtype}_{rows}x{tile.vectors}_{layout}_{run}", tile.dtype, ARGUMENTS)
         self.rows, self.packed, self.run, self.fetches = rows, packed, run, fetches
@@ -84,7 +85,7 @@ class _Tile(VectorFunction):
         read_on, zero = self.a if self.packed else self.b, ir.Constant(self.vector, None)
         zeros = [zero] * (self.rows * self.vectors)
         _, *sums = self.repeat(self.given["segments"], [read_on, *zeros], self._segment)
-        self._store_c(self._added_to_c(sums))
+        self._store_c(self._add_c(sums))
 
     def _segment(self, index: ir.Value, read_on: ir.Value, *sums: ir.Value) -> Values:
         """One segment: the packed operand is read on, the other starts anew."""
@@ -102,9 +103,9 @@ class _Tile(VectorFunction):
 
     def _fetch(self, index: ir.Value) -> None:
         """Bring this segment's share of what comes later."""
-        first = self.builder.add(self.given["ahead"], self.builder.mul(index, number(LINES * LINE)))
+        first = self.builder.add(self.given["ahead"], self.builder.mul(index, number(LINES * LINE_BYTES)))
         for i in range(LINES):
-            place = self.builder.add(first, number(i * LINE))
+            place = self.builder.add(first, number(i * LINE_BYTES))
             self.prefetch(self.builder.inttoptr(place, self.element.as_pointer()), write=False)
 
     def _step(self, index: ir.Value, a: ir.Value, b: ir.Value, *sums: ir.Value) -> Values:
@@ -118,7 +119,7 @@ class _Tile(VectorFunction):
         a = self.at(a, a_step) if self.packed else self.builder.add(a, a_step)
         return [a, self.at(b, self.given["b_step"]), *left]
 
-    def _added_to_c(self, sums: list[ir.Value]) -> list[ir.Value]:
+    def _add_c(self, sums: list[ir.Value]) -> list[ir.Value]:
         """The sums and what C holds, where it is added to; the sums alone, and nothing is read, where it is written."""
         builder, written = self.builder, self.builder.block
         with builder.if_then(builder.icmp_signed("!=", self.given["accumulate"], number(0))):

@@ -80,10 +80,10 @@ def test_the_first_row_that_fails_is_told_and_ends_the_walk(walk, parts, bad):
 @pytest.mark.parametrize("at_once", [1, 3, 100])
 @pytest.mark.parametrize("parts", [1, 2, 4])
 @pytest.mark.parametrize("bad", [None, 5])
-def test_strips_run_all_their_lines(walk, parts, at_once, bad):
-    lines = 12
-    tables = Tables([(lines, 1, None), (3 * lines, 1, bad), (lines, 1, None)])
-    tables.table[0, 5:9] = 2, lines, at_once, parts
+def test_row_blocks_run_all_their_rows(walk, parts, at_once, bad):
+    rows = 12
+    tables = Tables([(rows, 1, None), (3 * rows, 1, bad), (rows, 1, None)])
+    tables.table[0, 5:9] = 2, rows, at_once, parts
     assert tables.run(walk) == (-1 if bad is None else 0)
     np.testing.assert_array_equal(tables.counts[0], 1)
     if bad is None:

@@ -1,4 +1,4 @@
-"""Views and lines: what a chain of movement reads, and which bytes a loop touches, beside NumPy and beside counting."""
+"""Views and rows: what a chain of movement reads, and which bytes a loop touches, beside NumPy and beside counting."""
 
 from itertools import product
 
@@ -8,7 +8,7 @@ from numpy.lib.stride_tricks import as_strided
 
 import weft as wf
 from weft.codegen.cpu import CPU
-from weft.codegen.cpu.nests.row_blocks import Lines, Touch, lines_of
+from weft.codegen.cpu.nests.row_blocks import NestRows, RowAccess, rows_of
 from weft.codegen.lowering.fuse import fuse
 from weft.codegen.lowering.groups import Group
 from weft.codegen.lowering.loops import Load
@@ -183,36 +183,36 @@ LINED = {
 
 
 @pytest.mark.parametrize("kind", LINED)
-def test_lines_are_the_bytes_that_are_touched(kind):
+def test_rows_are_the_bytes_that_are_touched(kind):
     x, v = wf.tensor("x", ("n", "m", 5)), wf.vector("v", (5,), "float64")
     found = 0
     for placed in nests([x, v], [LINED[kind](x, v)]):
         nest = placed.nest
         memories = [object() for _ in placed.buffers]
-        lines = lines_of(nest, SIZES, memories)
+        rows = rows_of(nest, SIZES, memories)
         outer = [k for k in nest.parallel if k != len(nest.axes) - 1]
-        assert (lines is None) == (not outer)
-        if lines is None:
+        assert (rows is None) == (not outer)
+        if rows is None:
             continue
         found += 1
         accesses = [(v.access, False) for v in nest.body if isinstance(v, Load)]
         accesses += [(w.access, True) for w in nest.writes]
-        assert lines.count == nest.axes[outer[0]].value(SIZES)
-        assert len(lines.touches) == len(accesses)
-        for touch, (access, writes) in zip(lines.touches, accesses, strict=True):
-            assert touch.memory is memories[access.buffer]
-            assert touch.writes is writes
-            for line in range(lines.count):
-                low = touch.first + line * touch.step
-                assert (low, low + touch.size) == touched(access, nest, line, outer[0])
-    assert found or kind in ("rows", "columns of sums")  # of which there is one line, or none
+        assert rows.count == nest.axes[outer[0]].value(SIZES)
+        assert len(rows.accesses) == len(accesses)
+        for found_access, (access, writes) in zip(rows.accesses, accesses, strict=True):
+            assert found_access.memory is memories[access.buffer]
+            assert found_access.writes is writes
+            for row in range(rows.count):
+                low = found_access.first + row * found_access.step
+                assert (low, low + found_access.size) == touched(access, nest, row, outer[0])
+    assert found or kind in ("rows", "columns of sums")  # of which there is one row, or none
 
 
-def test_a_long_sum_has_no_lines():
+def test_a_long_sum_has_no_rows():
     x = wf.vector("x", (1_000_003,))
-    assert [lines_of(placed.nest, {}, [0, 1]) for placed in nests([x], [x.sum()])] == [None, None]
+    assert [rows_of(placed.nest, {}, [0, 1]) for placed in nests([x], [x.sum()])] == [None, None]
 
 
-def test_the_bytes_of_a_line_count_each_memory_once():
-    touches = (Touch("a", True, 0, 40, 40), Touch("a", False, 8, 40, 24), Touch("b", False, 0, 0, 100))
-    assert Lines(8, touches).bytes == 124
+def test_the_bytes_of_a_row_count_each_memory_once():
+    accesses = (RowAccess("a", True, 0, 40, 40), RowAccess("a", False, 8, 40, 24), RowAccess("b", False, 0, 0, 100))
+    assert NestRows(8, accesses).bytes == 124

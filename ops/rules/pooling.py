@@ -86,8 +86,8 @@ def same_for_all(node: Expr) -> Expr | None:
     return broadcast_to(node.args[0], node.shape) if _sizes(node.op, node) else None
 
 
-windows = RuleSet(
-    "windows",
+pooling = RuleSet(
+    "pooling",
     [maximum_of_all, sum_of_all, scatter_to_first, gather_from_first, same_for_all],
     "Pooling by one window over everything is a reduction.",
 )

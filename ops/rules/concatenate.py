@@ -14,7 +14,7 @@ from .conditions import like
 _LEVELS = 8
 
 
-def _placed(x: Expr, start: Dim, shape: tuple[Dim, ...], axis: int = 0) -> Expr:
+def _place(x: Expr, start: Dim, shape: tuple[Dim, ...], axis: int = 0) -> Expr:
     starts = tuple(start if a == axis else 0 for a in range(x.ndim))
     return apply(Unslice(starts, (1,) * x.ndim, shape), x)
 
@@ -32,9 +32,9 @@ def whole(node: Expr) -> Expr | None:
     add,
     when=lambda x, y: Unslice in (x, y),
     examples=[
-        lambda: _placed(like(2, 3), 0, (6, 3)) + _placed(like(4, 3), 2, (6, 3)),
-        lambda: _placed(like(2, 3), 4, (6, 3)) + (like(6, 3) + _placed(like(1, 3), 3, (6, 3))),
-        lambda: _placed(like(3, 2), 1, (3, 6), 1) + _placed(like(3, 3), 3, (3, 6), 1),
+        lambda: _place(like(2, 3), 0, (6, 3)) + _place(like(4, 3), 2, (6, 3)),
+        lambda: _place(like(2, 3), 4, (6, 3)) + (like(6, 3) + _place(like(1, 3), 3, (6, 3))),
+        lambda: _place(like(3, 2), 1, (3, 6), 1) + _place(like(3, 3), 3, (3, 6), 1),
     ],
 )
 def neighbours(node: Expr) -> Expr | None:
@@ -43,7 +43,7 @@ def neighbours(node: Expr) -> Expr | None:
     parts = [t for t in terms if isinstance(t.op, Unslice) and t.shape == node.shape]
     for i, first in enumerate(parts):
         for second in parts[:i] + parts[i + 1 :]:
-            joined = _joined(first, second)
+            joined = _join(first, second)
             if joined is not None:
                 return _total([joined, *without(without(terms, first), second)])
     return None
@@ -62,7 +62,7 @@ def _total(terms: list[Expr]) -> Expr:
     return result
 
 
-def _joined(first: Expr, second: Expr) -> Expr | None:
+def _join(first: Expr, second: Expr) -> Expr | None:
     """Both parts as one, where the second begins at the end of the first and their other axes agree."""
     a: Any = first.op
     b: Any = second.op
@@ -86,9 +86,9 @@ def _joined(first: Expr, second: Expr) -> Expr | None:
         lambda: concatenate([like(2, 3), concatenate([like(2, 1), like(2, 2)], 1)], 1),
     ],
 )
-def joined_twice(node: Expr) -> Expr | None:
+def nested_concatenation(node: Expr) -> Expr | None:
     """A concatenation of concatenations along the same axis is one."""
     return apply(node.op, *(part for a in node.args for part in (a.args if a.op == node.op else (a,))))
 
 
-joins = RuleSet("joins", [whole, neighbours, joined_twice])
+concatenation = RuleSet("concatenation", [whole, neighbours, nested_concatenation])

@@ -17,8 +17,8 @@ from ..movement import ExpandDims, expand_dims
 from ..reduce import sum
 from ..scalar import add, div, eq, exp, logaddexp, mul, mul_no_nan, neg, reciprocal, sigmoid, square, sub, where
 from .conditions import like, positive
-from .products import Factor, factors, masks, peeled, product, replaced, where_nan
-from .rows import like_factor, power_sum, restored_axes, top
+from .logsumexp import like_factor, power_sum, restored_axes, top
+from .products import Factor, factors, masks, peel, product, replace_factors, where_nan
 
 _TERMS = 6
 
@@ -45,11 +45,11 @@ def _ones(node: Expr, left: Expr | None) -> Expr:
         lambda: _times_and_over(exp(like(3, 4)), like(3, 4)),
         lambda: _times_and_over(sigmoid(like(3, 4)), like(3, 4)),
         lambda: _times_and_over(sum(exp(like(3, 4)), 1, keepdims=True), like(3, 4)),
-        lambda: _divided_twice(exp(like(3)), like(3)),
+        lambda: _double_quotient(exp(like(3)), like(3)),
         lambda: _against(like(3), like(3)),
     ],
 )
-def cancelled(node: Expr) -> Expr | None:
+def cancel(node: Expr) -> Expr | None:
     """(x y) / x = y, where x is an exponential, a logistic function, or a sum of such; exp(x) y exp(-x) = y.
 
     Where x is NaN, so is the result, unless the product is masked there.
@@ -57,12 +57,12 @@ def cancelled(node: Expr) -> Expr | None:
     found = product(node)
     for f in found.above if found.below else ():
         if any(f is b for b in found.below) and number(f) is None and positive(f):
-            return _unless_nan(node, [f], replaced(node, {(f, 1): None, (f, -1): None}))
+            return _unless_nan(node, [f], replace_factors(node, {(f, 1): None, (f, -1): None}))
     powers = [(f, p) for f, p in found.factors if f.op.head is exp]
     for i, (f, p) in enumerate(powers):
         for other, q in powers[:i]:
             if p == q and opposite(f.args[0], other.args[0]):
-                return _unless_nan(node, [f, other], replaced(node, {(f, p): None, (other, q): None}))
+                return _unless_nan(node, [f, other], replace_factors(node, {(f, p): None, (other, q): None}))
     return None
 
 
@@ -88,7 +88,7 @@ def _times_and_over(x: Expr, y: Expr) -> Expr:
     return mul_no_nan(x, y / x)
 
 
-def _divided_twice(x: Expr, y: Expr) -> Expr:
+def _double_quotient(x: Expr, y: Expr) -> Expr:
     return x / (y * x)
 
 
@@ -109,7 +109,7 @@ def softmax_by_hand(node: Expr) -> Expr | None:
     """exp(z) / sum(exp(x)) = exp(z - m) / sum(exp(x - m)) with m = max(x), other factors between them or not."""
     found = product(node)
     for factor in found.below if found.powers else ():
-        sought = power_sum(peeled(factor))
+        sought = power_sum(peel(factor))
         if sought is None:
             continue
         x, axes = sought
@@ -118,7 +118,7 @@ def softmax_by_hand(node: Expr) -> Expr | None:
             shift = top(x, axes)
             total = sum(exp(x - expand_dims(shift, axes)), axes)
             shifted = exp(above.args[0] - like_factor(shift, factor))
-            return replaced(node, {(above, 1): shifted, (factor, -1): like_factor(total, factor)})
+            return replace_factors(node, {(above, 1): shifted, (factor, -1): like_factor(total, factor)})
     return None
 
 
@@ -152,7 +152,7 @@ def logistic(node: Expr) -> Expr | None:
         for other in found.above:
             if other.op.head is sigmoid and opposite(power.args[0], other.args[0]):
                 share = sigmoid(power.args[0])
-                left = replaced(node, {(power, 1): None, (other, 1): share})
+                left = replace_factors(node, {(power, 1): None, (other, 1): share})
                 return _as_nan(node, [power, other], left, [share], share)
     return None
 
@@ -189,13 +189,13 @@ def power_among_powers(node: Expr) -> Expr | None:
     """exp(x) / (exp(x) + exp(y)) = sigmoid(x - y), other factors between them or not; and with more terms below."""
     found = product(node)
     for factor in found.below if found.powers else ():
-        terms = _added(factor)
+        terms = _addends(factor)
         above = next((t for t in terms if any(t is p for p in found.powers)), None)
         if len(terms) < 2 or above is None or any(t.op.head is not exp or not t.args[0].type.is_float for t in terms):
             continue
         rest = without(terms, above)
         share = sigmoid(above.args[0] - reduce(logaddexp, [t.args[0] for t in rest]))
-        left = replaced(node, {(above, 1): share, (factor, -1): None})
+        left = replace_factors(node, {(above, 1): share, (factor, -1): None})
         return _as_nan(node, [above, factor], left, [share], share)
     return None
 
@@ -204,10 +204,10 @@ def _among(x: Expr, y: Expr, g: Expr) -> Expr:
     return mul_no_nan(exp(x), g / (exp(x) + exp(y)))
 
 
-def _added(node: Expr, levels: int = 4) -> list[Expr]:
+def _addends(node: Expr, levels: int = 4) -> list[Expr]:
     if node.op.head is not add or levels == 0:
         return [node]
-    return [t for a in node.args for t in _added(a, levels - 1)]
+    return [t for a in node.args for t in _addends(a, levels - 1)]
 
 
 @rewrite(
@@ -218,10 +218,10 @@ def _added(node: Expr, levels: int = 4) -> list[Expr]:
         lambda: _softmax_gradient(like(3, 4), like(3, 4)),
         lambda: _log_softmax_gradient(like(3, 4), like(3, 4)),
         lambda: _logistic_gradient(like(3), like(3)),
-        lambda: _tamed(like(3), like(3)),
+        lambda: _logistic_product(like(3), like(3)),
     ],
 )
-def distributed(node: Expr) -> Expr | None:
+def distribute(node: Expr) -> Expr | None:
     """e (a / e + b) = a + e b, for an exponential or logistic function e that, or a sum of which, divides a term.
 
     What masks the sum, masks its terms, and nothing else does: exp(x) b is NaN where it is inf * 0, as it was.  Other
@@ -235,13 +235,13 @@ def distributed(node: Expr) -> Expr | None:
         for inner in sums:
             terms = signed_terms(inner)
             if len(terms) > 1 and any(_meets(e, t) for t, _ in terms):
-                whole = _total([(_met(e, t, node, inner), sign) for t, sign in terms])
-                left = replaced(node, {(e, 1): None, (inner, 1): whole})
+                whole = _total([(_times_term(e, t, node, inner), sign) for t, sign in terms])
+                left = replace_factors(node, {(e, 1): None, (inner, 1): whole})
                 return _as_nan(node, [e, inner], left, [whole], e.args[0])
     return None
 
 
-def _met(e: Expr, term: Expr, node: Expr, whole: Expr) -> Expr:
+def _times_term(e: Expr, term: Expr, node: Expr, whole: Expr) -> Expr:
     """e times a term, masked as the sum of the terms is in the product."""
     if masks(e, whole, node):
         return mul_no_nan(term, e)
@@ -263,7 +263,7 @@ def _logistic_gradient(x: Expr, y: Expr) -> Expr:
     return (p * q) * (y / p - (1 - y) / q)
 
 
-def _tamed(x: Expr, y: Expr) -> Expr:
+def _logistic_product(x: Expr, y: Expr) -> Expr:
     return exp(x) * (sigmoid(-x) * y + square(sigmoid(-x)))
 
 
@@ -290,7 +290,7 @@ def _total(terms: list[Factor]) -> Expr:
 def _meets(e: Expr, term: Expr) -> bool:
     """Whether a term is divided by e, or by a sum of it that may overflow, or is what tames it."""
     found = factors(term)
-    if any(p == -1 and (f is e or _sums(peeled(f), e)) for f, p in found):
+    if any(p == -1 and (f is e or _sums(peel(f), e)) for f, p in found):
         return True
     tamed = [f for f, p in found if p == 1 and f.op.head is sigmoid] if e.op.head is exp else []
     return any(opposite(e.args[0], f.args[0]) for f in tamed)
@@ -298,7 +298,7 @@ def _meets(e: Expr, term: Expr) -> bool:
 
 def _sums(node: Expr, e: Expr) -> bool:
     found = power_sum(node)
-    return found[0] is e.args[0] if found is not None else node.op.head is add and any(t is e for t in _added(node))
+    return found[0] is e.args[0] if found is not None else node.op.head is add and any(t is e for t in _addends(node))
 
 
-quotients = RuleSet("quotients", [cancelled, softmax_by_hand, power_among_powers, logistic, distributed])
+softmax = RuleSet("softmax", [cancel, softmax_by_hand, power_among_powers, logistic, distribute])

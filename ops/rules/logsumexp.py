@@ -22,7 +22,7 @@ from ..reduce import Reduce, max, mean, sum
 from ..reduce import top as largest_of
 from ..scalar import add, div, exp, isfinite, log, logaddexp, mul, mul_no_nan, neg, reciprocal, sub, where
 from .conditions import is_size, like
-from .products import factors, is_masked, peeled, replaced
+from .products import factors, is_masked, peel, replace_factors
 
 
 def power_sum(node: Expr) -> tuple[Expr, tuple[int, ...]] | None:
@@ -38,11 +38,11 @@ def power_sum(node: Expr) -> tuple[Expr, tuple[int, ...]] | None:
 
 def is_shifted(x: Expr) -> bool:
     """Whether a maximum along axes is subtracted: then the exponential does not overflow."""
-    x = _unscaled(x)
+    x = _unscale(x)
     return x.op.head is sub and top_of(x.args[1]) is not None
 
 
-def _unscaled(x: Expr) -> Expr:
+def _unscale(x: Expr) -> Expr:
     """x without the factors from above 0 that it is multiplied or divided by."""
     for _ in range(2):
         if x.op.head in (mul, div) and 0 < (number(x.args[1]) or 0) < math.inf:
@@ -55,11 +55,11 @@ def is_row_total(node: Expr) -> bool:
 
     It is infinite only where x is, and 0 only where all x are -inf.
     """
-    inner = peeled(node)
+    inner = peel(node)
     op: Any = inner.op
     if not isinstance(op, Reduce) or op.kind != "sum" or inner.args[0].op.head is not exp:
         return False
-    shifted = _unscaled(inner.args[0].args[0])
+    shifted = _unscale(inner.args[0].args[0])
     if shifted.op.head is not sub or top_of(shifted.args[1]) is not shifted.args[0]:
         return False
     repeated = shifted.args[1]
@@ -70,10 +70,10 @@ def is_row_total(node: Expr) -> bool:
 
 def top_of(node: Expr) -> Expr | None:
     """x where the node is max(x, axes), or that with 0 in place of infinity; axes of size 1 aside."""
-    inner = peeled(node)
+    inner = peel(node)
     if inner.op.head is where:
-        condition, inner = inner.args[0], peeled(inner.args[1])
-        if condition.op.head is not isfinite or peeled(condition.args[0]) is not inner:
+        condition, inner = inner.args[0], peel(inner.args[1])
+        if condition.op.head is not isfinite or peel(condition.args[0]) is not inner:
             return None
     op: Any = inner.op
     return inner.args[0] if isinstance(op, Reduce) and op.kind == "max" else None
@@ -106,17 +106,17 @@ def log_sum_exp(node: Expr) -> Expr | None:
     """
     inside = node.args[0]
     for factor, power in factors(inside):
-        found = power_sum(peeled(factor))
+        found = power_sum(peel(factor))
         if found is None:
             continue
         beside = without([f for f, _ in factors(inside)], factor)
         if not _moderate(beside):
-            others = log(replaced(inside, {(factor, power): None}))
+            others = log(replace_factors(inside, {(factor, power): None}))
             return log(factor) + others if power == 1 else others - log(factor)
         x, axes = found
         shift = top(x, axes)
         total = like_factor(sum(exp(x - expand_dims(shift, axes)), axes), factor)
-        rest = replaced(inside, {(factor, power): total})
+        rest = replace_factors(inside, {(factor, power): total})
         shift = like_factor(shift, factor)
         return log(rest) + shift if power == 1 else log(rest) - shift
     return None
@@ -148,7 +148,7 @@ def log_of_several(node: Expr) -> Expr | None:
     """log(exp(x) + exp(y) + exp(z) + ...) = logaddexp(logaddexp(x, y), z) ..."""
     terms = _terms(node.args[0])
     logs = [_log_of_term(t, node.dtype) for t in terms]
-    if len(terms) < 3 and not any(isinstance(peeled(t).op, Reduce) for t in terms):
+    if len(terms) < 3 and not any(isinstance(peel(t).op, Reduce) for t in terms):
         return None
     if len(terms) < 2 or any(t is None for t in logs) or not any(t.op.head is exp for t in terms):
         return None
@@ -171,7 +171,7 @@ def _log_of_term(term: Expr, kind: DType) -> Expr | None:
         return log(term) if value > 0 else None
     if term.op.head is exp:
         return cast(term.args[0], kind)
-    return log(term) if power_sum(peeled(term)) is not None else None
+    return log(term) if power_sum(peel(term)) is not None else None
 
 
 def restored_axes(node: Expr, ndim: int) -> set[int]:
@@ -192,18 +192,18 @@ def restored_axes(node: Expr, ndim: int) -> set[int]:
 def shift_first(node: Expr) -> Expr | None:
     """x - (m + s) = (x - m) - s with the maximum m of x: m and x may be large, and their difference is exact."""
     x, shift = node.args
-    inner = peeled(shift)
+    inner = peel(shift)
     if inner.op.head is not add or not x.type.is_float:
         return None
     for m, s in (inner.args, inner.args[::-1]):
         if top_of(m) is x and _is_log(s):
-            return (x - _moved(m, shift)) - _moved(s, shift)
+            return (x - _move_under(m, shift)) - _move_under(s, shift)
     return None
 
 
 def _is_log(node: Expr) -> bool:
     """Whether it is a logarithm: too small beside m and x for their difference to overflow without it alone."""
-    return peeled(node).op.head is log
+    return peel(node).op.head is log
 
 
 def _minus_log_sum_exp(x: Expr, axis: int) -> Expr:
@@ -211,7 +211,7 @@ def _minus_log_sum_exp(x: Expr, axis: int) -> Expr:
     return x - (m + log(sum(exp(x - m), axis, keepdims=True)))
 
 
-def _moved(part: Expr, whole: Expr) -> Expr:
+def _move_under(part: Expr, whole: Expr) -> Expr:
     """A term of a sum under the axes of size 1 that the sum has got."""
     return expand_dims(part, whole.op.axes) if isinstance(whole.op, ExpandDims) and part.ndim else part
 
@@ -267,11 +267,11 @@ def shares_of_total(node: Expr) -> Expr | None:
     arg = node.args[0]
     below = [f for f, p in factors(arg) if p == -1] if op.kind == "sum" else []
     for total in below:
-        found = power_sum(peeled(total))
+        found = power_sum(peel(total))
         if found is None or restored_axes(total, arg.ndim) != set(op.axes):
             continue
-        if any(is_row_total(f) and _unscaled(peeled(f).args[0].args[0]).args[0] is found[0] for f in below):
-            half = replaced(arg, {(total, -1): weak_constant(2.0, arg.dtype)})
+        if any(is_row_total(f) and _unscale(peel(f).args[0].args[0]).args[0] is found[0] for f in below):
+            half = replace_factors(arg, {(total, -1): weak_constant(2.0, arg.dtype)})
             rest = sum(broadcast_to(half, arg.shape), op.axes)
             flat = total.args[0] if isinstance(total.op, ExpandDims) else total
             return 2 * (mul_no_nan(reciprocal(flat), rest) if is_masked(total, arg) else rest / flat)
@@ -283,4 +283,4 @@ def _share_of_total(x: Expr, axes: Any) -> Expr:
     return powers / sum(powers, axes, keepdims=True) / sum(exp(x), axes, keepdims=True)
 
 
-rows = RuleSet("rows", [log_sum_exp, log_of_several, shift_first, shift_back_first, shares_of_total])
+logsumexp = RuleSet("logsumexp", [log_sum_exp, log_of_several, shift_first, shift_back_first, shares_of_total])
