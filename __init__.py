@@ -194,13 +194,13 @@ _LATER = {
 }
 
 
-def _evaluate_compiled(node: Expr, values: Any) -> Any:
-    from .codegen.function import evaluate_compiled
+def _compile_and_evaluate(node: Expr, values: Any) -> Any:
+    from .codegen.function import compile_and_evaluate
 
-    return evaluate_compiled(node, values)
+    return compile_and_evaluate(node, values)
 
 
-_bind({"eval": _evaluate_compiled})  # Expr.eval: graphs know nothing of the compiler
+_bind({"eval": _compile_and_evaluate})  # Expr.eval: graphs know nothing of the compiler
 _bind_numpy(__name__, globals().get)
 
 

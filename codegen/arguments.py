@@ -171,11 +171,11 @@ def _apply_givens(roots: list[Expr], givens: Any) -> tuple[list[Expr], list[tupl
     if not replacements:
         return roots, []
     change = renaming(toposort(roots, into=lambda n: n not in replacements), replacements)
-    guards = [guard for pair in replacements.items() for guard in _guards_of_given(*pair, change)]
+    guards = [guard for pair in replacements.items() for guard in _guards_of_replacement(*pair, change)]
     return substitute(roots, replacements), guards
 
 
-def _guards_of_given(old: Expr, new: Expr, change: Change | None) -> Iterator[tuple[AnyGuard, Expr]]:
+def _guards_of_replacement(old: Expr, new: Expr, change: Change | None) -> Iterator[tuple[AnyGuard, Expr]]:
     """The sizes that a replacement has to have: those of what it stands for, where its own do not take their place."""
     for before, after in zip(old.shape, new.shape, strict=True):
         wanted = change(before) if change is not None and isinstance(before, SymDim) else before
@@ -207,7 +207,7 @@ def _check_inputs(graph: Graph, on_unused_input: str) -> None:
             error = ArgumentError(f"The outputs depend on {name}, which is not among the inputs.")
             hint = FROM_A_STEP if inside else "add it to inputs, or replace it with givens."
             raise blame(error, user_site(), node.site, hint=hint)
-    _check_sizes_known(graph, sizes)
+    _check_known_sizes(graph, sizes)
     used = {*graph.free_inputs, *sizes.free_inputs}
     arrays = [*used, *graph.shared, *sizes.shared, *(shared for shared, _ in graph.updates)]
     known = {name for x in arrays for name in _names_of(x)}
@@ -227,7 +227,7 @@ def _names_of(x: Expr) -> list[str]:
     return [d.text for d in x.shape if isinstance(d, SymDim) and d.is_name]
 
 
-def _check_sizes_known(graph: Graph, sizes: Graph) -> None:
+def _check_known_sizes(graph: Graph, sizes: Graph) -> None:
     """Raise ArgumentError where nothing says how large an axis is: a name that is a size of no array of the call."""
     arrays = [*graph.inputs, *graph.shared, *sizes.shared, *(shared for shared, _ in graph.updates)]
     known = {name for x in arrays for name in _names_of(x)}
@@ -294,7 +294,7 @@ def adapt_argument(given: Any, x: Expr, downcast: bool = False) -> np.ndarray:
     return np.require(array, x.dtype, ["C", "A"])
 
 
-def copy_aliased(arrays: list[np.ndarray], storages: Iterable[Storage]) -> list[np.ndarray]:
+def copy_aliases(arrays: list[np.ndarray], storages: Iterable[Storage]) -> list[np.ndarray]:
     """The arrays, those that share memory with one of the storages copied: the call writes to these.
 
     The arrays of storages are views, so what is no view shares memory with none of them.

@@ -151,7 +151,7 @@ def function(
     return found
 
 
-def evaluate_compiled(node: Expr, values: Mapping[Expr, Any]) -> Any:
+def compile_and_evaluate(node: Expr, values: Mapping[Expr, Any]) -> Any:
     """`y.eval({x: array})`: the function is compiled once for each expression and set of inputs."""
     inputs = tuple(check_mapping("values", values))
     if not hasattr(node, "compiled"):

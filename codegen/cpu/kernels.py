@@ -60,11 +60,11 @@ class UsersKernel:
 
         return plan_custom(self.function, op, outs, args)
 
-    def plan_debugged(self, op: Op, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
+    def plan_checks(self, op: Op, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
         """In debug mode: with its indices checked, and its results compared with the op's reference."""
-        from .run.custom import plan_debugged
+        from .run.custom import plan_checks
 
-        return plan_debugged(self.function, op, outs, args)
+        return plan_checks(self.function, op, outs, args)
 
 
 _WINDOW = ("window", "strides", "padding")

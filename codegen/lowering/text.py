@@ -29,7 +29,7 @@ INDENT = "    "
 
 def program_text(program: Program, nests: bool = False, sites: bool = True) -> str:
     """The steps and their buffers; with `nests` also the loops, with `sites` the user's lines."""
-    writer = _Writer(numbered(program), nests, sites)
+    writer = _ProgramText(number_steps(program), nests, sites)
     lines: list[str] = []
     for number, step in enumerate(program.steps):
         if number == program.commit and number:
@@ -38,7 +38,7 @@ def program_text(program: Program, nests: bool = False, sites: bool = True) -> s
     return "\n".join(lines)
 
 
-def numbered(program: Program) -> dict[Step, str]:
+def number_steps(program: Program) -> dict[Step, str]:
     """What each step is called in all texts: 'step 3', and those of its bodies 'step 3.0', 'step 3.1' ..."""
     found: dict[Step, str] = {}
 
@@ -51,7 +51,7 @@ def numbered(program: Program) -> dict[Step, str]:
     return found
 
 
-class _Writer:
+class _ProgramText:
     """Steps, and the steps of their bodies."""
 
     def __init__(self, names: dict[Step, str], nests: bool, sites: bool):
@@ -63,7 +63,7 @@ class _Writer:
         if self.sites:
             yield f"{INDENT}{step.node.site}  {step.node.site.text}"
         if isinstance(step, NestStep) and self.nests:
-            yield from map(_indented, map(nest_text, step.nests))
+            yield from map(_indent, map(nest_text, step.nests))
         elif isinstance(step, LoopStep):
             yield from (INDENT + line for line in _loop_buffers(step))
             yield from self.body(step.body, "body")
@@ -75,18 +75,18 @@ class _Writer:
         """The steps of a body."""
         yield f"{INDENT}{name}:"
         for step in steps:
-            yield from map(_indented, map(_indented, self.step(step)))
+            yield from map(_indent, map(_indent, self.step(step)))
 
 
 def nests_text(program: Program) -> str:
     """The loops alone, step by step."""
-    names = numbered(program)
+    names = number_steps(program)
     steps = [step for step in program.all_steps if isinstance(step, NestStep)]
-    texts = [(f"{names[step]}:", *map(_indented, map(nest_text, step.nests))) for step in steps]
+    texts = [(f"{names[step]}:", *map(_indent, map(nest_text, step.nests))) for step in steps]
     return "\n".join(line for text in texts for line in text)
 
 
-def _indented(text: str) -> str:
+def _indent(text: str) -> str:
     return "\n".join(INDENT + line for line in text.splitlines())
 
 
@@ -179,7 +179,7 @@ def bound_text(bound: Bound) -> str:
     """The calls in order, with their numbers."""
     sizes = ", ".join(f"{name} = {size}" for name, size in sorted(bound.sizes.items()))
     head = f"with {sizes}:" if sizes else "all sizes are fixed:"
-    names = numbered(bound.program)
+    names = number_steps(bound.program)
     return "\n".join([head, *(line for call in bound.calls for line in _call_lines(call, bound, names))])
 
 

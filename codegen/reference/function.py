@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...symbolic.access import VariableAccess
-from ..arguments import adapt_argument, copy_aliased, order_arguments
+from ..arguments import adapt_argument, copy_aliases, order_arguments
 from ..function import Function
 from ..lowering.bind import Bound, bind
 from ..lowering.program import Step
@@ -16,7 +16,7 @@ from ..lowering.text import summary
 from ..profile import StepTime
 from ..target import Source, Target
 from .interpreter import Interpreter, Seen
-from .memory import unwritten
+from .memory import blank_elements
 
 
 class ReferenceFunction(Function):
@@ -31,7 +31,7 @@ class ReferenceFunction(Function):
         arrays = [adapt_argument(value, x, self.downcast) for value, x in zip(given, self.source.inputs, strict=True)]
         with VariableAccess(self._reads, self._writes):
             self._bring_storages()
-            results = self._run(copy_aliased(arrays, self._updated))
+            results = self._run(copy_aliases(arrays, self._updated))
             error = self.not_finite(results, arrays) if self.refused else None
             if error is not None:
                 raise error
@@ -42,7 +42,7 @@ class ReferenceFunction(Function):
     def _run(self, arrays: list[np.ndarray], seen: Seen | None = None) -> list[np.ndarray]:
         counts = () if self._counts is None else [int(n) for n in self._counts(*arrays)]
         bound = self._bound = bind(self.program, self.sizes(arrays, counts))
-        results = [unwritten(r.bytes // r.dtype.itemsize, r.dtype).reshape(r.shape) for r in bound.results]
+        results = [blank_elements(r.bytes // r.dtype.itemsize, r.dtype).reshape(r.shape) for r in bound.results]
         Interpreter(bound, arrays, results, seen).run()
         return results
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..lowering.bind import Array, Bound, BranchCall, Call, CopyCall, KernelCall, LoopCall, NestCall, Place
 from ..lowering.program import Step
 from .kernels import run_kernel
-from .memory import Memory, elements, unwritten
+from .memory import Memory, blank_elements, elements
 from .nests import run_nest
 
 Seen = Callable[[Step, float], None]  # a step has run, and how many seconds it took
@@ -83,7 +83,7 @@ class Interpreter:
                 memory[element] = memory[whole][place * size : (place + 1) * size]
             for carry, before in zip(step.carries, carried, strict=True):
                 memory[carry.before] = before
-                memory[carry.after] = unwritten(before.size, before.dtype)
+                memory[carry.after] = blank_elements(before.size, before.dtype)
             self.calls(call.body)
             carried = [memory[c.after] for c in step.carries]
             taken += 1

@@ -40,10 +40,10 @@ class Memory:
         op = buffer.node.op if buffer.node is not None else None
         if isinstance(op, Constant) and buffer.role is Role.CONSTANT:
             return op.value.reshape(-1)
-        return unwritten(self.bound.bytes[buffer] // buffer.dtype.itemsize, buffer.dtype)
+        return blank_elements(self.bound.bytes[buffer] // buffer.dtype.itemsize, buffer.dtype)
 
 
-def unwritten(count: int, dtype: np.dtype) -> np.ndarray:
+def blank_elements(count: int, dtype: np.dtype) -> np.ndarray:
     """So many elements that nobody has written."""
     made = np.empty(count, dtype)
     made.view(np.uint8)[:] = _UNWRITTEN

@@ -6,7 +6,7 @@ from weft.codegen.compiled import Compiled
 from weft.codegen.lowering.bind import bind
 from weft.codegen.lowering.program import Role
 from weft.codegen.reference.interpreter import Interpreter
-from weft.codegen.reference.memory import unwritten
+from weft.codegen.reference.memory import blank_elements
 
 
 class Forgetful(Interpreter):
@@ -27,7 +27,7 @@ class Forgetful(Interpreter):
 def interpreted(function: Compiled, arrays):
     """The results of a call, and by variable the new values; the variables get them, as they do in a call."""
     bound = bind(function.program, function.sizes(arrays))
-    results = [unwritten(r.bytes // r.dtype.itemsize, r.dtype).reshape(r.shape) for r in bound.results]
+    results = [blank_elements(r.bytes // r.dtype.itemsize, r.dtype).reshape(r.shape) for r in bound.results]
     Forgetful(bound, arrays, results).run()
     count = len(function.graph.outputs)
     for (shared, _), value in zip(function.program.replaced, results[count:], strict=True):

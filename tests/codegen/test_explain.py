@@ -10,7 +10,7 @@ from weft.codegen import profile
 from weft.codegen.cpu import CPU
 from weft.codegen.cpu.run import native
 from weft.codegen.lowering.program import BranchStep, KernelStep, LoopStep, NestStep
-from weft.codegen.lowering.text import numbered
+from weft.codegen.lowering.text import number_steps
 from weft.codegen.passes import pipeline
 from weft.symbolic.graph import Graph
 from weft.symbolic.text import listing
@@ -153,7 +153,7 @@ def planned(f):
 
 
 def test_a_plan_names_the_way_and_the_buffers_of_each_kernel(controlled):
-    texts, names = planned(controlled), numbered(controlled.program)
+    texts, names = planned(controlled), number_steps(controlled.program)
     steps = kernel_steps(controlled)
     assert sorted(step.label for step in steps) == ["matmul", "matmul", "max_pool", "scatter_add"]
     ways = {"matmul": "tile float32", "max_pool": "max of each window", "scatter_add": "+=, units own ranges of out"}
@@ -171,7 +171,7 @@ def test_a_plan_names_the_way_and_the_buffers_of_each_kernel(controlled):
 
 
 def test_a_plan_says_how_loops_and_branches_jump(controlled):
-    texts, names = planned(controlled), numbered(controlled.program)
+    texts, names = planned(controlled), number_steps(controlled.program)
     loop = next(step for step in controlled.program.steps if isinstance(step, LoopStep))
     branch = next(step for step in controlled.program.steps if isinstance(step, BranchStep))
     begun = texts[names[loop]]
@@ -235,7 +235,7 @@ def test_without_a_call_memory_has_no_bytes():
 
 
 def test_steps_have_the_same_name_in_all_texts(controlled):
-    names = {name: step for step, name in numbered(controlled.program).items()}
+    names = {name: step for step, name in number_steps(controlled.program).items()}
     for stage in ("nests", "program", "bound", "plan"):
         found = re.findall(r"^ *(step [\d.]+): ", controlled.explain(stage), re.MULTILINE)
         assert set(found) == set(names), stage

@@ -36,13 +36,13 @@ class Gathering(NamedTuple):
     totalled: bool = False
 
 
-def _added(b: ir.IRBuilder, dtype: DType, x: ir.Value, y: ir.Value) -> ir.Value:
+def _add(b: ir.IRBuilder, dtype: DType, x: ir.Value, y: ir.Value) -> ir.Value:
     if dtype == BOOL:
         return b.or_(x, y)
     return b.fadd(x, y, flags=("reassoc",)) if dtype.kind == "f" else b.add(x, y)
 
 
-def _multiplied(b: ir.IRBuilder, dtype: DType, x: ir.Value, y: ir.Value) -> ir.Value:
+def _multiply(b: ir.IRBuilder, dtype: DType, x: ir.Value, y: ir.Value) -> ir.Value:
     if dtype == BOOL:
         return b.and_(x, y)
     return b.fmul(x, y, flags=("reassoc",)) if dtype.kind == "f" else b.mul(x, y)
@@ -78,8 +78,8 @@ def _highest(dtype: DType) -> Any:
 
 
 GATHERINGS: dict[str, Gathering] = {
-    "sum": Gathering(lambda dtype: 0, _added, totalled=True),
-    "prod": Gathering(lambda dtype: 1, _multiplied),
+    "sum": Gathering(lambda dtype: 0, _add, totalled=True),
+    "prod": Gathering(lambda dtype: 1, _multiply),
     "max": Gathering(_lowest, _larger, ">"),
     "min": Gathering(_highest, _smaller, "<"),
     "any": Gathering(lambda dtype: 0, _either),

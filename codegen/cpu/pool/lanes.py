@@ -15,7 +15,7 @@ from llvmlite import ir
 from numba import types
 
 from ..tiles.lanes import (
-    Kind,
+    LaneKind,
     VectorType,
     add,
     any_lane,
@@ -37,7 +37,7 @@ Values = Sequence[ir.Value]
 class WindowLanes(NamedTuple):
     """Windows of depth * height lines of `width` columns, `step` apart (depth and height are 0: any)."""
 
-    kind: Kind
+    kind: LaneKind
     depth: int
     height: int
     width: int
@@ -77,7 +77,7 @@ def _collect(builder: Any, vectors: Values, lanes: Sequence[tuple[int, int]]) ->
     return result
 
 
-def _proper_maximum(builder: Any, kind: Kind, best: ir.Value, value: ir.Value) -> ir.Value:
+def _proper_maximum(builder: Any, kind: LaneKind, best: ir.Value, value: ir.Value) -> ir.Value:
     """The larger in each lane, NaN where either is."""
     result = maximum(builder, kind, best, value)
     return builder.select(is_nan(builder, kind, [value]), value, result) if kind.floating else result
@@ -233,7 +233,7 @@ def _spread(builder: Any, windows: WindowLanes, args: Values, picked: bool) -> N
         store(builder, kind, row, begin, size, value)
 
 
-def _interleave(builder: Any, kind: Kind, parts: list[ir.Value]) -> list[ir.Value]:
+def _interleave(builder: Any, kind: LaneKind, parts: list[ir.Value]) -> list[ir.Value]:
     """The vectors whose lanes are parts[0][0], parts[1][0], ..., parts[0][1], ..."""
     count, total = len(parts), kind.lanes * len(parts)
     order = [(i % count, i // count) for i in range(total)]
@@ -274,7 +274,7 @@ class Functions(NamedTuple):
 def functions(name: str, lanes: int, depth: int = 0, height: int = 0, width: int = 1, step: int = 1) -> Functions:
     """The functions for windows of this size; `name` is a dtype's."""
     dtype = np.dtype(name)
-    windows = WindowLanes(Kind(dtype, lanes), depth, height, width, step)
+    windows = WindowLanes(LaneKind(dtype, lanes), depth, height, width, step)
     integer, element = types.int64, numba.from_dtype(dtype)
     position = types.Integer.from_bitwidth(windows.kind.codes.element.width, signed=True)
     value, codes = VectorType(element, lanes), VectorType(position, lanes)

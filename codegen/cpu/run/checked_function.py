@@ -30,10 +30,10 @@ class CheckedFunction(CPUFunction):
         self._at_end = not self._at_end
         with VariableAccess(self._reads, self._writes):
             self._bring_storages()
-            results = self._run_guarded(arrays, self._at_end)
+            results = self._run_on_copies(arrays, self._at_end)
         return results[0] if self._form is None else self._form(results)
 
-    def _run_guarded(self, arrays: list[np.ndarray], at_end: bool) -> list[np.ndarray]:
+    def _run_on_copies(self, arrays: list[np.ndarray], at_end: bool) -> list[np.ndarray]:
         """The results of a call on copies; variables get their new values at its end."""
         binding = self._bound((*[a.shape for a in arrays], *self._more_sizes(arrays)), arrays)
         _lay_out(binding, at_end)

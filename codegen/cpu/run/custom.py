@@ -66,7 +66,7 @@ class UsersRef:
         return f"{_python_function(self.function).__qualname__}({', '.join(arguments)})"
 
 
-def plan_debugged(function: Callable[..., None], op: Op, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
+def plan_checks(function: Callable[..., None], op: Op, outs: tuple[Array, ...], args: tuple[Array, ...]) -> Plan:
     """The same kernel with its indices checked, on copies, and its results compared with the op's reference."""
     given = tuple(v for _, v in _fields_of(function, op, outs, args))
     checked = _compiler_of(function, boundscheck=True)

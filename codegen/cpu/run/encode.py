@@ -120,7 +120,7 @@ class Encoder:
         planner = planner_of(call.op)
         with at_site(call.step.node.site):
             if self.setting.debug and isinstance(planner, UsersKernel):
-                planner = planner.plan_debugged
+                planner = planner.plan_checks
             plan = planner(call.op, call.outputs, call.arguments)
         places = []
         for buffer, offset in call.places:

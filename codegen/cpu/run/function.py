@@ -17,7 +17,7 @@ from ....symbolic.dims import show
 from ....symbolic.errors import OutOfMemoryError, VerifyError, blame
 from ....symbolic.leaves import storage_of
 from ....symbolic.types import config
-from ...arguments import adapt_argument, copy_aliased, number_types, order_arguments
+from ...arguments import adapt_argument, copy_aliases, number_types, order_arguments
 from ...function import Function
 from ...lowering.bind import Bound, bind
 from ...lowering.program import NestStep
@@ -97,7 +97,7 @@ class CPUFunction(Function):
                     if storage.is_behind:
                         storage.fetch()
                 if self._updated:
-                    arrays = copy_aliased(arrays, self._updated)
+                    arrays = copy_aliases(arrays, self._updated)
                     for storage in self._updated:
                         storage.version += 1  # copies elsewhere are behind from now on
             key: SizeKey = tuple([a.shape for a in arrays])

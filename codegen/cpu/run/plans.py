@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ...lowering.bind import Bound
 from ...lowering.program import Buffer, NestStep, Step
-from ...lowering.text import INDENT, numbered
+from ...lowering.text import INDENT, number_steps
 from ..launch import Launch
 from ..params import lines
 from .compile import Nests
@@ -24,16 +24,16 @@ def plan_text(bound: Bound, nests: Nests, setting: Setting, params: bool = True)
     """
     encoder = Encoder(bound, nests, setting)
     encoder.plan()
-    written = _Writer(encoder, params)
+    written = _PlanText(encoder, params)
     found = [line for number in range(len(encoder.rows)) for line in written.row(number)]
     total = sum(block.size for block in encoder.blocks)
     return "\n".join([*found, f"{total} bytes of temporaries in an arena of {encoder.temporaries}"])
 
 
-class _Writer:
+class _PlanText:
     def __init__(self, encoder: Encoder, params: bool):
         self.encoder, self.params = encoder, params
-        self.names = numbered(encoder.bound.program)
+        self.names = number_steps(encoder.bound.program)
         self.groups = {id(group[0]): group for group in encoder.row_blocks if len(group) > 1}
 
     def row(self, number: int) -> Iterator[str]:
@@ -69,10 +69,10 @@ class _Writer:
         group = self.groups.get(id(row))
         if group is not None:
             count, at_once = cut_rows(group)
-            text += f"; with {', '.join(self.joined(group))} in blocks of {min(at_once, count)} of {count} rows"
+            text += f"; with {', '.join(self.neighbours(group))} in blocks of {min(at_once, count)} of {count} rows"
         return text
 
-    def joined(self, group: list[TableRow]) -> list[str]:
+    def neighbours(self, group: list[TableRow]) -> list[str]:
         """The steps that run with the first row's."""
         steps: dict[Step, None] = dict.fromkeys(row.step for row in group[1:])
         return [self.names[step] for step in steps]

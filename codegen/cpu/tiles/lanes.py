@@ -35,7 +35,7 @@ class _VectorTypeModel(models.PrimitiveModel):
         super().__init__(dmm, fe_type, ir.VectorType(element, fe_type.lanes))
 
 
-class Kind(NamedTuple):
+class LaneKind(NamedTuple):
     """What the emitters need to know: the elements, and how many of them make a vector."""
 
     dtype: np.dtype
@@ -80,7 +80,7 @@ def shuffle(builder: Any, left: ir.Value, right: ir.Value, lanes: Sequence[int])
     return builder.shuffle_vector(left, right, ir.Constant(ir.VectorType(_INT32, len(lanes)), list(lanes)))
 
 
-def inside(builder: Any, kind: Kind, first: ir.Value, size: ir.Value, step: int) -> ir.Value:
+def inside(builder: Any, kind: LaneKind, first: ir.Value, size: ir.Value, step: int) -> ir.Value:
     """The mask of the lanes l with 0 <= first + step l < size."""
     counts = ir.VectorType(_INT32, kind.lanes)
     ramp = ir.Constant(counts, [step * lane for lane in range(kind.lanes)])
@@ -89,14 +89,14 @@ def inside(builder: Any, kind: Kind, first: ir.Value, size: ir.Value, step: int)
     return builder.icmp_unsigned("<", columns, splat(builder, counts, builder.trunc(size, _INT32)))
 
 
-def _address(builder: Any, kind: Kind, row: ir.Value, first: ir.Value) -> ir.Value:
+def _address(builder: Any, kind: LaneKind, row: ir.Value, first: ir.Value) -> ir.Value:
     """A pointer to the vector that begins at element `first` of the row."""
     offset = builder.mul(first, ir.Constant(_INT64, kind.dtype.itemsize))
     return builder.inttoptr(builder.add(row, offset), ir.PointerType(kind.vector))
 
 
 def _declare_masked_access(
-    builder: Any, kind: Kind, name: str, result: ir.Type, arguments: Sequence[ir.Type]
+    builder: Any, kind: LaneKind, name: str, result: ir.Type, arguments: Sequence[ir.Type]
 ) -> ir.Function:
     """LLVM's masked load or store of a vector."""
     name = f"llvm.masked.{name}.v{kind.lanes}{kind.element.intrinsic_name}.p0"
@@ -104,7 +104,7 @@ def _declare_masked_access(
     return module.globals.get(name) or ir.Function(module, ir.FunctionType(result, arguments), name)
 
 
-def load(builder: Any, kind: Kind, row: ir.Value, first: ir.Value, size: ir.Value, fill: ir.Value) -> ir.Value:
+def load(builder: Any, kind: LaneKind, row: ir.Value, first: ir.Value, size: ir.Value, fill: ir.Value) -> ir.Value:
     """Elements first + l of the row, `fill` (a vector) where that is outside [0, size)."""
     place = _address(builder, kind, row, first)
     mask = inside(builder, kind, first, size, 1)
@@ -112,7 +112,7 @@ def load(builder: Any, kind: Kind, row: ir.Value, first: ir.Value, size: ir.Valu
     return builder.call(function, [place, ir.Constant(_INT32, kind.dtype.itemsize), mask, fill])
 
 
-def store(builder: Any, kind: Kind, row: ir.Value, first: ir.Value, size: ir.Value, value: ir.Value) -> None:
+def store(builder: Any, kind: LaneKind, row: ir.Value, first: ir.Value, size: ir.Value, value: ir.Value) -> None:
     """Element first + l of the row = value[l] where that is inside [0, size)."""
     place = _address(builder, kind, row, first)
     mask = inside(builder, kind, first, size, 1)
@@ -122,12 +122,12 @@ def store(builder: Any, kind: Kind, row: ir.Value, first: ir.Value, size: ir.Val
     builder.call(function, [value, place, ir.Constant(_INT32, kind.dtype.itemsize), mask])
 
 
-def add(builder: Any, kind: Kind, a: ir.Value, b: ir.Value) -> ir.Value:
+def add(builder: Any, kind: LaneKind, a: ir.Value, b: ir.Value) -> ir.Value:
     """a + b"""
     return builder.fadd(a, b) if kind.floating else builder.add(a, b)
 
 
-def larger(builder: Any, kind: Kind, a: ir.Value, b: ir.Value, sign: str) -> ir.Value:
+def larger(builder: Any, kind: LaneKind, a: ir.Value, b: ir.Value, sign: str) -> ir.Value:
     """The mask of a > b or a >= b; false for NaN."""
     if kind.floating:
         return builder.fcmp_ordered(sign, a, b)
@@ -135,12 +135,12 @@ def larger(builder: Any, kind: Kind, a: ir.Value, b: ir.Value, sign: str) -> ir.
     return compare(sign, a, b)
 
 
-def maximum(builder: Any, kind: Kind, best: ir.Value, value: ir.Value) -> ir.Value:
+def maximum(builder: Any, kind: LaneKind, best: ir.Value, value: ir.Value) -> ir.Value:
     """The larger in each lane, `best` where `value` is NaN: one instruction, unlike a maximum that keeps NaN."""
     return builder.select(larger(builder, kind, value, best, ">"), value, best)
 
 
-def is_nan(builder: Any, kind: Kind, values: Sequence[ir.Value]) -> ir.Value:
+def is_nan(builder: Any, kind: LaneKind, values: Sequence[ir.Value]) -> ir.Value:
     """The mask of the lanes where one of the values is NaN."""
     if not kind.floating:
         return ir.Constant(kind.mask, None)
@@ -149,7 +149,7 @@ def is_nan(builder: Any, kind: Kind, values: Sequence[ir.Value]) -> ir.Value:
     return functools.reduce(builder.or_, (builder.fcmp_unordered("uno", a, b) for a, b in pairs))
 
 
-def any_lane(builder: Any, kind: Kind, mask: ir.Value) -> ir.Value:
+def any_lane(builder: Any, kind: LaneKind, mask: ir.Value) -> ir.Value:
     """Whether the mask has a lane."""
     bits = builder.bitcast(mask, ir.IntType(kind.lanes))
     return builder.icmp_unsigned("!=", bits, ir.Constant(ir.IntType(kind.lanes), 0))

@@ -8,7 +8,7 @@ from weft.codegen.lowering.fuse import fuse
 from weft.codegen.lowering.groups import Group, Scratch
 from weft.codegen.lowering.loops import Accumulate, Index, Load
 from weft.codegen.reference import FUSION, ReferenceTarget
-from weft.codegen.reference.memory import unwritten
+from weft.codegen.reference.memory import blank_elements
 from weft.codegen.reference.nests import run_nest
 from weft.symbolic.evaluate import bind_sizes
 from weft.symbolic.graph import Graph
@@ -36,7 +36,7 @@ def run(inputs, outputs, arrays, target):
                 if buffer not in memory:
                     shape = buffer.axes if isinstance(buffer, Scratch) else buffer.shape
                     count = np.prod([d if isinstance(d, int) else d.value(sizes) for d in shape], dtype=int)
-                    memory[buffer] = unwritten(int(count), buffer.dtype)
+                    memory[buffer] = blank_elements(int(count), buffer.dtype)
             run_nest(placed.nest, [memory[b] for b in placed.buffers], sizes)
             nests.append(placed.nest)
     shapes = [tuple(d if isinstance(d, int) else d.value(sizes) for d in y.shape) for y in outputs]

@@ -16,7 +16,7 @@ from weft.codegen.lowering.program import (
     bodies_of,
     each_step,
 )
-from weft.codegen.lowering.text import numbered, program_text
+from weft.codegen.lowering.text import number_steps, program_text
 from weft.codegen.reference import FUSION, ReferenceTarget
 
 from ..graphs import PROGRAMS, Program, compiled
@@ -156,7 +156,7 @@ def test_roles_are_those_of_the_graph(name):
 
 def test_a_step_in_a_loop_is_numbered_within_it():
     program = compiled(PROGRAMS["scan"]()).program
-    names = numbered(program)
+    names = number_steps(program)
     assert list(names) == list(program.all_steps)
     assert len(set(names.values())) == len(names)
     for step in program.steps:

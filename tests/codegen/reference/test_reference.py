@@ -13,7 +13,7 @@ from weft.codegen.lowering.bind import bind
 from weft.codegen.lowering.program import build
 from weft.codegen.passes import pipeline
 from weft.codegen.reference.interpreter import Interpreter
-from weft.codegen.reference.memory import elements, unwritten
+from weft.codegen.reference.memory import blank_elements, elements
 from weft.symbolic.evaluate import bind_sizes
 from weft.symbolic.graph import Graph
 
@@ -39,7 +39,7 @@ def interpreted(inputs, outputs, arrays):
     graph = pipeline.run(Graph(tuple(inputs), tuple(outputs)), 2, CPU)
     sizes = bind_sizes({x: a.shape for x, a in zip(inputs, arrays, strict=True)})
     bound = bind(build(graph, CPU), sizes)
-    results = [unwritten(r.bytes // r.dtype.itemsize, r.dtype).reshape(r.shape) for r in bound.results]
+    results = [blank_elements(r.bytes // r.dtype.itemsize, r.dtype).reshape(r.shape) for r in bound.results]
     Interpreter(bound, arrays, results).run()
     return results
 
