@@ -140,7 +140,7 @@ class _NestBuilder:
         strides, offset = [ZERO] * self.axes, list(view.offset)
         for (terms, start), stride in zip(index, view.strides, strict=True):
             for axis, step in terms:
-                strides[axis] = strides[axis].plus(stride * Extent(step))
+                strides[axis] = strides[axis].plus(stride if step == 1 else stride * Extent(step))
             if start != 0:
                 offset.append(Offset(start, stride))
         return Access(buffer, view.base.dtype, tuple(strides), tuple(offset))

@@ -49,6 +49,8 @@ def through(node: Expr, index: IndexMap) -> IndexMap:
 
 def broadcast(index: IndexMap, shape: Shape) -> IndexMap:
     """The index map of an argument of this shape, under NumPy's broadcasting."""
+    if len(index) == len(shape) and 1 not in shape:  # as nearly always
+        return index
     found = index_maps.broadcast(index, shape)
     return found if found is index else intern(found)
 
