@@ -5,7 +5,6 @@ program.py puts buffers in the place of nodes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -126,11 +125,3 @@ class Schedule:
     """The steps in order."""
 
     steps: list[Work]
-
-    @property
-    def all_steps(self) -> Iterator[Work]:
-        """The steps, and those of bodies."""
-        for step in self.steps:
-            yield step
-            for inner in step.inner if isinstance(step, Single) else ():
-                yield from inner.all_steps
