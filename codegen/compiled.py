@@ -18,7 +18,8 @@ from ..symbolic.origin import bad, origin
 from ..symbolic.sizes import dims_of
 from ..symbolic.types import config
 from .lowering.bind import Bound, bind
-from .lowering.program import Step, build
+from .lowering.build import build
+from .lowering.program import Step
 from .passes import pipeline
 from .target import Source, Target
 

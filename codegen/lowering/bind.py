@@ -16,19 +16,9 @@ from ...symbolic.dims import Dim, value
 from ...symbolic.errors import OutOfMemoryError, blame
 from ...symbolic.evaluate import resolve
 from ...symbolic.expr import Expr, Op
+from .buffers import Buffer, BufferedNest, Operand
 from .loops import Extent
-from .program import (
-    BranchStep,
-    Buffer,
-    BufferedNest,
-    CopyStep,
-    KernelStep,
-    LoopStep,
-    NestStep,
-    Operand,
-    Program,
-    Step,
-)
+from .program import BranchStep, CopyStep, KernelStep, LoopStep, NestStep, Program, Step
 
 MOST = 1 << 62  # bytes and steps of one array or loop: sums of two such numbers still fit in 64 bits
 

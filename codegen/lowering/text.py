@@ -8,21 +8,9 @@ from collections.abc import Iterable, Iterator
 from ...symbolic.dims import show
 from ...symbolic.text import parameters
 from .bind import Array, Bound, BranchCall, Call, CopyCall, KernelCall, LoopCall, NestCall
+from .buffers import Buffer, BufferedNest, Operand, Role
 from .loops import Load
-from .program import (
-    BranchStep,
-    Buffer,
-    BufferedNest,
-    CopyStep,
-    KernelStep,
-    LoopStep,
-    NestStep,
-    Operand,
-    Program,
-    Role,
-    Step,
-    bodies_of,
-)
+from .program import BranchStep, CopyStep, KernelStep, LoopStep, NestStep, Program, Step, bodies_of
 
 INDENT = "    "
 

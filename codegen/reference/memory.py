@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import as_strided
 from ...symbolic.errors import VerifyError
 from ...symbolic.leaves import Constant
 from ..lowering.bind import Bound
-from ..lowering.program import Buffer, Role
+from ..lowering.buffers import Buffer, Role
 
 _UNWRITTEN = 0xFF  # in every byte of what nobody has written: NaN, or -1
 

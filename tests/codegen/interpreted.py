@@ -4,7 +4,7 @@ import numpy as np
 
 from weft.codegen.compiled import Compiled
 from weft.codegen.lowering.bind import bind
-from weft.codegen.lowering.program import Role
+from weft.codegen.lowering.buffers import Role
 from weft.codegen.reference.interpreter import Interpreter
 from weft.codegen.reference.memory import blank_elements
 

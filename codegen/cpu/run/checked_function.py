@@ -10,8 +10,8 @@ import numpy as np
 
 from ....symbolic.access import VariableAccess
 from ...arguments import adapt_argument, order_arguments
+from ...lowering.buffers import Role
 from ...lowering.memory import ALIGNMENT_BYTES
-from ...lowering.program import Role
 from . import checked
 from .binding import Binding
 from .checked import Guarded

@@ -21,8 +21,9 @@ from typing import Protocol
 import numpy as np
 
 from ...lowering.bind import Array, BranchCall, Call, LoopCall
+from ...lowering.buffers import Buffer
 from ...lowering.memory import ALIGNMENT_BYTES
-from ...lowering.program import Buffer, Step
+from ...lowering.program import Step
 from ..launch import Plan
 from ..tiles.copy import plan_copy
 from .rows import Block, Control, Jump, Location, MovingAddress, TableRow

@@ -12,8 +12,9 @@ from ....symbolic.errors import at_site
 from ....symbolic.leaves import Constant
 from ...lowering import memory
 from ...lowering.bind import Array, Bound, BranchCall, Call, CopyCall, KernelCall, LoopCall, NestCall, beyond_counting
+from ...lowering.buffers import Buffer, BufferedNest, Role
 from ...lowering.loops import Extent, Offset
-from ...lowering.program import Buffer, BufferedNest, Role, Step
+from ...lowering.program import Step
 from ..kernels import UsersKernel, planner_of
 from ..launch import Plan
 from ..model import GRAIN_NS

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...lowering.bind import Bound
-from ...lowering.program import Buffer, NestStep, Step
+from ...lowering.buffers import Buffer
+from ...lowering.program import NestStep, Step
 from ...lowering.text import INDENT, number_steps
 from ..launch import Launch
 from ..params import lines

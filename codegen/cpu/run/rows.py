@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...lowering.program import Buffer, Step
+from ...lowering.buffers import Buffer
+from ...lowering.program import Step
 from ..launch import Explainer, Plan
 from ..nests.row_blocks import NestRows
 from ..params import Params, Reference

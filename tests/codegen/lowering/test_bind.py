@@ -15,7 +15,7 @@ from weft.codegen.lowering.bind import (
     Result,
     bind,
 )
-from weft.codegen.lowering.program import Role
+from weft.codegen.lowering.buffers import Role
 
 from ..graphs import PROGRAMS, Program, arguments, compiled
 

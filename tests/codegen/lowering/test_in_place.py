@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import weft as wf
-from weft.codegen.lowering.program import Role
+from weft.codegen.lowering.buffers import Role
 
 
 def reused(f):

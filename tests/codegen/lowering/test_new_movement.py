@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import weft as wf
-from weft.codegen.lowering.program import KernelStep, LoopStep, NestStep, Role
+from weft.codegen.lowering.buffers import Role
+from weft.codegen.lowering.program import KernelStep, LoopStep, NestStep
 from weft.ops.movement import Reshape
 from weft.ops.strided import Unmove
 from weft.symbolic.dims import minimum

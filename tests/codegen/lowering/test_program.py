@@ -5,17 +5,9 @@ import pytest
 
 import weft as wf
 from weft.codegen.cpu import CPU
+from weft.codegen.lowering.buffers import Role
 from weft.codegen.lowering.loops import Load
-from weft.codegen.lowering.program import (
-    BranchStep,
-    CopyStep,
-    KernelStep,
-    LoopStep,
-    NestStep,
-    Role,
-    bodies_of,
-    each_step,
-)
+from weft.codegen.lowering.program import BranchStep, CopyStep, KernelStep, LoopStep, NestStep, bodies_of, each_step
 from weft.codegen.lowering.text import number_steps, program_text
 from weft.codegen.reference import FUSION, ReferenceTarget
 

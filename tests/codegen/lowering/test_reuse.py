@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import weft as wf
-from weft.codegen.lowering.program import BranchStep, CopyStep, KernelStep, LoopStep, NestStep, Role
+from weft.codegen.lowering.buffers import Role
+from weft.codegen.lowering.program import BranchStep, CopyStep, KernelStep, LoopStep, NestStep
 
 from ..graphs import Program, compiled, variable
 from ..interpreted import interpreted

@@ -10,7 +10,7 @@ import pytest
 import weft as wf
 from weft.codegen.cpu import CPU
 from weft.codegen.lowering.bind import bind
-from weft.codegen.lowering.program import build
+from weft.codegen.lowering.build import build
 from weft.codegen.passes import pipeline
 from weft.codegen.reference.interpreter import Interpreter
 from weft.codegen.reference.memory import blank_elements, elements
