@@ -62,3 +62,17 @@ def test_the_readmes_first_program_runs(capsys):
     source, _ = listings((ROOT / "README.md").read_text())
     exec(compile(source, "README.md", "exec"), {})
     assert float(capsys.readouterr().out) == pytest.approx(np.log(10), rel=1e-5)
+
+
+DOCUMENTS = sorted(
+    path for folder in (ROOT, ROOT / "docs") for path in folder.glob("**/*.md") if ".venv" not in path.parts
+)
+FILES = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("**/*.py") if ".venv" not in path.parts}
+
+
+@pytest.mark.parametrize("path", dict.fromkeys(DOCUMENTS), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_documents_name_files_that_are_there(path):
+    named = re.findall(r"`([\w/]+\.py)`", path.read_text())
+    examples = {"train.py", "life.py"}  # programs of users
+    missing = [name for name in named if not any(f"/{file}".endswith(f"/{name}") for file in FILES)]
+    assert set(missing) <= examples
