@@ -200,7 +200,14 @@ def _compile_and_evaluate(node: Expr, values: Any) -> Any:
     return compile_and_evaluate(node, values)
 
 
-_bind({"eval": _compile_and_evaluate})  # Expr.eval: graphs know nothing of the compiler
+def _explain(function: Any, stage: str | None) -> str:
+    from .codegen.explain import explain
+
+    return explain(function, stage)
+
+
+# Expr.eval: graphs know nothing of the compiler; and Function.explain: who does not ask need not wait for it
+_bind({"eval": _compile_and_evaluate, "explain": _explain})
 _bind_numpy(__name__, globals().get)
 
 

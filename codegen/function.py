@@ -13,8 +13,8 @@ from ..symbolic.cores import MOST
 from ..symbolic.errors import user_site
 from ..symbolic.expr import Expr
 from ..symbolic.leaves import storage_of
+from ..symbolic.operators import function as bound
 from ..symbolic.rules import as_rules
-from . import explain
 from .arguments import as_graph, reacts
 from .compiled import Compiled
 from .profile import Profile, StepTime, profile
@@ -70,7 +70,8 @@ class Function(Compiled):
 
     def explain(self, stage: str | None = None) -> str:
         """Any stage as text: see `explain.STAGES`; None: an overview."""
-        return explain.explain(self, stage)
+        text: str = bound("explain")(self, stage)
+        return text
 
     def profile(self, *args: Any, repeat: int = 20) -> Profile:
         """Time per step for these arguments: time, share, bytes, the user's line.

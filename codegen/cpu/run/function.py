@@ -27,7 +27,6 @@ from . import arenas, checked
 from .binding import Binding, Walk
 from .compile import compile_nests
 from .encode import Setting, encode
-from .plans import plan_text
 from .results import LARGE_BYTES, large_array
 from .table import PAUSED
 from .times import step_times
@@ -244,6 +243,8 @@ class CPUFunction(Function):
         return lines
 
     def plan_text(self) -> str:
+        from .plans import plan_text
+
         bound = self.bounds()
         return plan_text(bound[-1], self.nests, self._setting) if bound else ""
 
