@@ -187,6 +187,7 @@ class Slice(Op):
 class Unslice(Op):
     """Zeros of `shape` with x written at start, start + step, ... along every axis: the adjoint of Slice."""
 
+    proves_places = True
     starts: tuple[Dim, ...]
     steps: tuple[int, ...]
     shape: Shape
@@ -214,6 +215,7 @@ class Unslice(Op):
 class Pad(Op):
     """x with `value` (a second argument, a scalar) before and after along each axis."""
 
+    proves_places = True
     widths: tuple[tuple[int, int], ...]
 
     def infer(self, x: Type, value: Type) -> Type:
@@ -242,6 +244,7 @@ class Pad(Op):
 class Concatenate(Op):
     """The arguments one after the other along an axis."""
 
+    proves_places = True
     axis: int
 
     def infer(self, *types: Type) -> Type:

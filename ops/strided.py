@@ -108,6 +108,7 @@ class Windows(Op):
 class _Adjoint(Op):
     """Zeros of `shape`, to which x is added where `movement` reads them."""
 
+    proves_places = True
     movement: Op
     shape: Shape
 

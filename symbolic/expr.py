@@ -41,7 +41,7 @@ class Op:
 
     is_movement = False  # every element of the result is one of the argument's: equal values everywhere stay so
     is_affine = False  # a movement that has an `index_map`; set where the class is made
-    proves_places = False  # whether `infer` proves that what `index_map` names lies inside; else that is checked
+    proves_places = False  # whether `infer` proves `index_map`, `parts` to stay inside; else that is checked
     is_assembled = False  # what its `parts` write; set where the class is made
     is_looped = False  # computed inside any loop: a function of scalars, or affine in its own indices (`index_value`)
     stretches = False  # may repeat an argument along axes where that has size 1, or none

@@ -18,9 +18,10 @@ from ...ops.movement import Reshape, broadcast_to
 from ...ops.reduce import ArgReduce, Reduce
 from ...symbolic.collector import gc_paused
 from ...symbolic.dims import Shape
-from ...symbolic.errors import at_site
+from ...symbolic.errors import LoweringError, WeftError, at_site, blame
 from ...symbolic.expr import Expr
 from ...symbolic.graph import Graph
+from ...symbolic.guards import collecting, inside
 from ...symbolic.index_maps import IndexMap, identity
 from ...symbolic.leaves import Constant, Input, Item, Shared, items
 from ...symbolic.types import TupleType
@@ -336,6 +337,26 @@ def copied_argument_index(node: Expr) -> IndexMap:
 
 
 def parts(node: Expr) -> list[Part]:
-    """The nests that together write an assembled node, one after the other."""
+    """The nests that together write an assembled node, one after the other.
+
+    Raises ShapeError where one writes outside of it, LoweringError where nobody proves that it does not.
+    """
     with at_site(node.site):
-        return [Part(source, index) for source, index in node.op.parts(node, *node.args)]
+        found = [Part(source, index) for source, index in node.op.parts(node, *node.args)]
+    if not node.op.proves_places:
+        _check_parts(node, found)
+    return found
+
+
+def _check_parts(node: Expr, found: Sequence[Part]) -> None:
+    sites = (node.site, *[a.site for a in node.args])
+    try:
+        with collecting() as needed:
+            for part in found:
+                inside(node.op.name, part.index, part.source.shape, node.shape)
+    except WeftError as error:
+        raise blame(error, *sites) from None
+    if needed.guards:
+        text = f"{type(node.op).__name__}: nothing proves that its `parts` write inside of its result for all sizes."
+        hint = "say in `infer` what sizes they need (weft.symbolic.guards.inside), and then that it does: proves_places = True."
+        raise blame(LoweringError(text), *sites, hint=hint)

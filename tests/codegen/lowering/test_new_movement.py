@@ -185,3 +185,57 @@ def test_only_what_has_a_map_has_an_adjoint_in_parts():
     x = wf.matrix("x", (3, 4))
     with pytest.raises(wf.ArgumentError, match="the movement is an op with an index_map, and reshape has none"):
         wf.apply(Unmove(Reshape((4, 3)), (3, 4)), x.T)
+
+
+@dataclass(frozen=True)
+class Framed(wf.Op):
+    """Zeros of `size`, with x written from `start` on: what users write in parts, and may get wrong."""
+
+    size: object
+    start: object
+
+    def infer(self, x):
+        return Type(x.dtype, (self.size,))
+
+    def numpy(self, x):
+        out = np.zeros(self.size, x.dtype)
+        out[self.start : self.start + x.size] = x
+        return out
+
+    def parts(self, out, x):
+        yield wf.zeros(out.shape, dtype=out.dtype), identity(1)
+        yield x, (along(0, 1, self.start),)
+
+
+class Proved(Framed):
+    """The same, of somebody who says that it is proved."""
+
+    proves_places = True
+
+
+@pytest.mark.parametrize("target", ["cpu", "reference"])
+def test_parts_that_are_inside_are_written(target):
+    x = wf.vector("x", (3,), "float64")
+    f = wf.function([x], wf.apply(Framed(6, 2), x) * 2, target=target)
+    np.testing.assert_array_equal(f(np.array([1.0, 2, 3])), [0, 0, 2, 4, 6, 0])
+
+
+@pytest.mark.parametrize("target", ["cpu", "reference"])
+@pytest.mark.parametrize("start", [4, -1, 100])
+def test_parts_that_would_be_written_outside_are_refused(start, target):
+    x = wf.vector("x", (3,), "float64")
+    with pytest.raises((wf.ShapeError, IndexError), match=r"framed: the places .* do not lie within axis 0") as caught:
+        wf.function([x], wf.apply(Framed(6, start), x), target=target)
+    assert "wf.apply(Framed" in "\n".join(caught.value.__notes__)
+
+
+def test_parts_of_which_nobody_knows_are_refused():
+    x = wf.vector("x", ("n",), "float64")
+    n = x.shape[0]
+    with pytest.raises(wf.LoweringError, match=r"Framed: nothing proves that its `parts` write inside") as caught:
+        wf.function([x], wf.apply(Framed(6, 2), x))
+    assert "proves_places = True" in "\n".join(caught.value.__notes__)
+    f = wf.function([x], wf.apply(Framed(n + 3, 1), x))  # here sizes alone say so
+    np.testing.assert_array_equal(f(np.array([1.0, 2])), [0, 1, 2, 0, 0])
+    g = wf.function([x], wf.apply(Proved(6, 2), x))
+    np.testing.assert_array_equal(g(np.array([1.0, 2])), [0, 0, 1, 2, 0, 0])
