@@ -24,8 +24,6 @@ TARGETS = {"cpu": "CPU", "reference": "REFERENCE"}  # the folder of each, and th
 
 Key = type[Op] | Scalar  # what kernels are found by: the class of an op, or the function of an elementwise one
 F = TypeVar("F", bound=Callable[..., Any])
-
-
 Form = Callable[[list[np.ndarray]], Any]  # packs the results of a call as the outputs were given
 
 
@@ -77,7 +75,7 @@ class Target(ABC):
 
     @abstractmethod
     def compile(self, source: Source) -> Callable[..., Any]:
-        """A Function (compiled.py) that runs here."""
+        """A Function (function.py) that runs here."""
 
 
 class Lowering(Enum):
@@ -123,10 +121,11 @@ def compile_source(target: str, source: Source) -> Callable[..., Any]:
 
 def no_kernel(node: Expr, target: Target) -> LoweringError:
     """The error for an op that a target cannot run."""
-    kind = node.op.function.name if isinstance(node.op, Elementwise) else type(node.op).__name__
+    kind = type(node.op).__name__
     error = LoweringError(f"{kind} has no kernel for the target {target.name!r}.")
     ways = f'give it one with @wf.kernel({kind}, "{target.name}"), or an `expand` method in terms of other ops'
-    return blame(error, node.site, *[a.site for a in node.args], hint=f'{ways}; target="reference" runs its `numpy`.')
+    other = '; target="reference" runs its `numpy`' if type(node.op).numpy is not Op.numpy else ""
+    return blame(error, node.site, *[a.site for a in node.args], hint=f"{ways}{other}.")
 
 
 def kernel(op: Key, target: str = "cpu") -> Callable[[F], F]:

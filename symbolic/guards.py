@@ -217,7 +217,7 @@ class _Assumed(threading.local):
 _assumed = _Assumed()
 
 
-class collecting:  # noqa: N801 - used like a function: `with collected() as found: ...`
+class collecting:  # noqa: N801 - used like a function: `with collecting() as found: ...`
     """Gathers in `found.guards` what is assumed inside; an op may make nodes to find its type, so it nests."""
 
     __slots__ = ("guards", "outer")

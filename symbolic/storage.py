@@ -6,6 +6,7 @@ storage's.  So the host's array may be behind a device, and a device behind the 
 
 from __future__ import annotations
 
+import threading
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -13,7 +14,10 @@ import numpy as np
 from .access import VariableAccess
 from .dims import Shape, SymDim, fresh
 from .expr import Expr, flatten, serial, unflatten
+from .forks import hold_over_forks
 from .types import BOOL, Type
+
+_fetching = hold_over_forks(threading.RLock())
 
 
 class Copy(Protocol):
@@ -48,8 +52,8 @@ class Sizes:
 class Storage:
     """The value of a shared variable.
 
-    Its methods are called by whoever holds an Access to it.  One whose sizes are all numbers keeps its array of the
-    host, and so its address.
+    Its methods are called by whoever holds a VariableAccess to it.  One whose sizes are all numbers keeps its array of
+    the host, and so its address.
 
     array : the array of the host; behind where `is_behind`
     version : the number of the newest value
@@ -80,7 +84,12 @@ class Storage:
         return self.array
 
     def fetch(self) -> None:
-        """Have the newest value in the array of the host."""
+        """Have the newest value in the array of the host; of several readers at once the first does it."""
+        with _fetching:
+            if self.is_behind:
+                self._fetch()
+
+    def _fetch(self) -> None:
         held = next(held for held in self._copies.values() if held.version == self.version)
         self._put(held.copy.fetch())
         self.is_behind = False

@@ -76,13 +76,15 @@ class _ProgramBuilder:
 
     def make_buffer(self, node: Expr | Scratch) -> Buffer:
         """A buffer for a node that has none."""
+        table, role = self.scope, Role.TEMPORARY
         if isinstance(node, Scratch):
-            return self.scope.setdefault(node, self.new(node, Role.SCRATCH))
-        if isinstance(node.op, Shared):
-            return self.everywhere.setdefault(node, self.new(node, Role.SHARED))
-        if isinstance(node.op, Constant):
-            return self.everywhere.setdefault(node, self.new(node, Role.CONSTANT))
-        return self.scope.setdefault(node, self.new(node, Role.TEMPORARY))
+            role = Role.SCRATCH
+        elif isinstance(node.op, Shared):
+            table, role = self.everywhere, Role.SHARED
+        elif isinstance(node.op, Constant):
+            table, role = self.everywhere, Role.CONSTANT
+        table[node] = self.new(node, role)
+        return table[node]
 
     def operand(self, view: View) -> Operand:
         return Operand(self.buffer(view.base), view)

@@ -55,14 +55,18 @@ class ReferenceFunction(Function):
     def step_times(self, args: tuple[Any, ...], repeat: int) -> list[StepTime]:
         arrays = [adapt_argument(value, x, self.downcast) for value, x in zip(args, self.source.inputs, strict=True)]
         runs: list[dict[Step, float]] = []
-        for _ in range(repeat):
-            times: dict[Step, float] = {}
+        with VariableAccess(self._reads, self._writes):
+            self._bring_storages()
+            for _ in range(repeat):
+                times: dict[Step, float] = {}
 
-            def add(step: Step, seconds: float, times: dict[Step, float] = times) -> None:
-                times[step] = times.get(step, 0.0) + seconds
+                def add(step: Step, seconds: float, times: dict[Step, float] = times) -> None:
+                    times[step] = times.get(step, 0.0) + seconds
 
-            self._run(arrays, add)
-            runs.append(times)
-        seconds = {step: median(times[step] for times in runs) for step in runs[0]}
+                self._run(arrays, add)
+                runs.append(times)
+        # updates are made each time, so that a branch may be another one
+        steps = dict.fromkeys(step for times in runs for step in times)
+        seconds = {step: median(times.get(step, 0.0) for times in runs) for step in steps}
         total = sum(seconds.values()) or 1.0
         return [StepTime(s.label, t, t / total, 0, 1, s.node.site) for s, t in seconds.items()]

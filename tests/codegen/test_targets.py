@@ -179,6 +179,13 @@ def test_what_a_target_cannot_run_is_an_error_of_function(to, where):
     assert "expand" in text
 
 
+def test_the_reference_is_a_way_out_only_where_there_is_one():
+    x = wf.vector("x", (3,))
+    with pytest.raises(wf.LoweringError) as caught:
+        wf.function([x], wf.apply(Unknown(), x))
+    assert 'target="reference"' not in "\n".join(caught.value.__notes__)
+
+
 def test_the_reference_runs_what_has_only_a_reference():
     @dataclass(frozen=True)
     class Reversed(wf.Op):

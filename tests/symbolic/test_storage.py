@@ -1,6 +1,7 @@
 """A variable's value here and elsewhere: versions say which copy is newest, and functions compare them."""
 
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -40,6 +41,30 @@ def test_a_value_that_is_newer_elsewhere_is_fetched_once(variable):
     variable.get_value()
     assert copy.fetched == 1
     assert variable.op.storage.copy_at("device") is copy  # both are the newest
+
+
+def test_of_several_readers_at_once_one_fetches(variable):
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Slow(Device):
+        def fetch(self):
+            begun.set()
+            assert go_on.wait(10)
+            return super().fetch()
+
+    copy = Slow([5, 6])
+    variable.op.storage.note_write("device", copy, (2,))
+    f, found = wf.function([], variable * 2), []
+    readers = [threading.Thread(target=lambda: found.append(f())) for _ in range(3)]
+    readers[0].start()
+    assert begun.wait(10)
+    for reader in readers[1:]:
+        reader.start()
+    go_on.set()
+    for reader in readers:
+        reader.join()
+    assert copy.fetched == 1
+    np.testing.assert_array_equal(found, [[10, 12]] * 3)
 
 
 def test_a_value_that_is_set_leaves_copies_behind(variable):

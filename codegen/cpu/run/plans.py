@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from ...lowering.bind import Bound
@@ -35,6 +36,7 @@ class _PlanText:
     def __init__(self, encoder: Encoder, params: bool):
         self.encoder, self.params = encoder, params
         self.names = number_steps(encoder.bound.program)
+        self.firsts = list(encoder.plans)  # the first row of each plan, ascending
         self.groups = {id(group[0]): group for group in encoder.row_blocks if len(group) > 1}
 
     def row(self, number: int) -> Iterator[str]:
@@ -51,7 +53,7 @@ class _PlanText:
         elif isinstance(row.step, NestStep):
             yield f"{head}: {self.nest(row)}"
         else:
-            first = max(n for n in self.encoder.plans if n <= number)
+            first = self.firsts[bisect_right(self.firsts, number) - 1]
             planned = self.encoder.plans[first]
             if first == number:
                 yield f"{head}: {planned.plan.way.removeprefix(row.step.label + ': ')}"

@@ -1,6 +1,6 @@
 """What the tables of a program are made of, before addresses are known: rows, and where their buffers are.
 
-TableRow        one launch, or a jump of a loop or branch
+TableRow   one launch, or a jump of a loop or branch
 Where      an address, an array of the call, a Block of the arena, or a MovingAddress, which moves with a loop's steps
 """
 
