@@ -358,5 +358,5 @@ def _check_parts(node: Expr, found: Sequence[Part]) -> None:
         raise blame(error, *sites) from None
     if needed.guards:
         text = f"{type(node.op).__name__}: nothing proves that its `parts` write inside of its result for all sizes."
-        hint = "say in `infer` what sizes they need (weft.symbolic.guards.inside), and then that it does: proves_places = True."
+        hint = "say in `infer` which sizes they need (symbolic.guards.inside), and that it does: proves_places = True."
         raise blame(LoweringError(text), *sites, hint=hint)
