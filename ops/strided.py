@@ -150,7 +150,6 @@ class _Adjoint(Op):
         return [apply(self.movement, g)]
 
 
-@dataclass(frozen=True)
 class Unmove(_Adjoint):
     """Zeros of `shape`, with x where `movement` reads them: the adjoint of a movement that reads nothing twice."""
 
@@ -159,7 +158,6 @@ class Unmove(_Adjoint):
         yield args[0], self.movement.index_map(out.type)
 
 
-@dataclass(frozen=True)
 class OverlapAdd(_Adjoint):
     """Windows, which may overlap, added up where they came from in zeros of `shape`."""
 
