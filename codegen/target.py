@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from enum import Enum
 from importlib import import_module
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from ..symbolic.expr import Expr, Op
 from ..symbolic.graph import Graph
 from ..symbolic.rules import RuleSet
 
-TARGETS = {"cpu": "CPU", "reference": "REFERENCE"}  # the folder of each, and the name of its Target there
+TARGETS = {"cpu": "CPU", "cuda": "CUDA", "reference": "REFERENCE"}  # the folder of each, and the name of its Target there
 
 Key = type[Op] | Scalar  # what kernels are found by: the class of an op, or the function of an elementwise one
 F = TypeVar("F", bound=Callable[..., Any])
@@ -62,8 +62,12 @@ class FusionLimits(NamedTuple):
 class Target(ABC):
     """What the shared compiler asks of a target."""
 
-    name: ClassVar[str]
+    name: str
     fusion: FusionLimits
+
+    def at(self, which: str) -> Target:
+        """The target of which a name says more behind a colon: of several machines of the kind, one."""
+        raise LoweringError(f"The target {self.name!r} has no {which!r}: it is one machine.")
 
     @abstractmethod
     def has_kernel(self, op: Op) -> bool:
@@ -107,11 +111,15 @@ def key_of(op: Op, kernels: Mapping[Key, object]) -> Key | None:
 
 def target_of(name: object) -> Target:
     """The target of that name.  Raises LoweringError where there is none."""
-    if not isinstance(name, str) or name not in TARGETS:
+    kind, _, which = name.partition(":") if isinstance(name, str) else ("", "", "")
+    if kind not in TARGETS:
         error = LoweringError(f"There is no target {name!r}; there are {listing([repr(t) for t in TARGETS])}.")
         raise blame(error, user_site())
-    found: Target = getattr(import_module(f".{name}", __package__), TARGETS[name])
-    return found
+    found: Target = getattr(import_module(f".{kind}", __package__), TARGETS[kind])
+    try:
+        return found.at(which) if which else found
+    except LoweringError as error:
+        raise blame(error, user_site()) from None
 
 
 def compile_source(target: str, source: Source) -> Callable[..., Any]:

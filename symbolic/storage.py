@@ -127,6 +127,11 @@ class Storage:
         held = self._copies.get(place)
         return held.copy if held is not None and held.version == self.version else None
 
+    def stale_copy_at(self, place: str) -> Copy | None:
+        """The copy at that place, whichever value it has: its memory may serve again."""
+        held = self._copies.get(place)
+        return None if held is None else held.copy
+
     def note_copy(self, place: str, copy: Copy) -> None:
         """The newest value is at that place, too."""
         self._copies[place] = _Held(copy, self.version)

@@ -1,0 +1,39 @@
+"""CUDA: nests and structured kernels as PTX through LLVM, and graphs of launches over one arena a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...symbolic.expr import Op
+from ..target import Key, Source, Target, key_of
+from .kernels import KERNELS, is_on_host
+from .model import FUSION
+
+
+class CUDATarget(Target):
+    """A device of NVIDIA's."""
+
+    fusion = FUSION
+
+    def __init__(self, which: str = ""):
+        self.which = which
+        self.name = f"cuda:{which}" if which else "cuda"
+
+    def at(self, which: str) -> Target:
+        return CUDATarget(which)
+
+    def has_kernel(self, op: Op) -> bool:
+        return key_of(op, KERNELS) is not None or is_on_host(op)
+
+    def register(self, key: Key, function: Callable[..., None]) -> None:
+        raise NotImplementedError
+
+    def compile(self, source: Source) -> Callable[..., object]:
+        from .driver.devices import device_named
+        from .run.function import CUDAFunction
+
+        device = device_named(self.which)
+        return CUDAFunction(source, self, device, device.processor)
+
+
+CUDA = CUDATarget()

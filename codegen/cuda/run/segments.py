@@ -1,0 +1,201 @@
+"""What a call runs one after the other: graphs, and between them what needs the host."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from ....symbolic.errors import WeftError, at_site, blame
+from ....symbolic.evaluate import value_of
+from ...lowering.bind import Array, BranchCall, KernelCall, LoopCall
+from ..driver.device import Device, DeviceGraph, GraphNode
+from .dependencies import dependencies
+from .regions import Part, PlannedNode, Region
+
+
+class Segment(Protocol):
+    """A part of a call."""
+
+    def run(self, device: Device) -> None:
+        """Run it, behind all that was asked of the device before."""
+
+    def move(self, regions: set[Region]) -> None:
+        """These regions have got other addresses."""
+
+    def close(self) -> None:
+        """Give back what the device keeps of it."""
+
+
+class GraphSegment:
+    """Nodes that the device runs by itself: one launch."""
+
+    def __init__(self, nodes: Sequence[PlannedNode]):
+        self.nodes = tuple(nodes)
+        self.graph: DeviceGraph | None = None
+
+    def run(self, device: Device) -> None:
+        if self.graph is None:
+            self.graph = device.graph([node.resolve() for node in self.nodes], dependencies(self.nodes))
+        self.graph.launch()
+
+    def move(self, regions: set[Region]) -> None:
+        for number, node in enumerate(self.nodes):
+            if self.graph is not None and any(p.region in regions for p in (*node.reads, *node.writes)):
+                self.graph.replace(number, node.resolve())
+
+    def resolved(self) -> list[GraphNode]:
+        """The nodes as they are now."""
+        return [node.resolve() for node in self.nodes]
+
+    def close(self) -> None:
+        if self.graph is not None:
+            self.graph.close()
+            self.graph = None
+
+
+class HostStep:
+    """An op that the host computes, by its reference: its arguments come from the device, and its outputs go there."""
+
+    def __init__(self, call: KernelCall, sizes: dict[str, int], outputs: Sequence[Part], arguments: Sequence[Part]):
+        self.call, self.sizes, self.outputs, self.arguments = call, sizes, tuple(outputs), tuple(arguments)
+
+    def run(self, device: Device) -> None:
+        node = self.call.step.node
+        values = [
+            _fetch(device, part, array, place.offset)
+            for part, array, place in zip(
+                self.arguments, self.call.arguments, self.call.places[len(self.outputs) :], strict=True
+            )
+        ]
+        with at_site(node.site), np.errstate(all="ignore"):
+            try:
+                found = value_of(node, values, self.sizes)
+            except WeftError as error:
+                raise blame(error, node.site) from None
+        results = found if isinstance(found, tuple) else (found,)
+        for part, array, value in zip(self.outputs, self.call.outputs, results, strict=True):
+            made = np.ascontiguousarray(np.broadcast_to(np.asarray(value, array.dtype), array.shape))
+            if part.size:
+                device.upload(part.span, made)
+
+    def move(self, regions: set[Region]) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def _fetch(device: Device, part: Part, array: Array, offset: int) -> np.ndarray:
+    """An operand of a kernel as an array of the host."""
+    flat = np.empty(part.size // array.dtype.itemsize, array.dtype)
+    if flat.size:
+        device.download(flat, part.span)
+    if 0 in array.shape:
+        return np.empty(array.shape, array.dtype)
+    start = flat[offset // array.dtype.itemsize :]
+    strides = [s * array.dtype.itemsize for s in array.strides]
+    return np.lib.stride_tricks.as_strided(start, array.shape, strides).copy()
+
+
+class HostBranch:
+    """One of two bodies: the host looks at the condition."""
+
+    def __init__(self, call: BranchCall, condition: Part, bodies: tuple[list[Segment], list[Segment]]):
+        self.call, self.condition, self.bodies = call, condition, bodies
+
+    def run(self, device: Device) -> None:
+        for segment in self.bodies[0 if _read(device, self.condition, np.bool_) else 1]:
+            segment.run(device)
+
+    def move(self, regions: set[Region]) -> None:
+        for body in self.bodies:
+            for segment in body:
+                segment.move(regions)
+
+    def close(self) -> None:
+        for body in self.bodies:
+            for segment in body:
+                segment.close()
+
+
+class LoopParts:
+    """Where a loop's values are: of each pair what the body sees, and what lies outside."""
+
+    def __init__(self) -> None:
+        self.sequences: list[tuple[Part, Part]] = []  # (whole, element)
+        self.stacked: list[tuple[Part, Part]] = []
+        self.carries: list[tuple[Part, Part, Part, Part]] = []  # start, before, after, result
+        self.count: Part | None = None
+        self.test: Part | None = None
+        self.taken: Part | None = None
+
+
+class HostLoop:
+    """A loop whose steps the host counts: their number depends on data, or is large."""
+
+    def __init__(self, call: LoopCall, parts: LoopParts, body: list[Segment]):
+        self.call, self.parts, self.body = call, parts, body
+
+    def run(self, device: Device) -> None:
+        call, parts = self.call, self.parts
+        limit = call.length
+        if parts.count is not None:
+            limit = min(limit, max(0, int(_read(device, parts.count, np.int64))))
+        for start, before, _, _ in parts.carries:
+            _copy(device, before, start)
+        taken = 0
+        while taken < limit:
+            place = limit - 1 - taken if call.step.reverse else taken
+            for whole, element in parts.sequences:
+                _copy(device, element, Part(whole.region, whole.offset + place * element.size, element.size))
+            for segment in self.body:
+                segment.run(device)
+            for whole, element in parts.stacked:
+                _copy(device, Part(whole.region, whole.offset + place * element.size, element.size), element)
+            for _, before, after, _ in parts.carries:
+                _copy(device, before, after)
+            taken += 1
+            if parts.test is not None and not _read(device, parts.test, np.bool_):
+                break
+        for _, before, _, result in parts.carries:
+            _copy(device, result, before)
+        if parts.taken is not None:
+            device.upload(parts.taken.span, np.array([taken], np.int64))
+
+    def move(self, regions: set[Region]) -> None:
+        for segment in self.body:
+            segment.move(regions)
+
+    def close(self) -> None:
+        for segment in self.body:
+            segment.close()
+
+
+def _read(device: Device, part: Part, dtype: type[np.generic]) -> np.generic:
+    """One number of the device; waits for it."""
+    found = np.empty(1, dtype)
+    device.download(found, part.span)
+    number: np.generic = found[0]
+    return number
+
+
+def _copy(device: Device, target: Part, source: Part) -> None:
+    if target.size and target.span != source.span:
+        device.copy(target.span, source.span)
+
+
+def each_graph(segments: Sequence[Segment]) -> list[GraphSegment]:
+    """The graphs, those of bodies too."""
+    found: list[GraphSegment] = []
+    for segment in segments:
+        if isinstance(segment, GraphSegment):
+            found.append(segment)
+        elif isinstance(segment, HostLoop):
+            found += each_graph(segment.body)
+        elif isinstance(segment, HostBranch):
+            found += each_graph(segment.bodies[0]) + each_graph(segment.bodies[1])
+    return found
+
+

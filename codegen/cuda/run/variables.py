@@ -1,0 +1,58 @@
+"""Copies of shared variables and of constants on a device."""
+
+from __future__ import annotations
+
+import weakref
+
+import numpy as np
+
+from ....symbolic.storage import Storage
+from ..driver.device import Device, Span
+
+
+class DeviceMemory:
+    """Bytes of a device, which are given back when nobody has this object any more."""
+
+    def __init__(self, device: Device, size: int):
+        self.device, self.span = device, Span(device.allocate(size), size)
+        weakref.finalize(self, device.free, self.span.address)
+
+    @property
+    def address(self) -> int:
+        """Where it begins."""
+        return self.span.address
+
+
+class VariableCopy:
+    """The value of a shared variable on a device."""
+
+    def __init__(self, memory: DeviceMemory, dtype: np.dtype, shape: tuple[int, ...]):
+        self.memory, self.dtype, self.shape = memory, dtype, shape
+
+    def fetch(self) -> np.ndarray:
+        """The same as an array of the host; waits."""
+        found = np.empty(self.shape, self.dtype)
+        if found.size:
+            self.memory.device.download(found, self.memory.span)
+        return found
+
+
+def copy_on(device: Device, storage: Storage) -> VariableCopy:
+    """The newest value of a variable on the device; brought there if it is not."""
+    held = storage.copy_at(device.name)
+    if isinstance(held, VariableCopy):
+        return held
+    value = storage.value
+    copy = _room(device, storage, value.shape, value.dtype, value.nbytes)
+    if value.size:
+        device.upload(copy.memory.span, value)
+    storage.note_copy(device.name, copy)
+    return copy
+
+
+def _room(device: Device, storage: Storage, shape: tuple[int, ...], dtype: np.dtype, size: int) -> VariableCopy:
+    """The memory that the variable has on the device, where its size is the same, else new memory."""
+    before = storage.stale_copy_at(device.name)
+    if isinstance(before, VariableCopy) and before.memory.span.size == size:
+        return VariableCopy(before.memory, dtype, shape)
+    return VariableCopy(DeviceMemory(device, size), dtype, shape)
