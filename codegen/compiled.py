@@ -28,6 +28,8 @@ from .target import Source, Target
 class Compiled:
     """A graph, and the program that computes it on a target."""
 
+    code_stages: tuple[str, ...] = ("ir",)  # what code can be shown of it
+
     def __init__(self, asked: Source, target: Target):
         graph, options = asked.graph, asked.options
         self.asked, self.target = asked, target
@@ -139,6 +141,6 @@ class Compiled:
         """How the target runs the steps; "" where there was no call."""
         return ""
 
-    def code_text(self) -> str:
-        """The target's code."""
+    def code_text(self, stage: str) -> str:
+        """The target's code, as it is at one of the `code_stages`."""
         return f"the target {self.target.name!r} has no code"

@@ -21,16 +21,19 @@ from .lowering.text import bound_text, memory_text, program_text
 from .passes import pipeline
 
 PASSES = tuple(p.name for p in pipeline.PASSES)
-STAGES = ("graph", "rules", *PASSES, "rewritten", "nests", "program", "memory", "bound", "plan", "ir")
+STAGES = ("graph", "rules", *PASSES, "rewritten", "nests", "program", "memory", "bound", "plan")
 
 
 def explain(function: Compiled, stage: str | None) -> str:
     """One stage as text, or an overview where none is named."""
     if stage is None:
         return _overview(function)
-    if not isinstance(stage, str) or stage not in STAGES:
-        error = ArgumentError(f"There is no stage {stage!r}; there are {', '.join(repr(s) for s in STAGES)}.")
+    stages = (*STAGES, *function.code_stages)
+    if not isinstance(stage, str) or stage not in stages:
+        error = ArgumentError(f"There is no stage {stage!r}; there are {', '.join(repr(s) for s in stages)}.")
         raise blame(error, user_site())
+    if stage in function.code_stages:
+        return function.code_text(stage) or NOT_CALLED
     return _after(function, stage) if stage in PASSES else _TEXTS[stage](function)
 
 
@@ -41,7 +44,7 @@ def _overview(function: Compiled) -> str:
     counts = f"{len(function.source.nodes)} nodes as written, {len(function.graph.nodes)} after {len(PASSES)} passes"
     written = [
         f"{function.name}: {counts}, {nests} loop nests and {kernels} kernel calls",
-        f"stages: {', '.join(STAGES)}",
+        f"stages: {', '.join((*STAGES, *function.code_stages))}",
         "",
         listing(function.source),
         "",
@@ -90,5 +93,4 @@ _TEXTS: dict[str, Callable[[Compiled], str]] = {
     "memory": _memory,
     "bound": _bound,
     "plan": lambda function: function.plan_text() or NOT_CALLED,
-    "ir": lambda function: function.code_text(),
 }

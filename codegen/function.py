@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..symbolic.access import CALLING_BACK
-from ..symbolic.arguments import check_count, check_flag, check_mapping, check_name
+from ..symbolic.arguments import check_choice, check_count, check_flag, check_mapping, check_name
 from ..symbolic.cores import MOST
-from ..symbolic.errors import user_site
+from ..symbolic.errors import ArgumentError, blame, user_site
 from ..symbolic.expr import Expr
 from ..symbolic.leaves import storage_of
 from ..symbolic.operators import function as bound
@@ -28,7 +28,7 @@ class Function(Compiled):
         super().__init__(asked, target)
         self.__name__ = self.name
         size_source = self.size_source
-        self._counts = None if size_source is None else type(self)(size_source, target)
+        self._counts = None if size_source is None else self._size_function(size_source)
         graph, program = asked.graph, self.program
         updated = [storage_of(shared) for shared, _ in graph.updates]
         read = [buffer.storage for buffer in program.shared]
@@ -43,6 +43,10 @@ class Function(Compiled):
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """The results for these arguments, in the form in which the outputs were given."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it is called.")
+
+    def _size_function(self, source: Source) -> Function:
+        """The function that computes sizes which are values, on the same target."""
+        return type(self)(source, self.target)
 
     def _bring_storages(self) -> None:
         """Before a call on the host: the newest values are here; copies elsewhere are behind what the call writes."""
@@ -100,8 +104,10 @@ def function(
     inf: str = "ignore",
     rules: Any = None,
     threads: int | None = None,
+    results: str = "numpy",
+    precision: str = "float32",
 ) -> Function:
-    """Compile expressions to a function from NumPy arrays to NumPy arrays.
+    """Compile expressions to a function from arrays to arrays.
 
     Parameters
     ----------
@@ -110,7 +116,10 @@ def function(
     updates : {shared: new value} or a list of pairs; every read in the call sees the values before any update
     givens : {expression: replacement} or a list of pairs, put in place before anything else
     name : shown in profiles and errors
-    target : "cpu"; or "reference": one step after the other in NumPy, slow and obviously right, to compare with
+    target : "cpu"; "cuda", or "cuda:1" for another device than the first: one of NVIDIA's; "cuda:simulator": what a
+        device would do, thread by thread in NumPy; "cuda:sm_80" and the like: code for that kind of device, which
+        `explain("ptx")` shows, and no call; or "reference": one step after the other in NumPy, slow and obviously
+        right, to compare with
     optimize : 0 only what is needed to run, 1 and 2 also the rewrite rules
     on_unused_input : "raise", "warn" or "ignore" an input that nothing depends on
     downcast : whether floats among the arguments may lose digits, as float64 that becomes float32 does, and integers
@@ -121,6 +130,8 @@ def function(
     rules : rewrite rules of one's own (`wf.rules`, `wf.rewrite`, `wf.RuleSet`, or a list), which run with weft's from
         optimize=1 on; `wf.check_rule` looks whether they are laws
     threads : how many threads share its work at most; None: as many as `config.threads` says now
+    results : "numpy"; or "device" where the target is one: `wf.DeviceArray`s, and calls that do not wait
+    precision : "float32"; or "tf32", which lets a device round the factors of products of float32 to 11 bits
 
     Returns
     -------
@@ -146,7 +157,12 @@ def function(
     refused = tuple(kind for kind, reaction in (("nan", nan), ("inf", inf)) if reacts(kind, reaction))
     count = None if threads is None else check_count("function", "threads", threads, 1, MOST)
     lossy, own = check_flag("function", "downcast", downcast), as_rules("function", rules)
-    options = Options(label, optimize, lossy, refused, own, count)
+    check_choice("results", results, ("numpy", "device"))
+    check_choice("precision", precision, ("float32", "tf32"))
+    if results == "device" and not chosen.keeps_results:
+        text = f'results="device": the target {chosen.name!r} has no memory of its own, and gives NumPy arrays.'
+        raise blame(ArgumentError(text), site)
+    options = Options(label, optimize, lossy, refused, own, count, results == "device", precision)
     found = chosen.compile(Source(graph, keywords, form, options))
     assert isinstance(found, Function)
     return found

@@ -36,6 +36,8 @@ class Options(NamedTuple):
     refused: tuple[str, ...] = ()  # "nan", "inf": what no result may hold
     rules: RuleSet | None = None
     threads: int | None = None
+    stays: bool = False  # whether results stay on the device
+    precision: str = "float32"
 
 
 class Source(NamedTuple):
@@ -64,6 +66,7 @@ class Target(ABC):
 
     name: str
     fusion: FusionLimits
+    keeps_results = False  # whether results may stay in memory of its own
 
     def at(self, which: str) -> Target:
         """The target of which a name says more behind a colon: of several machines of the kind, one."""

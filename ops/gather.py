@@ -78,7 +78,9 @@ class ScatterSet(Op):
     def numpy(self, x: np.ndarray, v: np.ndarray, *indices: np.ndarray) -> np.ndarray:
         check_range(self.axes, x.shape, indices)
         out = x.copy()
-        np.moveaxis(out, self.axes, range(len(self.axes)))[indices] = v
+        moved = np.moveaxis(out, self.axes, range(len(self.axes)))
+        for place in np.ndindex(indices[0].shape):  # NumPy, given all at once, writes in an order of its own
+            moved[tuple(i[place] for i in indices)] = v[place]
         return out
 
     def vjp(self, g: Expr, out: Expr, *args: Expr) -> list[Expr | None]:

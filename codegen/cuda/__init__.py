@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...symbolic.errors import LoweringError, blame, user_site
 from ...symbolic.expr import Op
 from ..target import Key, Source, Target, key_of
 from .kernels import KERNELS, is_on_host
@@ -14,6 +15,7 @@ class CUDATarget(Target):
     """A device of NVIDIA's."""
 
     fusion = FUSION
+    keeps_results = True
 
     def __init__(self, which: str = ""):
         self.which = which
@@ -29,11 +31,15 @@ class CUDATarget(Target):
         raise NotImplementedError
 
     def compile(self, source: Source) -> Callable[..., object]:
-        from .driver.devices import device_named
+        # functions import LLVM
+        from .driver.devices import find_device
         from .run.function import CUDAFunction
 
-        device = device_named(self.which)
-        return CUDAFunction(source, self, device, device.processor)
+        try:
+            device = find_device(self.which)
+        except LoweringError as error:
+            raise blame(error, user_site()) from None
+        return CUDAFunction(source, self, device)
 
 
 CUDA = CUDATarget()

@@ -26,7 +26,7 @@ class Strided(NamedTuple):
     start: int = 0
 
 
-class Source(Enum):
+class SlotKind(Enum):
     """Where the array behind a pointer parameter comes from."""
 
     OPERAND = "operand"  # outputs, then arguments: the whole buffer
@@ -37,7 +37,7 @@ class Source(Enum):
 class Slot(NamedTuple):
     """An array that a launch gets: the `number`-th of its kind."""
 
-    source: Source
+    source: SlotKind
     number: int
 
 
@@ -86,25 +86,25 @@ class Processor(NamedTuple):
     """What plans depend on besides the sizes.
 
     architecture : 90 for sm_90
-    count : multiprocessors
+    multiprocessors : how many there are
     precision : "float32", or "tf32" where products of float32 may be rounded
     """
 
     architecture: int
-    count: int
+    multiprocessors: int
     precision: str = "float32"
 
 
 def operand(number: int) -> Slot:
     """The buffer of an operand: outputs, then arguments."""
-    return Slot(Source.OPERAND, number)
+    return Slot(SlotKind.OPERAND, number)
 
 
 def scratch(number: int) -> Slot:
     """A scratch buffer."""
-    return Slot(Source.SCRATCH, number)
+    return Slot(SlotKind.SCRATCH, number)
 
 
 def table(number: int) -> Slot:
     """A table."""
-    return Slot(Source.TABLE, number)
+    return Slot(SlotKind.TABLE, number)

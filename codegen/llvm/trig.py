@@ -66,7 +66,7 @@ def _reduce(size: Value) -> _Reduced:
     return _Reduced(integer, r, low)
 
 
-def _sin_cos(r: Value, low: Value) -> tuple[Value, Value]:
+def sin_cos(r: Value, low: Value) -> tuple[Value, Value]:
     """sin and cos of r + low."""
     square = r * r
     sine = r + fma(r * square, horner(square, _SIN[r.dtype.itemsize]), low)
@@ -78,12 +78,12 @@ def _sin_cos(r: Value, low: Value) -> tuple[Value, Value]:
 def sin_cos_pi(x: Value) -> tuple[Value, Value]:
     """sin(pi x) and cos(pi x), the sine exactly 0 at integers."""
     n, integer = nearest(x, 2.0)
-    sine, cosine = _sin_cos(fma(n, -0.5, x) * _PI, x.like(0.0))
+    sine, cosine = sin_cos(fma(n, -0.5, x) * _PI, x.like(0.0))
     odd = (integer & 1).ne(0)
-    return _turn(select(odd, cosine, sine), integer), _turn(select(odd, sine, cosine), integer + 1)
+    return turn(select(odd, cosine, sine), integer), turn(select(odd, sine, cosine), integer + 1)
 
 
-def _turn(x: Value, n: Value) -> Value:
+def turn(x: Value, n: Value) -> Value:
     """x with its sign changed where n modulo 4 is 2 or 3."""
     return (x.bits() ^ ((n & 2) << (x.width - 2))).from_bits()
 
@@ -98,7 +98,7 @@ def sin(x: Value) -> Value:
     far = size > _NEAR[x.dtype.itemsize]
     distant = rarely("sin", far, x)
     n, r, low = _reduce(size)
-    sine, cosine = _sin_cos(r, low)
+    sine, cosine = sin_cos(r, low)
     sign = _sign_bit(x) ^ ((n & 2) << (x.width - 2))
     near = select((n & 1).ne(0), cosine, sine).bits() ^ sign
     return select(far, distant, near.from_bits())
@@ -110,7 +110,7 @@ def cos(x: Value) -> Value:
     far = size > _NEAR[x.dtype.itemsize]
     distant = rarely("cos", far, x)
     n, r, low = _reduce(size)
-    sine, cosine = _sin_cos(r, low)
+    sine, cosine = sin_cos(r, low)
     sign = ((n + 1) & 2) << (x.width - 2)
     near = select((n & 1).ne(0), sine, cosine).bits() ^ sign
     return select(far, distant, near.from_bits())
@@ -122,7 +122,7 @@ def tan(x: Value) -> Value:
     far = size > _NEAR[x.dtype.itemsize]
     distant = rarely("tan", far, x)
     n, r, low = _reduce(size)
-    sine, cosine = _sin_cos(r, low)
+    sine, cosine = sin_cos(r, low)
     odd = (n & 1).ne(0)
     near = select(odd, -cosine, sine) / select(odd, sine, cosine)
     return select(far, distant, (near.bits() ^ _sign_bit(x)).from_bits())

@@ -6,7 +6,7 @@ import random
 import numpy as np
 import pytest
 
-import weft.ops  # noqa: F401 - gives the operators their meaning
+import weft
 from weft.ops.coerce import as_expr
 from weft.ops.creation import arange
 from weft.ops.gather import Gather, ScatterAdd, ScatterSet
@@ -419,3 +419,18 @@ def test_an_ellipsis_for_no_axis_parts_its_sides(key):
     written, value = data.copy(), RNG.normal(size=right.shape)
     written[key] = value
     np.testing.assert_array_equal(evaluate(index_set(x, key, value), {x: data}), written)
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_the_last_of_those_that_meet_stays(step):
+    """Also where the indices stand backwards in memory, which NumPy would follow."""
+    x, v = np.zeros(3, "float32"), np.arange(6, dtype="float32")
+    places = np.array([0, 1, 0, 2, 2, 0])[::step]
+    wanted = x.copy()
+    for place, value in zip(places, v, strict=True):
+        wanted[place] = value
+    operands = [tensor("x", (3,)), tensor("v", (6,)), tensor("i", (6,), "int64")]
+    node = apply(ScatterSet((0,)), *operands)
+    values = dict(zip(operands, (x, v, places), strict=True))
+    np.testing.assert_array_equal(evaluate([node], values)[0], wanted)
+    np.testing.assert_array_equal(weft.function(operands, node)(x, v, places), wanted)

@@ -248,7 +248,7 @@ class CPUFunction(Function):
         bound = self.bounds()
         return plan_text(bound[-1], self.nests, self._setting) if bound else ""
 
-    def code_text(self) -> str:
+    def code_text(self, stage: str) -> str:
         return "\n".join(nest.emitted.ir for nest in self.nests.values())
 
     def step_times(self, args: tuple[Any, ...], repeat: int) -> list[StepTime]:

@@ -1,4 +1,4 @@
-"""Machine code of kernels: traced, made PTX by LLVM, made a cubin by the driver, and kept on disk under all it depends on.
+"""Machine code of kernels: LLVM makes PTX of what was traced, the driver a cubin, which is kept on disk.
 
 An entry of the cache is a cubin behind eight bytes: how much shared memory a launch of it asks for.
 """
@@ -74,7 +74,8 @@ def link_ptx(driver: Driver, ptx: str, name: str) -> bytes:
     log = ctypes.create_string_buffer(_LOG_BYTES)
     options = (ctypes.c_int * 2)(ERROR_LOG, ERROR_LOG_SIZE)
     values = (ctypes.c_void_p * 2)(ctypes.addressof(log), _LOG_BYTES)
-    state = driver.handle("cuLinkCreate", 2, options, values)
+    state = ctypes.c_void_p()
+    driver.call("cuLinkCreate", 2, options, values, ctypes.byref(state))
     try:
         data = ptx.encode() + b"\0"
         _link_step(driver, log, "cuLinkAddData", state, INPUT_PTX, data, len(data), name.encode(), 0, None, None)
@@ -101,7 +102,8 @@ def cubin_key(ref: TraceRef, toolchain: tuple[object, ...]) -> str | None:
     make, module = ref.make, sys.modules.get(ref.make.__module__)
     ours = make.__module__.startswith(f"{_HOME}.") and getattr(module, make.__qualname__, None) is make
     arguments = repr(ref.arguments)
-    if not ours or _SOURCES is None or re.search(r" at 0x[0-9a-fA-F]+", arguments):  # an object that does not say itself
+    named = re.search(r" at 0x[0-9a-fA-F]+", arguments) is None  # else an object says where it is, and not what
+    if not ours or not named or _SOURCES is None:
         return None
     return cache.key("cubin", make.__module__, make.__qualname__, arguments, _SOURCES, toolchain)
 
@@ -118,5 +120,5 @@ def _digest(home: Path, folders: Iterable[str]) -> str | None:
 
 
 _HOME = __package__.rpartition(".")[0]  # the package of the target
-# Read now: what an editor writes later is not what runs.
-_SOURCES = _digest(Path(__file__).parents[2], ("cuda", "llvm"))
+# Read now: what an editor writes later is not what runs.  Of ops are the bodies of composites, which print as names.
+_SOURCES = _digest(Path(__file__).parents[3], ("codegen/cuda", "codegen/llvm", "codegen/lowering", "ops"))

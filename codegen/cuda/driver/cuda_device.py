@@ -19,7 +19,7 @@ from .cuda_graph import CUDAGraph
 from .device import Device, GraphNode, Span
 from .libcuda import INVALID_VALUE, Driver, open_driver
 from .loader import KernelLoader
-from .pool import DeviceMemory
+from .pool import MemoryPool
 from .staging import DownloadArea, UploadRing
 from .structures import (
     CAPABILITY_MAJOR,
@@ -36,8 +36,8 @@ _DLPACK_CUDA = 2  # kDLCUDA
 class CUDADevice(Device):
     """The device of that number.  Any thread may use it.
 
-    Its stream waits for the default stream of other libraries, and the default stream for it, as CUDA has it for streams
-    that do not ask for the contrary: so what a library does there, and does not tell of, is in order.
+    Its stream and the default stream, where other libraries work, wait for each other, as CUDA has it for streams that
+    do not ask for the contrary: so what a library does there, and does not tell of, is in order.
     """
 
     def __init__(self, driver: Driver, ordinal: int):
@@ -54,12 +54,12 @@ class CUDADevice(Device):
             self.stream = driver.handle("cuStreamCreate", 0)
             self.event = driver.handle("cuEventCreate", EVENT_WITHOUT_TIME)
             device, has_pools = driver.number("cuDeviceGet", ordinal), bool(self._attribute(HAS_POOLS))
-            self.memory = DeviceMemory(driver, device, self.stream, has_pools)
+            self.memory = MemoryPool(driver, device, self.stream, has_pools)
         self.loader = KernelLoader(driver, CubinCompiler(driver, self.architecture, self.capability))
         self._event_lock, self._staging_lock = threading.Lock(), threading.Lock()
 
     def __repr__(self) -> str:
-        return f"<{self.name}, {self.architecture}, {self.processor.count} multiprocessors>"
+        return f"<{self.name}, {self.architecture}, {self.processor.multiprocessors} multiprocessors>"
 
     def _attribute(self, number: int) -> int:
         device = self.driver.number("cuDeviceGet", self.ordinal)

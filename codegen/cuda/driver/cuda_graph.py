@@ -6,12 +6,14 @@ import ctypes
 import threading
 import weakref
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
 
-from ....symbolic.errors import VerifyError
+from ....symbolic.errors import VerifyError, WeftError
 from .context import PrimaryContext
 from .device import CopyNode, DeviceGraph, FillNode, GraphNode, KernelNode
-from .libcuda import Driver
 from .loader import KernelLoader, LoadedKernel, kernels_of
+from .parameters import PackedParameters
 from .structures import MEMORY_OF_DEVICE, KernelNodeParams, MemcpyParams, MemsetNodeParams
 
 _MOST_BLOCKS = ((1 << 31) - 1, 65535, 65535)  # along each axis of a grid
@@ -39,37 +41,33 @@ class CUDAGraph(DeviceGraph):
             graph, executable = self.driver.handle("cuGraphCreate", 0), [0]
             self._close = weakref.finalize(self, _destroy, context, executable, graph)
             self._close.atexit = False
-            try:
-                for number, (node, earlier) in enumerate(zip(nodes, after, strict=True)):
-                    self.handles.append(self._add(graph, number, node, earlier))
-                executable[0] = self.driver.handle("cuGraphInstantiateWithFlags", graph, 0)
-            except BaseException:
-                self._close()
-                raise
+            for number, (node, earlier) in enumerate(zip(nodes, after, strict=True)):
+                self.handles.append(self._add(graph, number, node, earlier))
+            executable[0] = self.driver.handle("cuGraphInstantiateWithFlags", graph, 0)
         self.executable = executable[0]
 
     def _add(self, graph: int, number: int, node: GraphNode, earlier: Sequence[int]) -> int:
         if not all(0 <= before < number for before in earlier):
-            raise VerifyError(f"Node {number} of a graph starts after {list(earlier)}: not all of them stand before it.")
+            raise VerifyError(f"Node {number} of a graph starts after {list(earlier)}, which do not all precede it.")
         before = (ctypes.c_void_p * len(earlier))(*[self.handles[i] for i in earlier]) if earlier else None
         place = (graph, before, len(earlier))
         driver, context = self.driver, self.context.handle
         if is_empty(node):
             return driver.handle("cuGraphAddEmptyNode", *place)
         if isinstance(node, KernelNode):
-            with KernelNodeSetting(self.kernels[number], node) as params:
-                return driver.handle("cuGraphAddKernelNode", *place, ctypes.byref(params))
+            setting = kernel_setting(self.kernels[number], node)
+            return driver.handle("cuGraphAddKernelNode", *place, ctypes.byref(setting.params))
         if isinstance(node, CopyNode):
             return driver.handle("cuGraphAddMemcpyNode", *place, ctypes.byref(copy_params(node)), context)
         return driver.handle("cuGraphAddMemsetNode", *place, ctypes.byref(fill_params(node)), context)
 
     def launch(self) -> None:
-        with self.lock, self.context:
+        with self.context, self.lock:
             self._check_open()
             self.driver.call("cuGraphLaunch", self.executable, self.stream)
 
     def replace(self, number: int, node: GraphNode) -> None:
-        with self.lock, self.context:
+        with self.context, self.lock:
             self._check_open()
             self._check_kind(number, node)
             if not is_empty(node):
@@ -80,8 +78,8 @@ class CUDAGraph(DeviceGraph):
         place = (self.executable, self.handles[number])
         driver, context = self.driver, self.context.handle
         if isinstance(node, KernelNode):
-            with KernelNodeSetting(self.kernels[number], node) as params:
-                driver.call("cuGraphExecKernelNodeSetParams", *place, ctypes.byref(params))
+            setting = kernel_setting(self.kernels[number], node)
+            driver.call("cuGraphExecKernelNodeSetParams", *place, ctypes.byref(setting.params))
         elif isinstance(node, CopyNode):
             driver.call("cuGraphExecMemcpyNodeSetParams", *place, ctypes.byref(copy_params(node)), context)
         else:
@@ -91,7 +89,7 @@ class CUDAGraph(DeviceGraph):
         before = self.nodes[number]
         kernels = [n.kernel for n in (before, node) if isinstance(n, KernelNode)]
         same = type(before) is type(node) and is_empty(before) == is_empty(node)
-        if not same or len({(k.make, repr(k.arguments)) for k in kernels}) > 1:
+        if not same or len({(k, repr(k.arguments)) for k in kernels}) > 1:
             raise VerifyError(f"Node {number} of a graph is of another kind than what replaces it: {before}, {node}.")
 
     def _check_open(self) -> None:
@@ -99,28 +97,24 @@ class CUDAGraph(DeviceGraph):
             raise VerifyError("A graph is used that was closed.")
 
     def close(self) -> None:
-        with self.lock:
-            self._close()
+        if not self.driver.is_forked:  # else it is the parent's, whose threads may have held the lock
+            with self.lock:
+                self._close()
 
 
-class KernelNodeSetting:
-    """The driver's structure for a launch, whose parameters live within the block."""
+class KernelNodeSetting(NamedTuple):
+    """The driver's structure for a launch, and the parameters that it points to."""
 
-    def __init__(self, loaded: LoadedKernel, node: KernelNode):
-        self.packed = loaded.pack(node.arguments)
-        self.params = KernelNodeParams(
-            loaded.function,
-            *grid_of(node),
-            *(loaded.kernel.threads, 1, 1),
-            loaded.dynamic_shared,
-            self.packed.address,
-        )
+    params: KernelNodeParams
+    packed: PackedParameters
 
-    def __enter__(self) -> KernelNodeParams:
-        return self.params
 
-    def __exit__(self, *raised: object) -> None:
-        pass
+def kernel_setting(loaded: LoadedKernel, node: KernelNode) -> KernelNodeSetting:
+    """The driver's structure for a launch."""
+    packed = loaded.pack(node.arguments)
+    threads = (loaded.kernel.threads, 1, 1)
+    params = KernelNodeParams(loaded.function, *grid_of(node), *threads, loaded.dynamic_shared, packed.address)
+    return KernelNodeSetting(params, packed)
 
 
 def grid_of(node: KernelNode) -> tuple[int, int, int]:
@@ -159,11 +153,14 @@ def fill_params(node: FillNode) -> MemsetNodeParams:
 
 
 def _destroy(context: PrimaryContext, executable: list[int], graph: int) -> None:
-    """Give a graph back; the driver does so once no launch of it is under way."""
-    driver: Driver = context.driver
+    """Give a graph back; the driver does so once no launch of it is under way.
+
+    What it answers is not looked at: an error is one of an earlier call, and the next one says it.
+    """
+    driver = context.driver
     if driver.is_forked:
         return
-    with context:
+    with suppress(WeftError), context:
         if executable[0]:
-            driver.call("cuGraphExecDestroy", executable[0])
-        driver.call("cuGraphDestroy", graph)
+            driver.functions["cuGraphExecDestroy"](executable[0])
+        driver.functions["cuGraphDestroy"](graph)

@@ -7,7 +7,7 @@ behind it.  `synchronize` and `download` wait.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -57,7 +57,7 @@ class DeviceGraph(ABC):
 
     @abstractmethod
     def replace(self, number: int, node: GraphNode) -> None:
-        """Another node of the same kind, and of the same kernel, in the place of one: other addresses, other numbers."""
+        """Put a node of the same kind, and of the same kernel, in the place of one: other addresses, other numbers."""
 
     @abstractmethod
     def close(self) -> None:
@@ -73,6 +73,16 @@ class Device(ABC):
     # What libraries that share its memory call it, in DLPack's numbers; None: nobody else can read its memory.
     dlpack_device: tuple[int, int] | None = None
     stream: int = 0  # the handle of what it works in order of; 0: it has none
+
+    def check_later(self, check: Callable[[], None]) -> None:
+        """Whoever waits for the device next learns what `check` raises: a step of a call that nobody waited for."""
+        self.__dict__.setdefault("_unchecked", []).append(check)
+
+    def check(self) -> None:
+        """Raise what calls have left to be said; it waits."""
+        unchecked = self.__dict__.get("_unchecked")
+        while unchecked:
+            unchecked.pop(0)()
 
     @abstractmethod
     def allocate(self, size: int) -> int:

@@ -70,13 +70,11 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "cuGraphExecDestroy": (HANDLE,),
     "cuGraphLaunch": (HANDLE, HANDLE),
 }
-# Those whose present form is exported with `_v2` behind the name.  The first form of the last two, which drivers before
-# CUDA 12 have alone, takes the same structure without its last fields; no driver lacks the others.
-SECOND_VERSIONS = frozenset(
-    ["cuCtxPushCurrent", "cuCtxPopCurrent", "cuMemGetInfo", "cuMemAlloc", "cuMemFree"]
-    + ["cuMemcpyHtoDAsync", "cuMemcpyDtoHAsync", "cuMemcpyDtoDAsync", "cuLinkCreate", "cuLinkAddData"]
-    + ["cuGraphAddKernelNode", "cuGraphExecKernelNodeSetParams"]
-)
+# Those whose present form is exported with `_v2` behind the name.  Drivers before CUDA 12 lack it of the last two, of
+# which the first form takes the same structure without its last fields; no driver in use lacks the others.
+_MEMORY = ("cuMemGetInfo", "cuMemAlloc", "cuMemFree", "cuMemcpyHtoDAsync", "cuMemcpyDtoHAsync", "cuMemcpyDtoDAsync")
+_OTHERS = ("cuCtxPushCurrent", "cuCtxPopCurrent", "cuLinkCreate", "cuLinkAddData")
+_SECOND_VERSIONS = (*_MEMORY, *_OTHERS, "cuGraphAddKernelNode", "cuGraphExecKernelNodeSetParams")
 
 INVALID_VALUE, OUT_OF_MEMORY, NO_DEVICE = 1, 2, 100  # of the CUresults
 
@@ -165,7 +163,7 @@ class Driver:
 
 
 def _find(library: Any, name: str) -> Any:
-    symbols = (f"{name}_v2", name) if name in SECOND_VERSIONS else (name,)
+    symbols = (f"{name}_v2", name) if name in _SECOND_VERSIONS else (name,)
     found = next((f for f in (getattr(library, symbol, None) for symbol in symbols) if f is not None), None)
     if found is None:
         raise LoweringError(f"The CUDA driver has no {name}: it is older than CUDA 11.4. {_OLD_DRIVER}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +25,6 @@ class LoadedKernel:
     dynamic_shared : bytes of shared memory that a launch asks for
     """
 
-    ref: TraceRef  # held, so that what its arguments print stays theirs
     kernel: TracedKernel
     function: int
     dynamic_shared: int
@@ -45,11 +44,11 @@ class KernelLoader:
     def __init__(self, driver: Driver, compiler: CubinCompiler):
         self.driver, self.compiler = driver, compiler
         self.lock = threading.Lock()
-        self._loaded: dict[tuple[Callable[..., TracedKernel], str], LoadedKernel] = {}
+        self._loaded: dict[tuple[object, ...], LoadedKernel] = {}
 
     def load(self, ref: TraceRef) -> LoadedKernel:
         """The kernel that a launch names."""
-        key = (ref.make, repr(ref.arguments))  # 1, 1.0 and True are equal, and not the same
+        key = (ref, repr(ref.arguments))  # 1, 1.0 and True are equal, and not the same; what prints alike may differ
         found = self._loaded.get(key)
         if found is None:
             with self.lock:
@@ -62,7 +61,7 @@ class KernelLoader:
         kernel = ref.trace()
         cubin = self.compiler.cubin(ref, kernel)
         function = self._function(cubin, kernel.name)
-        return LoadedKernel(ref, kernel, function, cubin.dynamic_shared, parameter_layout(kernel.parameters))
+        return LoadedKernel(kernel, function, cubin.dynamic_shared, parameter_layout(kernel.parameters))
 
     def _function(self, cubin: Cubin, name: str) -> int:
         image = ctypes.create_string_buffer(cubin.code, len(cubin.code))

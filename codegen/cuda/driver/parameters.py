@@ -36,13 +36,13 @@ def pack_parameters(
 ) -> PackedParameters:
     """The values of a launch.  Raises VerifyError for others than the kernel takes."""
     if len(arguments) != len(parameters):
-        raise VerifyError(f"{kernel} has {len(parameters)} parameters, and is launched with {len(arguments)} arguments.")
+        raise VerifyError(f"{kernel} is launched with {len(arguments)} arguments; it has {len(parameters)} parameters.")
     values = [_value(kernel, p, a) for p, a in zip(parameters, arguments, strict=True)]
     try:
         with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
             record = np.array(tuple(values), layout)
     except (OverflowError, TypeError, ValueError) as error:
-        raise VerifyError(f"{kernel} is launched with numbers that its parameters cannot be: {sentence(error)}") from None
+        raise VerifyError(f"{kernel} is launched with what no such number can be: {sentence(error)}") from None
     offsets = [layout.fields[name][1] for name in layout.names] if layout.names and layout.fields else []
     base = record.ctypes.data
     return PackedParameters(record, (ctypes.c_void_p * max(1, len(offsets)))(*[base + offset for offset in offsets]))

@@ -11,7 +11,7 @@ from .structures import ALLOCATION_PINNED, LOCATION_DEVICE, RELEASE_THRESHOLD, P
 _MOST = (1 << 63) - 1
 
 
-class DeviceMemory:
+class MemoryPool:
     """Memory of one device, whose context is current.
 
     What is freed stays with the process, for what is allocated later, until the device has no other memory left.
@@ -29,7 +29,7 @@ class DeviceMemory:
             raise OutOfMemoryError(f"An array of {size} bytes is larger than any memory.")
         found, code = self._try(max(size, 1))
         if code == OUT_OF_MEMORY:
-            self._release_unused()
+            self._trim()
             found, code = self._try(max(size, 1))
         if code == OUT_OF_MEMORY:
             raise OutOfMemoryError(f"The device has no room for {size} bytes more{self._room()}.")
@@ -47,7 +47,7 @@ class DeviceMemory:
         code = self.driver.functions[self._allocator](ctypes.byref(found), size, *rest)
         return found.value, code
 
-    def _release_unused(self) -> None:
+    def _trim(self) -> None:
         self.driver.call("cuStreamSynchronize", self.stream)
         if self.pool:
             self.driver.call("cuMemPoolTrimTo", self.pool, 0)

@@ -1,4 +1,4 @@
-"""Pinned memory of the host: what copies between host and device pass through, so that arrays need not wait for them."""
+"""Pinned memory of the host, which copies between host and device pass through: arrays need not wait for them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class UploadRing:
 
     def __init__(self, driver: Driver, stream: int):
         self.driver, self.stream, self.lock = driver, stream, threading.Lock()
-        self.memory = allocate_pinned(driver, PARTS * PART_BYTES)
+        self.memory = allocate_staging(driver, PARTS * PART_BYTES)
         self.events = [driver.handle("cuEventCreate", EVENT_WITHOUT_TIME) for _ in range(PARTS)]
         self.part = self.used = 0
 
@@ -64,7 +64,7 @@ class DownloadArea:
 
     def __init__(self, driver: Driver, stream: int):
         self.driver, self.stream, self.lock = driver, stream, threading.Lock()
-        self.memory = allocate_pinned(driver, PART_BYTES)
+        self.memory = allocate_staging(driver, PART_BYTES)
 
     def download(self, array: np.ndarray, address: int) -> None:
         """Fill an array, in C order, from an address of the device."""
@@ -85,7 +85,7 @@ class DownloadArea:
         self.driver.call("cuStreamSynchronize", self.stream)
 
 
-def allocate_pinned(driver: Driver, size: int) -> Bytes:
+def allocate_staging(driver: Driver, size: int) -> Bytes:
     """Memory of the host that the device copies from and to by itself; it stays."""
     address = driver.handle("cuMemHostAlloc", size, 0)
     return np.ctypeslib.as_array((ctypes.c_uint8 * size).from_address(address))

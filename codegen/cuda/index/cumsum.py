@@ -43,7 +43,7 @@ def plan_cumsum(out: Strided, x: Strided, processor: Processor, *, reverse: bool
         return GridPlan(())
     length, rows = x.shape[-1], math.prod(x.shape[:-1])
     wide = is_wide(out, x)
-    if length <= 2 * CHUNK or rows >= _RESIDENT * processor.count:
+    if length <= 2 * CHUNK or rows >= _RESIDENT * processor.multiprocessors:
         launch = _rows_launch(x, (operand(0), operand(1)), reverse, wide)
         return GridPlan((launch,), way=f"cumsum: {x.dtype}, a warp for each row")
     chunks, kind = -(-length // CHUNK), sum_type(x.dtype)
@@ -134,7 +134,7 @@ def make_chunk_sum(element: str, reverse: bool, rank: int, wide: bool) -> Traced
             i = chunk * CHUNK + k.cast(k.thread + THREADS * j, places)
             place = length - 1 - i if reverse else i
             total = total + _read(k, x, kind, i < length, start + place * step)
-        total = _sum_of_block(k, k.sum_of_warp(total), shared)[1]
+        total = _sum_of_block(k, k.sum_of_warp(total), shared, 0)[1]
         with k.when(k.thread.eq(0)):
             sums[block] = total
 
@@ -148,16 +148,16 @@ def make_chunk_scan(element: str, reverse: bool, rank: int, wide: bool) -> Trace
     kind, axes, by = sum_type(dtype), StridedAxes(rank, 1, wide), len(divisor_types(wide))
 
     def body(k: KernelBuilder, out: Any, x: Any, sums: Any, length: Any, step: Any, *numbers: Any) -> None:
-        block, shared = k.cast(k.block[0], places), [k.shared_array(kind, WARPS) for _ in range(2)]
+        block, shared = k.cast(k.block[0], places), k.shared_array(kind, 2 * WARPS)
         row, chunk = divide(k, block, numbers[:by])
         start, carry = axes.places(k, row, numbers[by:])[0], k.register(kind)
         with k.when(chunk > 0):
             carry.set(sums[block - 1])
-        for j in range(CHUNK // THREADS):
-            i = chunk * CHUNK + k.cast(k.thread + THREADS * j, places)
+        for j in k.range(0, CHUNK // THREADS):
+            i = chunk * CHUNK + k.cast(k.thread + j * THREADS, places)
             valid, place = i < length, length - 1 - i if reverse else i
             found, total = scan_warp(k, k.thread & (WARP - 1), _read(k, x, kind, valid, start + place * step))
-            before, whole = _sum_of_block(k, total, shared[j % 2])
+            before, whole = _sum_of_block(k, total, shared, (j & 1) * WARPS)
             with k.when(valid):
                 out[row * length + place] = k.cast(carry.get() + (before + found), dtype)
             carry.set(carry.get() + whole)
@@ -174,18 +174,18 @@ def make_chunk_scan(element: str, reverse: bool, rank: int, wide: bool) -> Trace
     return TracedKernel("chunk_scan", parameters, THREADS, body)
 
 
-def _sum_of_block(k: KernelBuilder, total: Any, shared: Any) -> tuple[Any, Any]:
+def _sum_of_block(k: KernelBuilder, total: Any, shared: Any, first: Any) -> tuple[Any, Any]:
     """Of the sums of all warps: that over the warps in front of this thread's, and that over all.
 
-    Whoever writes to `shared` again does so behind another barrier.
+    first : where the sums stand in `shared`; who writes there again does so behind another barrier
     """
     warp = k.quotient(k.thread, WARP)
     with k.when((k.thread & (WARP - 1)).eq(0)):
-        shared[warp] = total
+        shared[warp + first] = total
     k.barrier()
     before = whole = k.constant(total.dtype, 0)
     for j in range(WARPS):
-        part = shared[j]
+        part = shared[k.constant(INT32, j) + first]
         before = k.select(warp > j, before + part, before)
         whole = whole + part
     return before, whole

@@ -53,7 +53,6 @@ def sort_rows(x: Strided, source: Slot, descending: bool, wide: bool, out: Slot 
     first : the number of the first scratch buffer
     """
     length, rows = x.shape[-1], math.prod(x.shape[:-1])
-    segment = min(TILE, 1 << (length - 1).bit_length())
     passes = [bit for bit in range(TILE.bit_length() - 1, 64) if 1 << bit < length]
     key, kind = key_type(x.dtype), place_type(wide)
     pairs = [(scratch(first + 2 * i), scratch(first + 2 * i + 1)) for i in range(2)]
@@ -61,7 +60,7 @@ def sort_rows(x: Strided, source: Slot, descending: bool, wide: bool, out: Slot 
     def target(number: int) -> tuple[Slot, ...]:
         return (out,) if out is not None and number == len(passes) else pairs[number % 2]
 
-    launches = [_tiles_launch(x, source, target(0), descending, segment, wide)]
+    launches = [_tiles_launch(x, source, target(0), descending, wide)]
     count = rows * length
     for number, bit in enumerate(passes, 1):
         kernel = TraceRef(make_merge, (key.name, len(target(number)) == 1, wide))
@@ -73,81 +72,90 @@ def sort_rows(x: Strided, source: Slot, descending: bool, wide: bool, out: Slot 
     return RowSort(tuple(launches), sizes, *pairs[len(passes) % 2])
 
 
-def _tiles_launch(
-    x: Strided, source: Slot, targets: tuple[Slot, ...], descending: bool, segment: int, wide: bool
-) -> GridLaunch:
+def _tiles_launch(x: Strided, source: Slot, targets: tuple[Slot, ...], descending: bool, wide: bool) -> GridLaunch:
     length, rows = x.shape[-1], math.prod(x.shape[:-1])
+    bits = min(TILE - 1, length - 1).bit_length()
     sizes, (steps,) = merge_axes(x.shape[:-1], x.strides[:-1])
     axes = StridedAxes(len(sizes), 1, wide)
-    parts = -(-length // segment)
-    kernel = TraceRef(make_sort_tiles, (x.dtype.name, descending, segment, axes.rank, len(targets) == 1, wide))
+    parts = -(-length // (1 << bits))
+    kernel = TraceRef(make_sort_tiles, (x.dtype.name, descending, axes.rank, len(targets) == 1, wide))
     numbers = (*divisor_numbers(parts, wide), *axes.numbers(sizes, (x.start, steps)))
-    grid = (-(-rows * parts // (TILE // segment)),)
-    return GridLaunch(kernel, grid, (*targets, source, rows, length, x.strides[-1], *numbers))
+    grid = blocks_for(rows * parts << bits, TILE)
+    return GridLaunch(kernel, grid, (*targets, source, rows, length, x.strides[-1], bits, *numbers))
 
 
-def make_sort_tiles(element: str, descending: bool, segment: int, rank: int, final: bool, wide: bool) -> TracedKernel:
-    """Sort segments of rows, a power of two elements each, `TILE` elements a block.
+def make_sort_tiles(element: str, descending: bool, rank: int, final: bool, wide: bool) -> TracedKernel:
+    """Sort segments of rows, 2**bits elements each, `TILE` elements a block.
 
-    The segment that hangs over the end of a row is filled with the largest key: it stays behind the row's own.
+    A segment that hangs over the end of its row is filled up with the largest key, which stays behind the row's own.
     `final`: the places are the result, as int64.
     """
     dtype, kind = np.dtype(np.uint8) if element == "bool" else np.dtype(element), place_type(wide)
     key, axes, by = key_type(dtype), StridedAxes(rank, 1, wide), len(divisor_types(wide))
-    each, bits = TILE // THREADS, segment.bit_length() - 1
     targets = (Pointer(INT64),) if final else (Pointer(key), Pointer(kind))
 
     def body(k: KernelBuilder, *given: Any) -> None:
-        outs, (x, rows, length, step), numbers = given[: len(targets)], given[len(targets) :][:4], given[-more:]
-        keys = [k.shared_array(key, TILE) for _ in range(2)]
-        places = [k.shared_array(INT32, TILE) for _ in range(2)]
-        slots = [k.thread + THREADS * j for j in range(each)]
+        outs, (x, rows, length, step, bits, *numbers) = given[: len(targets)], given[len(targets) :]
+        slots = [k.thread + THREADS * j for j in range(TILE // THREADS)]
+        tile = _SharedPairs(k.shared_array(key, 2 * TILE), k.shared_array(INT32, 2 * TILE))
+        segments, first = k.constant(INT32, TILE) >> bits, k.cast(k.block[0], kind)
         where = []
         for slot in slots:
-            number = k.cast(k.block[0], kind) * (TILE // segment) + k.cast(slot >> bits, kind)
+            number = first * k.cast(segments, kind) + k.cast(slot >> bits, kind)
             row, part = divide(k, number, numbers[:by])
-            inside = slot & (segment - 1)
-            position = part * segment + k.cast(inside, kind)
-            where.append((row, position, (row < rows) & (position < length)))
+            begin, inside = part << k.cast(bits, kind), slot - ((slot >> bits) << bits)
+            position = begin + k.cast(inside, kind)
+            there = (row < rows) & (position < length)
+            where.append((row * length + position, begin, there))
             found = k.register(key, np.iinfo(key).max)
-            with k.when(where[-1][2]):
+            with k.when(there):
                 place = axes.places(k, row, numbers[by:])[0] + position * step
                 found.set(sort_key(k, x[place], descending))
-            keys[0][slot], places[0][slot] = found.get(), inside
+            tile.keys[slot], tile.places[slot] = found.get(), inside
         k.barrier()
-        for bit in range(bits):
-            _merge_in_tile(k, slots, bit, keys[bit % 2], places[bit % 2], keys[1 - bit % 2], places[1 - bit % 2])
+        for bit in k.range(0, bits):
+            _merge_in_tile(k, slots, bit, tile)
             k.barrier()
-        for slot, (row, position, there) in zip(slots, where, strict=True):
+        for slot, (at, begin, there) in zip(slots, where, strict=True):
             with k.when(there):
-                at, origin = row * length + position, places[bits % 2][slot]
-                origin = k.cast(origin, kind) + (position - k.cast(slot & (segment - 1), kind))
+                sorted_at = slot + (bits & 1) * TILE
+                origin = begin + k.cast(tile.places[sorted_at], kind)
                 if final:
                     outs[0][at] = k.cast(origin, INT64)
                 else:
-                    outs[0][at], outs[1][at] = keys[bits % 2][slot], origin
+                    outs[0][at], outs[1][at] = tile.keys[sorted_at], origin
 
-    more = by + len(axes.types)
-    parameters: Parameters = (*targets, Pointer(dtype), kind, kind, kind, *divisor_types(wide), *axes.types)
-    return TracedKernel("sort_tiles", parameters, THREADS, body)
+    numbers = (kind, kind, kind, INT32, *divisor_types(wide), *axes.types)
+    return TracedKernel("sort_tiles", (*targets, Pointer(dtype), *numbers), THREADS, body)
 
 
-def _merge_in_tile(
-    k: KernelBuilder, slots: list[Any], bit: int, keys: Any, places: Any, to_keys: Any, to_places: Any
-) -> None:
-    """Runs of 2**bit elements become runs of twice as many."""
-    width = 1 << bit
-    for slot in slots:
-        key, place = keys[slot], places[slot]
-        right = (slot & width).ne(0)
-        other = (slot ^ width) & -width
-        before = k.constant(INT32, 0)
-        for half in [*(1 << b for b in range(bit - 1, -1, -1)), 1]:
-            found = keys[other + before + (half - 1)]
-            smaller = (found < key) | (right & found.eq(key))
-            before = before + k.select(smaller, k.constant(INT32, half), 0)
-        to = slot + before - k.select(right, k.constant(INT32, width), 0)
-        to_keys[to], to_places[to] = key, place
+class _SharedPairs(NamedTuple):
+    """Two tiles in shared memory, between which passes go to and fro."""
+
+    keys: Any
+    places: Any
+
+
+def _merge_in_tile(k: KernelBuilder, slots: list[Any], bit: Any, tile: _SharedPairs) -> None:
+    """Runs of 2**bit elements become runs of twice as many, in the other tile."""
+    source, width = (bit & 1) * TILE, k.constant(INT32, 1) << bit
+    keys = [tile.keys[source + slot] for slot in slots]
+    ties = [(slot & width).ne(0) for slot in slots]
+    others = [source + (((slot >> bit) ^ 1) << bit) for slot in slots]
+    before = [k.register(INT32) for _ in slots]
+
+    def halve(half: Any) -> None:
+        for key, tie, other, count in zip(keys, ties, others, before, strict=True):
+            found = tile.keys[other + count.get() + half - 1]
+            smaller = (found < key) | (tie & found.eq(key))
+            count.set(count.get() + k.select(smaller, half, 0))
+
+    for further in k.range(0, bit):
+        halve(width >> (further + 1))
+    halve(k.constant(INT32, 1))
+    for slot, key, tie, count in zip(slots, keys, ties, before, strict=True):
+        to = TILE - source + slot + count.get() - k.select(tie, width, 0)
+        tile.keys[to], tile.places[to] = key, tile.places[source + slot]
 
 
 def make_merge(key: str, final: bool, wide: bool) -> TracedKernel:

@@ -63,7 +63,7 @@ COMBININGS: dict[str, Combining] = {
 }
 
 
-class Accumulator:
+class PartialReduction:
     """One reduction, as one thread gathers it."""
 
     def __init__(self, k: KernelBuilder, write: Accumulate, dtype: DType):

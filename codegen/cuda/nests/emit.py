@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ....symbolic.dims import Dim
 from ....symbolic.types import INT64, DType
 from ...lowering.loops import (
     ZERO,
@@ -28,36 +27,22 @@ from ...lowering.loops import (
 )
 from ..trace.builder import INT32, KernelBuilder
 from ..trace.kernel import Pointer, TracedKernel
-from .accumulate import Accumulator
+from .accumulate import PartialReduction
+from .canonical import Number, is_known, numbers_of
 
 THREADS = 256  # of a block
 
-Number = Extent | tuple[Offset, ...] | Dim  # what is known once there are sizes
 
-
-def numbers_of(nest: LoopNest) -> list[Number]:
-    """The extents, strides, offsets and starts that are no numbers yet, each once."""
-    found: list[Number] = [axis for axis in nest.axes if not axis.is_static]
-    for access in nest.accesses:
-        found += [stride for stride in access.strides if not stride.is_static]
-        if access.offset and not is_known(access.offset):
-            found.append(access.offset)
-    found += [v.start for v in nest.body if isinstance(v, Index) and not isinstance(v.start, int)]
-    return list(dict.fromkeys(found))
-
-
-def is_known(offset: tuple[Offset, ...]) -> bool:
-    """Whether an offset is a number at all sizes."""
-    return all(isinstance(o.start, int) and o.stride.is_static for o in offset)
-
-
-def make_nest(nest: LoopNest, arrays: tuple[int, ...], wide: bool, sharers: int, together: int) -> TracedKernel:
+def make_nest(
+    nest: LoopNest, arrays: tuple[int, ...], wide: bool, sharers: int, together: int, composites: str
+) -> TracedKernel:
     """The kernel.
 
     arrays : for each buffer of the nest the number of the array in which it stands: several may stand in one
     wide : whether places and counts need 64 bits
     sharers : threads that share the reduction of a result
     together : neighbours that a thread of a map computes
+    composites : `describe_composites`: nests that print alike may compute something else
     """
     dtypes = {number: a.dtype for a in nest.accesses for number in [arrays[a.buffer]]}
     numbers = numbers_of(nest)
@@ -169,7 +154,7 @@ class _NestEmitter:
         there = number < total
         self.decode(k.select(there, number, 0), parallel)
         found = [w for w in self.nest.writes if isinstance(w, Accumulate)]
-        gathered = [Accumulator(k, w, self.nest.body[w.value].dtype) for w in found]
+        gathered = [PartialReduction(k, w, self.nest.body[w.value].dtype) for w in found]
         with k.when(there):
             self._gather(gathered, k.cast(share, self.integer), sharers)
         if sharers > 1:
@@ -179,7 +164,7 @@ class _NestEmitter:
             for a in gathered:
                 self.array(a.write.access)[self.place(a.write.access)] = a.result()
 
-    def _gather(self, gathered: list[Accumulator], share: Any, sharers: int) -> None:
+    def _gather(self, gathered: list[PartialReduction], share: Any, sharers: int) -> None:
         """This thread's share of the elements of its result."""
         k = self.k
         known = self.compute({}, self.outside)
@@ -225,10 +210,10 @@ class _NestEmitter:
         low = k.minimum(self.indices[0] * length, size)
         return low, k.minimum(low + length, size)
 
-    def _meet(self, a: Accumulator, result: Any, share: Any, sharers: int, each: int) -> None:
+    def _meet(self, a: PartialReduction, result: Any, share: Any, sharers: int, each: int) -> None:
         """What the sharers of a result have gathered, put together by halves: the first ones have it then."""
         k = self.k
-        memories = [k.shared_array(_in_shared(dtype), k.threads) for dtype in a.dtypes]
+        memories = [k.shared_array(_shared_dtype(dtype), k.threads) for dtype in a.dtypes]
         place = share * each + result
         half = sharers // 2
         while half:
@@ -283,13 +268,13 @@ class _NestEmitter:
     def place(self, access: Access) -> Any:
         """Where the element stands that the present indices name."""
         terms = [self._offset(access.offset)] if access.offset else []
-        terms += [self._moved(axis, s) for axis, s in enumerate(access.strides) if s != ZERO]
+        terms += [self._distance(axis, s) for axis, s in enumerate(access.strides) if s != ZERO]
         return sum(terms[1:], terms[0]) if terms else self.number(0)
 
     def _offset(self, offset: tuple[Offset, ...]) -> Any:
         return self.number(sum(o.value({}) for o in offset)) if is_known(offset) else self.numbers[offset]
 
-    def _moved(self, axis: int, stride: Extent) -> Any:
+    def _distance(self, axis: int, stride: Extent) -> Any:
         return self.indices[axis] if stride == Extent(1) else self.indices[axis] * self.extent(stride)
 
     def extent(self, e: Extent) -> Any:
@@ -301,6 +286,6 @@ class _NestEmitter:
         return self.k.constant(self.integer, number)
 
 
-def _in_shared(dtype: DType) -> DType:
+def _shared_dtype(dtype: DType) -> DType:
     """The dtype of a register in shared memory, whose words two threads do not share."""
     return dtype if dtype.itemsize >= INT32.itemsize else INT32

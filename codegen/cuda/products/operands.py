@@ -1,6 +1,6 @@
 """Where the elements of an operand stand, and how a block brings tiles of it to shared memory.
 
-A operand has a free index, which is the row of A or the column of B, and the index k, over which is summed.
+An operand has a free index, which is the row of A or the column of B, and the index k, over which is summed.
 """
 
 from __future__ import annotations
@@ -32,9 +32,11 @@ class Addresses(ABC):
     def locate(self, free: Any, depth: Any) -> tuple[Any, Any]:
         """The element's place, and whether there is such an element: else it counts as 0."""
 
+    @abstractmethod
     def prepare(self, first: Any) -> None:
         """Called by all threads of a block for each k tile in order, a barrier before any `depth_part` of it."""
 
+    @abstractmethod
     def advance(self) -> None:
         """Called by all threads behind the last `depth_part` of a k tile."""
 
@@ -77,6 +79,12 @@ class AffineAddresses(Addresses):
 
     def locate(self, free: Any, depth: Any) -> tuple[Any, Any]:
         return free[0] + depth[0], free[1] & depth[1]
+
+    def prepare(self, first: Any) -> None:
+        pass  # nothing is known before
+
+    def advance(self) -> None:
+        pass
 
 
 def affine_layout(
@@ -155,7 +163,14 @@ class Staging(Fragments):
     """k tiles of an operand in a ring of stages, as rows along which they are read from global memory."""
 
     def __init__(
-        self, k: KernelBuilder, source: Any, addresses: Addresses, layout: Layout, count: int, tile: Tile, dtype: np.dtype
+        self,
+        k: KernelBuilder,
+        source: Any,
+        addresses: Addresses,
+        layout: Layout,
+        count: int,
+        tile: Tile,
+        dtype: np.dtype,
     ) -> None:
         self.k, self.source, self.addresses, self.layout, self.tile = k, source, addresses, layout, tile
         self.rows, self.columns = (count, tile.depth) if layout.along_k else (tile.depth, count)

@@ -4,6 +4,8 @@ float32 is the sum of two such numbers to about 22 bits: x = hi + lo, so that x 
 products.  A unit adds them up with less care than float32 has; so each k tile has sums of its own, which are then
 added as float32.  Fasi, Higham, Mikaitis, Pranesh: Numerical behavior of NVIDIA tensor cores (2021); Ootomo, Yokota:
 Recovering single precision accuracy from tensor cores (2022).
+
+Numbers below 2**-136 may count as 0.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ _STEP = 8  # along k, of one instruction
 _ROWS, _COLUMNS = 16, 8  # of its result
 _HIGH = -(1 << 13)  # the bits of a float32 that tf32 has
 _LESS_THAN_INFINITE = -(1 << 24)  # those that make 2**127 of an infinity
+_LOST = 1 + 0.75 * 2.0**-11
 
 Bits = list[Any]
 
@@ -67,22 +70,24 @@ class TensorProducts(Products):
     def _terms(self, a: list[Bits], b: list[Bits]) -> list[tuple[list[Bits], list[Bits]]]:
         """Pairs of matrices of tf32 whose products add up to the product, the small ones first."""
         if not self.exact:
-            return [([[self.k.round_to_tf32(x) for x in row] for row in a], self._rounded_columns(b))]
+            return [(self._round(a), self._round(b))]
         (a_high, a_low), (b_high, b_low) = self._split(a), self._split(b)
         return [(a_low, b_high), (a_high, b_low), (a_high, b_high)]
 
-    def _rounded_columns(self, b: list[Bits]) -> list[Bits]:
-        return [[self.k.round_to_tf32(x) for x in row] for row in b]
+    def _round(self, fragments: list[Bits]) -> list[Bits]:
+        return [[self.k.round_to_tf32(x) for x in row] for row in fragments]
 
     def _split(self, fragments: list[Bits]) -> tuple[list[Bits], list[Bits]]:
         """hi and lo of each number.
 
-        Where it is infinite, lo is that infinity, and hi 2**127 of the same sign: no product of the other operand's hi
-        or lo, of which one may be 0, is then NaN that would be infinite.  Where it is NaN, so is lo.
+        hi is truncated, so that lo has its sign: where a product overflows, no part of it becomes the other infinity.
+        Of an infinity hi is 2**127, and lo is that infinity: no product with a hi or lo of 0 is NaN that should be
+        infinite.  Of NaN, lo is NaN.  The unit truncates lo, too: it is made a little larger, by about what that loses,
+        but never so much that a number which tf32 has becomes another one.
         """
         high = [[self._high(x) for x in row] for row in fragments]
         low = [
-            [(x - top.from_bits()).bits() for x, top in zip(row, tops, strict=True)]
+            [((x - top.from_bits()) * _LOST).bits() for x, top in zip(row, tops, strict=True)]
             for row, tops in zip(fragments, high, strict=True)
         ]
         return high, low

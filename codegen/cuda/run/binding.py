@@ -11,24 +11,29 @@ from ...lowering import memory
 from ...lowering.bind import Bound
 from ...lowering.buffers import Buffer, Role
 from ...lowering.program import Step
+from ..driver.allocation import Allocation
 from ..driver.device import Device, Span
+from ..driver.device_span import DeviceSpan
 from ..launch import Processor
-from .encode import Encoded, Encoder
+from .arguments import Argument
+from .encode import Encoded, GraphEncoder
 from .regions import Region
-from .variables import DeviceMemory
 
 ALIGNMENT = 256
+ALIGNED = 16  # arrays that begin at multiples of it are read where they are
 
 
 class DeviceBinding:
     """Belongs to one call at a time."""
 
-    def __init__(self, bound: Bound, device: Device, processor: Processor, constants: dict[Buffer, DeviceMemory]):
+    def __init__(self, bound: Bound, device: Device, processor: Processor, constants: dict[Buffer, Allocation]):
         self.bound, self.device = bound, device
-        self.encoded: Encoded = Encoder(bound, processor).encode()
+        self.encoded: Encoded = GraphEncoder(bound, processor).encode()
         self.arena_bytes = self._lay_out()
         self.constants = constants
-        self.keep: list[DeviceMemory] = []
+        self.keep: list[Allocation] = []
+        self.own: dict[Buffer, int] = {}  # where arguments stand that come from the host
+        self.held: list[object] = []  # what owns the memory that the last call reads
         self.bring()
 
     def _lay_out(self) -> int:
@@ -57,19 +62,19 @@ class DeviceBinding:
             if buffer.role is Role.CONSTANT:
                 region.address = self._constant(buffer).address
             elif buffer.role in (Role.INPUT, Role.OUTPUT):
-                region.address = self._take(region.size).address
+                region.address = self.own[buffer] = self._take(region.size).address
 
-    def _take(self, size: int) -> DeviceMemory:
-        self.keep.append(DeviceMemory(self.device, max(size, 1)))
+    def _take(self, size: int) -> Allocation:
+        self.keep.append(Allocation(self.device, size))
         return self.keep[-1]
 
-    def _constant(self, buffer: Buffer) -> DeviceMemory:
+    def _constant(self, buffer: Buffer) -> Allocation:
         found = self.constants.get(buffer)
         if found is None:
             assert buffer.node is not None
             op = buffer.node.op
             assert isinstance(op, Constant)
-            found = self.constants[buffer] = DeviceMemory(self.device, max(op.value.nbytes, 1))
+            found = self.constants[buffer] = Allocation(self.device, op.value.nbytes)
             if op.value.size:
                 self.device.upload(Span(found.address, op.value.nbytes), op.value)
         return found
@@ -94,12 +99,29 @@ class DeviceBinding:
         region = self.encoded.regions.get(found)
         return Span(0, 0) if region is None else Span(region.address, self.bound.bytes[buffer])
 
-    def upload(self, buffers: Sequence[Buffer], arrays: Sequence[np.ndarray]) -> None:
-        """The arguments of a call."""
-        for buffer, array in zip(buffers, arrays, strict=True):
+    def give(self, buffers: Sequence[Buffer], arguments: Sequence[Argument]) -> None:
+        """The arguments of a call: from the host they are copied, from the device they are read where they are."""
+        moved, self.held = {}, []
+        for buffer, argument in zip(buffers, arguments, strict=True):
+            if buffer not in self.own:
+                continue  # no step reads it
+            here = isinstance(argument, DeviceSpan) and argument.address % ALIGNED == 0
+            moved[buffer] = argument.address if isinstance(argument, DeviceSpan) and here else self.own[buffer]
+        self.move(moved)
+        for buffer, argument in zip(buffers, arguments, strict=True):
             span = self.span(buffer)
-            if span.size:
-                self.device.upload(span, array)
+            if isinstance(argument, DeviceSpan):
+                self.held.append(argument.owner)
+                if span.size and span.address != argument.address:
+                    self.device.copy(span, Span(argument.address, span.size))
+            elif span.size:
+                self.device.upload(span, argument)
+
+    def let_go(self, arguments: Sequence[Argument]) -> None:
+        """Whoever may change arguments waits until the call has read them."""
+        for argument in arguments:
+            if isinstance(argument, DeviceSpan) and argument.stream is not None:
+                self.device.order_before(argument.stream)
 
     def run(self) -> None:
         """All segments; the device may still be at work."""
@@ -111,7 +133,7 @@ class DeviceBinding:
         steps = self.encoded.refusing
         if not steps:
             return None
-        flags = np.empty(1 + len(steps), np.int32)
+        flags = np.empty(self.encoded.flags.size // 4, np.int32)
         self.device.download(flags, Span(self.encoded.flags.address, flags.nbytes))
         if not flags[0]:
             return None

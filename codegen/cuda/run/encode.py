@@ -14,15 +14,15 @@ from ....symbolic.errors import at_site
 from ...lowering.bind import Array, Bound, BranchCall, Call, CopyCall, KernelCall, LoopCall, NestCall
 from ...lowering.buffers import Buffer, Role
 from ...lowering.loops import Load
-from ...lowering.program import Step
+from ...lowering.program import KernelStep, Step
 from ..driver.device import CopyNode, FillNode, GraphNode, KernelNode
 from ..kernels import is_on_host, planner_of
-from ..launch import Failure, GridPlan, LaunchArgument, Processor, Slot, Source, Strided
+from ..launch import Failure, GridPlan, LaunchArgument, Processor, Slot, SlotKind, Strided
 from ..model import UNROLLED
 from ..nests.plan import plan_nest
 from ..trace.kernel import TraceRef
-from ..trace.protect import COPY_THREADS, make_copy, make_protected
-from .regions import Part, PlannedNode, Region, whole
+from ..trace.protect import COPY_THREADS, make_copy, make_conditional
+from .regions import RegionPart, PlannedNode, Region, whole
 from .segments import GraphSegment, HostBranch, HostLoop, HostStep, LoopParts, Segment
 
 _WORD = np.dtype(np.int32).itemsize
@@ -40,26 +40,29 @@ class Encoded:
         self.refusing: list[Step] = []  # the steps that may, in the order of their flags
 
 
-class Encoder:
+class GraphEncoder:
     """Segments of one bound program, for a processor."""
 
     def __init__(self, bound: Bound, processor: Processor):
         self.bound, self.processor = bound, processor
         self.to = Encoded()
-        self.places: dict[Buffer, Part] = {}  # of buffers that move, or that stand in for others
+        self.places: dict[Buffer, RegionPart] = {}  # of buffers that move, or that stand in for others
         self.nodes: list[PlannedNode] = []
         self.segments = self.to.segments
         program = bound.program
         self.numbers = {id(step): number for number, step in enumerate(program.steps)}
+        kernels = sum(isinstance(step, KernelStep) for step in program.all_steps)
+        self.to.flags.size = _WORD * (1 + kernels)  # as many as may refuse their input
         self.committing = False
+        self.outermost: Step | None = None  # of the program's own steps the one that is encoded
 
     def encode(self) -> Encoded:
         """All of it."""
         for call in self.bound.calls:
+            self.outermost = call.step
             self.committing = self.numbers[id(call.step)] >= self.bound.program.commit
             self.calls((call,))
         self.end_graph()
-        self.to.flags.size = _WORD * (1 + len(self.to.refusing))
         return self.to
 
     def end_graph(self) -> None:
@@ -85,12 +88,12 @@ class Encoder:
 
     # ---- memory ---------------------------------------------------------------------------------------------------
 
-    def part(self, buffer: Buffer) -> Part:
+    def part(self, buffer: Buffer) -> RegionPart:
         """Where a buffer is."""
         size = self.bound.bytes[buffer]
         if buffer in self.places:
             found = self.places[buffer]
-            return Part(found.region, found.offset, size)
+            return RegionPart(found.region, found.offset, size)
         if buffer.alias is not None:
             return self.part(buffer.alias)._replace(size=size)
         region = self.to.regions.get(buffer)
@@ -99,7 +102,7 @@ class Encoder:
             region = self.to.regions[buffer] = Region(size, buffer.first, buffer.last, buffer, apart)
         return whole(region)
 
-    def new(self, size: int, step: Step, last: int | None = None) -> Part:
+    def new(self, size: int, step: Step, last: int | None = None) -> RegionPart:
         """Memory for a step, or until a later time."""
         self.to.others.append(Region(size, step.time, step.time if last is None else last))
         return whole(self.to.others[-1])
@@ -115,23 +118,23 @@ class Encoder:
         step: Step,
         kernel: TraceRef,
         grid: tuple[int, ...],
-        arguments: Sequence[Part | int | float],
-        reads: Sequence[Part],
-        writes: Sequence[Part],
+        arguments: Sequence[RegionPart | int | float],
+        reads: Sequence[RegionPart],
+        writes: Sequence[RegionPart],
     ) -> None:
         """A kernel; where it writes to variables, only if no step has refused its input."""
         if self.committing and self.to.refusing:
-            kernel = TraceRef(make_protected, (kernel,))
-            flags = Part(self.to.flags, 0, _WORD)
+            kernel = TraceRef(make_conditional, (kernel,))
+            flags = RegionPart(self.to.flags, 0, _WORD)
             arguments, reads = (*arguments, flags), (*reads, flags)
         given = tuple(arguments)
 
         def resolve() -> GraphNode:
-            return KernelNode(kernel, grid, tuple(a.span if isinstance(a, Part) else a for a in given))
+            return KernelNode(kernel, grid, tuple(a.span if isinstance(a, RegionPart) else a for a in given))
 
         self.add(PlannedNode(step, resolve, tuple(reads), tuple(writes), str(kernel)))
 
-    def copy(self, step: Step, target: Part, source: Part) -> None:
+    def copy(self, step: Step, target: RegionPart, source: RegionPart) -> None:
         """Bytes from one place to another."""
         if not target.size or (target.region is source.region and target.offset == source.offset):
             return
@@ -142,11 +145,11 @@ class Encoder:
             PlannedNode(step, lambda: CopyNode(target.span, source.span), (source,), (target,), f"copy {target.size} bytes")
         )
 
-    def _copy_if_well(self, step: Step, target: Part, source: Part) -> None:
+    def _copy_if_well(self, step: Step, target: RegionPart, source: RegionPart) -> None:
         blocks = -(-target.size // COPY_THREADS)
         self.launch(step, TraceRef(make_copy), (blocks,), (target, source, target.size), (source,), (target,))
 
-    def fill(self, step: Step, target: Part, byte: int) -> None:
+    def fill(self, step: Step, target: RegionPart, byte: int) -> None:
         """Every byte of it."""
         if target.size:
             self.add(PlannedNode(step, lambda: FillNode(target.span, byte), (), (target,), f"fill {target.size} bytes"))
@@ -158,7 +161,7 @@ class Encoder:
         nest, buffers = call.placed
         parts = {number: self.part(buffers[number]) for number in sorted({a.buffer for a in nest.accesses})}
         # those that begin at one place are one array, as long as the longest
-        given: dict[tuple[Region, int], Part] = {}
+        given: dict[tuple[Region, int], RegionPart] = {}
         for part in parts.values():
             before = given.setdefault((part.region, part.offset), part)
             given[part.region, part.offset] = max(before, part, key=lambda p: p.size)
@@ -179,51 +182,49 @@ class Encoder:
             count = len(call.outputs)
             self.segments.append(HostStep(call, self.bound.sizes, parts[:count], parts[count:]))
             return
-        outputs = [_strided(array, 0) for array in call.outputs]
+        outputs = [_operand(array, 0) for array in call.outputs]
         starts = [place.offset for place in call.places[len(outputs) :]]
-        arguments = [_strided(array, start) for array, start in zip(call.arguments, starts, strict=True)]
+        arguments = [_operand(array, start) for array, start in zip(call.arguments, starts, strict=True)]
         with at_site(call.step.node.site):
             plan = planner_of(call.op)(call.op, tuple(outputs), tuple(arguments), self.processor)
         self.launches(call.step, plan, parts, len(outputs))
 
-    def launches(self, step: Step, plan: GridPlan, parts: list[Part], outputs: int) -> None:
+    def launches(self, step: Step, plan: GridPlan, parts: list[RegionPart], outputs: int) -> None:
         """The launches of a plan."""
         scratch = [self.new(size, step) for size in plan.scratch]
         tables = [self.table(array) for array in plan.tables]
-        groups: Mapping[Source, Sequence[Part]] = {
-            Source.OPERAND: parts,
-            Source.SCRATCH: scratch,
-            Source.TABLE: tables,
+        groups: Mapping[SlotKind, Sequence[RegionPart]] = {
+            SlotKind.OPERAND: parts,
+            SlotKind.SCRATCH: scratch,
+            SlotKind.TABLE: tables,
         }
         for launch in plan.launches:
             if 0 in launch.grid:
                 continue
             slots = [a for a in launch.arguments if isinstance(a, Slot)]
-            written = [s for s in slots if s.source is not Source.OPERAND or s.number < outputs]
+            written = [s for s in slots if s.source is not SlotKind.OPERAND or s.number < outputs]
             writes = [groups[s.source][s.number] for s in written]
             reads = [groups[s.source][s.number] for s in slots]
-            arguments = [self.argument(step, a, groups) for a in launch.arguments]
+            arguments = [self.argument(a, groups) for a in launch.arguments]
             if any(isinstance(a, Failure) for a in launch.arguments):
                 writes.append(whole(self.to.flags))
             self.launch(step, launch.kernel, launch.grid, arguments, reads, writes)
 
-    def argument(
-        self, step: Step, argument: LaunchArgument, groups: Mapping[Source, Sequence[Part]]
-    ) -> Part | int | float:
+    def argument(self, argument: LaunchArgument, groups: Mapping[SlotKind, Sequence[RegionPart]]) -> RegionPart | int | float:
         """What a launch gets for a parameter."""
         if isinstance(argument, Slot):
             return groups[argument.source][argument.number]
         if argument is Failure.FLAGS:
             return whole(self.to.flags)
         if argument is Failure.NUMBER:
-            if step not in self.to.refusing:
-                self.to.refusing.append(step)
-                self.to.flags.size = _WORD * (1 + len(self.to.refusing))
-            return 1 + self.to.refusing.index(step)
+            assert self.outermost is not None
+            if self.outermost not in self.to.refusing:
+                self.to.refusing.append(self.outermost)
+            return 1 + self.to.refusing.index(self.outermost)
         assert not isinstance(argument, Failure)
         return argument
 
-    def table(self, array: np.ndarray) -> Part:
+    def table(self, array: np.ndarray) -> RegionPart:
         """Numbers that stand on the device from the begin on."""
         region = Region(array.nbytes, 0, 0, apart=True)
         self.to.tables.append((region, array))
@@ -248,7 +249,7 @@ class Encoder:
             for one, element in (*step.sequences, *step.stacked):
                 size = self.bound.bytes[element]
                 part = self.part(one)
-                self.places[element] = Part(part.region, part.offset + place * size, size)
+                self.places[element] = RegionPart(part.region, part.offset + place * size, size)
             for carry, before, two in zip(step.carries, carried, turns, strict=True):
                 self.places[carry.before], self.places[carry.after] = before, two[number % 2]
             self.calls(call.body)
@@ -291,7 +292,7 @@ class Encoder:
         return found
 
 
-def _strided(array: Array, offset: int) -> Strided:
+def _operand(array: Array, offset: int) -> Strided:
     return Strided(array.dtype, array.shape, array.strides, offset // array.dtype.itemsize)
 
 

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import threading
-from statistics import median
-from time import perf_counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ....symbolic.access import VariableAccess
+from ....symbolic.errors import IndexRangeError, blame
 from ....symbolic.leaves import storage_of
-from ...arguments import adapt_argument, copy_aliases, order_arguments
+from ...arguments import order_arguments
 from ...function import Function
 from ...lowering.bind import Bound, bind
 from ...lowering.buffers import Buffer
 from ...lowering.program import Step
-from ...lowering.text import summary
 from ...profile import StepTime
 from ...target import Source, Target
+from ..driver.allocation import Allocation
 from ..driver.device import Device
-from ..launch import Processor
+from ..driver.device_array import DeviceArray, put_on_device
+from .arguments import Argument, on_host, take_argument
 from .binding import DeviceBinding
-from .segments import each_graph
-from .variables import DeviceMemory, VariableCopy, copy_on
+from .code import code_of, plan_of
+from .times import step_times
+from .variables import VariableCopy, copy_on
 
 Sizes = tuple[Any, ...]  # what decides which binding serves a call
 REMEMBERED = 16  # sets of sizes whose memory a function keeps
@@ -32,10 +34,13 @@ REMEMBERED = 16  # sets of sizes whose memory a function keeps
 class CUDAFunction(Function):
     """A function that runs on a device."""
 
-    def __init__(self, asked: Source, target: Target, device: Device, processor: Processor):
+    code_stages = ("ptx", "ir")
+
+    def __init__(self, asked: Source, target: Target, device: Device):
+        self.device = device
         super().__init__(asked, target)
-        self.device, self.processor = device, processor
-        self._constants: dict[Buffer, DeviceMemory] = {}
+        self.processor = self.device.processor._replace(precision=asked.options.precision)
+        self._constants: dict[Buffer, Allocation] = {}
         self._idle: dict[Sizes, list[DeviceBinding]] = {}
         self._lock = threading.Lock()
         known = [*(storage_of(node) for node in self.graph.shared), *self._updated]
@@ -43,36 +48,47 @@ class CUDAFunction(Function):
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         given = order_arguments(self.asked, args, keywords)
-        arrays = [adapt_argument(value, x, self.downcast) for value, x in zip(given, self.source.inputs, strict=True)]
+        pairs = zip(given, self.source.inputs, strict=True)
+        arguments = [take_argument(value, x, self.downcast, self.device) for value, x in pairs]
         with VariableAccess(self._reads, self._writes):
-            results = self._run(copy_aliases(arrays, self._updated))
+            results = self._run(arguments)
         results = results[: self._outputs]
         return results[0] if self.asked.form is None else self.asked.form(results)
 
-    def _run(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
-        key, binding = self._take(arrays)
+    def _size_function(self, source: Source) -> Function:
+        return CUDAFunction(source, self.target, self.device)
+
+    def _run(self, arguments: list[Argument]) -> list[Any]:
+        key, binding = self._take(arguments)
+        waits = not self.asked.options.stays or bool(self.refused)
         try:
             self._bring_variables(binding)
-            binding.upload(self.program.inputs, arrays)
+            binding.give(self.program.inputs, arguments)
             binding.run()
-            results = self._results(binding)
-            refused = binding.refusing_step()
+            binding.let_go(arguments)
+            results = self._results(binding) if waits else self._results_there(binding)
+            refusing = binding.refusing_step() if waits else None
         finally:
             self._idle.setdefault(key, []).append(binding)
-        if refused is not None:
-            raise self.explain_failure(refused, arrays)
+        if refusing is not None:
+            raise self.explain_failure(refusing, self._hosts(arguments))
         if self.refused:
-            error = self.not_finite(results, arrays)
+            error = self.not_finite([np.asarray(r) for r in results], self._hosts(arguments))
             if error is not None:
                 raise error
-        self._note_writes(binding)
-        self._replace(results)
-        return results
+        if not waits and binding.encoded.refusing:
+            self.device.check_later(lambda: _raise_refusal(binding))
+        self._note_writes()
+        self._replace([*results[: self._outputs], *map(np.asarray, results[self._outputs :])])
+        return [put_on_device(self.device, r) for r in results] if waits and self.asked.options.stays else results
 
-    def _take(self, arrays: list[np.ndarray]) -> tuple[Sizes, DeviceBinding]:
+    def _hosts(self, arguments: Sequence[Argument]) -> list[np.ndarray]:
+        return [on_host(a, self.device) for a in arguments]
+
+    def _take(self, arguments: Sequence[Argument]) -> tuple[Sizes, DeviceBinding]:
         """A binding for these sizes, which is this call's alone, after the guards were checked."""
-        counts = () if self._counts is None else tuple(int(n) for n in self._counts(*arrays))
-        key = (*[a.shape for a in arrays], *counts, *[sizes.shape for sizes in self._sized])
+        counts = () if self._counts is None else tuple(int(n) for n in self._counts(*self._hosts(arguments)))
+        key = (*[a.shape for a in arguments], *counts, *[sizes.shape for sizes in self._sized])
         with self._lock:
             idle = self._idle.get(key)
             if idle:
@@ -80,7 +96,7 @@ class CUDAFunction(Function):
             while len(self._idle) >= REMEMBERED:
                 for binding in self._idle.pop(next(iter(self._idle))):
                     binding.close()
-        bound = bind(self.program, self.sizes(arrays, counts))
+        bound = bind(self.program, self.sizes(arguments, counts))  # type: ignore[arg-type]  # only their shapes count
         return key, DeviceBinding(bound, self.device, self.processor, self._constants)
 
     # ---- variables ------------------------------------------------------------------------------------------------
@@ -90,12 +106,9 @@ class CUDAFunction(Function):
         shared = self.program.shared
         binding.move({buffer: copy_on(self.device, buffer.storage).memory.address for buffer in shared})
 
-    def _note_writes(self, binding: DeviceBinding) -> None:
+    def _note_writes(self) -> None:
         """What the steps have written to variables is their newest value."""
-        replaced = set(self._replaced)
-        for storage in self._updated:
-            if storage in replaced:
-                continue
+        for storage in self._updated - set(self._replaced):
             copy = storage.copy_at(self.device.name)
             assert isinstance(copy, VariableCopy)
             storage.note_write(self.device.name, copy, copy.shape)
@@ -108,6 +121,16 @@ class CUDAFunction(Function):
             if array.size:
                 self.device.download(array, binding.span(buffer))
             found.append(array)
+        return found
+
+    def _results_there(self, binding: DeviceBinding) -> list[DeviceArray]:
+        """The results in memory of their own on the device."""
+        found = []
+        for buffer, result in zip(self.program.results, binding.bound.results, strict=True):
+            memory = Allocation(self.device, result.bytes)
+            if result.bytes:
+                self.device.copy(memory.span, binding.span(buffer))
+            found.append(DeviceArray(memory, result.shape, result.dtype))
         return found
 
     # ---- what `explain` and `profile` show ------------------------------------------------------------------------
@@ -128,23 +151,32 @@ class CUDAFunction(Function):
         ]
 
     def plan_text(self) -> str:
-        found = self.bindings
-        if not found:
-            return ""
-        lines = []
-        for number, graph in enumerate(each_graph(found[-1].encoded.segments)):
-            lines.append(f"graph {number}: {len(graph.nodes)} nodes")
-            lines += [f"    {node.step.label}: {node.label}" for node in graph.nodes]
-        return "\n".join(lines)
+        bounds = self.bounds()
+        return plan_of(bounds[-1], self.processor) if bounds else ""
+
+    def code_text(self, stage: str) -> str:
+        bounds = self.bounds()
+        return code_of(bounds[-1], self.processor, self.device.architecture, stage) if bounds else ""
 
     def step_times(self, args: tuple[Any, ...], repeat: int) -> list[StepTime]:
-        arrays = [adapt_argument(value, x, self.downcast) for value, x in zip(args, self.source.inputs, strict=True)]
-        times: list[float] = []
-        for _ in range(repeat):
-            begun = perf_counter()
-            with VariableAccess(self._reads, self._writes):
-                self._run(arrays)
-            times.append(perf_counter() - begun)
-        steps: list[Step] = list(self.program.all_steps)
-        each = median(times) / max(1, len(steps))
-        return [StepTime(summary(s), each, 1 / len(steps), 0, 1, s.node.site) for s in steps]
+        pairs = zip(args, self.source.inputs, strict=True)
+        arguments = [take_argument(value, x, self.downcast, self.device) for value, x in pairs]
+        with VariableAccess(self._reads, self._writes):
+            key, binding = self._take(arguments)
+            try:
+                self._bring_variables(binding)
+                binding.give(self.program.inputs, arguments)
+                binding.run()
+                found = step_times(binding, repeat)
+                self._note_writes()
+            finally:
+                self._idle.setdefault(key, []).append(binding)
+        return found
+
+
+def _raise_refusal(binding: DeviceBinding) -> None:
+    """The error of a call that nobody has waited for, if a step of it has refused its input."""
+    step: Step | None = binding.refusing_step()
+    if step is not None:
+        text = f"{step.node.op.name} refused its input: an index, a label or a number of steps is out of range."
+        raise blame(IndexRangeError(text), step.node.site, *[a.site for a in step.node.args])

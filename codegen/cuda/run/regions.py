@@ -23,7 +23,7 @@ class Region:
     address: int = 0
 
 
-class Part(NamedTuple):
+class RegionPart(NamedTuple):
     """A part of a region."""
 
     region: Region
@@ -36,9 +36,9 @@ class Part(NamedTuple):
         return Span(self.region.address + self.offset, self.size)
 
 
-def whole(region: Region) -> Part:
+def whole(region: Region) -> RegionPart:
     """All of a region."""
-    return Part(region, 0, region.size)
+    return RegionPart(region, 0, region.size)
 
 
 class PlannedNode(NamedTuple):
@@ -46,6 +46,6 @@ class PlannedNode(NamedTuple):
 
     step: Step
     resolve: Callable[[], GraphNode]
-    reads: tuple[Part, ...]
-    writes: tuple[Part, ...]
+    reads: tuple[RegionPart, ...]
+    writes: tuple[RegionPart, ...]
     label: str

@@ -10,13 +10,18 @@ import numpy as np
 from ....symbolic.errors import WeftError, at_site, blame
 from ....symbolic.evaluate import value_of
 from ...lowering.bind import Array, BranchCall, KernelCall, LoopCall
+from ...lowering.program import Step
 from ..driver.device import Device, DeviceGraph, GraphNode
 from .dependencies import dependencies
-from .regions import Part, PlannedNode, Region
+from .regions import RegionPart, PlannedNode, Region
 
 
 class Segment(Protocol):
     """A part of a call."""
+
+    @property
+    def step(self) -> Step:
+        """The step, or the first of those, that it runs."""
 
     def run(self, device: Device) -> None:
         """Run it, behind all that was asked of the device before."""
@@ -35,6 +40,10 @@ class GraphSegment:
         self.nodes = tuple(nodes)
         self.graph: DeviceGraph | None = None
 
+    @property
+    def step(self) -> Step:
+        return self.nodes[0].step
+
     def run(self, device: Device) -> None:
         if self.graph is None:
             self.graph = device.graph([node.resolve() for node in self.nodes], dependencies(self.nodes))
@@ -45,7 +54,7 @@ class GraphSegment:
             if self.graph is not None and any(p.region in regions for p in (*node.reads, *node.writes)):
                 self.graph.replace(number, node.resolve())
 
-    def resolved(self) -> list[GraphNode]:
+    def resolve_nodes(self) -> list[GraphNode]:
         """The nodes as they are now."""
         return [node.resolve() for node in self.nodes]
 
@@ -55,10 +64,31 @@ class GraphSegment:
             self.graph = None
 
 
-class HostStep:
+class _HostSegment:
+    """What the three that follow have."""
+
+    def __init__(self, call: KernelCall | LoopCall | BranchCall, bodies: Sequence[Sequence[Segment]] = ()):
+        self.inner = [segment for body in bodies for segment in body]
+        self._step: Step = call.step
+
+    @property
+    def step(self) -> Step:
+        return self._step
+
+    def move(self, regions: set[Region]) -> None:
+        for segment in self.inner:
+            segment.move(regions)
+
+    def close(self) -> None:
+        for segment in self.inner:
+            segment.close()
+
+
+class HostStep(_HostSegment):
     """An op that the host computes, by its reference: its arguments come from the device, and its outputs go there."""
 
-    def __init__(self, call: KernelCall, sizes: dict[str, int], outputs: Sequence[Part], arguments: Sequence[Part]):
+    def __init__(self, call: KernelCall, sizes: dict[str, int], outputs: Sequence[RegionPart], arguments: Sequence[RegionPart]):
+        super().__init__(call)
         self.call, self.sizes, self.outputs, self.arguments = call, sizes, tuple(outputs), tuple(arguments)
 
     def run(self, device: Device) -> None:
@@ -80,14 +110,8 @@ class HostStep:
             if part.size:
                 device.upload(part.span, made)
 
-    def move(self, regions: set[Region]) -> None:
-        pass
 
-    def close(self) -> None:
-        pass
-
-
-def _fetch(device: Device, part: Part, array: Array, offset: int) -> np.ndarray:
+def _fetch(device: Device, part: RegionPart, array: Array, offset: int) -> np.ndarray:
     """An operand of a kernel as an array of the host."""
     flat = np.empty(part.size // array.dtype.itemsize, array.dtype)
     if flat.size:
@@ -99,43 +123,35 @@ def _fetch(device: Device, part: Part, array: Array, offset: int) -> np.ndarray:
     return np.lib.stride_tricks.as_strided(start, array.shape, strides).copy()
 
 
-class HostBranch:
+class HostBranch(_HostSegment):
     """One of two bodies: the host looks at the condition."""
 
-    def __init__(self, call: BranchCall, condition: Part, bodies: tuple[list[Segment], list[Segment]]):
+    def __init__(self, call: BranchCall, condition: RegionPart, bodies: tuple[list[Segment], list[Segment]]):
+        super().__init__(call, bodies)
         self.call, self.condition, self.bodies = call, condition, bodies
 
     def run(self, device: Device) -> None:
         for segment in self.bodies[0 if _read(device, self.condition, np.bool_) else 1]:
             segment.run(device)
 
-    def move(self, regions: set[Region]) -> None:
-        for body in self.bodies:
-            for segment in body:
-                segment.move(regions)
-
-    def close(self) -> None:
-        for body in self.bodies:
-            for segment in body:
-                segment.close()
-
 
 class LoopParts:
     """Where a loop's values are: of each pair what the body sees, and what lies outside."""
 
     def __init__(self) -> None:
-        self.sequences: list[tuple[Part, Part]] = []  # (whole, element)
-        self.stacked: list[tuple[Part, Part]] = []
-        self.carries: list[tuple[Part, Part, Part, Part]] = []  # start, before, after, result
-        self.count: Part | None = None
-        self.test: Part | None = None
-        self.taken: Part | None = None
+        self.sequences: list[tuple[RegionPart, RegionPart]] = []  # (whole, element)
+        self.stacked: list[tuple[RegionPart, RegionPart]] = []
+        self.carries: list[tuple[RegionPart, RegionPart, RegionPart, RegionPart]] = []  # start, before, after, result
+        self.count: RegionPart | None = None
+        self.test: RegionPart | None = None
+        self.taken: RegionPart | None = None
 
 
-class HostLoop:
+class HostLoop(_HostSegment):
     """A loop whose steps the host counts: their number depends on data, or is large."""
 
     def __init__(self, call: LoopCall, parts: LoopParts, body: list[Segment]):
+        super().__init__(call, (body,))
         self.call, self.parts, self.body = call, parts, body
 
     def run(self, device: Device) -> None:
@@ -149,11 +165,11 @@ class HostLoop:
         while taken < limit:
             place = limit - 1 - taken if call.step.reverse else taken
             for whole, element in parts.sequences:
-                _copy(device, element, Part(whole.region, whole.offset + place * element.size, element.size))
+                _copy(device, element, RegionPart(whole.region, whole.offset + place * element.size, element.size))
             for segment in self.body:
                 segment.run(device)
             for whole, element in parts.stacked:
-                _copy(device, Part(whole.region, whole.offset + place * element.size, element.size), element)
+                _copy(device, RegionPart(whole.region, whole.offset + place * element.size, element.size), element)
             for _, before, after, _ in parts.carries:
                 _copy(device, before, after)
             taken += 1
@@ -164,16 +180,8 @@ class HostLoop:
         if parts.taken is not None:
             device.upload(parts.taken.span, np.array([taken], np.int64))
 
-    def move(self, regions: set[Region]) -> None:
-        for segment in self.body:
-            segment.move(regions)
 
-    def close(self) -> None:
-        for segment in self.body:
-            segment.close()
-
-
-def _read(device: Device, part: Part, dtype: type[np.generic]) -> np.generic:
+def _read(device: Device, part: RegionPart, dtype: type[np.generic]) -> np.generic:
     """One number of the device; waits for it."""
     found = np.empty(1, dtype)
     device.download(found, part.span)
@@ -181,7 +189,7 @@ def _read(device: Device, part: Part, dtype: type[np.generic]) -> np.generic:
     return number
 
 
-def _copy(device: Device, target: Part, source: Part) -> None:
+def _copy(device: Device, target: RegionPart, source: RegionPart) -> None:
     if target.size and target.span != source.span:
         device.copy(target.span, source.span)
 
@@ -192,10 +200,6 @@ def each_graph(segments: Sequence[Segment]) -> list[GraphSegment]:
     for segment in segments:
         if isinstance(segment, GraphSegment):
             found.append(segment)
-        elif isinstance(segment, HostLoop):
-            found += each_graph(segment.body)
-        elif isinstance(segment, HostBranch):
-            found += each_graph(segment.bodies[0]) + each_graph(segment.bodies[1])
+        elif isinstance(segment, _HostSegment):
+            found += each_graph(segment.inner)
     return found
-
-

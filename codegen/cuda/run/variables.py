@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import weakref
-
 import numpy as np
 
 from ....symbolic.storage import Storage
-from ..driver.device import Device, Span
-
-
-class DeviceMemory:
-    """Bytes of a device, which are given back when nobody has this object any more."""
-
-    def __init__(self, device: Device, size: int):
-        self.device, self.span = device, Span(device.allocate(size), size)
-        weakref.finalize(self, device.free, self.span.address)
-
-    @property
-    def address(self) -> int:
-        """Where it begins."""
-        return self.span.address
+from ..driver.allocation import Allocation
+from ..driver.device import Device
 
 
 class VariableCopy:
     """The value of a shared variable on a device."""
 
-    def __init__(self, memory: DeviceMemory, dtype: np.dtype, shape: tuple[int, ...]):
+    def __init__(self, memory: Allocation, dtype: np.dtype, shape: tuple[int, ...]):
         self.memory, self.dtype, self.shape = memory, dtype, shape
 
     def fetch(self) -> np.ndarray:
@@ -34,6 +20,7 @@ class VariableCopy:
         found = np.empty(self.shape, self.dtype)
         if found.size:
             self.memory.device.download(found, self.memory.span)
+        self.memory.device.check()
         return found
 
 
@@ -55,4 +42,4 @@ def _room(device: Device, storage: Storage, shape: tuple[int, ...], dtype: np.dt
     before = storage.stale_copy_at(device.name)
     if isinstance(before, VariableCopy) and before.memory.span.size == size:
         return VariableCopy(before.memory, dtype, shape)
-    return VariableCopy(DeviceMemory(device, size), dtype, shape)
+    return VariableCopy(Allocation(device, size), dtype, shape)

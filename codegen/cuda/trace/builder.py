@@ -147,7 +147,7 @@ class KernelBuilder(ABC):
         """So many elements that all threads of a block share; nobody has written them."""
 
     @abstractmethod
-    def reuse_shared(self, dtype: Any, count: int) -> ArrayInMemory:
+    def overlay_array(self, dtype: Any, count: int) -> ArrayInMemory:
         """Elements from the begin of the shared memory: what was there is dead, behind a barrier."""
 
     @abstractmethod
@@ -190,6 +190,10 @@ class KernelBuilder(ABC):
         Thread 4 g + q holds a at (g, q), (g + 8, q), (g, q + 4), (g + 8, q + 4), b at (q, g), (q + 4, g), and c at
         (g, 2 q), (g, 2 q + 1), (g + 8, 2 q), (g + 8, 2 q + 1).  PTX ISA, mma.m16n8k8.
         """
+
+    @abstractmethod
+    def round_to_tf32(self, x: Any) -> Any:
+        """The bits of the tf32 nearest to a float32, ties away from zero; infinities and NaN are kept.  sm_80."""
 
     def refuse(self, flags: Any, number: Any) -> None:
         """The step of that number refuses its input: the call will say so.  What it writes then does not matter, but

@@ -13,7 +13,7 @@ COPY_THREADS = 256
 _BYTE = np.dtype(np.uint8)
 
 
-def make_protected(inner: TraceRef) -> TracedKernel:
+def make_conditional(inner: TraceRef) -> TracedKernel:
     """The kernel, with the flags of refusing steps behind its parameters: it runs if the first of them is 0."""
     kernel = inner.trace()
 

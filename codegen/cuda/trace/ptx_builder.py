@@ -12,7 +12,7 @@ from llvmlite import ir
 
 from ....ops.elementwise import Scalar
 from ....symbolic.types import BOOL, DType
-from ...llvm import half
+from ...llvm import far, half, rare
 from ...llvm.apply import apply_function
 from ...llvm.value import Value, constant, fma, llvm_type, select
 from .builder import FLOAT32, INT32, INT64, WARP, ArrayInMemory, KernelBuilder, RegisterBase
@@ -49,6 +49,7 @@ class PTXBuilder(KernelBuilder):
         kernel.body(self, *[self._parameter(p, a) for p, a in zip(kernel.parameters, self.function.args, strict=True)])
         self.entry.branch(self.function.basic_blocks[1])
         self.b.ret_void()
+        far.define(self.module, rare.functions(self.module))
 
     def module_text(self) -> str:
         """The module as IR, with the attributes that llvmlite cannot write."""
@@ -149,7 +150,7 @@ class PTXBuilder(KernelBuilder):
         self.shared_bytes = start + count * np.dtype(dtype).itemsize
         return _SharedArray(self, start, np.dtype(dtype))
 
-    def reuse_shared(self, dtype: Any, count: int) -> ArrayInMemory:
+    def overlay_array(self, dtype: Any, count: int) -> ArrayInMemory:
         self.shared_bytes = max(self.shared_bytes, count * np.dtype(dtype).itemsize)
         return _SharedArray(self, 0, np.dtype(dtype))
 
@@ -212,6 +213,9 @@ class PTXBuilder(KernelBuilder):
         kinds = "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32"
         text = f"{kinds} {{$0,$1,$2,$3}}, {{$4,$5,$6,$7}}, {{$8,$9}}, {{$10,$11,$12,$13}};"
         return self.assembly(text, [FLOAT32] * 4, [*a, *b, *c], effects=False)
+
+    def round_to_tf32(self, x: Any) -> Value:
+        return self.assembly("cvt.rna.tf32.f32 $0, $1;", [INT32], [x], effects=False)[0]
 
 
 class _Register(RegisterBase):

@@ -142,7 +142,7 @@ class SharedMemory:
                     self.pending[at] = False
                     self.written[at], self.writer[at] = self.epoch[copy.blocks], copy.warps
 
-    def check_done(self) -> None:
+    def check_copies(self) -> None:
         """At the end of a kernel."""
         if self.open or any(self.groups):
             self.fail("copies to shared memory are not awaited")

@@ -47,7 +47,8 @@ class _Written:
     """Which thread of a launch has written each element of an array: made when the first one is."""
 
     def __init__(self, array: np.ndarray):
-        self.size, self.by = array.size, None
+        self.size = array.size
+        self.by: np.ndarray | None = None
 
     def note(self, places: np.ndarray, threads: np.ndarray) -> bool:
         """Whether no other thread had written there."""
@@ -100,7 +101,7 @@ class Simulator(KernelBuilder):
     def run(self) -> None:
         """Run the body for all threads."""
         self.kernel.body(self, *self.given)
-        self.shared.check_done()
+        self.shared.check_copies()
 
     def fail(self, what: str) -> None:
         """A fault."""
@@ -191,7 +192,7 @@ class Simulator(KernelBuilder):
             self.fail(f"{self.top} bytes of shared memory, where a block has at most {MOST_SHARED}")
         return _SimulatedShared(self, start, np.dtype(dtype), count)
 
-    def reuse_shared(self, dtype: Any, count: int) -> ArrayInMemory:
+    def overlay_array(self, dtype: Any, count: int) -> ArrayInMemory:
         self.top = max(self.top, count * np.dtype(dtype).itemsize)
         return _SimulatedShared(self, 0, np.dtype(dtype), count)
 
@@ -246,7 +247,8 @@ class Simulator(KernelBuilder):
         warps = self.count // WARP
 
         def matrix(x: Any) -> np.ndarray:
-            return (x.array & np.int32(-8192)).view(np.float32).reshape(warps, 8, 4)
+            found: np.ndarray = (x.array & np.int32(-8192)).view(np.float32).reshape(warps, 8, 4)
+            return found
 
         left, right = np.empty((warps, 16, 8), np.float64), np.empty((warps, 8, 8), np.float64)
         left[:, :8, :4], left[:, 8:, :4], left[:, :8, 4:], left[:, 8:, 4:] = (matrix(x) for x in a)
@@ -257,8 +259,15 @@ class Simulator(KernelBuilder):
             part[...] = x.array.reshape(warps, 8, 4)
         with np.errstate(all="ignore"):
             found = (summed + left @ right).astype(np.float32)
-        parts = found[:, :8, 0::2], found[:, :8, 1::2], found[:, 8:, 0::2], found[:, 8:, 1::2]
-        return [Lanes(np.ascontiguousarray(part).reshape(-1)) for part in parts]
+        results = found[:, :8, 0::2], found[:, :8, 1::2], found[:, 8:, 0::2], found[:, 8:, 1::2]
+        return [Lanes(np.ascontiguousarray(part).reshape(-1)) for part in results]
+
+    def round_to_tf32(self, x: Any) -> Lanes:
+        bits = x.array.view(np.int32)
+        with np.errstate(over="ignore"):
+            rounded = (bits + np.int32(1 << 12)) & np.int32(-8192)
+        finite = np.isfinite(x.array)
+        return Lanes(np.where(np.isnan(x.array), np.int32(0x7FFFFFFF), np.where(finite, rounded, bits)))
 
 
 class _SimulatedRegister(RegisterBase):

@@ -1,0 +1,64 @@
+"""The plan of a bound program, and the code of its kernels, as text."""
+
+from __future__ import annotations
+
+from ...lowering.bind import Bound
+from ..driver.device import KernelNode
+from ..launch import Processor
+from ..trace.kernel import TraceRef
+from ..trace.ptx import to_ptx
+from ..trace.ptx_builder import PTXBuilder
+from .encode import GraphEncoder
+from .segments import GraphSegment, HostBranch, HostLoop, Segment
+
+_INDENT = "    "
+
+
+def plan_of(bound: Bound, processor: Processor) -> str:
+    """The segments of a call, and the nodes of graphs with what they read and write; nothing is compiled."""
+    return "\n".join(line for segment in GraphEncoder(bound, processor).encode().segments for line in _lines(segment))
+
+
+def _lines(segment: Segment) -> list[str]:
+    if isinstance(segment, GraphSegment):
+        nodes = [f"{_INDENT}{n.step.label}: {_first_line(n.label)}" for n in segment.nodes]
+        return [f"a graph of {len(nodes)} nodes", *nodes]
+    inner: list[str] = []
+    if isinstance(segment, HostLoop):
+        inner = [line for each in segment.body for line in _lines(each)]
+        head = f"{segment.step.label}: a loop whose steps the host counts"
+    elif isinstance(segment, HostBranch):
+        for body in segment.bodies:
+            inner += ["one of:", *(_INDENT + line for each in body for line in _lines(each))]
+        head = f"{segment.step.label}: a branch that the host takes"
+    else:
+        head = f"{segment.step.label}: on the host, which waits for the device: arguments come, and results go"
+    return [head, *(_INDENT + line for line in inner)]
+
+
+def _first_line(label: str) -> str:
+    head, newline, _ = label.partition("\n")
+    return f"{head} ..." if newline else head
+
+
+def kernels_of(bound: Bound, processor: Processor) -> list[TraceRef]:
+    """The kernels of a bound program, each once."""
+    found: dict[TraceRef, None] = {}
+    for segment in GraphEncoder(bound, processor).encode().segments:
+        _collect(segment, found)
+    return list(found)
+
+
+def _collect(segment: Segment, found: dict[TraceRef, None]) -> None:
+    if isinstance(segment, GraphSegment):
+        for node in segment.resolve_nodes():
+            if isinstance(node, KernelNode):
+                found[node.kernel] = None
+    for inner in getattr(segment, "inner", ()):
+        _collect(inner, found)
+
+
+def code_of(bound: Bound, processor: Processor, architecture: str, stage: str) -> str:
+    """The kernels' code: "ir" as LLVM gets it, "ptx" as the driver does."""
+    texts = [PTXBuilder(ref.trace()).module_text() for ref in kernels_of(bound, processor)]
+    return "\n".join(text if stage == "ir" else to_ptx(text, architecture) for text in texts)
