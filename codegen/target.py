@@ -149,7 +149,8 @@ def kernel(op: Key, target: str = "cpu") -> Callable[[F], F]:
     ----------
     op : a class of ops, weft's or your own: all ops of that class are run by the kernel, also those that weft would
         compute inside of its loops; or a function made with `wf.elementwise`, for ops that apply it
-    target : "cpu": the function is compiled by Numba; "reference": it runs in Python
+    target : "cpu": the function is compiled by Numba; "reference": it runs in Python; "cuda": it is traced, with a
+        builder before its arguments (docs/cuda.md), or is one that `numba.cuda.jit` has decorated
 
     The function gets one array for each argument of the op, which it cannot write, then one for each output, in C
     order or with strides as they come; parameters that follow are taken from the op's fields of the same names.  The

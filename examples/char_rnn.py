@@ -2,6 +2,7 @@
 
     python examples/char_rnn.py                     # Python's own manual pages, some minutes
     python examples/char_rnn.py --data input.txt    # any text file, such as the plays of Shakespeare
+    python examples/char_rnn.py --target cuda       # on a device of NVIDIA's
 
 Prints the loss on text that was held back, in nats per character, after each epoch, and a sample after training.
 """
@@ -76,15 +77,16 @@ def compiled(net: CharRNN, args: argparse.Namespace) -> tuple[wf.Function, ...]:
     loss, state = net.loss((memory[0], memory[1]), text, kept)
     grads = wf.nn.updates.clip_by_norm(wf.grad(loss, net.params), 1.0)
     updates = wf.nn.updates.adam(grads, net.params, learning_rate=rate)
+    goes_on = dict(zip(memory, state, strict=True))
     score, after = net.loss((memory[0], memory[1]), text)
     return (
-        wf.function([text, rate], loss, updates={**updates, **dict(zip(memory, state, strict=True))}, name="train"),
-        wf.function([text], score, updates=dict(zip(memory, after, strict=True)), name="score"),
-        wf.function([], None, updates={m: wf.zeros_like(m) for m in memory}, name="forget"),
+        wf.function([text, rate], loss, updates=updates | goes_on, name="train", target=args.target),
+        wf.function([text], score, updates=dict(zip(memory, after, strict=True)), name="score", target=args.target),
+        wf.function([], None, updates={m: wf.zeros_like(m) for m in memory}, name="forget", target=args.target),
     )
 
 
-def writer(net: CharRNN, length: int, seed: int) -> wf.Function:
+def writer(net: CharRNN, length: int, seed: int, target: str) -> wf.Function:
     """write(first character, temperature) -> so many characters, each drawn given those before: a loop."""
     first, temperature = wf.scalar("first", dtype="int64"), wf.scalar("temperature")
     draws = wf.random.Stream(seed)
@@ -99,7 +101,7 @@ def writer(net: CharRNN, length: int, seed: int) -> wf.Function:
 
     zeros = wf.zeros((1, net.hidden))
     _, chars = wf.scan(step, (zeros, zeros, wf.reshape(first, (1,))), length=length)
-    return wf.function([first, temperature], chars, name="write")
+    return wf.function([first, temperature], chars, name="write", target=target)
 
 
 def batches(codes: np.ndarray, batch: int, time: int) -> list[np.ndarray]:
@@ -141,6 +143,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sample", type=int, default=600, help="characters to write")
     parser.add_argument("--temperature", type=float, default=0.7)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--target", default="cpu", help='"cpu", "cuda", or another target (default cpu)')
     parser.add_argument("--quick", action="store_true", help="a small network for a moment, to see that all works")
     args = parser.parse_args()
     if args.quick:
@@ -157,7 +160,7 @@ def main() -> None:
     net = CharRNN(len(letters), args.hidden, np.random.default_rng(args.seed))
     print(f"{len(text)} characters, {len(letters)} different; {sum(p.get_value().size for p in net.params)} parameters")
     learn(net, np.array([number[letter] for letter in text]), args)
-    write = writer(net, args.sample, args.seed)
+    write = writer(net, args.sample, args.seed, args.target)
     print("".join(letters[i] for i in write(number.get("\n", 0), args.temperature)))
 
 

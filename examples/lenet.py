@@ -2,6 +2,7 @@
 
     python examples/lenet.py                          # scikit-learn's digits, 16 x 16 pixels, half a minute
     python examples/lenet.py --data DIR --epochs 10   # MNIST's four IDX files, gzipped or not
+    python examples/lenet.py --target cuda            # on a device of NVIDIA's
 
 Draws the learning curve and the filters of the first layer to out/lenet.png.
 """
@@ -16,8 +17,6 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 import weft as wf
-
-BATCH = 128
 
 
 def read_idx(folder: Path, name: str) -> np.ndarray:
@@ -79,15 +78,18 @@ class LeNet:
         return wf.nn.layers.dense(h, *self.fc2)
 
 
-def compiled(net: LeNet, size: int, rate: wf.Expr, dropout: float, seed: int) -> tuple[wf.Function, wf.Function]:
+def compiled(net: LeNet, size: int, rate: wf.Expr, args: argparse.Namespace) -> tuple[wf.Function, wf.Function]:
     """(train(x, t) -> loss, with the parameters updated; count(x, t) -> how many are recognised)."""
     x = wf.tensor4("x", ("batch", 1, size, size))
     t = wf.vector("t", ("batch",), dtype="int64")
-    draws = wf.random.Stream(seed)
-    loss = wf.crossentropy(net.logits(x, dropout, draws, training=True), t).mean()
+    draws = wf.random.Stream(args.seed)
+    loss = wf.crossentropy(net.logits(x, args.dropout, draws, training=True), t).mean()
     updates = wf.nn.updates.adam(loss, net.params, learning_rate=rate)
-    right = wf.eq(wf.argmax(net.logits(x, dropout, draws, training=False), axis=1), t).sum()
-    return wf.function([x, t], loss, updates=updates, name="train"), wf.function([x, t], right, name="count")
+    right = wf.eq(wf.argmax(net.logits(x, args.dropout, draws, training=False), axis=1), t).sum()
+    return (
+        wf.function([x, t], loss, updates=updates, name="train", target=args.target),
+        wf.function([x, t], right, name="count", target=args.target),
+    )
 
 
 def accuracy(count: wf.Function, images: np.ndarray, labels: np.ndarray) -> float:
@@ -102,15 +104,15 @@ def learn(args: argparse.Namespace, data: tuple[np.ndarray, ...]) -> tuple[LeNet
     rng, rate, size = np.random.default_rng(args.seed), wf.shared(args.rate, "rate"), images.shape[-1]
     net = LeNet(size, rng)
     start = time.perf_counter()
-    train, count = compiled(net, size, rate, args.dropout, args.seed)
+    train, count = compiled(net, size, rate, args)
     print(f"compiled in {time.perf_counter() - start:.2f} s")
     losses, scores, seconds = [], [], []
     bar = tqdm(range(args.epochs), desc="epochs")
     for epoch in bar:
         rate.set_value(args.rate * 0.5 * (1 + np.cos(np.pi * epoch / args.epochs)))
         order = rng.permutation(len(images))
-        for i in range(0, len(images) - BATCH + 1, BATCH):
-            chosen = order[i : i + BATCH]
+        for i in range(0, len(images) - args.batch + 1, args.batch):
+            chosen = order[i : i + args.batch]
             x, t = shifted(images[chosen], rng, args.shift) if args.shift else images[chosen], labels[chosen]
             begin = time.perf_counter()
             losses.append(float(train(x, t)))
@@ -118,7 +120,7 @@ def learn(args: argparse.Namespace, data: tuple[np.ndarray, ...]) -> tuple[LeNet
         scores.append(accuracy(count, test_images, test_labels))
         bar.set_postfix(loss=f"{losses[-1]:.4f}", test=f"{100 * scores[-1]:.2f} %")
     print(f"first step {seconds[0]:.2f} s, which prepares the kernels")
-    print(f"{1e3 * np.median(seconds[1:]):.2f} ms for each of {len(losses)} steps of {BATCH} images")
+    print(f"{1e3 * np.median(seconds[1:]):.2f} ms for each of {len(losses)} steps of {args.batch} images")
     return net, losses, scores
 
 
@@ -152,6 +154,7 @@ def main() -> None:
         "--data", type=Path, help="a folder with MNIST's IDX files; without it, scikit-learn's digits"
     )
     arguments.add_argument("--epochs", type=int, help="passes over the data (default 40 for the digits, 10 for MNIST)")
+    arguments.add_argument("--batch", type=int, default=128, help="images for a step (default 128)")
     arguments.add_argument("--rate", type=float, default=2e-3, help="Adam's learning rate at the start (default 0.002)")
     arguments.add_argument("--dropout", type=float, default=0.4, help="of the 256 hidden units (default 0.4)")
     arguments.add_argument(
@@ -159,12 +162,15 @@ def main() -> None:
     )
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--out", type=Path, default=Path("out/lenet.png"), help="the picture")
+    arguments.add_argument("--target", default="cpu", help='"cpu", "cuda", or another target (default cpu)')
+    arguments.add_argument("--examples", type=int, help="learn and test with so many images alone")
     arguments.add_argument("--quick", action="store_true", help="a few steps, to see that everything runs")
     args = arguments.parse_args()
     data = mnist(args.data) if args.data else digits(args.seed)
     args.epochs = args.epochs or (10 if args.data else 40)
     if args.quick:
-        args.epochs, data = 2, tuple(part[:400] for part in data)
+        args.epochs, args.examples = 2, args.examples or 400
+    data = tuple(part[: args.examples] for part in data)
     net, losses, scores = learn(args, data)
     draw(args.out, net, losses, scores)
     print(f"picture: {args.out}")

@@ -16,14 +16,31 @@ SAYS = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(SAYS))
-def test_example_runs(name, tmp_path):
+def run_example(name, folder, *options):
+    """Run it, and see that it says what it should."""
     if name == "lenet":
         for package in ("sklearn", "matplotlib", "tqdm"):
             pytest.importorskip(package)
-    command = [sys.executable, str(EXAMPLES / f"{name}.py"), "--quick"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=os.environ, check=False)
+    command = [sys.executable, str(EXAMPLES / f"{name}.py"), *options]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=os.environ, check=False)
     assert done.returncode == 0, done.stderr
     assert SAYS[name] in done.stdout
+
+
+@pytest.mark.parametrize("name", sorted(SAYS))
+def test_example_runs(name, tmp_path):
+    run_example(name, tmp_path, "--quick")
     if name == "lenet":
         assert (tmp_path / "out" / "lenet.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_lenet_learns_on_a_simulated_device(tmp_path):
+    run_example("lenet", tmp_path, "--target=cuda:simulator", "--quick", "--examples=2", "--batch=2")
+
+
+def test_an_lstm_learns_on_a_simulated_device(tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("the quick brown fox jumps over the lazy dog, and " * 2)
+    sizes = ("--hidden=4", "--batch=4", "--time=2", "--epochs=1", "--sample=3")
+    run_example("char_rnn", tmp_path, "--target=cuda:simulator", f"--data={text}", *sizes)

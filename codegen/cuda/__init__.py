@@ -9,6 +9,7 @@ from ...symbolic.expr import Op
 from ..target import Key, Source, Target, key_of
 from .kernels import KERNELS, is_on_host
 from .model import FUSION
+from .users import UsersPlanner
 
 
 class CUDATarget(Target):
@@ -28,7 +29,7 @@ class CUDATarget(Target):
         return key_of(op, KERNELS) is not None or is_on_host(op)
 
     def register(self, key: Key, function: Callable[..., None]) -> None:
-        raise NotImplementedError
+        KERNELS[key] = UsersPlanner(function)
 
     def compile(self, source: Source) -> Callable[..., object]:
         # functions import LLVM

@@ -35,10 +35,11 @@ class SlotKind(Enum):
 
 
 class Slot(NamedTuple):
-    """An array that a launch gets: the `number`-th of its kind."""
+    """An array that a launch gets: the `number`-th of its kind, from so many bytes on."""
 
     source: SlotKind
     number: int
+    offset: int = 0
 
 
 class Failure(Enum):

@@ -106,7 +106,7 @@ def check_cond(setting: DeviceSetting) -> None:
     _agree(setting, [x, p], outputs, *[(normal((n, 3)), np.float32(v)) for n in (0, 1, 5) for v in (2.0, -2.0)])
 
 
-def check_nested(setting: DeviceSetting) -> None:
+def check_loop_in_loop(setting: DeviceSetting) -> None:
     """A loop in a loop, with a branch inside and an index that changes with the step."""
     x = matrix("x", (4, 3))
 
@@ -142,7 +142,7 @@ def checks() -> list[DeviceCheck]:
             "scan until": check_until,
             "while": check_while,
             "cond": check_cond,
-            "nested": check_nested,
+            "nested": check_loop_in_loop,
             "many steps": check_many_steps,
         },
     )

@@ -16,7 +16,7 @@ LIBRARIES = ("numpy", "llvmlite", "numba")
 def describe_device(setting: DeviceSetting) -> str:
     """The device in a line or two.  Raises LoweringError where there is none."""
     device = setting.device()
-    known = f"{device.name}: {device.architecture}, {device.processor.count} multiprocessors"
+    known = f"{device.name}: {device.architecture}, {device.processor.multiprocessors} multiprocessors"
     if isinstance(device, CUDADevice):
         number = device.driver.number("cuDriverGetVersion")
         known = f"{known}, CUDA {number // 1000}.{number % 1000 // 10}"

@@ -86,7 +86,7 @@ def perceptron(batch: int, width: int, hidden: int) -> Network:
         h = matmul(h, w) + b
         h = relu(h) if number < len(layers) - 1 else h
     loss, params = mean(crossentropy(h, t)), [p for layer in layers for p in layer]
-    return Network([x, t], loss, params, momentum(loss, params), lambda g: _labelled(g, batch, width))
+    return Network([x, t], loss, params, momentum(loss, params), lambda g: _image_batch(g, batch, width))
 
 
 def lenet(batch: int, size: int, maps: tuple[int, int], hidden: int) -> Network:
@@ -103,10 +103,10 @@ def lenet(batch: int, size: int, maps: tuple[int, int], hidden: int) -> Network:
     h = max_pool2d(relu(conv2d(h, *params[2:4])), 2)
     h = dropout(relu(matmul(flatten(h, 1), params[4]) + params[5]), 0.3, Stream(7))
     loss = mean(crossentropy(matmul(h, params[6]) + params[7], t))
-    return Network([x, t], loss, params, momentum(loss, params), lambda g: _labelled(g, batch, 1, size, size))
+    return Network([x, t], loss, params, momentum(loss, params), lambda g: _image_batch(g, batch, 1, size, size))
 
 
-def _labelled(rng: np.random.Generator, batch: int, *shape: int) -> list[Array]:
+def _image_batch(rng: np.random.Generator, batch: int, *shape: int) -> list[Array]:
     """Arrays that are lighter or darker along one axis, by their label."""
     labels = rng.integers(0, CLASSES, batch)
     wave = np.sin(np.arange(shape[-1]) * (labels[:, None] + 1) / shape[-1] * np.pi)

@@ -42,6 +42,7 @@ class CheckProcess:
             json.dump({"target": setting.target, "small": setting.small, "names": list(self.checks)}, questions)
         greeting = self._answer() or {"error": "The process that runs the checks does not start."}
         if "error" in greeting:
+            self._end()
             raise LoweringError(greeting["error"])
         self.description: str = greeting["device"]
 

@@ -8,6 +8,7 @@ simt.py        products in registers: all other dtypes and processors
 gemm.py        the loop over k, the sum over blocks that share a tile, and how results are written
 matmul.py      plans of matrix products
 window.py      operands and results of a convolution whose elements are found one by one
+geometry.py    what kernels of convolutions are told about sizes and steps
 patch.py       the convolution's image as a piece that stays in shared memory
 conv.py        plans of convolutions
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...lowering.bind import Bound
 from ..driver.device import KernelNode
 from ..launch import Processor
-from ..trace.kernel import TraceRef
+from ..trace.kernel import TracedKernel, TraceRef
 from ..trace.ptx import to_ptx
 from ..trace.ptx_builder import PTXBuilder
 from .encode import GraphEncoder
@@ -60,5 +60,11 @@ def _collect(segment: Segment, found: dict[TraceRef, None]) -> None:
 
 def code_of(bound: Bound, processor: Processor, architecture: str, stage: str) -> str:
     """The kernels' code: "ir" as LLVM gets it, "ptx" as the driver does."""
-    texts = [PTXBuilder(ref.trace()).module_text() for ref in kernels_of(bound, processor)]
-    return "\n".join(text if stage == "ir" else to_ptx(text, architecture) for text in texts)
+    return "\n".join(_code(ref.trace(), architecture, stage) for ref in kernels_of(bound, processor))
+
+
+def _code(kernel: TracedKernel, architecture: str, stage: str) -> str:
+    if kernel.foreign is not None:
+        return kernel.foreign(architecture)
+    text = PTXBuilder(kernel).module_text()
+    return text if stage == "ir" else to_ptx(text, architecture)

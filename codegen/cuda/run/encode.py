@@ -213,7 +213,8 @@ class GraphEncoder:
     def argument(self, argument: LaunchArgument, groups: Mapping[SlotKind, Sequence[RegionPart]]) -> RegionPart | int | float:
         """What a launch gets for a parameter."""
         if isinstance(argument, Slot):
-            return groups[argument.source][argument.number]
+            region, offset, size = groups[argument.source][argument.number]
+            return RegionPart(region, offset + argument.offset, size - argument.offset)
         if argument is Failure.FLAGS:
             return whole(self.to.flags)
         if argument is Failure.NUMBER:

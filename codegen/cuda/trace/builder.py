@@ -133,8 +133,9 @@ class KernelBuilder(ABC):
         """A number that changes."""
 
     @abstractmethod
-    def range(self, low: Any, high: Any, step: Any = 1) -> Iterator[Any]:
-        """`for i in k.range(low, high, step)`: a loop of the machine, of the dtype of `low`; int32 for numbers."""
+    def range(self, low: Any, high: Any = None, step: Any = 1) -> Iterator[Any]:
+        """`for i in k.range(low, high, step)`, or `k.range(high)`: a loop of the machine, of the dtype of its bounds;
+        int32 where they are numbers."""
 
     @abstractmethod
     def when(self, condition: Any) -> AbstractContextManager[None]:

@@ -23,6 +23,7 @@ class TracedKernel(NamedTuple):
 
     threads : of a block, which is one-dimensional; a multiple of 32
     resident : how many blocks shall fit on a multiprocessor at once: it limits a thread's registers
+    foreign : of a kernel that somebody else compiles, what makes its PTX for a kind of processor; nothing is traced then
     """
 
     name: str
@@ -30,6 +31,7 @@ class TracedKernel(NamedTuple):
     threads: int
     body: Callable[..., None]
     resident: int = 1
+    foreign: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,9 @@ class PTXBuilder(KernelBuilder):
     def register(self, dtype: Any, number: Any = 0) -> RegisterBase:
         return _Register(self, np.dtype(dtype), number)
 
-    def range(self, low: Any, high: Any, step: Any = 1) -> Iterator[Value]:
+    def range(self, low: Any, high: Any = None, step: Any = 1) -> Iterator[Value]:
+        if high is None:
+            low, high = 0, low
         dtype = low.dtype if isinstance(low, Value) else high.dtype if isinstance(high, Value) else INT32
         last, by = self.like(high, dtype), self.like(step, dtype)
         place = self.register(dtype, low)

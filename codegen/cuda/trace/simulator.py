@@ -159,7 +159,9 @@ class Simulator(KernelBuilder):
     def register(self, dtype: Any, number: Any = 0) -> RegisterBase:
         return _SimulatedRegister(self, np.dtype(dtype), number)
 
-    def range(self, low: Any, high: Any, step: Any = 1) -> Iterator[Lanes]:
+    def range(self, low: Any, high: Any = None, step: Any = 1) -> Iterator[Lanes]:
+        if high is None:
+            low, high = 0, low
         dtype = low.dtype if isinstance(low, Lanes) else high.dtype if isinstance(high, Lanes) else INT32
         i, last, by = (self.like(n, dtype) for n in (low, high, step))
         while True:
