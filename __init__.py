@@ -167,6 +167,8 @@ from .symbolic.verify import verify
 
 if TYPE_CHECKING:
     from . import nn
+    from .codegen.cuda.driver.device_array import DeviceArray
+    from .codegen.doctor import doctor
     from .codegen.function import Function, function
     from .codegen.target import kernel
     from .ops.sympy import from_sympy, to_sympy
@@ -185,6 +187,8 @@ _LATER = {
     "function": "codegen.function",
     "Function": "codegen.function",
     "kernel": "codegen.target",
+    "doctor": "codegen.doctor",
+    "DeviceArray": "codegen.cuda.driver.device_array",
     "check_grad": "testing.gradients",
     "check_rule": "testing.rules",
     "compare_gradients": "testing.gradients",

@@ -7,7 +7,7 @@ of a program.  Nothing else of codegen/ knows which target it compiles for.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from importlib import import_module
 from typing import Any, NamedTuple, TypeVar
@@ -20,7 +20,11 @@ from ..symbolic.expr import Expr, Op
 from ..symbolic.graph import Graph
 from ..symbolic.rules import RuleSet
 
-TARGETS = {"cpu": "CPU", "cuda": "CUDA", "reference": "REFERENCE"}  # the folder of each, and the name of its Target there
+TARGETS = {
+    "cpu": "CPU",
+    "cuda": "CUDA",
+    "reference": "REFERENCE",
+}  # the folder of each, and the name of its Target there
 
 Key = type[Op] | Scalar  # what kernels are found by: the class of an op, or the function of an elementwise one
 F = TypeVar("F", bound=Callable[..., Any])
@@ -83,6 +87,15 @@ class Target(ABC):
     @abstractmethod
     def compile(self, source: Source) -> Callable[..., Any]:
         """A Function (function.py) that runs here."""
+
+    @abstractmethod
+    def report(self) -> Iterable[str]:
+        """What `doctor` says of the machine, in lines; what is missing, and how to mend it."""
+
+    def report_call(self, function: Any) -> Iterable[str]:
+        """What `doctor` says of a call of one of its functions: where each step runs, and what is copied where."""
+        text = function.plan_text()
+        return text.splitlines() if text else ["there was no call yet, which would say how large things are"]
 
 
 class Lowering(Enum):

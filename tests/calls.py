@@ -246,6 +246,7 @@ def _compiled() -> dict[str, Call]:
     options |= {"downcast": False, "nan": "ignore", "inf": "ignore"}
     return {
         "function": call(wf.function, [V], V + 1, updates={}, givens={}, name="f", **options),
+        "doctor": call(wf.doctor, f),
         "check_rule": call(wf.check_rule, DOUBLE, count=1, limits=False, seed=0),
         "compare_gradients": call(wf.compare_gradients, LOSS, [W, BIAS], GRADS_OF_X, {X: np.ones((3, 4))}, rtol=1e-3),
         "Function.call": call(f, np.ones(4, np.float32)),

@@ -70,10 +70,12 @@ def _target(request, default_target):
         yield
 
 
-def pytest_configure():
+def pytest_configure(config):
     """`match=` reads the message alone: an error's notes hold the line of the test, and what it expects with it."""
     for module in (_pytest._code.code, _pytest.raises):
         module.stringify_exception = lambda error, *_, **__: str(error)
+    if config.getoption("--target").startswith("cuda"):
+        config.addinivalue_line("filterwarnings", "ignore:On the host, while the device waits:RuntimeWarning")
 
 
 @pytest.fixture

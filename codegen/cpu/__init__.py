@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from ...symbolic.expr import Op
 from ..target import Key, Source, Target, key_of
@@ -31,6 +32,16 @@ class CPUTarget(Target):
         from .run.function import CPUFunction
 
         return CPUFunction(source, self)
+
+    def report(self) -> Iterable[str]:
+        from .report import report  # imports LLVM, as what follows does
+
+        return report()
+
+    def report_call(self, function: Any) -> Iterable[str]:
+        from .report import report_call
+
+        return report_call(function)
 
 
 CPU = CPUTarget()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from ...symbolic.errors import LoweringError, blame, user_site
 from ...symbolic.expr import Op
@@ -41,6 +42,16 @@ class CUDATarget(Target):
         except LoweringError as error:
             raise blame(error, user_site()) from None
         return CUDAFunction(source, self, device)
+
+    def report(self) -> Iterable[str]:
+        from .report import report  # imports LLVM, as what follows does
+
+        return report()
+
+    def report_call(self, function: Any) -> Iterable[str]:
+        from .report_call import report_call
+
+        return report_call(function)
 
 
 CUDA = CUDATarget()

@@ -1,4 +1,4 @@
-"""PTX of functions that are written for numba-cuda, by its own compiler: an optional package, imported when asked for."""
+"""PTX of functions that are written for numba-cuda, by its own compiler: an optional package."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Kernels that users give to ops on a device: traced Python, or a function of numba-cuda's.
 
-    @wf.kernel(Double, "cuda")
-    def double(k, x, out):
-        for i in k.each(out):
-            out[i] = 2 * x[i]
+@wf.kernel(Double, "cuda")
+def double(k, x, out):
+    for i in k.each(out):
+        out[i] = 2 * x[i]
 """
 
 from __future__ import annotations
@@ -41,9 +41,7 @@ class UsersPlanner:
 
     function: Callable[..., None]
 
-    def __call__(
-        self, op: Op, outs: tuple[Strided, ...], args: tuple[Strided, ...], processor: Processor
-    ) -> GridPlan:
+    def __call__(self, op: Op, outs: tuple[Strided, ...], args: tuple[Strided, ...], processor: Processor) -> GridPlan:
         shape = outs[0].shape
         if isinstance(op, Elementwise):
             args = tuple(_stretch(a, shape) for a in args)

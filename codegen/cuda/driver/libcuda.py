@@ -25,6 +25,8 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "cuDeviceGetCount": (_P,),
     "cuDeviceGet": (_P, _I),
     "cuDeviceGetAttribute": (_P, _I, _I),
+    "cuDeviceGetName": (_P, _I, _I),
+    "cuDeviceTotalMem": (_P, _I),
     "cuDevicePrimaryCtxRetain": (_P, _I),
     "cuCtxGetCurrent": (_P,),
     "cuCtxSetCurrent": (HANDLE,),
@@ -73,7 +75,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
 # Those whose present form is exported with `_v2` behind the name.  Drivers before CUDA 12 lack it of the last two, of
 # which the first form takes the same structure without its last fields; no driver in use lacks the others.
 _MEMORY = ("cuMemGetInfo", "cuMemAlloc", "cuMemFree", "cuMemcpyHtoDAsync", "cuMemcpyDtoHAsync", "cuMemcpyDtoDAsync")
-_OTHERS = ("cuCtxPushCurrent", "cuCtxPopCurrent", "cuLinkCreate", "cuLinkAddData")
+_OTHERS = ("cuDeviceTotalMem", "cuCtxPushCurrent", "cuCtxPopCurrent", "cuLinkCreate", "cuLinkAddData")
 _SECOND_VERSIONS = (*_MEMORY, *_OTHERS, "cuGraphAddKernelNode", "cuGraphExecKernelNodeSetParams")
 
 INVALID_VALUE, OUT_OF_MEMORY, NO_DEVICE = 1, 2, 100  # of the CUresults

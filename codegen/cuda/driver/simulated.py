@@ -47,7 +47,7 @@ class SimulatedDevice(Device):
             return np.empty(0, np.uint8)
         for address, piece in self.pieces.items():
             start = span.address - address
-            if 0 <= start and start + span.size <= piece.size:
+            if start >= 0 and start + span.size <= piece.size:
                 return piece[start : start + span.size]
         raise VerifyError(f"{span.size} bytes at {span.address} of the simulated device are not allocated.")
 

@@ -21,8 +21,8 @@ from ..launch import Failure, GridPlan, LaunchArgument, Processor, Slot, SlotKin
 from ..model import UNROLLED
 from ..nests.plan import plan_nest
 from ..trace.kernel import TraceRef
-from ..trace.protect import COPY_THREADS, make_copy, make_conditional
-from .regions import RegionPart, PlannedNode, Region, whole
+from ..trace.protect import COPY_THREADS, make_conditional, make_copy
+from .regions import PlannedNode, Region, RegionPart, whole
 from .segments import GraphSegment, HostBranch, HostLoop, HostStep, LoopParts, Segment
 
 _WORD = np.dtype(np.int32).itemsize
@@ -142,7 +142,9 @@ class GraphEncoder:
             self._copy_if_well(step, target, source)
             return
         self.add(
-            PlannedNode(step, lambda: CopyNode(target.span, source.span), (source,), (target,), f"copy {target.size} bytes")
+            PlannedNode(
+                step, lambda: CopyNode(target.span, source.span), (source,), (target,), f"copy {target.size} bytes"
+            )
         )
 
     def _copy_if_well(self, step: Step, target: RegionPart, source: RegionPart) -> None:
@@ -210,7 +212,9 @@ class GraphEncoder:
                 writes.append(whole(self.to.flags))
             self.launch(step, launch.kernel, launch.grid, arguments, reads, writes)
 
-    def argument(self, argument: LaunchArgument, groups: Mapping[SlotKind, Sequence[RegionPart]]) -> RegionPart | int | float:
+    def argument(
+        self, argument: LaunchArgument, groups: Mapping[SlotKind, Sequence[RegionPart]]
+    ) -> RegionPart | int | float:
         """What a launch gets for a parameter."""
         if isinstance(argument, Slot):
             region, offset, size = groups[argument.source][argument.number]
@@ -308,4 +312,3 @@ def count_calls(calls: Sequence[Call]) -> int:
         else:
             total += 1
     return max(total, 1)
-

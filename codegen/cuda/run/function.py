@@ -24,6 +24,7 @@ from ..driver.device_array import DeviceArray, put_on_device
 from .arguments import Argument, on_host, take_argument
 from .binding import DeviceBinding
 from .code import code_of, plan_of
+from .host_steps import host_steps, warn_of_host_steps
 from .times import step_times
 from .variables import VariableCopy, copy_on
 
@@ -43,6 +44,7 @@ class CUDAFunction(Function):
         self._constants: dict[Buffer, Allocation] = {}
         self._idle: dict[Sizes, list[DeviceBinding]] = {}
         self._lock = threading.Lock()
+        warn_of_host_steps(host_steps(self.program))
         known = [*(storage_of(node) for node in self.graph.shared), *self._updated]
         self._sized = tuple(dict.fromkeys([*(s.sizes for s in known if s.resizable), *self.graph.stored_sizes]))
 

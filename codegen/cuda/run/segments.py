@@ -13,7 +13,7 @@ from ...lowering.bind import Array, BranchCall, KernelCall, LoopCall
 from ...lowering.program import Step
 from ..driver.device import Device, DeviceGraph, GraphNode
 from .dependencies import dependencies
-from .regions import RegionPart, PlannedNode, Region
+from .regions import PlannedNode, Region, RegionPart
 
 
 class Segment(Protocol):
@@ -87,7 +87,9 @@ class _HostSegment:
 class HostStep(_HostSegment):
     """An op that the host computes, by its reference: its arguments come from the device, and its outputs go there."""
 
-    def __init__(self, call: KernelCall, sizes: dict[str, int], outputs: Sequence[RegionPart], arguments: Sequence[RegionPart]):
+    def __init__(
+        self, call: KernelCall, sizes: dict[str, int], outputs: Sequence[RegionPart], arguments: Sequence[RegionPart]
+    ):
         super().__init__(call)
         self.call, self.sizes, self.outputs, self.arguments = call, sizes, tuple(outputs), tuple(arguments)
 

@@ -23,7 +23,7 @@ class TracedKernel(NamedTuple):
 
     threads : of a block, which is one-dimensional; a multiple of 32
     resident : how many blocks shall fit on a multiprocessor at once: it limits a thread's registers
-    foreign : of a kernel that somebody else compiles, what makes its PTX for a kind of processor; nothing is traced then
+    foreign : what makes the PTX, for a kind of processor, of a kernel that somebody else compiles, and nobody traces
     """
 
     name: str

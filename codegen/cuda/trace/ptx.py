@@ -13,8 +13,16 @@ from ....symbolic.errors import ArgumentError, listing
 TRIPLE = "nvptx64-nvidia-cuda"
 # Kinds of processors, each with the least version of PTX that knows it; sm_90a and the like have what later ones lack.
 ISA = {
-    **{"sm_75": 63, "sm_80": 70, "sm_86": 71, "sm_87": 74, "sm_89": 78, "sm_90": 78},
-    **{"sm_100": 86, "sm_103": 88, "sm_120": 87, "sm_121": 88},
+    "sm_75": 63,
+    "sm_80": 70,
+    "sm_86": 71,
+    "sm_87": 74,
+    "sm_89": 78,
+    "sm_90": 78,
+    "sm_100": 86,
+    "sm_103": 88,
+    "sm_120": 87,
+    "sm_121": 88,
 }
 
 _machines = threading.local()

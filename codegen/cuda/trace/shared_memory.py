@@ -85,9 +85,7 @@ class SharedMemory:
         found[mask] = self.bytes[block[:, None], starts[mask][:, None] + np.arange(size)]
         return found.reshape(-1)
 
-    def write(
-        self, words: Words, values: np.ndarray, mask: np.ndarray, which: np.ndarray, warps: np.ndarray
-    ) -> None:
+    def write(self, words: Words, values: np.ndarray, mask: np.ndarray, which: np.ndarray, warps: np.ndarray) -> None:
         """One element of each thread."""
         starts, size = words
         self._claim(words, mask, which, warps)

@@ -36,7 +36,9 @@ def simulate(kernel: TracedKernel, grid: Sequence[int], arguments: Sequence[Any]
     """
     sizes = (*grid, *[1] * (3 - len(grid)))
     count = int(np.prod(sizes))
-    written = [_Written(a) if isinstance(p, Pointer) else None for p, a in zip(kernel.parameters, arguments, strict=True)]
+    written = [
+        _Written(a) if isinstance(p, Pointer) else None for p, a in zip(kernel.parameters, arguments, strict=True)
+    ]
     each = max(1, TOGETHER // kernel.threads)
     for first in range(0, count, each):
         blocks = np.arange(first, min(first + each, count))
@@ -56,8 +58,7 @@ class _Written:
             self.by = np.full(self.size, -1, np.int64)
         before = self.by[places]
         self.by[places] = threads
-        alone = bool(((before < 0) | (before == threads)).all()) and bool((self.by[places] == threads).all())
-        return alone
+        return bool(((before < 0) | (before == threads)).all()) and bool((self.by[places] == threads).all())
 
     def elsewhere(self, places: np.ndarray, threads: np.ndarray) -> bool:
         """Whether another thread has written there."""
@@ -110,7 +111,7 @@ class Simulator(KernelBuilder):
     # ---- values ---------------------------------------------------------------------------------------------------
 
     def like(self, number: Any, dtype: Any) -> Lanes:
-        """The number itself where it is one of the threads', whose int32 become int64 where asked for; or a constant."""
+        """The number itself where it is one of the threads', its int32 as int64 where asked for; or a constant."""
         if not isinstance(number, Lanes):
             return self.constant(dtype, number)
         widened = number.dtype == INT32 and np.dtype(dtype) == INT64
@@ -292,7 +293,8 @@ class _SimulatedRegister(RegisterBase):
 
 class _SimulatedGlobal(ArrayInMemory):
     def __init__(self, k: Simulator, array: np.ndarray, written: _Written | None):
-        assert written is not None and array.ndim == 1
+        assert written is not None
+        assert array.ndim == 1
         self.k, self.array, self.written, self.dtype = k, array, written, array.dtype
 
     def view(self, dtype: DType) -> ArrayInMemory:
@@ -379,5 +381,3 @@ class _SimulatedShared(ArrayInMemory):
             if new.dtype != self.dtype:
                 k.fail(f"{new.dtype} is stored to shared memory of {self.dtype}")
             k.shared.write(self.words(places + j), new.array, k.mask, k.which, k.warps)
-
-

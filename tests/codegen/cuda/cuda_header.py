@@ -20,6 +20,8 @@ SIGNATURES = {
     "cuDeviceGetCount": "p",
     "cuDeviceGet": "pi",
     "cuDeviceGetAttribute": "pii",
+    "cuDeviceGetName": "pii",
+    "cuDeviceTotalMem_v2": "pi",
     "cuDevicePrimaryCtxRetain": "pi",
     "cuCtxGetCurrent": "p",
     "cuCtxSetCurrent": "p",

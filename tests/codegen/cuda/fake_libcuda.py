@@ -159,6 +159,15 @@ class FakeLibcuda(FakeGraphs):
     def _cuDeviceGetAttribute(self, out, attribute, device):
         self.write(out, "i", self.attributes[attribute])
 
+    def _cuDeviceGetName(self, out, room, device):
+        name = f"Fake {device}".encode() + b"\0"
+        assert (len(name) <= room, 0 <= device < self.devices) == (True, True)
+        ctypes.memmove(out, name, len(name))
+
+    def _cuDeviceTotalMem(self, out, device):
+        assert 0 <= device < self.devices
+        self.write(out, "Q", self.room)
+
     def _cuDevicePrimaryCtxRetain(self, out, device):
         self.write(out, "Q", 0x1000 + device)
 

@@ -1,4 +1,4 @@
-"""Graphs whose nests cover what nests have: maps, reductions of each kind and along each axis, parts, indices, dtypes."""
+"""Graphs whose nests cover what nests have: maps, reductions of each kind and axis, parts, indices, dtypes."""
 
 import numpy as np
 

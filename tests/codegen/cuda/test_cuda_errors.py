@@ -73,8 +73,9 @@ def functions_of(pools):
 
 # What these answer is not looked at, or they say what an error is.
 UNCHECKED = {"cuGetErrorName", "cuGetErrorString", "cuGraphDestroy", "cuGraphExecDestroy", "cuLinkDestroy"}
-# Called in other tests: where a thread has no context, where memory is short, where parts are full.
+# Called in other tests: where a thread has no context, where memory is short, where parts are full, by `doctor`.
 ELSEWHERE = {"cuCtxSetCurrent", "cuMemGetInfo", "cuMemPoolTrimTo", "cuFuncSetAttribute", "cuEventSynchronize"}
+ELSEWHERE |= {"cuDeviceGetName", "cuDeviceTotalMem"}
 USED = sorted(functions_of(True) | functions_of(False))
 
 

@@ -7,7 +7,6 @@ import weft as wf
 from weft.codegen.arguments import as_graph
 from weft.codegen.compiled import Compiled
 from weft.codegen.cuda import CUDA
-
 from weft.codegen.cuda.nests.plan import plan_nest
 from weft.codegen.cuda.trace.kernel import TraceRef
 from weft.codegen.cuda.trace.ptx import ISA, to_ptx
@@ -31,7 +30,9 @@ def buffers_for(nest, sizes, count, seed=0):
         for a in accesses:
             dtype = a.dtype
             start = sum(o.value(sizes) for o in a.offset)
-            highest = max(highest, start + sum(max(0, s.value(sizes)) * (n - 1) for s, n in zip(a.strides, extents)))
+            highest = max(
+                highest, start + sum(max(0, s.value(sizes)) * (n - 1) for s, n in zip(a.strides, extents, strict=True))
+            )
         values = rng.standard_normal(highest + 1) * 2
         values[rng.random(highest + 1) < 0.05] = 0
         found.append(values.astype(dtype) if dtype.kind != "b" else values > 0)
@@ -48,7 +49,9 @@ def plan_of(nest, sizes):
 def kernel_of(plan, **changed):
     """The kernel of a plan, with some arguments of `make_nest` changed."""
     names = ("nest", "arrays", "wide", "sharers", "together", "composites")
-    return TraceRef(plan.kernel.make, tuple({**dict(zip(names, plan.kernel.arguments)), **changed}.values())).trace()
+    return TraceRef(
+        plan.kernel.make, tuple({**dict(zip(names, plan.kernel.arguments, strict=True)), **changed}.values())
+    ).trace()
 
 
 def results(nest, sizes, arrays, how):
