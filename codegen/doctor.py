@@ -11,6 +11,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,10 +77,10 @@ def doctor(function: Any = None) -> Report:
         text = f"doctor takes a function that wf.function made, or nothing, not {type(function).__name__}."
         raise blame(ArgumentError(text), user_site())
     parts = [_part("versions", _versions), _part("environment", _environment), _part("cache", _cache)]
-    parts += [_part(f"target {name!r}", lambda name=name: target_of(name).report()) for name in TARGETS]
+    parts += [_part(f"target {name!r}", partial(_target, name)) for name in TARGETS]
     if function is not None:
         head = f"function {function.name!r} runs on the target {function.target.name!r}"
-        parts.append(_part(head, lambda: _function(function)))
+        parts.append(_part(head, partial(_function, function)))
     return Report(tuple(parts))
 
 
@@ -91,6 +92,10 @@ def _part(title: str, write: Callable[[], Iterable[str]]) -> ReportPart:
         return ReportPart(title, (str(error),))
     except ImportError as error:
         return ReportPart(title, (f"{error}: install weft anew, with all that it needs.",))
+
+
+def _target(name: str) -> Iterable[str]:
+    return target_of(name).report()
 
 
 def _versions() -> Iterable[str]:

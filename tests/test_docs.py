@@ -50,6 +50,17 @@ def test_the_guide_to_extending_runs(tmp_path, capsys):
     assert "yield wf.sinh(x) / wf.cosh(x), wf.tanh(x)\n" in printed
 
 
+@pytest.mark.filterwarnings("ignore:On the host, while the device waits:RuntimeWarning")
+def test_the_page_on_cuda_runs(tmp_path, capsys):
+    blocks = FENCE.findall((ROOT / "docs" / "cuda.md").read_text())
+    path = tmp_path / "device.py"
+    path.write_text("\n\n".join(code for language, code in blocks if language == "python"))
+    exec(compile(path.read_text(), str(path), "exec"), {"__name__": "device"})
+    loss, plan = capsys.readouterr().out.split("\n", 1)
+    assert float(loss) == pytest.approx(np.log(1 + np.exp(8)), rel=1e-5)
+    assert plan.startswith("a graph of 6 nodes\n")
+
+
 def test_internals_shows_what_explain_prints(printed):
     _, shown = listings(INTERNALS)
     assert len(shown) == 6

@@ -62,8 +62,9 @@ def _device(driver: Driver, ordinal: int) -> str:
         driver.call("cuDeviceTotalMem", ctypes.byref(total), device)
         numbers = (MULTIPROCESSORS, CAPABILITY_MAJOR, CAPABILITY_MINOR)
         count, major, minor = (driver.number("cuDeviceGetAttribute", number, device) for number in numbers)
-        facts = f"{total.value / 2**30:.1f} GiB, {count} multiprocessors, capability {major}.{minor}"
-        return f"cuda:{ordinal}: {name.value.decode(errors='replace')}, {facts}, for which code is {architecture(major, minor)}"
+        kind = f"capability {major}.{minor}, which runs code for {architecture(major, minor)}"
+        facts = f"{total.value / 2**30:.1f} GiB, {count} multiprocessors, {kind}"
+        return f"cuda:{ordinal}: {name.value.decode(errors='replace')}, {facts}"
     except WeftError as error:
         return f"cuda:{ordinal}: {error}"
 
@@ -73,9 +74,9 @@ def _device(driver: Driver, ordinal: int) -> str:
 
 def _optional() -> Iterator[str]:
     try:
-        yield f"optional: numba-cuda {version('numba-cuda')}, for kernels that numba.cuda.jit has decorated"
+        yield f"optional: numba-cuda {version('numba-cuda')}, for kernels that numba.cuda.jit decorates"
     except PackageNotFoundError:
-        yield "optional, and not there: numba-cuda (pip install numba-cuda), for kernels that numba.cuda.jit has decorated"
+        yield "optional, and not there: numba-cuda (pip install numba-cuda), for kernels that numba.cuda.jit decorates"
     found = find_ptxas()
     if found is None:
         yield "optional, and not there: ptxas (pip install nvidia-cuda-nvcc), which tests assemble kernels with"

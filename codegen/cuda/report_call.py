@@ -10,9 +10,10 @@ from ..explain import NOT_CALLED
 from ..lowering.bind import Bound
 from .driver.offline import OfflineDevice
 from .driver.simulated import SimulatedDevice
-from .kernels import has_only_a_reference
+from .kernels import ON_HOST
 from .run.encode import Encoded, GraphEncoder
 from .run.function import CUDAFunction
+from .run.host_steps import host_steps
 from .run.placement import host_segments, placement_lines
 from .run.segments import HostBranch, HostLoop, HostStep, Segment
 from .run.transfers import PLAIN, Transfer, transfers_of
@@ -35,6 +36,7 @@ def _report(function: CUDAFunction, is_read: bool = False) -> Iterator[str]:
     device, bounds = function.device, function.bounds()
     if not bounds:
         yield NOT_CALLED
+        yield from (f"{step.label} at {step.node.site}: on the host" for step in host_steps(function.program))
         return
     encoded = GraphEncoder(bounds[-1], function.processor).encode()
     yield from _steps(bounds[-1], encoded)
@@ -42,7 +44,7 @@ def _report(function: CUDAFunction, is_read: bool = False) -> Iterator[str]:
         yield "it cannot be called: there is no device, but code that can be read"
         return
     transfers = transfers_of(function, bounds[-1], encoded, is_read)
-    yield "transfers of the next call:" if transfers else "transfers of the next call: none"
+    yield "transfers of a call:" if transfers else "transfers of a call: none"
     yield from (_INDENT + str(transfer) for transfer in transfers)
     yield from (f"to mend: {way}" for way in _ways(function, transfers, host_segments(encoded.segments)))
 
@@ -57,8 +59,8 @@ def _ways(function: CUDAFunction, transfers: Sequence[Transfer], by_host: Sequen
     """What would make transfers fewer."""
     if any(t.when == PLAIN for t in transfers):
         yield (
-            "an argument in the device's memory (a wf.DeviceArray, or another library's array) is read where it is, if it "
-            "is in C order and of the input's dtype."
+            "an argument in the device's memory (a wf.DeviceArray, or another library's array) is read where it is, if "
+            "it is in C order and of the input's dtype."
         )
     yield from _ways_of_results(function, transfers)
     if any(buffer.storage.copy_at(function.device.name) is None for buffer in function.program.shared):
@@ -75,7 +77,7 @@ def _ways_of_results(function: CUDAFunction, transfers: Sequence[Transfer]) -> I
     if stays and function.refused:
         yield 'nan="raise" and inf="raise" look at results on the host: compile without them what is to be fast.'
     if function.program.replaced:
-        yield "variables whose sizes may change get their new arrays by way of the host: give them sizes that are numbers."
+        yield "variables whose sizes may change get new arrays by way of the host: give them sizes that are numbers."
 
 
 def _ways_of(segment: Segment) -> Iterator[str]:
@@ -88,6 +90,6 @@ def _ways_of(segment: Segment) -> Iterator[str]:
     elif isinstance(segment, HostStep) and isinstance(node.op, Callback):
         yield f"{place} runs Python on the host, which waits for the device: write it with weft's operations."
     elif isinstance(segment, HostStep):
-        kind = type(node.op).__name__
-        also = ", or an `expand` method in terms of other ops" if has_only_a_reference(node.op) else ""
-        yield f'{place} has no kernel on a device: give it one with @wf.kernel({kind}, "cuda"){also}; else call it seldom.'
+        kernel = f'@wf.kernel({type(node.op).__name__}, "cuda")'
+        also = "" if isinstance(node.op, ON_HOST) else ", or an `expand` method in terms of other ops"
+        yield f"{place} has no kernel on a device: give it one with {kernel}{also}; else call it seldom."

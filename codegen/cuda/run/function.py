@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ....symbolic.access import VariableAccess
-from ....symbolic.errors import IndexRangeError, blame
+from ....symbolic.errors import IndexRangeError, OutOfMemoryError, blame
 from ....symbolic.leaves import storage_of
 from ...arguments import order_arguments
 from ...function import Function
 from ...lowering.bind import Bound, bind
 from ...lowering.buffers import Buffer
 from ...lowering.program import Step
+from ...lowering.text import memory_text
 from ...profile import StepTime
 from ...target import Source, Target
 from ..driver.allocation import Allocation
@@ -30,6 +32,9 @@ from .variables import VariableCopy, copy_on
 
 Sizes = tuple[Any, ...]  # what decides which binding serves a call
 REMEMBERED = 16  # sets of sizes whose memory a function keeps
+
+
+_functions: weakref.WeakSet[CUDAFunction] = weakref.WeakSet()  # those whose idle memory may be given back
 
 
 class CUDAFunction(Function):
@@ -47,6 +52,7 @@ class CUDAFunction(Function):
         warn_of_host_steps(host_steps(self.program))
         known = [*(storage_of(node) for node in self.graph.shared), *self._updated]
         self._sized = tuple(dict.fromkeys([*(s.sizes for s in known if s.resizable), *self.graph.stored_sizes]))
+        _functions.add(self)
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         given = order_arguments(self.asked, args, keywords)
@@ -96,10 +102,28 @@ class CUDAFunction(Function):
             if idle:
                 return key, idle.pop()
             while len(self._idle) >= REMEMBERED:
-                for binding in self._idle.pop(next(iter(self._idle))):
-                    binding.close()
+                _close(self._idle.pop(next(iter(self._idle))))
         bound = bind(self.program, self.sizes(arguments, counts))  # type: ignore[arg-type]  # only their shapes count
-        return key, DeviceBinding(bound, self.device, self.processor, self._constants)
+        try:
+            return key, self._make(bound)
+        except OutOfMemoryError:
+            for function in list(_functions):
+                function.give_back()
+        try:
+            return key, self._make(bound)
+        except OutOfMemoryError as error:
+            error.add_note(f"The memory plan of {self.name}:\n{memory_text(self.program, bound)}")
+            raise
+
+    def _make(self, bound: Bound) -> DeviceBinding:
+        return DeviceBinding(bound, self.device, self.processor, self._constants)
+
+    def give_back(self) -> None:
+        """The memory of all bindings that no call uses."""
+        with self._lock:
+            idle, self._idle = self._idle, {}
+        for bindings in idle.values():
+            _close(bindings)
 
     # ---- variables ------------------------------------------------------------------------------------------------
 
@@ -182,3 +206,8 @@ def _raise_refusal(binding: DeviceBinding) -> None:
     if step is not None:
         text = f"{step.node.op.name} refused its input: an index, a label or a number of steps is out of range."
         raise blame(IndexRangeError(text), step.node.site, *[a.site for a in step.node.args])
+
+
+def _close(bindings: Sequence[DeviceBinding]) -> None:
+    for binding in bindings:
+        binding.close()

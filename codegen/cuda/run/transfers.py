@@ -15,6 +15,8 @@ from .regions import RegionPart
 from .segments import HostBranch, HostLoop, HostStep, Segment
 
 FIRST = "only at the first call of these sizes"
+ONCE = "only at the function's first call"
+CHANGED = "only when that has changed it"
 PLAIN = "unless it is an array of the device"
 
 
@@ -52,7 +54,7 @@ def _at_first(function: CUDAFunction, encoded: Encoded) -> Iterator[Transfer]:
     yield Transfer(encoded.flags.size, True, "flags of steps that may refuse their input", FIRST)
     for buffer, region in encoded.regions.items():
         if buffer.role is Role.CONSTANT:
-            yield Transfer(region.size, True, f"the constant {buffer.label}", "only at the function's first call")
+            yield Transfer(region.size, True, f"the constant {buffer.label}", ONCE)
 
 
 def _variables(function: CUDAFunction) -> Iterator[Transfer]:
@@ -62,9 +64,7 @@ def _variables(function: CUDAFunction) -> Iterator[Transfer]:
         size = _bytes(buffer.storage)
         if buffer.storage.is_behind:
             yield Transfer(size, False, f"{_name(buffer)}, whose newest value is on another device")
-        yield Transfer(
-            size, True, f"{_name(buffer)}, whose newest value is on the host", "only when that has changed it"
-        )
+        yield Transfer(size, True, f"{_name(buffer)}, whose newest value is on the host", CHANGED)
 
 
 def _bytes(storage: Storage) -> int:

@@ -8,9 +8,10 @@ import threading
 
 import llvmlite.binding as llvm
 
-from ....symbolic.errors import ArgumentError, listing
+from ....symbolic.errors import ArgumentError, LoweringError, listing
 
 TRIPLE = "nvptx64-nvidia-cuda"
+LEAST_LLVM = 20  # which knows all the kinds below
 # Kinds of processors, each with the least version of PTX that knows it; sm_90a and the like have what later ones lack.
 ISA = {
     "sm_75": 63,
@@ -73,7 +74,10 @@ def _machine(arch: str) -> llvm.TargetMachine:
 
 
 def to_ptx(module_text: str, arch: str) -> str:
-    """The PTX of a module for one kind of processor."""
+    """The PTX of a module for one kind of processor.  Raises LoweringError where LLVM is too old for it."""
+    if llvm.llvm_version_info[0] < LEAST_LLVM:
+        version = ".".join(map(str, llvm.llvm_version_info))
+        raise LoweringError(f"Code for CUDA takes LLVM {LEAST_LLVM} or newer, and llvmlite has {version}: upgrade it.")
     machine = _machine(arch)
     module = llvm.parse_assembly(module_text)
     module.triple, module.data_layout = TRIPLE, str(machine.target_data)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
+from llvmlite.binding import llvm_version_info
 
 from ....ops.elementwise import Scalar
 from ....symbolic.types import BOOL, DType
@@ -22,6 +23,7 @@ I32, I64 = ir.IntType(32), ir.IntType(64)
 GLOBAL, SHARED = ir.PointerType(addrspace=1), ir.PointerType(addrspace=3)
 STATIC_SHARED = 48 << 10  # bytes of shared memory that a kernel has without asking the driver
 _SHARED = "shared"
+_NAMES_BARRIERS = 21  # the version of LLVM from which on a barrier has a number
 _CONSTRAINTS = {"int32": "r", "uint32": "r", "int64": "l", "float32": "f", "float64": "d"}
 
 
@@ -157,7 +159,10 @@ class PTXBuilder(KernelBuilder):
         return _SharedArray(self, 0, np.dtype(dtype))
 
     def barrier(self) -> None:
-        self.b.call(self.declare("llvm.nvvm.barrier.cta.sync.aligned.all", ir.VoidType(), [I32]), [I32(0)])
+        if llvm_version_info[0] < _NAMES_BARRIERS:
+            self.b.call(self.declare("llvm.nvvm.barrier0", ir.VoidType(), []), [])
+        else:
+            self.b.call(self.declare("llvm.nvvm.barrier.cta.sync.aligned.all", ir.VoidType(), [I32]), [I32(0)])
 
     def shuffle_xor(self, x: Any, mask: int) -> Value:
         if x.dtype.itemsize == 8:

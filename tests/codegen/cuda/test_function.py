@@ -220,7 +220,7 @@ def test_the_host_computes_what_has_no_kernel_and_says_so():
 
 
 def test_a_callback_runs_on_the_host():
-    f = on_device([X], wf.callback(lambda x: x * 3, X, X) + 1)
+    f = on_device([X], wf.callback(lambda x: x * 3, X.type, X) + 1)
     np.testing.assert_array_equal(f(A), A * 3 + 1)
 
 
@@ -256,6 +256,30 @@ def test_memory_is_given_back():
     del f, kept
     gc.collect()
     assert len(device().pieces) == before
+
+
+def test_out_of_memory_prints_the_plan(monkeypatch):
+    """What is idle is given back first."""
+    n = wf.matrix("n")
+    idle, f = on_device([X], X + 1), on_device([n], wf.softmax(n, 1), name="large")
+    idle(A)
+    refused = []
+
+    def allocate(self, size):
+        if size >= 4000:
+            refused.append(len(idle.bindings))
+            raise wf.OutOfMemoryError(f"The device has no room for {size} bytes more.")
+        return plain(self, size)
+
+    plain = type(device()).allocate
+    monkeypatch.setattr(type(device()), "allocate", allocate)
+    with pytest.raises(wf.OutOfMemoryError, match="no room") as caught:
+        f(np.ones((100, 10), "float32"))
+    assert refused == [1, 0]
+    assert "The memory plan of large:" in caught.value.__notes__[-1]
+    assert "4000 bytes" in caught.value.__notes__[-1]
+    np.testing.assert_allclose(f(A), wf.function([n], wf.softmax(n, 1))(A), rtol=1e-6)
+    np.testing.assert_array_equal(idle(A), A + 1)
 
 
 def test_explanations():

@@ -8,6 +8,7 @@ from weft.codegen.arguments import as_graph
 from weft.codegen.compiled import Compiled
 from weft.codegen.cuda import CUDA
 from weft.codegen.cuda.nests.plan import plan_nest
+from weft.codegen.cuda.trace import ptx
 from weft.codegen.cuda.trace.kernel import TraceRef
 from weft.codegen.cuda.trace.ptx import ISA, to_ptx
 from weft.codegen.cuda.trace.ptx_builder import PTXBuilder
@@ -87,17 +88,17 @@ def test_nests_are_the_references(name, how):
 def test_every_kind_of_processor_gets_its_code(arch):
     for nest, sizes, _ in nests_of("reductions"):
         plan, _ = plan_of(nest, sizes)
-        ptx = to_ptx(PTXBuilder(plan.kernel.trace()).module_text(), arch)
-        assert f".target {arch}" in ptx
-        assert f".version {ISA[arch] // 10}.{ISA[arch] % 10}" in ptx
+        text = to_ptx(PTXBuilder(plan.kernel.trace()).module_text(), arch)
+        assert f".target {arch}" in text
+        assert f".version {ISA[arch] // 10}.{ISA[arch] % 10}" in text
 
 
 def test_neighbours_are_moved_together():
     """A thread loads and stores four floats at once where they stand side by side."""
     ((nest, sizes, _),) = nests_of("chain")
-    ptx = to_ptx(PTXBuilder(plan_of(nest, sizes)[0].kernel.trace()).module_text(), "sm_90")
-    assert "ld.global.v4" in ptx or "ld.global.nc.v4" in ptx
-    assert "st.global.v4" in ptx
+    text = to_ptx(PTXBuilder(plan_of(nest, sizes)[0].kernel.trace()).module_text(), "sm_90")
+    assert "ld.global.v4" in text or "ld.global.nc.v4" in text
+    assert "st.global.v4" in text
 
 
 def test_places_beyond_32_bits():
@@ -137,3 +138,9 @@ def test_functions_of_one_name_are_not_one():
         program = Compiled(Source(graph, None, list, Options("one name")), CUDA).program
         plans.append(str(plan_of(program.nests[0], {})[0].kernel.arguments))
     assert plans[0] != plans[1]
+
+
+def test_an_llvm_that_is_too_old_is_said(monkeypatch):
+    monkeypatch.setattr(ptx.llvm, "llvm_version_info", (15, 0, 7))
+    with pytest.raises(wf.LoweringError, match=r"LLVM 20 or newer, and llvmlite has 15\.0\.7"):
+        ptx.to_ptx("", "sm_90")

@@ -1,0 +1,228 @@
+"""What `wf.doctor` says of devices and of functions that run there: what it says of transfers is what they transfer."""
+
+from collections import Counter
+from importlib.metadata import PackageNotFoundError
+from importlib.util import spec_from_loader
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import weft as wf
+from weft.codegen.cuda import report
+from weft.codegen.cuda.driver import libcuda
+from weft.codegen.cuda.driver.simulated import SimulatedDevice
+from weft.codegen.cuda.run import encode
+from weft.codegen.cuda.run.encode import GraphEncoder
+from weft.codegen.cuda.run.transfers import CHANGED, FIRST, ONCE, transfers_of
+
+from .fake_libcuda import FakeLibcuda
+
+pytestmark = pytest.mark.filterwarnings("ignore:On the host:RuntimeWarning")
+
+
+def lines_of(title, *function):
+    """The lines of one part."""
+    return next(list(part.lines) for part in wf.doctor(*function).parts if part.title.startswith(title))
+
+
+def lines_of_devices():
+    return lines_of("target 'cuda'")
+
+
+# ---- the driver and the devices --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """`wf.doctor` asks a fake driver."""
+
+    def use(fake):
+        libcuda.open_driver.cache_clear()
+        monkeypatch.setattr(libcuda, "open_library", lambda: fake)
+        return fake
+
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    yield use
+    libcuda.open_driver.cache_clear()
+
+
+def test_without_a_driver(monkeypatch):
+    def refuse(name):
+        raise OSError(f"{name}: cannot open shared object file")
+
+    libcuda.open_driver.cache_clear()
+    monkeypatch.setattr(libcuda.ctypes, "CDLL", refuse)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    first, second, *_ = lines_of_devices()
+    assert first.startswith("No CUDA device can be used, since the driver's library")
+    assert "install NVIDIA's driver, or compile for target='cpu'." in first
+    assert '"cuda:simulator"' in second
+
+
+def test_without_a_device(opened, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    opened(FakeLibcuda(devices=0))
+    visible, first, *_ = lines_of_devices()
+    assert visible == "CUDA_VISIBLE_DEVICES=-1: other devices are hidden"
+    assert first.startswith("No CUDA device can be used. Make one visible (CUDA_VISIBLE_DEVICES)")
+    fake = opened(FakeLibcuda())
+    fake.answers["cuInit"] = 100
+    assert "CUDA_ERROR_NO_DEVICE, 100, to cuInit" in lines_of_devices()[1]
+
+
+def test_each_device_in_a_line(opened):
+    fake = opened(FakeLibcuda(devices=2, capability=(8, 6), room=3 << 29))
+    driver, first, second, *_ = lines_of_devices()
+    assert driver.startswith("driver ")
+    assert "for CUDA 0.99" in driver  # the fake's 990
+    facts = "1.5 GiB, 132 multiprocessors, capability 8.6, which runs code for sm_86"
+    assert (first, second) == (f"cuda:0: Fake 0, {facts}", f"cuda:1: Fake 1, {facts}")
+    opening = {"cuDevicePrimaryCtxRetain", "cuStreamCreate", "cuMemAlloc", "cuMemPoolCreate"}
+    assert not opening & {name.removesuffix("_v2") for name, *_ in fake.calls}
+    assert fake.problems == []
+
+
+def test_devices_that_cannot_be_used_are_said(opened):
+    opened(FakeLibcuda(capability=(6, 1)))
+    assert lines_of_devices()[1].startswith("cuda:0: A device of capability 6.1 is older than all that weft compiles for")
+    fake = opened(FakeLibcuda(devices=2))
+    fake.answers["cuDeviceTotalMem"] = 999
+    for number, line in enumerate(lines_of_devices()[1:3]):
+        assert line.startswith(f"cuda:{number}: The CUDA driver answers CUDA_ERROR_UNKNOWN, 999, to cuDeviceTotalMem")
+
+
+def test_where_the_driver_comes_from(opened, monkeypatch, tmp_path):
+    opened(FakeLibcuda())
+    for name, text in {"_KERNEL_MODULE": "580.95.05\n", "_MAPS": "7f-80 r-xp 0 08:01 99    /usr/lib/libcuda.so.580\n"}.items():
+        (tmp_path / name).write_text(text)
+        monkeypatch.setattr(report, name, tmp_path / name)
+    assert lines_of_devices()[0] == "driver 580.95.05, for CUDA 0.99, /usr/lib/libcuda.so.580"
+    for name in ("_KERNEL_MODULE", "_MAPS"):
+        monkeypatch.setattr(report, name, tmp_path / "none")
+    assert lines_of_devices()[0] == "driver for CUDA 0.99"
+
+
+def test_optional_packages(monkeypatch, tmp_path):
+    def refuse(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(report.shutil, "which", lambda name: None)
+    monkeypatch.setattr(report.PathFinder, "find_spec", lambda name: None)
+    monkeypatch.setattr(report, "version", refuse)
+    assert [line.partition(" (")[0] for line in lines_of_devices()[-2:]] == [
+        "optional, and not there: numba-cuda",
+        "optional, and not there: ptxas",
+    ]
+    found = tmp_path / "cu13" / "bin" / "ptxas"
+    found.parent.mkdir(parents=True)
+    found.write_text("")
+    spec = spec_from_loader("nvidia", None, is_package=True)
+    spec.submodule_search_locations = [str(tmp_path)]
+    monkeypatch.setattr(report.PathFinder, "find_spec", lambda name: spec)
+    monkeypatch.setattr(report, "version", {"numba-cuda": "7.8"}.get)
+    assert [line.partition(", ")[0] for line in lines_of_devices()[-2:]] == [
+        "optional: numba-cuda 7.8",
+        f"optional: {found}",
+    ]
+    monkeypatch.setattr(report.shutil, "which", lambda name: f"/bin/{name}")
+    assert report.find_ptxas() == Path("/bin/ptxas")
+
+
+# ---- what a call copies ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def copied(monkeypatch):
+    """(bytes, whether to the device) of what the simulated device copies from and to the host."""
+    found = []
+    upload, download = SimulatedDevice.upload, SimulatedDevice.download
+
+    def record_upload(device, target, array):
+        found.append((array.nbytes, True))
+        upload(device, target, array)
+
+    def record_download(device, array, source):
+        found.append((array.nbytes, False))
+        download(device, array, source)
+
+    monkeypatch.setattr(SimulatedDevice, "upload", record_upload)
+    monkeypatch.setattr(SimulatedDevice, "download", record_download)
+    return found
+
+
+def transfers(f):
+    bound = f.bounds()[-1]
+    return transfers_of(f, bound, GraphEncoder(bound, f.processor).encode())
+
+
+def compiled(inputs, outputs, **options):
+    return wf.function(inputs, outputs, target="cuda:simulator", on_unused_input="ignore", name="f", **options)
+
+
+X = wf.matrix("x", (3, 3))
+I = wf.vector("i", (5,), "int64")
+UNUSED = wf.vector("unused", (7,))
+A = np.array([[4, 1, 0], [1, 5, 2], [0, 2, 6]], np.float32)
+INDICES = np.array([0, 2, 1, 1, 0])
+
+
+def with_variable(**options):
+    w = wf.shared(np.ones((3, 3), np.float32), "w")
+    return compiled([X, UNUSED], [X @ w, wf.sum(X)], updates={w: w * 0.5}, **options), (A, np.zeros(7, np.float32))
+
+
+def without_updates():
+    w = wf.shared(np.ones((3, 3), np.float32), "w")
+    return compiled([X], X + w), (A,)
+
+
+def with_resizable():
+    v = wf.shared(np.ones(2, np.float32), "v", shape=(None,))
+    return compiled([X], X.sum(), updates={v: wf.concatenate([X[0], X[1]])}), (A,)
+
+
+def with_constant():
+    table = wf.constant(np.arange(30, dtype=np.float32).reshape(10, 3))
+    return compiled([X], table @ X), (A,)
+
+
+def with_sizes_that_are_given():
+    y = wf.vector("y", ("n",))
+    return compiled([y, X], [y * 2, X]), (np.zeros(0, np.float32), A)
+
+
+CASES = {
+    "a variable": with_variable,
+    "a variable that is read": without_updates,
+    "results that stay": lambda: with_variable(results="device"),
+    "results that are looked at": lambda: with_variable(results="device", nan="raise"),
+    "new values that are looked at": lambda: with_variable(nan="raise"),
+    "a variable of another size": with_resizable,
+    "a constant": with_constant,
+    "a step of LAPACK's": lambda: (compiled([X], wf.inv(X * 2) + 1), (A,)),
+    "a callback": lambda: (compiled([X], wf.callback(np.negative, X.type, X * 2) + 1), (A,)),
+    "indices that may be refused": lambda: (compiled([X, I], X[I] * 2), (A, INDICES)),
+    "indices and results that stay": lambda: (compiled([X, I], X[I] * 2, results="device"), (A, INDICES)),
+    "a loop of the graph": lambda: (compiled([X], wf.scan(lambda c, e: (c + e.sum(), c), 0.0, X)[0]), (A,)),
+    "nothing to compute": lambda: (compiled([UNUSED], UNUSED[:0]), (np.zeros(7, np.float32),)),
+    "an argument that is the result": lambda: (compiled([X], X), (A,)),
+    "no arguments": lambda: (compiled([], wf.ones((2, 2)) * 3), ()),
+}
+
+
+@pytest.mark.parametrize("what", CASES)
+def test_what_is_said_of_transfers_is_what_is_copied(copied, what):
+    f, arguments = CASES[what]()
+    said = transfers(f)
+    del copied[:]
+    f(*arguments)
+    assert Counter((t.bytes, t.to_device) for t in said) == Counter(c for c in copied if c[0])
+    for _ in range(2):
+        said = [t for t in transfers(f) if t.when not in (FIRST, ONCE)]
+        del copied[:]
+        f(*arguments)
+        assert Counter((t.bytes, t.to_device) for t in said) == Counter(c for c in copied if c[0])
+        assert [str(t) for t in said if t.when == CHANGED] == [
+            line.strip() for line in lines_of("function 'f'", f) if line.endswith(CHANGED)
+        ] or what in ("a variable of another size", "new values that are looked at", "results that are looked at")
