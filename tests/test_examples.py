@@ -34,7 +34,6 @@ def test_example_runs(name, tmp_path):
         assert (tmp_path / "out" / "lenet.png").stat().st_size > 10_000
 
 
-@pytest.mark.slow
 def test_lenet_learns_on_a_simulated_device(tmp_path):
     run_example("lenet", tmp_path, "--target=cuda:simulator", "--quick", "--examples=2", "--batch=2")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -27,12 +28,13 @@ def report_call(function: Any) -> Iterable[str]:
     yield f"on {function.device.name}, with code for {function.device.architecture}"
     if function._counts is not None:
         assert isinstance(function._counts, CUDAFunction)
-        yield "sizes that are values are computed first, of arguments of the host, by a function of their own:"
+        yield "sizes that are values are computed first, by a function that gets its arguments from the host:"
         yield from (_INDENT + line for line in _report(function._counts, is_read=True))
     yield from _report(function)
 
 
 def _report(function: CUDAFunction, is_read: bool = False) -> Iterator[str]:
+    """Of one function; `is_read`: whether the host looks at its results, and brings its arguments."""
     device, bounds = function.device, function.bounds()
     if not bounds:
         yield NOT_CALLED
@@ -45,8 +47,10 @@ def _report(function: CUDAFunction, is_read: bool = False) -> Iterator[str]:
         return
     transfers = transfers_of(function, bounds[-1], encoded, is_read)
     yield "transfers of a call:" if transfers else "transfers of a call: none"
-    yield from (_INDENT + str(transfer) for transfer in transfers)
-    yield from (f"to mend: {way}" for way in _ways(function, transfers, host_segments(encoded.segments)))
+    for transfer, count in Counter(transfers).items():
+        yield f"{_INDENT}{f'{count} times ' if count > 1 else ''}{transfer}"
+    if not is_read:  # else the function that needs the sizes says it
+        yield from (f"to mend: {way}" for way in _ways(function, transfers, host_segments(encoded.segments)))
 
 
 def _steps(bound: Bound, encoded: Encoded) -> Iterator[str]:

@@ -26,6 +26,16 @@ class NestPlan(NamedTuple):
     blocks: int
     numbers: tuple[int, ...]
 
+    @property
+    def way(self) -> str:
+        """How its work is cut."""
+        nest, _, wide, sharers, together, _ = self.kernel.arguments
+        if nest.reduced:
+            each = "one thread for each result" if sharers == 1 else f"{sharers} threads for each result"
+        else:
+            each = "a thread for each element" if together == 1 else f"a thread for {together} neighbours"
+        return f"{each}, places of 64 bits" if wide and together == 1 else each
+
 
 def plan_nest(nest: LoopNest, arrays: tuple[int, ...], sizes: Mapping[str, int]) -> NestPlan | None:
     """How it runs; None where it writes nothing.

@@ -21,7 +21,7 @@ def plan_of(bound: Bound, processor: Processor) -> str:
 
 def _lines(segment: Segment) -> list[str]:
     if isinstance(segment, GraphSegment):
-        nodes = [f"{_INDENT}{n.step.label}: {_first_line(n.label)}" for n in segment.nodes]
+        nodes = [f"{_INDENT}{n.step.label}: {n.label}" for n in segment.nodes]
         return [f"a graph of {len(nodes)} nodes", *nodes]
     inner: list[str] = []
     if isinstance(segment, HostLoop):
@@ -34,11 +34,6 @@ def _lines(segment: Segment) -> list[str]:
     else:
         head = f"{segment.step.label}: on the host, which waits for the device: arguments come, and results go"
     return [head, *(_INDENT + line for line in inner)]
-
-
-def _first_line(label: str) -> str:
-    head, newline, _ = label.partition("\n")
-    return f"{head} ..." if newline else head
 
 
 def kernels_of(bound: Bound, processor: Processor) -> list[TraceRef]:

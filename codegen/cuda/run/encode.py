@@ -121,6 +121,7 @@ class GraphEncoder:
         arguments: Sequence[RegionPart | int | float],
         reads: Sequence[RegionPart],
         writes: Sequence[RegionPart],
+        way: str,
     ) -> None:
         """A kernel; where it writes to variables, only if no step has refused its input."""
         if self.committing and self.to.refusing:
@@ -132,7 +133,7 @@ class GraphEncoder:
         def resolve() -> GraphNode:
             return KernelNode(kernel, grid, tuple(a.span if isinstance(a, RegionPart) else a for a in given))
 
-        self.add(PlannedNode(step, resolve, tuple(reads), tuple(writes), str(kernel)))
+        self.add(PlannedNode(step, resolve, tuple(reads), tuple(writes), f"{way}; {describe_grid(grid)}"))
 
     def copy(self, step: Step, target: RegionPart, source: RegionPart) -> None:
         """Bytes from one place to another."""
@@ -149,7 +150,7 @@ class GraphEncoder:
 
     def _copy_if_well(self, step: Step, target: RegionPart, source: RegionPart) -> None:
         blocks = -(-target.size // COPY_THREADS)
-        self.launch(step, TraceRef(make_copy), (blocks,), (target, source, target.size), (source,), (target,))
+        self.launch(step, TraceRef(make_copy), (blocks,), (target, source, target.size), (source,), (target,), "a copy")
 
     def fill(self, step: Step, target: RegionPart, byte: int) -> None:
         """Every byte of it."""
@@ -174,7 +175,8 @@ class GraphEncoder:
             return
         writes = [parts[w.access.buffer] for w in nest.writes]
         reads = [parts[v.access.buffer] for v in nest.body if isinstance(v, Load)]
-        self.launch(call.step, plan.kernel, (plan.blocks,), (*given.values(), *plan.numbers), reads, writes)
+        way = f"{str(nest).splitlines()[0]} {plan.way}"
+        self.launch(call.step, plan.kernel, (plan.blocks,), (*given.values(), *plan.numbers), reads, writes, way)
 
     def kernel(self, call: KernelCall) -> None:
         """An op by a kernel, or by the host."""
@@ -210,7 +212,8 @@ class GraphEncoder:
             arguments = [self.argument(a, groups) for a in launch.arguments]
             if any(isinstance(a, Failure) for a in launch.arguments):
                 writes.append(whole(self.to.flags))
-            self.launch(step, launch.kernel, launch.grid, arguments, reads, writes)
+            way = f"{plan.way} ({launch.kernel.make.__name__.removeprefix('make_')})"
+            self.launch(step, launch.kernel, launch.grid, arguments, reads, writes, way)
 
     def argument(
         self, argument: LaunchArgument, groups: Mapping[SlotKind, Sequence[RegionPart]]
@@ -299,6 +302,12 @@ class GraphEncoder:
 
 def _operand(array: Array, offset: int) -> Strided:
     return Strided(array.dtype, array.shape, array.strides, offset // array.dtype.itemsize)
+
+
+def describe_grid(grid: tuple[int, ...]) -> str:
+    """As 3 x 2 blocks."""
+    count = " x ".join(map(str, grid))
+    return f"{count} block{'s' * (count != '1')}"
 
 
 def count_calls(calls: Sequence[Call]) -> int:

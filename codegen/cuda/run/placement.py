@@ -57,5 +57,5 @@ def _place(step: Step, segment: Segment | None, nodes: Counter[str]) -> str:
     if isinstance(segment, HostBranch):
         return "the host takes one of the bodies, which run as follows"
     if isinstance(step, LoopStep):
-        return f"on the device: its steps are nodes of a graph{', and ' + kernels if kernels else ''}"
+        return f"on the device: its steps are nodes of graphs{', and ' + kernels if kernels else ''}"
     return f"on the device: {kernels}" if kernels else "nothing to do"

@@ -30,18 +30,18 @@ class Transfer(NamedTuple):
 
     def __str__(self) -> str:
         way = "to the device" if self.to_device else "to the host"
-        return f"{self.bytes} bytes {way}: {self.what}{', ' + self.when if self.when else ''}"
+        return f"{self.bytes} byte{'s' if self.bytes != 1 else ''} {way}: {self.what}{', ' + self.when if self.when else ''}"
 
 
 def transfers_of(function: CUDAFunction, bound: Bound, encoded: Encoded, is_read: bool = False) -> list[Transfer]:
     """All transfers of the next call, if its sizes are those of `bound`, and its arguments are of the host.
 
-    is_read : whether the host looks at results wherever they are
+    is_read : whether the host brings all arguments, and looks at all results
     """
     found = [
         *_at_first(function, encoded),
         *_variables(function),
-        *_arguments(function, bound, encoded),
+        *_arguments(function, bound, encoded, "" if is_read else PLAIN),
         *_segments(encoded.segments, ""),
         *_results(function, bound, encoded, is_read),
     ]
@@ -75,11 +75,11 @@ def _name(buffer: Buffer) -> str:
     return (buffer.node.name if buffer.node is not None else None) or buffer.label
 
 
-def _arguments(function: CUDAFunction, bound: Bound, encoded: Encoded) -> Iterator[Transfer]:
+def _arguments(function: CUDAFunction, bound: Bound, encoded: Encoded, when: str) -> Iterator[Transfer]:
     """Those that a step reads."""
     for buffer in function.program.inputs:
         if buffer in encoded.regions:
-            yield Transfer(bound.bytes[buffer], True, f"the argument {_name(buffer)}", PLAIN)
+            yield Transfer(bound.bytes[buffer], True, f"the argument {_name(buffer)}", when)
 
 
 def _results(function: CUDAFunction, bound: Bound, encoded: Encoded, is_read: bool) -> Iterator[Transfer]:

@@ -1,7 +1,7 @@
 """The shared memory of simulated blocks, which remembers who wrote and read each word since the last barrier.
 
-Warps run in step, and meet other warps of their block at barriers alone: what one warp writes, another may read behind
-the next barrier, and the other way round.
+Threads meet at barriers alone, those of one warp as well, which need not run in step: what one thread writes, another
+may read behind the next barrier, and the other way round.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Words = tuple[np.ndarray, int]  # where elements start, in bytes, and how many e
 class _BegunCopy(NamedTuple):
     starts: np.ndarray
     blocks: np.ndarray
-    warps: np.ndarray
+    threads: np.ndarray
     bytes: np.ndarray
 
 
@@ -63,10 +63,10 @@ class SharedMemory:
 
     # ---- reads and writes -----------------------------------------------------------------------------------------
 
-    def read(self, words: Words, mask: np.ndarray, which: np.ndarray, warps: np.ndarray) -> np.ndarray:
+    def read(self, words: Words, mask: np.ndarray, which: np.ndarray, threads: np.ndarray) -> np.ndarray:
         """The bytes of one element for each thread."""
         starts, size = words
-        block, warp = which[mask], warps[mask]
+        block, thread = which[mask], threads[mask]
         for word in self._words(words, mask):
             at = (block, word)
             now = self.epoch[block]
@@ -74,38 +74,40 @@ class SharedMemory:
                 self.fail("shared memory: read before a copy has arrived")
             if (self.written[at] < 0).any():
                 self.fail("shared memory: read of what nobody wrote")
-            if ((self.written[at] == now) & (self.writer[at] != warp)).any():
-                self.fail("shared memory: read of what another warp has written since the last barrier")
+            if ((self.written[at] == now) & (self.writer[at] != thread)).any():
+                self.fail("shared memory: read of what another thread has written since the last barrier")
             fresh = self.read_at[at] != now
-            self.reader[block[fresh], word[fresh]] = warp[fresh]
+            self.reader[block[fresh], word[fresh]] = thread[fresh]
             self.read_at[at] = now
-            other = self.reader[at] != warp
+            other = self.reader[at] != thread
             self.reader[block[other], word[other]] = _SEVERAL
         found = np.zeros((len(starts), size), np.uint8)
         found[mask] = self.bytes[block[:, None], starts[mask][:, None] + np.arange(size)]
         return found.reshape(-1)
 
-    def write(self, words: Words, values: np.ndarray, mask: np.ndarray, which: np.ndarray, warps: np.ndarray) -> None:
+    def write(self, words: Words, values: np.ndarray, mask: np.ndarray, which: np.ndarray, threads: np.ndarray) -> None:
         """One element of each thread."""
         starts, size = words
-        self._claim(words, mask, which, warps)
+        self._claim(words, mask, which, threads)
         raw = np.ascontiguousarray(values).view(np.uint8).reshape(-1, size)
         block = which[mask]
         self.bytes[block[:, None], starts[mask][:, None] + np.arange(size)] = raw[mask]
 
-    def _claim(self, words: Words, mask: np.ndarray, which: np.ndarray, warps: np.ndarray) -> None:
-        block, warp = which[mask], warps[mask]
+    def _claim(self, words: Words, mask: np.ndarray, which: np.ndarray, threads: np.ndarray) -> None:
+        block, thread = which[mask], threads[mask]
         places = words[0][mask]
         if len(np.unique(block.astype(np.int64) * self.size + places)) != len(places):
             self.fail("shared memory: two threads write one element at once")
         for word in self._words(words, mask):
             at = (block, word)
             now = self.epoch[block]
-            if ((self.read_at[at] == now) & (self.reader[at] != warp)).any():
-                self.fail("shared memory: write of what another warp has read since the last barrier")
-            if ((self.written[at] == now) & (self.writer[at] != warp)).any():
-                self.fail("shared memory: write of what another warp has written since the last barrier")
-            self.written[at], self.writer[at] = now, warp
+            if self.pending[at].any():
+                self.fail("shared memory: write where a copy is under way")
+            if ((self.read_at[at] == now) & (self.reader[at] != thread)).any():
+                self.fail("shared memory: write of what another thread has read since the last barrier")
+            if ((self.written[at] == now) & (self.writer[at] != thread)).any():
+                self.fail("shared memory: write of what another thread has written since the last barrier")
+            self.written[at], self.writer[at] = now, thread
 
     def pass_barrier(self, there: np.ndarray) -> None:
         """These blocks pass a barrier."""
@@ -114,15 +116,15 @@ class SharedMemory:
     # ---- copies that arrive later ---------------------------------------------------------------------------------
 
     def begin_copy(
-        self, words: Words, values: np.ndarray, mask: np.ndarray, which: np.ndarray, warps: np.ndarray
+        self, words: Words, values: np.ndarray, mask: np.ndarray, which: np.ndarray, threads: np.ndarray
     ) -> None:
         """One element of each thread, that nobody sees before its group has arrived."""
-        self._claim(words, mask, which, warps)
+        self._claim(words, mask, which, threads)
         starts, size = words
         for word in self._words(words, mask):
             self.pending[which[mask], word] = True
         raw = np.ascontiguousarray(values).view(np.uint8).reshape(-1, size)
-        self.open.append(_BegunCopy(starts[mask], which[mask], warps[mask], raw[mask]))
+        self.open.append(_BegunCopy(starts[mask], which[mask], threads[mask], raw[mask]))
 
     def commit(self) -> None:
         """The copies begun are a group."""
@@ -138,7 +140,7 @@ class SharedMemory:
                 for j in range(max(1, size // _WORD)):
                     at = (copy.blocks, copy.starts // _WORD + j)
                     self.pending[at] = False
-                    self.written[at], self.writer[at] = self.epoch[copy.blocks], copy.warps
+                    self.written[at], self.writer[at] = self.epoch[copy.blocks], copy.threads
 
     def check_copies(self) -> None:
         """At the end of a kernel."""

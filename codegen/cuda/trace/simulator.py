@@ -17,6 +17,7 @@ from ....ops.elementwise import Scalar
 from ....symbolic.errors import VerifyError
 from ....symbolic.types import DType
 from .builder import INT32, INT64, WARP, ArrayInMemory, KernelBuilder, RegisterBase
+from .global_memory import ElementUsers
 from .kernel import Pointer, TracedKernel
 from .lanes import Lanes
 from .shared_memory import SharedMemory
@@ -36,36 +37,14 @@ def simulate(kernel: TracedKernel, grid: Sequence[int], arguments: Sequence[Any]
     """
     sizes = (*grid, *[1] * (3 - len(grid)))
     count = int(np.prod(sizes))
-    written = [
-        _Written(a) if isinstance(p, Pointer) else None for p, a in zip(kernel.parameters, arguments, strict=True)
+    users = [
+        ElementUsers(a.size) if isinstance(p, Pointer) else None
+        for p, a in zip(kernel.parameters, arguments, strict=True)
     ]
     each = max(1, TOGETHER // kernel.threads)
     for first in range(0, count, each):
         blocks = np.arange(first, min(first + each, count))
-        Simulator(kernel, blocks, sizes, arguments, written).run()
-
-
-class _Written:
-    """Which thread of a launch has written each element of an array: made when the first one is."""
-
-    def __init__(self, array: np.ndarray):
-        self.size = array.size
-        self.by: np.ndarray | None = None
-
-    def note(self, places: np.ndarray, threads: np.ndarray) -> bool:
-        """Whether no other thread had written there."""
-        if self.by is None:
-            self.by = np.full(self.size, -1, np.int64)
-        before = self.by[places]
-        self.by[places] = threads
-        return bool(((before < 0) | (before == threads)).all()) and bool((self.by[places] == threads).all())
-
-    def elsewhere(self, places: np.ndarray, threads: np.ndarray) -> bool:
-        """Whether another thread has written there."""
-        if self.by is None:
-            return False
-        found = self.by[places]
-        return bool(((found >= 0) & (found != threads)).any())
+        Simulator(kernel, blocks, sizes, arguments, users).run()
 
 
 class Simulator(KernelBuilder):
@@ -77,7 +56,7 @@ class Simulator(KernelBuilder):
         blocks: np.ndarray,
         sizes: Sequence[int],
         arguments: Sequence[Any],
-        written: Sequence[_Written | None],
+        users: Sequence[ElementUsers | None],
     ):
         self.kernel, self.threads = kernel, kernel.threads
         count = len(blocks) * kernel.threads
@@ -85,7 +64,7 @@ class Simulator(KernelBuilder):
         number = np.repeat(blocks, kernel.threads)
         self.count, self.numbers = count, number * kernel.threads + inside
         self.which = np.repeat(np.arange(len(blocks)), kernel.threads)  # the block's place among those simulated
-        self.warps = inside // WARP
+        self.inside = inside  # the thread's place in its block
         self.thread = Lanes(inside)
         x, y = sizes[0], sizes[1]
         places = (number % x, number // x % y, number // (x * y))
@@ -95,8 +74,8 @@ class Simulator(KernelBuilder):
         self.shared = SharedMemory(len(blocks), MOST_SHARED, self.fail)
         self.top = 0
         self.given = [
-            _SimulatedGlobal(self, a, w) if isinstance(p, Pointer) else self.constant(p, a)
-            for p, a, w in zip(kernel.parameters, arguments, written, strict=True)
+            _SimulatedGlobal(self, a, u) if isinstance(p, Pointer) else self.constant(p, a)
+            for p, a, u in zip(kernel.parameters, arguments, users, strict=True)
         ]
 
     def run(self) -> None:
@@ -137,6 +116,8 @@ class Simulator(KernelBuilder):
     def _unsigned(self, function: Any, x: Any, y: Any) -> Lanes:
         kind = f"u{x.dtype.itemsize}"
         divisor = x.like(y).array.view(kind)
+        if (self.mask & (divisor == 0)).any():
+            self.fail("a division by zero")
         with np.errstate(all="ignore"):
             return Lanes(function(x.array.view(kind), np.where(divisor == 0, 1, divisor)).view(x.dtype))
 
@@ -190,14 +171,17 @@ class Simulator(KernelBuilder):
 
     def shared_array(self, dtype: Any, count: int, align: int = 16) -> ArrayInMemory:
         start = -(-self.top // align) * align
-        self.top = start + count * np.dtype(dtype).itemsize
-        if self.top > MOST_SHARED:
-            self.fail(f"{self.top} bytes of shared memory, where a block has at most {MOST_SHARED}")
+        self._claim_shared(start + count * np.dtype(dtype).itemsize)
         return _SimulatedShared(self, start, np.dtype(dtype), count)
 
     def overlay_array(self, dtype: Any, count: int) -> ArrayInMemory:
-        self.top = max(self.top, count * np.dtype(dtype).itemsize)
+        self._claim_shared(max(self.top, count * np.dtype(dtype).itemsize))
         return _SimulatedShared(self, 0, np.dtype(dtype), count)
+
+    def _claim_shared(self, top: int) -> None:
+        self.top = top
+        if top > MOST_SHARED:
+            self.fail(f"{top} bytes of shared memory, where a block has at most {MOST_SHARED}")
 
     def barrier(self) -> None:
         if not self.whole:
@@ -234,10 +218,9 @@ class Simulator(KernelBuilder):
         values = source.load(index, count)
         self.mask, self.whole = before
         listed = values if count > 1 else [values]
-        places = to.places(at, count)
-        for j, value in enumerate(listed):
-            kept = np.where(read, value.array, value.array.dtype.type(0))
-            self.shared.begin_copy(to.words(places + j), kept, self.mask, self.which, self.warps)
+        kept = np.stack([np.where(read, value.array, value.array.dtype.type(0)) for value in listed], 1)
+        starts, _ = to.words(to.places(at, count))
+        self.shared.begin_copy((starts, size), kept, self.mask, self.which, self.inside)
 
     def commit_copies(self) -> None:
         self.shared.commit()
@@ -292,13 +275,13 @@ class _SimulatedRegister(RegisterBase):
 
 
 class _SimulatedGlobal(ArrayInMemory):
-    def __init__(self, k: Simulator, array: np.ndarray, written: _Written | None):
-        assert written is not None
+    def __init__(self, k: Simulator, array: np.ndarray, users: ElementUsers | None):
+        assert users is not None
         assert array.ndim == 1
-        self.k, self.array, self.written, self.dtype = k, array, written, array.dtype
+        self.k, self.array, self.users, self.dtype = k, array, users, array.dtype
 
     def view(self, dtype: DType) -> ArrayInMemory:
-        return _SimulatedGlobal(self.k, self.array.view(dtype), self.written)
+        return _SimulatedGlobal(self.k, self.array.view(dtype), self.users)
 
     def places(self, index: Any, count: int) -> np.ndarray:
         """The places of the first of `count` elements, for threads that are at work; checked."""
@@ -314,8 +297,9 @@ class _SimulatedGlobal(ArrayInMemory):
         k, places = self.k, self.places(index, count)
         found = []
         for j in range(count):
-            if not fresh and self.written.elsewhere(places + j, k.numbers[k.mask]):
-                k.fail("global memory: a thread reads what another one has written in the same launch")
+            wrong = "" if fresh else self.users.note_read(places + j, k.numbers[k.mask])
+            if wrong:
+                k.fail(f"global memory: {wrong}")
             value = np.zeros(k.count, self.dtype)
             value[k.mask] = self.array[places + j]
             found.append(Lanes(value))
@@ -328,8 +312,9 @@ class _SimulatedGlobal(ArrayInMemory):
             new = k.like(value, self.dtype)
             if new.dtype != self.dtype:
                 k.fail(f"{new.dtype} is stored to an array of {self.dtype}")
-            if not self.written.note(places + j, k.numbers[k.mask]):
-                k.fail("global memory: two threads write one element")
+            wrong = self.users.note_write(places + j, k.numbers[k.mask])
+            if wrong:
+                k.fail(f"global memory: {wrong}")
             self.array[places + j] = new.array[k.mask]
 
     def add(self, index: Any, number: Lanes) -> Lanes:
@@ -369,7 +354,7 @@ class _SimulatedShared(ArrayInMemory):
         k, places = self.k, self.places(index, count)
         found = []
         for j in range(count):
-            raw = k.shared.read(self.words(places + j), k.mask, k.which, k.warps)
+            raw = k.shared.read(self.words(places + j), k.mask, k.which, k.inside)
             found.append(Lanes(raw.view(self.dtype).reshape(-1)))
         return found[0] if count == 1 else found
 
@@ -380,4 +365,4 @@ class _SimulatedShared(ArrayInMemory):
             new = k.like(value, self.dtype)
             if new.dtype != self.dtype:
                 k.fail(f"{new.dtype} is stored to shared memory of {self.dtype}")
-            k.shared.write(self.words(places + j), new.array, k.mask, k.which, k.warps)
+            k.shared.write(self.words(places + j), new.array, k.mask, k.which, k.inside)

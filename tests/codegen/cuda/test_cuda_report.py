@@ -1,6 +1,7 @@
 """What `wf.doctor` says of devices and of functions that run there: what it says of transfers is what they transfer."""
 
 from collections import Counter
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError
 from importlib.util import spec_from_loader
 from pathlib import Path
@@ -12,9 +13,8 @@ import weft as wf
 from weft.codegen.cuda import report
 from weft.codegen.cuda.driver import libcuda
 from weft.codegen.cuda.driver.simulated import SimulatedDevice
-from weft.codegen.cuda.run import encode
 from weft.codegen.cuda.run.encode import GraphEncoder
-from weft.codegen.cuda.run.transfers import CHANGED, FIRST, ONCE, transfers_of
+from weft.codegen.cuda.run.transfers import FIRST, ONCE, PLAIN, transfers_of
 
 from .fake_libcuda import FakeLibcuda
 
@@ -178,18 +178,13 @@ def without_updates():
 
 
 def with_resizable():
-    v = wf.shared(np.ones(2, np.float32), "v", shape=(None,))
+    v = wf.shared(np.ones(6, np.float32), "v", shape=(None,))
     return compiled([X], X.sum(), updates={v: wf.concatenate([X[0], X[1]])}), (A,)
 
 
 def with_constant():
     table = wf.constant(np.arange(30, dtype=np.float32).reshape(10, 3))
     return compiled([X], table @ X), (A,)
-
-
-def with_sizes_that_are_given():
-    y = wf.vector("y", ("n",))
-    return compiled([y, X], [y * 2, X]), (np.zeros(0, np.float32), A)
 
 
 CASES = {
@@ -223,6 +218,169 @@ def test_what_is_said_of_transfers_is_what_is_copied(copied, what):
         del copied[:]
         f(*arguments)
         assert Counter((t.bytes, t.to_device) for t in said) == Counter(c for c in copied if c[0])
-        assert [str(t) for t in said if t.when == CHANGED] == [
-            line.strip() for line in lines_of("function 'f'", f) if line.endswith(CHANGED)
-        ] or what in ("a variable of another size", "new values that are looked at", "results that are looked at")
+
+
+def test_sizes_that_are_values(copied):
+    for options in ({}, {"results": "device"}):
+        f = compiled([X], X[X > 4], **options)
+        for _ in range(2):
+            f(A)
+        said = []
+        for function, is_read in ((f._counts, True), (f, False)):
+            bound = function.bounds()[-1]
+            encoded = GraphEncoder(bound, function.processor).encode()
+            said += transfers_of(function, bound, encoded, is_read)
+        del copied[:]
+        f(A)
+        assert Counter((t.bytes, t.to_device) for t in said if t.when not in (FIRST, ONCE)) == Counter(copied)
+        lines = lines_of("function 'f'", f)
+        assert "sizes that are values are computed first" in lines[1]
+        assert [line for line in lines if line.startswith("        8 bytes to the host")] == [
+            "        8 bytes to the host: result 0"
+        ]
+
+
+def test_a_loop_that_the_host_counts(copied):
+    start = wf.scalar("start")
+    double = wf.while_loop(lambda c: c < 100, lambda c: wf.callback(np.negative, c.type, c * -2), start, max_steps=50)
+    f = compiled([start], double)
+    assert f(3.0) == 192
+    said = transfers(f)
+    each = [t for t in said if t.when == "at each of at most 50 steps of while_loop"]
+    assert {(4, True), (4, False), (1, False)} == {(t.bytes, t.to_device) for t in each}
+    once = [t for t in said if t not in each and t.when != FIRST and t.when != ONCE]
+    del copied[:]
+    f(3.0)
+    expected = Counter((t.bytes, t.to_device) for t in once)
+    for t in each:
+        expected[t.bytes, t.to_device] += 6  # the steps from 3 to 192
+    assert Counter(copied) == expected
+    lines = lines_of("function 'f'", f)
+    assert any(line.endswith("while_loop: the host counts the steps, which run as follows") for line in lines)
+    assert any(line.startswith("to mend: while_loop at ") for line in lines)
+
+
+def test_a_branch(copied):
+    f = compiled([X], wf.cond(X[0, 0] > 0, lambda: wf.exp(X), lambda: wf.callback(np.negative, X.type, X)))
+    f(A)
+    for sign, negative in ((1, 0), (-1, 2)):
+        del copied[:]
+        f(sign * A)
+        said = transfers(f)
+        taken = [t for t in said if t.when == "where cond takes that branch"]
+        assert [(t.bytes, t.to_device) for t in taken] == [(36, False), (36, True)]
+        always = [t for t in said if t not in taken and t.when not in (FIRST, ONCE)]
+        assert Counter(copied) == Counter((t.bytes, t.to_device) for t in [*always, *taken[:negative]])
+    assert "1 byte to the host: the condition of cond" in map(str, said)
+    assert any("wf.where computes both sides" in line for line in lines_of("function 'f'", f))
+
+
+def test_an_argument_on_the_device_is_not_copied(copied):
+    f = compiled([X], X * 2, results="device")
+    array = f(A)
+    assert isinstance(array, wf.DeviceArray)
+    left = [t for t in transfers(f) if t.when not in (FIRST, PLAIN)]
+    del copied[:]
+    again = f(array)
+    assert copied == left == []
+    np.testing.assert_array_equal(np.asarray(again), 4 * A)
+
+
+# ---- where steps run -------------------------------------------------------------------------------------------------
+
+
+def test_each_step_has_its_place():
+    y = wf.inv(X.T @ X) @ wf.callback(np.negative, X.type, X)
+    f = compiled([X], [y, wf.scan(lambda c, e: (wf.tanh(c + e.sum()), c), 0.0, X)[0]])
+    steps = {line.split(": ")[1]: line.strip() for line in lines_of("function 'f'", f) if line.startswith("    step")}
+    assert {name for name, line in steps.items() if line.endswith(": on the host")} == {"inverse", "callback"} or {
+        name for name, line in steps.items() if line.endswith(": on the host")
+    } == {"inverse", "callback:negative"}
+    assert steps["matmul"].endswith(": on the device: products.matmul.make_matmul")
+    assert ": on the device: its steps are nodes of graphs" in steps["scan"]
+    inner = [line for line in lines_of("function 'f'", f) if line.startswith("        step")]
+    assert inner
+    assert all(line.endswith("nests.emit.make_nest x 3") for line in inner)
+
+
+def test_kernels_that_write_only_where_nothing_was_refused_have_their_own_names():
+    w = wf.shared(np.zeros(5, np.float32), "w")
+    f = compiled([X, I], X[I], updates={w: w + 1})
+    lines = lines_of("function 'f'", f)
+    assert any(line.endswith("on the device: nests.emit.make_nest") for line in lines)
+    assert not any("conditional" in line for line in lines)
+
+
+def test_steps_without_elements_are_nothing_to_do():
+    y = wf.vector("y", ("n",))
+    f = compiled([y], wf.exp(y))
+    f(np.zeros(0, np.float32))
+    lines = lines_of("function 'f'", f)
+    assert "    step 0: exp: nothing to do" in lines
+    assert lines[1] == "its steps, with n = 0:"
+
+
+def test_loops_say_once_what_they_copy_often():
+    f = compiled([X], wf.scan(lambda c, e: (wf.callback(np.negative, c.type, c + e.sum()), c), 0.0, X)[0])
+    lines = lines_of("function 'f'", f)
+    assert sum("3 times 4 bytes to the host: callback" in line for line in lines) == 1
+    assert sum("3 times 4 bytes to the device: callback" in line for line in lines) == 1
+
+
+def test_before_the_first_call_the_host_steps_are_known():
+    y = wf.matrix("y", ("n", "n"))
+    lines = lines_of("function 'f'", compiled([y], wf.inv(y)))
+    assert "there was no call yet" in lines[1]
+    assert lines[2].startswith("inverse at ")
+    assert lines[2].endswith(": on the host")
+
+
+def test_code_without_a_device():
+    f = wf.function([X], X @ X, target="cuda:sm_80", name="f")
+    lines = lines_of("function 'f' runs on the target 'cuda:sm_80'", f)
+    assert lines[0] == "on cuda:sm_80, with code for sm_80"
+    assert any("products.matmul" in line for line in lines)
+    assert "it cannot be called" in lines[-1]
+    assert not any("transfers" in line for line in lines)
+
+
+# ---- what would mend it ----------------------------------------------------------------------------------------------
+
+
+def ways(f):
+    return [line.removeprefix("to mend: ") for line in lines_of("function 'f'", f) if line.startswith("to mend: ")]
+
+
+def test_ways_to_copy_less():
+    found = ways(compiled([X], X * 2))
+    assert [way.split()[0] for way in found] == ["an", 'function(results="device")', "this"]
+    f = compiled([X], X * 2, results="device", inf="raise")
+    assert any(way.startswith('nan="raise" and inf="raise" look at results') for way in ways(f))
+    assert not any("wf.DeviceArray" in way for way in ways(compiled([], wf.ones((2, 2)), results="device")))
+
+
+def test_ways_of_variables():
+    f, arguments = with_variable()
+    assert any("let all functions that share a variable run on one target" in way for way in ways(f))
+    f(*arguments)
+    assert not any("let all functions" in way for way in ways(f))
+    f, _ = with_resizable()
+    assert any(way.startswith("variables whose sizes may change") for way in ways(f))
+
+
+@dataclass(frozen=True)
+class Backwards(wf.Op):
+    """x[::-1]."""
+
+    def infer(self, x):
+        return x
+
+    def numpy(self, x):
+        return x[::-1].copy()
+
+
+def test_ways_of_what_the_host_computes():
+    found = "\n".join(ways(compiled([X], wf.inv(X) + wf.callback(np.negative, X.type, X) + wf.apply(Backwards(), X))))
+    assert 'has no kernel on a device: give it one with @wf.kernel(Inverse, "cuda"); else call it seldom.' in found
+    assert '@wf.kernel(Backwards, "cuda"), or an `expand` method in terms of other ops; else' in found
+    assert "runs Python on the host, which waits for the device: write it with weft's operations." in found

@@ -322,7 +322,7 @@ def a_write_before_an_array(k, x, out, counts, wrong):
     out[place_of(k) - (1 if wrong else 0)] = 1.0
 
 
-@fault("global memory: elements 1 to 131 of an array that has 128")
+@fault("global memory: elements 128 to 131 of an array that has 128")
 def neighbours_behind_an_array(k, x, out, counts, wrong):
     with k.when(k.thread < 16):
         place = k.block[0] * THREADS + k.thread * 4
@@ -362,7 +362,7 @@ def a_thread_reads_what_another_wrote(k, x, out, counts, wrong):
     k.shared_array(FLOAT32, THREADS)[k.thread] = found
 
 
-@fault("a thread writes what another one has read in the same launch")
+@fault("a thread (writes|reads) what another one has (read|written) in the same launch")
 def a_thread_writes_what_another_read(k, x, out, counts, wrong):
     place = place_of(k)
     out[place if not wrong else COUNT - 1 - place] = out[place] + 1.0
