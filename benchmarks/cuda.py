@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-# behind all others: this file is called as a package of NVIDIA's is
-sys.path[:] = [*(path for path in sys.path if Path(path).resolve() != HERE), str(HERE)]
+# the folder stands behind all others: this file is called as a package of NVIDIA's is
+sys.path.append(sys.path.pop(0))
+sys.path.append(str(Path(__file__).resolve().parent))
 import device_kernels
 import device_models
 import numpy as np
@@ -33,8 +33,9 @@ from weft.testing.cuda.checks import choose
 from weft.testing.cuda.machine import describe_device
 from weft.testing.cuda.process import run_check
 
-CHECKS = "structured: matmul, batches,structured: matmul, infinities,structured: conv1d,structured: pool,training: MLP"
+CHECKS = "infinities and NaN,structured: conv1d,structured: pool,structured: reductions,training: MLP"
 WARNING = "NumPy plays the device: these figures say nothing about any device."
+HERE = Path(__file__).resolve().parent
 
 # ---- kernels -------------------------------------------------------------------------------------------------------
 
@@ -78,8 +79,9 @@ def compare_steps(timer: Timer, peer: Peer | None) -> None:
     """Steps of training: data on the device, the loss fetched never or each time."""
     rows = []
     for name, (make, batch) in device_models.MODELS.items():
-        for precision in ("float32", "tf32"):
-            rows.append(_step_row(name, make(2 if timer.quick else batch), precision, timer, peer))
+        model = make(2, True) if timer.quick else make(batch, False)
+        for precision in ("float32",) if timer.quick else ("float32", "tf32"):
+            rows.append(_step_row(f"{name}, small" if timer.quick else name, model, precision, timer, peer))
     header = ["step", "batch", "precision", "device, us", "not waiting, us", "loss fetched, us"]
     show("steps of training, momentum", [*header, "torch graph, us", "torch / weft", "losses apart"], rows)
 
@@ -144,7 +146,7 @@ imported = time.perf_counter()
 sys.path.append({here!r})
 import device_models
 make, batch = device_models.MODELS[{name!r}]
-model = make({batch} or batch)
+model = make(2, True) if {quick} else make(batch, False)
 prepared = time.perf_counter()
 step, _ = device_models.weft_step(model, target={target!r})
 compiled = time.perf_counter()
@@ -161,8 +163,7 @@ def time_starts(timer: Timer) -> None:
         with tempfile.TemporaryDirectory() as folder:
             for state in ("empty cache", "second process"):
                 environment = dict(os.environ, WEFT_CACHE_DIR=folder)
-                batch = 2 if timer.quick else 0
-                program = PROGRAM.format(here=str(HERE), name=name, batch=batch, target=timer.target)
+                program = PROGRAM.format(here=str(HERE), name=name, quick=timer.quick, target=timer.target)
                 command = [sys.executable, "-c", program]
                 answer = subprocess.run(command, env=environment, capture_output=True, text=True)
                 last = answer.stderr.strip().splitlines()[-1:] or ["it says nothing"]

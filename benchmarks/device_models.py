@@ -1,6 +1,7 @@
 """Networks whose steps are timed on a device: each written once, for weft's functions and PyTorch's."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,55 +49,58 @@ class Model(NamedTuple):
         return rng.standard_normal(self.images, dtype=np.float32), rng.integers(0, 10, self.images[0])
 
 
-def mlp(batch: int) -> Model:
+def mlp(batch: int, small: bool) -> Model:
     """784-256-256-10."""
-    p = Parameters()
-    for name, (i, o) in {"1": (784, 256), "2": (256, 256), "3": (256, 10)}.items():
-        p.dense(name, i, o)
+    p, sizes = Parameters(), (30, 12, 12, 10) if small else (784, 256, 256, 10)
+    for number, (i, o) in enumerate(pairwise(sizes)):
+        p.dense(str(number), i, o)
 
     def logits(o: Any, p: Any, x: Any) -> Any:
-        return o.dense(p, "3", o.relu(o.dense(p, "2", o.relu(o.dense(p, "1", x)))))
+        return o.dense(p, "2", o.relu(o.dense(p, "1", o.relu(o.dense(p, "0", x)))))
 
-    return Model(p, logits, (batch, 784))
+    return Model(p, logits, (batch, sizes[0]))
 
 
-def lenet(batch: int) -> Model:
+def lenet(batch: int, small: bool) -> Model:
     """20C5-MP2-50C5-MP2-FC256-FC10 on 28x28."""
-    p = Parameters()
-    for name, channels, maps in (("1", 1, 20), ("2", 20, 50)):
+    p, (first, second, hidden), side = Parameters(), (2, 3, 8) if small else (20, 50, 256), 16 if small else 28
+    inner = second * (((side - 4) // 2 - 4) // 2) ** 2
+    for name, channels, maps in (("1", 1, first), ("2", first, second)):
         p.conv(name, channels, maps, 5)
         p[f"{name} bias"] = np.zeros(maps, np.float32)
-    p.dense("3", 800, 256)
-    p.dense("4", 256, 10)
+    p.dense("3", inner, hidden)
+    p.dense("4", hidden, 10)
 
     def logits(o: Any, p: Any, x: Any) -> Any:
         for name in ("1", "2"):
             x = o.max_pool(o.relu(o.conv(x, p[name], p[f"{name} bias"])))
-        return o.dense(p, "4", o.relu(o.dense(p, "3", o.reshape(x, (batch, 800)))))
+        return o.dense(p, "4", o.relu(o.dense(p, "3", o.reshape(x, (batch, inner)))))
 
-    return Model(p, logits, (batch, 1, 28, 28))
-
-
-VGG = (64, 64, "pool", 128, 128, "pool", 256, 256, "pool")
+    return Model(p, logits, (batch, 1, side, side))
 
 
-def vgg(batch: int) -> Model:
+POOL = 0
+
+
+def vgg(batch: int, small: bool) -> Model:
     """Six convolutions with batch normalisation, three pools, two dense layers, on 32x32."""
-    p, channels = Parameters(), 3
-    for number, maps in enumerate(VGG):
-        if isinstance(maps, int):
+    layers = (3, POOL, 4, POOL) if small else (64, 64, POOL, 128, 128, POOL, 256, 256, POOL)
+    p, channels, side = Parameters(), 3, 8 if small else 32
+    for number, maps in enumerate(layers):
+        if maps != POOL:
             p.conv(f"c{number}", channels, maps, 3)
             p.norm(f"c{number}", maps)
             channels = maps
-    p.dense("d1", 4096, 256)
-    p.dense("d2", 256, 10)
+    inner = channels * (side >> layers.count(POOL)) ** 2
+    p.dense("d1", inner, 8 if small else 256)
+    p.dense("d2", 8 if small else 256, 10)
 
     def logits(o: Any, p: Any, x: Any) -> Any:
-        for number, maps in enumerate(VGG):
-            x = o.max_pool(x) if maps == "pool" else o.relu(o.norm(p, f"c{number}", _same(o, p, f"c{number}", x)))
-        return o.dense(p, "d2", o.relu(o.dense(p, "d1", o.reshape(x, (batch, 4096)))))
+        for number, maps in enumerate(layers):
+            x = o.max_pool(x) if maps == POOL else o.relu(o.norm(p, f"c{number}", _same(o, p, f"c{number}", x)))
+        return o.dense(p, "d2", o.relu(o.dense(p, "d1", o.reshape(x, (batch, inner)))))
 
-    return Model(p, logits, (batch, 3, 32, 32))
+    return Model(p, logits, (batch, 3, side, side))
 
 
 def _same(o: Any, p: Any, name: str, x: Any, stride: int = 1) -> Any:
@@ -104,13 +108,14 @@ def _same(o: Any, p: Any, name: str, x: Any, stride: int = 1) -> Any:
     return o.conv(x, p[name], None, stride=stride, padding=1)
 
 
-def resnet20(batch: int) -> Model:
+def resnet20(batch: int, small: bool) -> Model:
     """ResNet-20 for CIFAR (He et al. 2016); shortcuts that change the shape are 1x1 convolutions with stride 2."""
-    p, blocks, channels = Parameters(), list[tuple[str, int]](), 16
-    p.conv("first", 3, 16, 3)
-    p.norm("first", 16)
-    for stage, maps in enumerate((16, 32, 64)):
-        for number in range(3):
+    widths, repeats, side = ((2, 3, 4), 1, 8) if small else ((16, 32, 64), 3, 32)
+    p, blocks, channels = Parameters(), list[tuple[str, int]](), widths[0]
+    p.conv("first", 3, channels, 3)
+    p.norm("first", channels)
+    for stage, maps in enumerate(widths):
+        for number in range(repeats):
             name, stride = f"{stage}.{number}", 2 if stage and not number else 1
             layers = {"a": (channels, 3), "b": (maps, 3), **({"s": (channels, 1)} if stride == 2 else {})}
             for part, (inputs, size) in layers.items():
@@ -118,7 +123,7 @@ def resnet20(batch: int) -> Model:
                 p.norm(name + part, maps)
             blocks.append((name, stride))
             channels = maps
-    p.dense("last", 64, 10)
+    p.dense("last", channels, 10)
 
     def logits(o: Any, p: Any, x: Any) -> Any:
         x = o.relu(o.norm(p, "first", _same(o, p, "first", x)))
@@ -130,7 +135,7 @@ def resnet20(batch: int) -> Model:
             x = o.relu(x + h)
         return o.dense(p, "last", o.mean(x, (2, 3)))
 
-    return Model(p, logits, (batch, 3, 32, 32))
+    return Model(p, logits, (batch, 3, side, side))
 
 
 # ---- the frameworks ------------------------------------------------------------------------------------------------
@@ -206,7 +211,7 @@ def torch_step(model: Model, torch: Any, put: Callable[[np.ndarray], Any]) -> Ca
     return step
 
 
-MODELS: dict[str, tuple[Callable[[int], Model], int]] = {
+MODELS: dict[str, tuple[Callable[[int, bool], Model], int]] = {
     "MLP 784-256-256-10": (mlp, 128),
     "LeNet": (lenet, 128),
     "small VGG": (vgg, 32),

@@ -25,6 +25,7 @@ from .check import DeviceCheck, DeviceSetting, group_checks
 from .compare import Array, compare, compare_exactly, move_apart, normal, require
 
 TRANSPOSES = ((False, False), (False, True), (True, False), (True, True))
+TF32_EPS = 2.0**-9 * 2**23  # each factor is off by 2**-10 of itself at most
 EPS = 24  # of a product, relative to the product of the absolute values
 
 # ---- products ------------------------------------------------------------------------------------------------------
@@ -34,40 +35,42 @@ SMALL = (1, 3, 17)
 LARGE = ((1000, 1000, 1000), (4096, 4096, 4096), (129, 5000, 33), (8, 70000, 8), (128, 784, 256), (20000, 9, 20))
 
 
-def _product(setting: DeviceSetting, dtype: str, transposed: tuple[bool, bool], **options: Any) -> Callable[..., Any]:
+Products = dict[tuple[bool, bool], Callable[..., Any]]  # by whether a and b are transposed
+
+
+def _products(setting: DeviceSetting, dtype: str, **options: Any) -> Products:
     a, b = matrix("a", (None, None), dtype), matrix("b", (None, None), dtype)
-    return setting.compile([a, b], matmul(a.T if transposed[0] else a, b.T if transposed[1] else b), **options)
+    return {
+        (first, second): setting.compile([a, b], matmul(a.T if first else a, b.T if second else b), **options)
+        for first, second in TRANSPOSES
+    }
 
 
-def _check_product(
-    f: Callable[..., Any], dtype: str, transposed: tuple[bool, bool], sizes: Sequence[int], eps: float = EPS
-) -> None:
+def _check_products(functions: Products, dtype: str, sizes: Sequence[int], eps: float = EPS) -> None:
+    """Every transpose at these sizes, against float64."""
     m, k, n = sizes
     a, b = normal((m, k), dtype, seed=m), normal((k, n), dtype, seed=n + 1)
-    given = [np.ascontiguousarray(v.T) if t else v for v, t in zip((a, b), transposed, strict=True)]
     exact, size = a.astype("float64") @ b, np.abs(a).astype("float64") @ np.abs(b)
-    compare(f"{sizes} {dtype}, transposed: {transposed}", f(*given), exact.astype(dtype), eps, size)
+    for transposed, f in functions.items():
+        given = [np.ascontiguousarray(v.T) if t else v for v, t in zip((a, b), transposed, strict=True)]
+        what = f"{m} x {k} @ {k} x {n} of {dtype}, transposed: {transposed}"
+        compare(what, f(*given), exact.astype(dtype), eps, size)
 
 
 def check_transposes(dtype: str, setting: DeviceSetting) -> None:
     """All sizes around those of tiles, and all transposes."""
-    sizes = setting.pick(RAGGED, SMALL)
-    for transposed in TRANSPOSES:
-        f = _product(setting, dtype, transposed)
-        for size in itertools.product(sizes, repeat=3):
-            _check_product(f, dtype, transposed, size)
-        _check_product(f, dtype, transposed, (5, 0, 3))
-        _check_product(f, dtype, transposed, (0, 5, 3))
+    functions = _products(setting, dtype)
+    for sizes in [*itertools.product(setting.pick(RAGGED, SMALL), repeat=3), (5, 0, 3), (0, 5, 3)]:
+        _check_products(functions, dtype, sizes)
 
 
 def check_large_products(setting: DeviceSetting) -> None:
     """Square, long and thin ones; the same call gives the same bits."""
-    for transposed in TRANSPOSES:
-        f = _product(setting, "float32", transposed)
-        for size in setting.pick(LARGE, ((65, 40, 70), (8, 500, 8))):
-            _check_product(f, "float32", transposed, size)
-    a, b = normal((64, setting.pick(50000, 600))), normal((setting.pick(50000, 600), 48), seed=1)
-    f = _product(setting, "float32", (False, False))
+    functions = _products(setting, "float32")
+    for sizes in setting.pick(LARGE, ((65, 40, 70), (8, 500, 8))):
+        _check_products(functions, "float32", sizes)
+    k = setting.pick(50000, 600)
+    a, b, f = normal((64, k)), normal((k, 48), seed=1), functions[False, False]
     compare_exactly("a long sum, twice", f(a, b), f(a, b))
 
 
@@ -90,7 +93,7 @@ def check_special_products(setting: DeviceSetting) -> None:
     a[20, :], b[:, 20] = 3e30, 1e-30  # further down the smaller part of a factor that is split in two has fewer digits
     a[21, :], b[:, 21] = 1e-35, 1e30
     b[4, 11] = 0.0
-    f = _product(setting, "float32", (False, False))
+    f = _products(setting, "float32")[False, False]
     with np.errstate(all="ignore"):
         exact = (a.astype("float64") @ b.astype("float64")).astype("float32")
         size = np.nan_to_num(np.abs(a).astype("float64") @ np.abs(b), nan=1.0, posinf=1.0)
@@ -101,15 +104,13 @@ def check_special_products(setting: DeviceSetting) -> None:
 
 def check_tf32(setting: DeviceSetting) -> None:
     """precision="tf32" rounds the factors to 11 bits and no more, and float64 not at all."""
-    for transposed in TRANSPOSES:
-        f = _product(setting, "float32", transposed, precision="tf32")
-        for size in setting.pick(((130, 257, 65), (1000, 1000, 1000)), ((17, 33, 9),)):
-            _check_product(f, "float32", transposed, size, eps=2.0**-9 * 2**23)
-    double = _product(setting, "float64", (False, False), precision="tf32")
-    _check_product(double, "float64", (False, False), (17, 33, 9))
+    functions, double = (_products(setting, dtype, precision="tf32") for dtype in ("float32", "float64"))
+    for sizes in setting.pick(((130, 257, 65), (1000, 1000, 1000)), ((17, 33, 9),)):
+        _check_products(functions, "float32", sizes, eps=TF32_EPS)
+    _check_products(double, "float64", (17, 33, 9))
     x, w = tensor("x", (None, 3, 10, 11)), tensor("w", (4, 3, 3, 3))
     f = setting.compile([x, w], conv.conv2d(x, w), precision="tf32")
-    _check_convolution(f, [normal((2, 3, 10, 11)), normal((4, 3, 3, 3), seed=1)], x, w, {}, 2.0**-9 * 2**23)
+    _check_convolution(f, [normal((2, 3, 10, 11)), normal((4, 3, 3, 3), seed=1)], x, w, {}, TF32_EPS)
 
 
 # ---- convolution ---------------------------------------------------------------------------------------------------
@@ -183,6 +184,9 @@ def check_layers(setting: DeviceSetting) -> None:
             compare(f"a layer of {shapes}, output {number}", one, np.asarray(other).astype("float32"), 64)
 
 
+LARGE_POOLS = {1: (16, 3, 1025), 2: (16, 3, 65, 65), 3: (2, 3, 17, 33, 33)}
+
+
 def check_pools(setting: DeviceSetting) -> None:
     """Pools of 1 to 3 axes at ragged and large shapes, with gradients; ties, NaN and infinities among the values."""
     ways: list[tuple[Callable[..., Expr], int, dict[str, Any]]] = [
@@ -200,7 +204,7 @@ def check_pools(setting: DeviceSetting) -> None:
             x = tensor("x", (None, 3, *[None] * rank), dtype)
             out = op(x, **options)
             f = setting.compile([x], [out, grad(sum_over(out * out), x)])
-            for shape in setting.pick((*shapes, (16, 3, *(65,) * rank)), shapes):
+            for shape in setting.pick((*shapes, LARGE_POOLS[rank]), shapes):
                 value = np.round(normal(shape, dtype) * 4) / 4
                 expected = evaluate([out, grad(sum_over(out * out), x)], {x: value})
                 for one, other in zip(f(value), expected, strict=True):

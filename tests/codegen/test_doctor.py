@@ -46,14 +46,16 @@ def test_the_report_is_its_text():
     ]
     assert repr(report) == str(report)
     assert str(report).splitlines()[0] == "versions"
-    assert all(line.startswith("    ") or line == part.title for part in report.parts for line in str(part).splitlines())
+    assert all(
+        line.startswith("    ") or line == part.title for part in report.parts for line in str(part).splitlines()
+    )
     for version in (wf.__version__, platform.python_version(), np.__version__, llvmlite.__version__):
         assert version in text_of("versions")
 
 
 def test_what_is_no_function_is_refused():
     for wrong in (np.sin, 3, "f", wf.vector("x", (3,)), wf.function):
-        with pytest.raises(wf.ArgumentError, match="doctor takes a function that wf.function made, or nothing, not"):
+        with pytest.raises(wf.ArgumentError, match=r"doctor takes a function that wf\.function made, or nothing, not"):
             wf.doctor(wrong)
 
 
@@ -220,7 +222,7 @@ def test_steps_of_functions_of_the_host(to):
     f(np.eye(3, dtype=np.float32))
     title = f"function 'step' runs on the target '{to}'"
     text = text_of(title, f)
-    assert all(what in text for what in ("matmul", "inverse", "cumsum"))
+    assert all(re.search(what, text) for what in ("matmul", "inverse", "cum_?sum"))
     assert "transfers of a call: none" in text
     assert Counter(part.title for part in wf.doctor(f).parts)[title] == 1
     if to == "cpu":

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...lowering.convolution import Convolution
 from ..launch import Kernel, KernelRef, Launch, Plan
 from ..model import CHANNELS_TRANSPOSE_CYCLES, CONV_ADD_NS, CONV_MULTIPLY_NS, SEGMENT_STEPS
 from ..params import Address
 from ..tiles import code, shapes
 from ..tiles.copy import merge
 from .contraction import contraction, times, weights
-from .problem import Convolution
 
 _DEPTH = 1024  # of the contraction: panels of that depth stay in the second-level cache
 _PLACES = 504  # in one unit, at most: whole tiles of 9 and of 14

@@ -3,10 +3,10 @@
 import math
 from typing import NamedTuple
 
+from ...lowering.convolution import Convolution, Triple
 from ..launch import Launch
 from ..tiles import pack
 from ..tiles.copy import merge
-from .problem import Convolution, Triple
 
 
 class Contraction(NamedTuple):

@@ -11,13 +11,13 @@ the chunks' sums.
 import math
 from typing import Any, NamedTuple
 
+from ...lowering.convolution import Convolution
 from ..launch import Kernel, KernelRef, Launch, Plan
 from ..model import CONV_DOT_NS, DOT_RESULT_CYCLES, DOT_VECTOR, LATENCY, registers, width
 from ..params import Address
 from ..tiles import code
 from .channels import add_chunks
 from .contraction import times
-from .problem import Convolution
 
 _PIECE = 64 * 1024  # elements of both operands that all tiles go through: half of a second-level cache
 _UNITS = 64

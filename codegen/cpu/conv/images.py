@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...lowering.convolution import Convolution, Triple, has_phases, taps
 from ..launch import Kernel, KernelRef, Launch, Plan
 from ..model import CONV_MULTIPLY_NS, IMAGES_TRANSPOSE_CYCLES
 from ..params import Address
 from ..tiles import code, pack, shapes
-from .problem import Convolution, Triple, has_phases, taps
 
 _SUMS_BYTES = 64 * 1024  # bytes on the stack, for the sums of some places
 _DEPTH = 6144  # of the contraction: what one place reads of a panel of images fits into the second-level cache

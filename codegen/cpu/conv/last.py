@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...lowering.convolution import Convolution, ConvOperand
 from ..launch import Kernel, KernelRef, Launch, Plan
 from ..model import CONV_LAST_NS, LAST_MOVE_CYCLES
 from ..params import Address
 from ..tiles import code
 from . import channels
 from .pad import borders
-from .problem import Convolution, ConvOperand
 
 
 def possible(problem: Convolution) -> bool:

@@ -4,11 +4,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...lowering.convolution import Convolution, Triple
 from ..launch import Kernel, KernelRef, Launch
 from ..model import CONV_PAD_NS
 from ..params import Address
 from ..tiles import code
-from .problem import Convolution, Triple
 
 
 def pad(problem: Convolution, buffer: int) -> tuple[Convolution, Launch | None, int]:

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...lowering.convolution import Convolution
 from ..launch import Kernel, KernelRef, Launch, Plan
 from ..model import CONV_MULTIPLY_NS, PIXELS_SPLIT, PIXELS_STORE_CYCLES
 from ..params import Address, Params
 from ..tiles import code, shapes
 from .contraction import contraction, times, weights
-from .problem import Convolution
 
 _SUMS_BYTES = 64 * 1024  # bytes on the stack, for the sums of a row of tiles
 _PADDED_BYTES = 96 * 1024  # bytes on the stack, for the channels of one image and group

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...lowering.convolution import Convolution, normalise, phases
 from ..launch import Array, Kernel, KernelRef, Launch, Plan
 from ..model import CONV_ZERO_NS, OWN_PADDING
 from ..tiles.copy import merge
@@ -33,7 +34,6 @@ from . import (
     pixels as conv_pixels,
 )
 from .pad import pad
-from .problem import Convolution, normalise, phases
 
 
 def plan_conv(

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ....symbolic.errors import ArgumentError
-from ...cpu.conv.problem import Convolution, normalise, phases
 from ...lowering.bind import Array
+from ...lowering.convolution import Convolution, normalise, phases
 from ..launch import GridLaunch, GridPlan, LaunchArgument, Processor, Slot, SlotKind, Strided
 from ..trace.builder import KernelBuilder
 from ..trace.kernel import TracedKernel, TraceRef
@@ -149,7 +149,7 @@ def _plan_window(problem: Convolution, wide: bool, processor: Processor) -> Grid
     p = problem
     kept = kept_axes(p)
     size = ProductSize(p.o, p.n * math.prod(p.size), p.depth, p.groups)
-    frame, choice = choose_frame(np.dtype(p.dtype), size, processor)
+    frame, choice = choose_frame(np.dtype(p.dtype), size, processor, computed=True)
     weights, weight_numbers = find_weights(p)
     axes = tuple(describe_axis(p, i) for i in kept)
     along_k = math.prod(p.kernel) > math.prod(p.size) or (math.prod(p.kernel) == 1 and p.x.axes[1] == 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ...cpu.conv.problem import Convolution
+from ...lowering.convolution import Convolution
 from .matmul import join_axes
 from .numbers import divisor_arguments
 from .operands import Layout, affine_layout

@@ -110,8 +110,11 @@ def _farthest(x: Strided) -> int:
     return x.start + reach
 
 
-def choose_frame(dtype: DType, size: ProductSize, processor: Processor) -> tuple[Frame, Choice]:
-    """How products of these sizes are computed on a processor."""
+def choose_frame(dtype: DType, size: ProductSize, processor: Processor, computed: bool = False) -> tuple[Frame, Choice]:
+    """How products of these sizes are computed on a processor.
+
+    computed : whether the place of each element of an operand is computed by itself, which takes registers
+    """
     modern = processor.architecture >= 80
     if dtype == FLOAT32 and modern:
         exact = processor.precision == "float32"
@@ -121,7 +124,9 @@ def choose_frame(dtype: DType, size: ProductSize, processor: Processor) -> tuple
         )
         name, asynchronous = "tf32x3" if exact else "tf32", True
     else:
-        candidates = tiles.SIMT_TILES_OF_8_BYTES if dtype.itemsize == 8 else tiles.SIMT_TILES
+        candidates = tiles.SIMT_TILES
+        if dtype.itemsize == 8:
+            candidates = tiles.COMPUTED_TILES_OF_8_BYTES if computed else tiles.SIMT_TILES_OF_8_BYTES
         choice = tiles.choose(size, candidates, tiles.SIMT_RATE / (dtype.itemsize // 8 + 1), processor.multiprocessors)
         asynchronous = modern and dtype.itemsize >= 4
         choice = choice._replace(tile=choice.tile._replace(stages=3 if asynchronous else 2))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ....symbolic.types import FLOAT32, DType
-from ...cpu.conv.problem import Convolution
+from ...lowering.convolution import Convolution
 from ..launch import GridPlan, Processor
 from ..trace.builder import INT32, KernelBuilder
 from ..trace.kernel import TracedKernel, TraceRef

@@ -10,7 +10,7 @@ from ..trace.builder import WARP
 
 _RESIDENT_WARPS = 16  # on a multiprocessor, of blocks that hide each other's waiting
 _STEP = 8  # products along k that a warp adds at once
-# Cycles of a multiprocessor, as measured on an H100; they only choose between tiles.
+# Cycles of a multiprocessor, reckoned from what an H100 can do; they only choose between tiles.
 _STEP_CYCLES, _TILE_CYCLES = 120, 100  # how long a warp takes for a step, and a block for a k tile, when alone
 _JOIN_CYCLES = 2500  # until the last of the blocks that share a tile knows that it is the last
 _WORDS_A_CYCLE = 5  # to and from the second-level cache
@@ -91,6 +91,7 @@ SIMT_TILES: tuple[Tile, ...] = (
     Tile(32, 16, 8, 32, 16, 1),
 )
 SIMT_TILES_OF_8_BYTES: tuple[Tile, ...] = SIMT_TILES[1:]  # 128 x 128 sums of 8 bytes do not fit into the registers
+COMPUTED_TILES_OF_8_BYTES: tuple[Tile, ...] = SIMT_TILES[4:]  # nor 64 x 32, where places are computed, too
 
 
 def choose(size: ProductSize, tiles: Iterable[Tile], rate: float, multiprocessors: int) -> Choice:

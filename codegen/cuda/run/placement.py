@@ -1,4 +1,4 @@
-"""Where each step of a call runs: on the device, in which kernels, or on the host."""
+"""Where each step of a call runs: on the device, by which kernels, or on the host."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ...lowering.program import LoopStep, Program, Step
-from ...lowering.text import number_steps
-from ..trace.protect import make_conditional
+from ...lowering.text import INDENT, number_steps
 from .segments import GraphSegment, HostBranch, HostLoop, HostStep, Segment
-
-_CONDITIONAL = f"{make_conditional.__module__.rpartition('.cuda.')[2]}.{make_conditional.__name__}("
 
 
 def host_segments(segments: Sequence[Segment]) -> list[Segment]:
@@ -23,33 +20,32 @@ def host_segments(segments: Sequence[Segment]) -> list[Segment]:
 
 
 def placement_lines(program: Program, segments: Sequence[Segment]) -> list[str]:
-    """A line for each step, those of bodies too."""
+    """The steps, those of bodies too, and how the device runs them."""
     by_host = {segment.step: segment for segment in host_segments(segments)}
     nodes: dict[Step, Counter[str]] = {}
     _count_nodes(segments, nodes)
     lines = []
     for step, name in number_steps(program).items():
-        margin = "    " * name.count(".")
-        lines.append(f"{margin}{name}: {step.label}: {_place(step, by_host.get(step), nodes.get(step, Counter()))}")
+        margin = INDENT * name.count(".")
+        ways = [f"{way}, {count} times" if count > 1 else way for way, count in nodes.get(step, Counter()).items()]
+        place = _place(step, by_host.get(step), ways)
+        lines.append(f"{margin}{name}: {step.label}: {place}")
+        if len(ways) != 1:
+            lines += [f"{margin}{INDENT}{way}" for way in ways]
     return lines
 
 
 def _count_nodes(segments: Sequence[Segment], found: dict[Step, Counter[str]]) -> None:
+    """How many nodes of each kind every step has."""
     for segment in segments:
         if isinstance(segment, GraphSegment):
             for node in segment.nodes:
-                found.setdefault(node.step, Counter())[_kernel(node.label)] += 1
+                found.setdefault(node.step, Counter())[node.label.removeprefix(f"{node.step.label}: ")] += 1
         else:
             _count_nodes(getattr(segment, "inner", ()), found)
 
 
-def _kernel(label: str) -> str:
-    """The name of a node's kernel, without what it is specialised for."""
-    return label.removeprefix(_CONDITIONAL).partition("(")[0]
-
-
-def _place(step: Step, segment: Segment | None, nodes: Counter[str]) -> str:
-    kernels = ", ".join(f"{name}{f' x {count}' if count > 1 else ''}" for name, count in nodes.items())
+def _place(step: Step, segment: Segment | None, ways: Sequence[str]) -> str:
     if isinstance(segment, HostStep):
         return "on the host"
     if isinstance(segment, HostLoop):
@@ -57,5 +53,7 @@ def _place(step: Step, segment: Segment | None, nodes: Counter[str]) -> str:
     if isinstance(segment, HostBranch):
         return "the host takes one of the bodies, which run as follows"
     if isinstance(step, LoopStep):
-        return f"on the device: its steps are nodes of graphs{', and ' + kernels if kernels else ''}"
-    return f"on the device: {kernels}" if kernels else "nothing to do"
+        return f"on the device, its steps as nodes of graphs{f'; {ways[0]}' if len(ways) == 1 else ''}"
+    if not ways:
+        return "nothing to do"
+    return f"on the device{f': {ways[0]}' if len(ways) == 1 else ''}"

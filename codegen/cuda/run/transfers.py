@@ -16,6 +16,7 @@ from .segments import HostBranch, HostLoop, HostStep, Segment
 
 FIRST = "only at the first call of these sizes"
 ONCE = "only at the function's first call"
+LATER = "when a result is read"
 CHANGED = "only when that has changed it"
 PLAIN = "unless it is an array of the device"
 
@@ -29,8 +30,8 @@ class Transfer(NamedTuple):
     when: str = ""
 
     def __str__(self) -> str:
-        way = "to the device" if self.to_device else "to the host"
-        return f"{self.bytes} byte{'s' if self.bytes != 1 else ''} {way}: {self.what}{', ' + self.when if self.when else ''}"
+        way = f"byte{'s' if self.bytes != 1 else ''} to the {'device' if self.to_device else 'host'}"
+        return f"{self.bytes} {way}: {self.what}{', ' + self.when if self.when else ''}"
 
 
 def transfers_of(function: CUDAFunction, bound: Bound, encoded: Encoded, is_read: bool = False) -> list[Transfer]:
@@ -93,8 +94,8 @@ def _results(function: CUDAFunction, bound: Bound, encoded: Encoded, is_read: bo
     replaced = function.source.updates if function.refused else function.program.replaced
     for (node, _), result in zip(replaced, bound.results[count:], strict=True):
         yield Transfer(result.bytes, False, f"the new array of {node.name or 'a variable'}")
-    if waits and encoded.refusing:
-        yield Transfer(encoded.flags.size, False, "whether a step has refused its input")
+    if encoded.refusing:
+        yield Transfer(encoded.flags.size, False, "whether a step has refused its input", "" if waits else LATER)
     if waits and stays:
         for number, result in enumerate(bound.results):
             what = f"result {number}" if number < count else "a new array, as the results are"

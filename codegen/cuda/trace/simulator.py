@@ -171,14 +171,14 @@ class Simulator(KernelBuilder):
 
     def shared_array(self, dtype: Any, count: int, align: int = 16) -> ArrayInMemory:
         start = -(-self.top // align) * align
-        self._claim_shared(start + count * np.dtype(dtype).itemsize)
+        self._claim_words(start + count * np.dtype(dtype).itemsize)
         return _SimulatedShared(self, start, np.dtype(dtype), count)
 
     def overlay_array(self, dtype: Any, count: int) -> ArrayInMemory:
-        self._claim_shared(max(self.top, count * np.dtype(dtype).itemsize))
+        self._claim_words(max(self.top, count * np.dtype(dtype).itemsize))
         return _SimulatedShared(self, 0, np.dtype(dtype), count)
 
-    def _claim_shared(self, top: int) -> None:
+    def _claim_words(self, top: int) -> None:
         self.top = top
         if top > MOST_SHARED:
             self.fail(f"{top} bytes of shared memory, where a block has at most {MOST_SHARED}")

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pytest
@@ -11,7 +11,6 @@ from weft.codegen.cuda.index import merge_sort
 from weft.codegen.cuda.index.argsort import plan_argsort
 from weft.codegen.cuda.index.cumsum import CHUNK, plan_cumsum
 from weft.codegen.cuda.launch import Processor
-from weft.codegen.cuda.nests.plan import plan_nest
 from weft.codegen.cuda.products import conv
 from weft.codegen.cuda.products.conv import plan_conv
 from weft.codegen.cuda.products.matmul import plan_matmul
@@ -20,6 +19,7 @@ from weft.codegen.cuda.trace.simulator import KernelFault, Simulator, simulate
 
 from .graphs_of_nests import nests_of
 from .simulated_plans import make_plan, run
+from .test_nests import buffers_for, plan_of
 
 OLD, MODERN = Processor(75, 4), Processor(90, 1)
 FIELDS = ("strides", "padding", "x_dilation", "w_dilation", "groups", "batch_groups")
@@ -27,6 +27,7 @@ PLAIN = ((1, 1), ((1, 1), (1, 1)), (1, 1), (1, 1), 1, 1)
 # Barriers whose absence cannot be seen in shared memory: nothing is prepared for operands whose places are affine, and
 # one stands between what a block leaves in global memory and the count that says so.
 NOTHING_PREPARED, LEFT = ("_prepare", 0), ("_leave", 0)
+HALVES_APART = ("_meet", 1)  # the next half is written where nobody has read
 
 
 class Site(NamedTuple):
@@ -40,8 +41,8 @@ class Site(NamedTuple):
 class Meddler(Simulator):
     """Notes where barriers and waits are called, and leaves one barrier out, or waits for one group less."""
 
-    seen: set[Site] = set()
-    spoilt: Site | None = None
+    seen: ClassVar[set[Site]] = set()
+    spoilt: ClassVar[Site | None] = None
 
     def _is_spoilt(self, method: str) -> bool:
         frame = sys._getframe(2)
@@ -95,7 +96,7 @@ def test_products(case, monkeypatch):
         lambda result, a, b, _: plan_matmul(result, a, b, processor), "float32", (m, n), draw(m, depth), draw(depth, n)
     )
     assert ("k by" in plan.way) == ("shared sums" in case)
-    assert find_unseen(lambda: run(plan, out, buffers), monkeypatch) == unseen
+    assert find_unseen(lambda: run(plan, out, buffers), monkeypatch) <= unseen
 
 
 @pytest.mark.parametrize(("processor", "pieces"), [(OLD, False), (MODERN, False), (MODERN, True)])
@@ -108,7 +109,7 @@ def test_convolutions(processor, pieces, monkeypatch):
         **dict(zip(FIELDS, PLAIN, strict=True)),
     )
     assert ("piece" in plan.way) == pieces
-    assert find_unseen(lambda: run(plan, out, buffers), monkeypatch) == ({NOTHING_PREPARED} if pieces else set())
+    assert find_unseen(lambda: run(plan, out, buffers), monkeypatch) <= ({NOTHING_PREPARED} if pieces else set())
 
 
 def test_running_sums(monkeypatch):
@@ -124,11 +125,13 @@ def test_sorting(monkeypatch):
 
 
 def test_reductions(monkeypatch):
-    """Each reduction over all threads of a block."""
-    found = 0
+    """Each over all threads of a block."""
+    met = 0
     for nest, sizes, count in nests_of("long"):
-        plan = plan_nest(nest, tuple(range(count)), sizes)
-        arrays = [np.zeros(70001, a.dtype) for number in range(count) for a in nest.accesses if a.buffer == number]
-        assert find_unseen(lambda: simulate(plan.kernel.trace(), (plan.blocks,), [*arrays, *plan.numbers]), monkeypatch) == set()
-        found += 1
-    assert found
+        plan, used = plan_of(nest, sizes)
+        if nest.reduced and plan.kernel.arguments[3] > 1:  # several threads share a result
+            arrays = buffers_for(nest, sizes, count)
+            kernel, given = plan.kernel.trace(), [*(arrays[number] for number in used), *plan.numbers]
+            assert find_unseen(lambda: simulate(kernel, (plan.blocks,), given), monkeypatch) <= {HALVES_APART}
+            met += 1
+    assert met

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ..launch import Array
+from .bind import Array
 
 Triple = tuple[int, int, int]
 
