@@ -178,7 +178,7 @@ class CUDAFunction(Function):
 
     def plan_text(self) -> str:
         bounds = self.bounds()
-        return plan_of(bounds[-1], self.processor) if bounds else ""
+        return plan_of(bounds[-1], self.processor) or "nothing to do" if bounds else ""
 
     def code_text(self, stage: str) -> str:
         bounds = self.bounds()
