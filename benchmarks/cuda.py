@@ -14,7 +14,9 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ sys.path.append(str(Path(__file__).resolve().parent))
 import device_kernels
 import device_models
 import numpy as np
-from device_timing import Peer, Timer, find_peer, put
+from device_timing import Peer, Timer, find_peer
 from table import machine, show
 
 import weft as wf
@@ -37,12 +39,29 @@ CHECKS = "infinities and NaN,structured: conv1d,structured: pool,structured: red
 WARNING = "NumPy plays the device: these figures say nothing about any device."
 HERE = Path(__file__).resolve().parent
 
+
+def brief(error: Exception) -> str:
+    """The first line of an error, as a cell of a table."""
+    return f"{type(error).__name__}: {error}".partition("\n")[0].replace("|", "/")
+
+
+def timed(timer: Timer, title: list[object], measure: Callable[[], list[object]]) -> list[object]:
+    """A row, or what went wrong in its place: the others are timed all the same."""
+    try:
+        return [*title, *measure()]
+    except Exception as error:
+        timer.failures += 1
+        traceback.print_exc()
+        return [*title, f"failed: {brief(error)}"]
+
+
 # ---- kernels -------------------------------------------------------------------------------------------------------
 
 
 def compare_kernels(title: str, unit: str, kernels: Iterable[device_kernels.Kernel], timer: Timer, peer: Any) -> None:
     """A table of kernels; `unit`: "GB/s" or "TFLOP/s"."""
-    rows = [_kernel_row(kernel, 1e-3 if unit == "GB/s" else 1e-6, timer, peer) for kernel in kernels]
+    factor = 1e-3 if unit == "GB/s" else 1e-6
+    rows = [timed(timer, [k.name, k.precision], partial(_kernel_row, k, factor, timer, peer)) for k in kernels]
     show(title, ["what", "precision", "device, us", unit, "torch, us", "torch / weft", "apart"], rows)
 
 
@@ -50,17 +69,17 @@ def _kernel_row(kernel: device_kernels.Kernel, factor: float, timer: Timer, peer
     arrays = kernel.arrays()
     inputs = [wf.tensor(None, shape) for shape in kernel.shapes]
     f = timer.function(inputs, kernel.weft(*inputs), precision=kernel.precision)
-    held = [put(timer, array) for array in arrays]
+    held = [timer.put(array) for array in arrays]
     mine, result = timer.graph(f, *held), f(*held)
-    row = [kernel.name, kernel.precision, mine, kernel.amount / mine * factor]
+    row: list[object] = [mine, kernel.amount / mine * factor]
     if peer is None:
         return [*row, "", "", ""]
     try:
         peer.set_precision(kernel.precision)
         tensors = [peer.put(array) for array in arrays]
         theirs, other = peer.graph(lambda: kernel.torch(peer.torch, *tensors)), kernel.torch(peer.torch, *tensors)
-    except RuntimeError as error:
-        return [*row, str(error).partition("\n")[0], "", ""]
+    except Exception as error:  # PyTorch's own; the others are timed
+        return [*row, brief(error), "", ""]
     return [*row, theirs, theirs / mine, f"{_apart(result, other):.0e}"]
 
 
@@ -81,20 +100,21 @@ def compare_steps(timer: Timer, peer: Peer | None) -> None:
     for name, (make, batch) in device_models.MODELS.items():
         model = make(2, True) if timer.quick else make(batch, False)
         for precision in ("float32",) if timer.quick else ("float32", "tf32"):
-            rows.append(_step_row(f"{name}, small" if timer.quick else name, model, precision, timer, peer))
+            title = [f"{name}, small" if timer.quick else name, model.images[0], precision]
+            rows.append(timed(timer, title, partial(_step_row, model, precision, timer, peer)))
     header = ["step", "batch", "precision", "device, us", "not waiting, us", "loss fetched, us"]
     show("steps of training, momentum", [*header, "torch graph, us", "torch / weft", "losses apart"], rows)
 
 
-def _step_row(name: str, model: device_models.Model, precision: str, timer: Timer, peer: Peer | None) -> list[object]:
+def _step_row(model: device_models.Model, precision: str, timer: Timer, peer: Peer | None) -> list[object]:
     options = {"target": timer.target, "results": "device", "precision": precision}
     step, _ = device_models.weft_step(model, **options)
-    data = [put(timer, array) for array in model.data()]
+    data = [timer.put(array) for array in model.data()]
     losses = [float(step(*data)) for _ in range(3)]
     device = timer.microseconds(step.bindings[-1].run, timer.device.synchronize)
     call = timer.microseconds(lambda: step(*data), timer.device.synchronize)
     fetched = timer.microseconds(lambda: float(step(*data)), timer.device.synchronize)
-    row = [name, model.images[0], precision, device, call, fetched]
+    row: list[object] = [device, call, fetched]
     if peer is None:
         return [*row, "", "", ""]
     try:
@@ -102,8 +122,8 @@ def _step_row(name: str, model: device_models.Model, precision: str, timer: Time
         eager = device_models.torch_step(model, peer.torch, peer.put)
         other = [float(eager()) for _ in range(3)]
         theirs = peer.graph(device_models.torch_step(model, peer.torch, peer.put))
-    except RuntimeError as error:
-        return [*row, str(error).partition("\n")[0], "", ""]
+    except Exception as error:  # PyTorch's own; the others are timed
+        return [*row, brief(error), "", ""]
     apart = max(abs(a - b) / abs(b) for a, b in zip(losses, other, strict=True))
     return [*row, theirs, theirs / call, f"{apart:.0e}"]
 
@@ -115,7 +135,7 @@ def time_calls(timer: Timer) -> None:
     """What a call costs the host when there is little to compute."""
     x, w = wf.vector("x", ("n",)), wf.shared(np.zeros(10, "float32"), "w")
     small, large = (np.zeros(n, "float32") for n in (10, 1000 if timer.quick else 100_000))
-    here, there = put(timer, small), timer.function([x], x * 2.0 + 1.0)
+    here, there = timer.put(small), timer.function([x], x * 2.0 + 1.0)
     to_numpy = timer.function([x], x * 2.0 + 1.0, results="numpy")
     update = timer.function([x], None, {w: w + x}, results="numpy")
     wait = timer.device.synchronize
@@ -196,8 +216,8 @@ def tables(timer: Timer, peer: Peer | None) -> dict[str, Callable[[], None]]:
         "pools": ("pooling, bytes read and written", "GB/s", device_kernels.pools),
     }
     found: dict[str, Callable[[], None]] = {
-        name: lambda row=row: compare_kernels(row[0], row[1], row[2](timer.quick), timer, peer)  # type: ignore[misc]
-        for name, row in kernels.items()
+        name: partial(compare_kernels, title, unit, make(timer.quick), timer, peer)
+        for name, (title, unit, make) in kernels.items()
     }
     found["steps"] = lambda: compare_steps(timer, peer)
     found["calls"] = lambda: time_calls(timer)
@@ -231,7 +251,7 @@ def main() -> int:
             print(f"\n({name}: {time.perf_counter() - begun:.1f} s)", flush=True)
     if simulated:
         print(f"\n{WARNING}")
-    return int(failed > 0)
+    return int(failed + timer.failures > 0)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import weft as wf
+from weft.codegen.cuda.driver.device_array import put_on_device
 from weft.codegen.cuda.driver.devices import find_device
 
 ROUNDS, ROUND_S = 7, 0.05
@@ -20,6 +21,7 @@ class Timer:
     def __init__(self, target: str, quick: bool):
         self.target, self.quick = target, quick
         self.device = find_device(target.partition(":")[2])
+        self.failures = 0
         self.rounds, self.seconds = (QUICK_ROUNDS, QUICK_ROUND_S) if quick else (ROUNDS, ROUND_S)
 
     def microseconds(self, call: Callable[[], Any], wait: Callable[[], Any]) -> float:
@@ -39,6 +41,10 @@ class Timer:
             found.append((time.perf_counter() - begun) / count)
         return statistics.median(found) * 1e6
 
+    def put(self, array: np.ndarray) -> wf.DeviceArray:
+        """An array on the device."""
+        return put_on_device(self.device, array)
+
     def function(self, inputs: Sequence[Any], outputs: Any, updates: Any = None, **options: Any) -> Any:
         """A function of weft's whose results stay on the device."""
         options = {"results": "device", **options}
@@ -50,17 +56,12 @@ class Timer:
         return self.microseconds(f.bindings[-1].run, self.device.synchronize)
 
 
-def put(timer: Timer, array: np.ndarray) -> Any:
-    """An array on the device."""
-    x = wf.tensor(None, array.shape, dtype=array.dtype.name)
-    return timer.function([x], x)(array)
-
-
 class Peer:
     """PyTorch on the same device.  Its calls are captured as a graph, so that the host is in nobody's way."""
 
     def __init__(self, timer: Timer):
         import torch
+        import torch.nn.grad  # what PyTorch itself imports when it is asked for
 
         if timer.target.endswith("simulator") or not torch.cuda.is_available():
             raise ImportError("PyTorch sees no device.")

@@ -7,6 +7,7 @@ from . import (
     loops,
     matrices,
     numbers,
+    own,
     refusals,
     state,
     structured,
@@ -20,7 +21,7 @@ from .check import DeviceCheck
 
 def all_checks() -> list[DeviceCheck]:
     """Every check there is."""
-    groups = (sweep, numbers, structured, matrices, loops, draws, state, refusals, transfers, together, training)
+    groups = (sweep, numbers, structured, matrices, loops, draws, state, refusals, transfers, together, own, training)
     return [check for group in groups for check in group.checks()]
 
 

@@ -89,6 +89,24 @@ def _refusal(call: Callable[[], object], kind: type[WeftError]) -> WeftError:
     return found
 
 
+def check_later(setting: DeviceSetting) -> None:
+    """A call that does not wait raises nothing: whoever reads next gets the error, and the variable is as before."""
+    line, nearest = LINES["take"]
+    y, x, places = _on_a_line_of_the_user(line), NAMES["x"], NAMES["places"]
+    w = shared(np.zeros(3, "float32"), "w")
+    f = setting.compile([x, places], y, {w: w + sum_over(y)}, results="device")
+    good = np.asarray(f(*_arguments(None)[:2]))
+    kept = w.get_value()
+    for outside in nearest:
+        held = f(*_arguments(outside)[:2])
+        error = _refusal(held.numpy, IndexRangeError)
+        shown = "\n".join([str(error), *getattr(error, "__notes__", ())])
+        require(f"{FILE}:3" in shown, f"The error does not name the user's line: {shown}")
+        compare_exactly("the variable after a refusal", w.get_value(), kept)
+    compare_exactly("the result after refusals", np.asarray(f(*_arguments(None)[:2])), good)
+    compare("the variable at last", w.get_value(), 2 * kept, 4)
+
+
 def check_gradient(setting: DeviceSetting) -> None:
     """The gradient of a selection alone: it is refused as well."""
     x, places = NAMES["x"], NAMES["places"]
@@ -113,4 +131,6 @@ def check_arguments(setting: DeviceSetting) -> None:
 def checks() -> list[DeviceCheck]:
     """All of the group."""
     found: dict[str, Callable[[DeviceSetting], None]] = {name: partial(check_line, name) for name in LINES}
-    return group_checks("refusals", found | {"gradient": check_gradient, "arguments": check_arguments})
+    return group_checks(
+        "refusals", found | {"later": check_later, "gradient": check_gradient, "arguments": check_arguments}
+    )

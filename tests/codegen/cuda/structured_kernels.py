@@ -52,21 +52,21 @@ def one_tile(monkeypatch, tile):
         monkeypatch.setattr(tiles, name, (tile,))
 
 
-def processors(architecture):
-    """(dtype, tile, processor) for each way in which one multiplies."""
+def multipliers(architecture, every):
+    """(dtype, tile, processor) for each way in which one multiplies; if not `every`, under the largest tile alone."""
     exact, rounded = (Processor(architecture, MULTIPROCESSORS, how) for how in ("float32", "tf32"))
+    ways = {"float64": [(tiles.SIMT_TILES_OF_8_BYTES, exact)]}
     if architecture >= 80:
-        for tile in tiles.TENSOR_TILES:
-            yield "float32", tile, exact
-        for tile in tiles.ROUNDED_TILES:
-            yield "float32", tile, rounded
+        ways["float32"] = [(tiles.TENSOR_TILES, exact), (tiles.ROUNDED_TILES, rounded)]
     else:
-        for tile in tiles.SIMT_TILES:
-            yield "float32", tile, exact
-    for tile in tiles.SIMT_TILES_OF_8_BYTES:
-        yield "float64", tile, exact
-    for dtype in ("bool", "int8", "int64"):
-        yield dtype, tiles.SIMT_TILES_OF_8_BYTES[-1], exact
+        ways["float32"] = [(tiles.SIMT_TILES, exact)]
+    for dtype, listed in ways.items():
+        for candidates, processor in listed:
+            for tile in candidates[: None if every else 1]:
+                yield dtype, tile, processor
+    if every:
+        for dtype in ("bool", "int8", "int64"):
+            yield dtype, tiles.SIMT_TILES_OF_8_BYTES[-1], exact
 
 
 def math_of(kernel):
@@ -74,27 +74,28 @@ def math_of(kernel):
     return kernel.arguments[0].frame.math
 
 
-def name_of(dtype, tile, what):
-    """What a kernel is among those of its kind."""
-    return f"{dtype} {tile.rows}x{tile.columns}x{tile.depth} {what}"
+def name_of(kernel, what):
+    """What a kernel of products is among those of its kind."""
+    tile = kernel.arguments[0].frame.tile
+    return f"{tile.rows}x{tile.columns}x{tile.depth} in {tile.warps} x {tile.slices} warps, {what}"
 
 
-def matmuls(architecture, monkeypatch) -> Iterator[KernelOfKind]:
+def matmuls(architecture, monkeypatch, every=True) -> Iterator[KernelOfKind]:
     """Matrix products under each tile: rows that are read by fours, and elements that lie anyhow."""
-    for dtype, tile, processor in list(processors(architecture)):
+    for dtype, tile, processor in list(multipliers(architecture, every)):
         with monkeypatch.context() as patch:
             one_tile(patch, tile)
-            for what, k in (("by fours", 512), ("by ones", 513)):
+            for what, k in (("by fours", 512), ("by ones", 513))[0 if every else 1 :]:
                 a, b = zeros(300, k, dtype=dtype), zeros(k, 260, dtype=dtype)
-                plan = make_plan(lambda out, x, y, _: plan_matmul(out, x, y, processor), dtype, (300, 260), a, b)[0]  # noqa: B023
+                plan = make_plan(lambda out, x, y, _: plan_matmul(out, x, y, processor), dtype, (300, 260), a, b)[0]
                 kernel = plan.launches[0].kernel
-                yield KernelOfKind(f"matmul {math_of(kernel)} {dtype}", name_of(dtype, tile, what), kernel)
+                yield KernelOfKind(f"matmul {math_of(kernel)} {dtype}", name_of(kernel, what), kernel)
 
 
-def convolutions(architecture, monkeypatch) -> Iterator[KernelOfKind]:
+def convolutions(architecture, monkeypatch, every=True) -> Iterator[KernelOfKind]:
     """Convolutions under each tile: pieces of the image in shared memory, where there are any, and single elements."""
     fields = dict(zip(FIELDS, ((1, 1), ((1, 1), (1, 1)), (1, 1), (1, 1), 1, 1), strict=True))
-    for dtype, tile, processor in list(processors(architecture)):
+    for dtype, tile, processor in list(multipliers(architecture, every)):
         if dtype in ("float32", "float64"):
             for pieces in (True, False):
                 with monkeypatch.context() as patch:
@@ -103,14 +104,14 @@ def convolutions(architecture, monkeypatch) -> Iterator[KernelOfKind]:
                         patch.setattr(conv, "plan_patch", lambda *arguments: None)
                     x, w = zeros(16, 16, 12, 12, dtype=dtype), zeros(64, 16, 3, 3, dtype=dtype)
                     plan = make_plan(
-                        lambda out, x, w, _, **given: plan_conv(out, x, w, processor, **given),  # noqa: B023
+                        lambda out, x, w, _, **given: plan_conv(out, x, w, processor, **given),
                         *(dtype, (16, 64, 12, 12), x, w),
                         **fields,
                     )[0]
                 kernel, piece = plan.launches[0].kernel, "piece" in plan.way
                 if pieces == piece:
-                    kind = f"conv {math_of(kernel)} {dtype}{' of pieces' if piece else ''}"
-                    yield KernelOfKind(kind, name_of(dtype, tile, ""), kernel)
+                    kind = f"conv {math_of(kernel)} {dtype}"
+                    yield KernelOfKind(kind, name_of(kernel, "of pieces" if piece else "by ones"), kernel)
 
 
 PAIRS, THREE = WindowShape((2, 2), (2, 2), False, 2), WindowShape((3, 3), (2, 2), True)
@@ -160,6 +161,6 @@ def others(wide) -> Iterator[KernelOfKind]:
 def nests(names=tuple(GRAPHS)) -> Iterator[KernelOfKind]:
     """The nests of some graphs."""
     for name in names:
-        for nest, sizes, _ in nests_of(name):
+        for number, (nest, sizes, _) in enumerate(nests_of(name)):
             kind = "nest of functions" if name == "functions" else "nest"
-            yield KernelOfKind(kind, f"{name}: {nest.name if hasattr(nest, 'name') else ''}", plan_of(nest, sizes)[0].kernel)
+            yield KernelOfKind(kind, f"{name} {number}", plan_of(nest, sizes)[0].kernel)
