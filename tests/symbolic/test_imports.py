@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import subprocess
 import sys
+import tomllib
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -195,3 +196,10 @@ print("sympy" in sys.modules)
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (run.stderr, run.stdout.strip()) == ("", "False")
+
+
+def test_every_package_is_installed():
+    """Setuptools takes what pyproject.toml lists, and nothing else."""
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    there = {name_of(path) for path in SOURCES if path.name == "__init__.py"}
+    assert sorted(listed) == sorted(there)

@@ -7,12 +7,19 @@ may read behind the next barrier, and the other way round.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 _WORD = 4  # bytes
 _NOBODY, _SEVERAL = -1, -2
+_UNITS: dict[int, Any] = {
+    1: np.uint8,
+    2: np.uint16,
+    4: np.uint32,
+    8: np.uint64,
+    16: np.complex128,
+}  # what is moved as one, by bytes
 
 Words = tuple[np.ndarray, int]  # where elements start, in bytes, and how many each has
 
@@ -67,47 +74,60 @@ class SharedMemory:
         """The bytes of one element for each thread."""
         starts, size = words
         block, thread = which[mask], threads[mask]
+        now = self.epoch[block]
         for word in self._words(words, mask):
-            at = (block, word)
-            now = self.epoch[block]
-            if self.pending[at].any():
-                self.fail("shared memory: read before a copy has arrived")
-            if (self.written[at] < 0).any():
-                self.fail("shared memory: read of what nobody wrote")
-            if ((self.written[at] == now) & (self.writer[at] != thread)).any():
-                self.fail("shared memory: read of what another thread has written since the last barrier")
-            fresh = self.read_at[at] != now
-            self.reader[block[fresh], word[fresh]] = thread[fresh]
-            self.read_at[at] = now
-            other = self.reader[at] != thread
-            self.reader[block[other], word[other]] = _SEVERAL
-        found = np.zeros((len(starts), size), np.uint8)
-        found[mask] = self.bytes[block[:, None], starts[mask][:, None] + np.arange(size)]
-        return found.reshape(-1)
+            self._note_read(block * (self.used // _WORD) + word, now, thread)
+        found: np.ndarray = np.zeros(len(starts), _UNITS[size])
+        found[mask] = self._elements(size)[(block * self.used + starts[mask]) // size]
+        return found.view(np.uint8)
+
+    def _note_read(self, at: np.ndarray, now: np.ndarray, thread: np.ndarray) -> None:
+        written, writer, read_at, reader = (
+            record.reshape(-1) for record in (self.written, self.writer, self.read_at, self.reader)
+        )
+        when = written[at]
+        if (self.open or self.groups) and self.pending.reshape(-1)[at].any():
+            self.fail("shared memory: read before a copy has arrived")
+        if (when < 0).any():
+            self.fail("shared memory: read of what nobody wrote")
+        if ((when == now) & (writer[at] != thread)).any():
+            self.fail("shared memory: read of what another thread has written since the last barrier")
+        fresh = read_at[at] != now
+        reader[at[fresh]] = thread[fresh]
+        read_at[at] = now
+        reader[at[reader[at] != thread]] = _SEVERAL
+
+    def _elements(self, size: int) -> np.ndarray:
+        """All bytes, as elements of so many."""
+        return self.bytes.reshape(-1).view(_UNITS[size])
 
     def write(self, words: Words, values: np.ndarray, mask: np.ndarray, which: np.ndarray, threads: np.ndarray) -> None:
         """One element of each thread."""
         starts, size = words
         self._claim(words, mask, which, threads)
-        raw = np.ascontiguousarray(values).view(np.uint8).reshape(-1, size)
-        block = which[mask]
-        self.bytes[block[:, None], starts[mask][:, None] + np.arange(size)] = raw[mask]
+        raw: np.ndarray = np.ascontiguousarray(values).view(_UNITS[size]).reshape(-1)
+        self._elements(size)[(which[mask] * self.used + starts[mask]) // size] = raw[mask]
 
     def _claim(self, words: Words, mask: np.ndarray, which: np.ndarray, threads: np.ndarray) -> None:
         block, thread = which[mask], threads[mask]
         places = words[0][mask]
         if len(np.unique(block.astype(np.int64) * self.size + places)) != len(places):
             self.fail("shared memory: two threads write one element at once")
+        now = self.epoch[block]
         for word in self._words(words, mask):
-            at = (block, word)
-            now = self.epoch[block]
-            if self.pending[at].any():
-                self.fail("shared memory: write where a copy is under way")
-            if ((self.read_at[at] == now) & (self.reader[at] != thread)).any():
-                self.fail("shared memory: write of what another thread has read since the last barrier")
-            if ((self.written[at] == now) & (self.writer[at] != thread)).any():
-                self.fail("shared memory: write of what another thread has written since the last barrier")
-            self.written[at], self.writer[at] = now, thread
+            self._note_write(block * (self.used // _WORD) + word, now, thread)
+
+    def _note_write(self, at: np.ndarray, now: np.ndarray, thread: np.ndarray) -> None:
+        written, writer, read_at, reader = (
+            record.reshape(-1) for record in (self.written, self.writer, self.read_at, self.reader)
+        )
+        if (self.open or self.groups) and self.pending.reshape(-1)[at].any():
+            self.fail("shared memory: write where a copy is under way")
+        if ((read_at[at] == now) & (reader[at] != thread)).any():
+            self.fail("shared memory: write of what another thread has read since the last barrier")
+        if ((written[at] == now) & (writer[at] != thread)).any():
+            self.fail("shared memory: write of what another thread has written since the last barrier")
+        written[at], writer[at] = now, thread
 
     def pass_barrier(self, there: np.ndarray) -> None:
         """These blocks pass a barrier."""

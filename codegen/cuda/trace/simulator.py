@@ -171,6 +171,8 @@ class Simulator(KernelBuilder):
 
     def shared_array(self, dtype: Any, count: int, align: int = 16) -> ArrayInMemory:
         start = -(-self.top // align) * align
+        if start % np.dtype(dtype).itemsize:
+            self.fail(f"shared memory: an array of {np.dtype(dtype)} that starts at byte {start}")
         self._claim_words(start + count * np.dtype(dtype).itemsize)
         return _SimulatedShared(self, start, np.dtype(dtype), count)
 

@@ -53,8 +53,11 @@ def one_tile(monkeypatch, tile):
 
 
 def multipliers(architecture, every):
-    """(dtype, tile, processor) for each way in which one multiplies; if not `every`, under the largest tile alone."""
+    """(dtype, tile, processor) for each way in which one multiplies; if not `every`, float32 under the largest tile."""
     exact, rounded = (Processor(architecture, MULTIPROCESSORS, how) for how in ("float32", "tf32"))
+    if not every:
+        yield "float32", (tiles.TENSOR_TILES if architecture >= 80 else tiles.SIMT_TILES)[0], exact
+        return
     ways = {"float64": [(tiles.SIMT_TILES_OF_8_BYTES, exact)]}
     if architecture >= 80:
         ways["float32"] = [(tiles.TENSOR_TILES, exact), (tiles.ROUNDED_TILES, rounded)]
@@ -62,11 +65,10 @@ def multipliers(architecture, every):
         ways["float32"] = [(tiles.SIMT_TILES, exact)]
     for dtype, listed in ways.items():
         for candidates, processor in listed:
-            for tile in candidates[: None if every else 1]:
+            for tile in candidates:
                 yield dtype, tile, processor
-    if every:
-        for dtype in ("bool", "int8", "int64"):
-            yield dtype, tiles.SIMT_TILES_OF_8_BYTES[-1], exact
+    for dtype in ("bool", "int8", "int64"):
+        yield dtype, tiles.SIMT_TILES_OF_8_BYTES[-1], exact
 
 
 def math_of(kernel):

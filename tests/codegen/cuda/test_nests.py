@@ -84,7 +84,10 @@ def test_nests_are_the_references(name, how):
             )
 
 
-@pytest.mark.parametrize("arch", ISA)
+SOME = ("sm_75", "sm_90", "sm_121")
+
+
+@pytest.mark.parametrize("arch", [pytest.param(a, marks=[] if a in SOME else pytest.mark.slow) for a in ISA])
 def test_every_kind_of_processor_gets_its_code(arch):
     for nest, sizes, _ in nests_of("reductions"):
         plan, _ = plan_of(nest, sizes)

@@ -72,8 +72,10 @@ def check_long_rows(length, dtype):
         np.testing.assert_array_equal(found, ArgSort(descending).numpy(x))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "int64"])
-@pytest.mark.parametrize("length", [TILE - 1, TILE, TILE + 1, 2 * TILE + 1])
+@pytest.mark.parametrize(
+    ("length", "dtype"),
+    [(TILE - 1, "float32"), (TILE, "int64"), (TILE + 1, "float32"), (TILE + 1, "int64"), (2 * TILE + 1, "float32")],
+)
 def test_long_rows_are_merged(length, dtype):
     check_long_rows(length, dtype)
 

@@ -56,6 +56,12 @@ def wide(request, monkeypatch):
     return request.param
 
 
+BOTH = pytest.param(True, True, marks=pytest.mark.slow)
+MODES = pytest.mark.parametrize(
+    ("ceil_mode", "wide"), [(False, False), (True, False), (False, True), BOTH], indirect=["wide"]
+)
+
+
 def draw_ties(rng, dtype, shape):
     """Few different numbers, some of them NaN or infinite."""
     x = rng.integers(0, 4, shape).astype(dtype)
@@ -65,7 +71,7 @@ def draw_ties(rng, dtype, shape):
     return x
 
 
-@pytest.mark.parametrize("ceil_mode", [False, True])
+@MODES
 @pytest.mark.parametrize("case", CASES)
 def test_maxima(case, ceil_mode, wide):
     shape, *fields = CASES[case]
@@ -83,7 +89,7 @@ def test_maxima(case, ceil_mode, wide):
         np.testing.assert_array_equal(found, MaxPoolScatter(*fields, ceil_mode).numpy(x, g))
 
 
-@pytest.mark.parametrize("ceil_mode", [False, True])
+@MODES
 @pytest.mark.parametrize("case", CASES)
 def test_sums(case, ceil_mode, wide):
     shape, *fields = CASES[case]

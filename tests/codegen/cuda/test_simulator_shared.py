@@ -113,6 +113,12 @@ def an_array_that_starts_anywhere(k, x, out, counts, wrong):
     shared.store(k.thread * 2, [x[place_of(k)]] * 2)
 
 
+@fault("shared memory: an array of float64 that starts at byte 4")
+def an_array_of_numbers_that_are_not_aligned(k, x, out, counts, wrong):
+    k.shared_array(FLOAT32, 1)
+    k.shared_array(np.dtype(np.float64), THREADS, 4 if wrong else 8)
+
+
 @fault("bytes of shared memory, where a block has at most 232448")
 def more_shared_memory_than_there_is(k, x, out, counts, wrong):
     k.shared_array(FLOAT32, 100)
