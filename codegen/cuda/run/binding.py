@@ -18,6 +18,7 @@ from ..launch import Processor
 from .arguments import Argument
 from .encode import Encoded, GraphEncoder
 from .regions import Region
+from .variables import VariableCopy
 
 ALIGNMENT = 256
 ALIGNED = 16  # arrays that begin at multiples of it are read where they are
@@ -34,6 +35,7 @@ class DeviceBinding:
         self.keep: list[Allocation] = []
         self.own: dict[Buffer, int] = {}  # where arguments stand that come from the host
         self.held: list[object] = []  # what owns the memory that the last call reads
+        self.copies: list[VariableCopy] = []  # of variables, as the last call reads and writes them
         self.bring()
 
     def _lay_out(self) -> int:

@@ -128,9 +128,10 @@ class CUDAFunction(Function):
     # ---- variables ------------------------------------------------------------------------------------------------
 
     def _bring_variables(self, binding: DeviceBinding) -> None:
-        """The newest values of variables are on the device, and the graphs know where."""
-        shared = self.program.shared
-        binding.move({buffer: copy_on(self.device, buffer.storage).memory.address for buffer in shared})
+        """The newest values of variables are on the device, as long as the call needs them, and the graphs know where."""
+        copies = {buffer: copy_on(self.device, buffer.storage) for buffer in self.program.shared}
+        binding.copies = list(copies.values())
+        binding.move({buffer: copy.memory.address for buffer, copy in copies.items()})
 
     def _note_writes(self) -> None:
         """What the steps have written to variables is their newest value."""

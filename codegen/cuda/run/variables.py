@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 
+from ....symbolic.forks import hold_over_forks
 from ....symbolic.storage import Storage
 from ..driver.allocation import Allocation
 from ..driver.device import Device
@@ -24,8 +27,16 @@ class VariableCopy:
         return found
 
 
+_bringing = hold_over_forks(threading.RLock())
+
+
 def copy_on(device: Device, storage: Storage) -> VariableCopy:
-    """The newest value of a variable on the device; brought there if it is not."""
+    """The newest value of a variable on the device; of several readers at once the first brings it there."""
+    with _bringing:
+        return _copy_on(device, storage)
+
+
+def _copy_on(device: Device, storage: Storage) -> VariableCopy:
     held = storage.copy_at(device.name)
     if isinstance(held, VariableCopy):
         return held
