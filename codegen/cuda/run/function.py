@@ -128,7 +128,7 @@ class CUDAFunction(Function):
     # ---- variables ------------------------------------------------------------------------------------------------
 
     def _bring_variables(self, binding: DeviceBinding) -> None:
-        """The newest values of variables are on the device, as long as the call needs them, and the graphs know where."""
+        """The newest values of variables are on the device as long as the call needs them; the graphs know where."""
         copies = {buffer: copy_on(self.device, buffer.storage) for buffer in self.program.shared}
         binding.copies = list(copies.values())
         binding.move({buffer: copy.memory.address for buffer, copy in copies.items()})
