@@ -100,7 +100,7 @@ def has_phases(problem: Convolution, axis: int) -> bool:
     return problem.x_dilation[axis] == 1 or problem.stride[axis] == problem.w_dilation[axis] == 1
 
 
-def taps(kernel: int, first: int, dilation: int) -> int:
+def count_taps(kernel: int, first: int, dilation: int) -> int:
     """How many taps there are of first, first + dilation, ... below `kernel`."""
     return max(0, -((first - kernel) // dilation))
 
@@ -108,7 +108,7 @@ def taps(kernel: int, first: int, dilation: int) -> int:
 def _phase(problem: Convolution, axis: int, phase: int) -> Convolution:
     d, before = problem.x_dilation[axis], problem.before[axis]
     first = (before - phase) % d
-    size, kernel = -(-(problem.size[axis] - phase) // d), taps(problem.kernel[axis], first, d)
+    size, kernel = -(-(problem.size[axis] - phase) // d), count_taps(problem.kernel[axis], first, d)
 
     def put(values: Triple, value: int) -> Triple:
         return (*values[:axis], value, *values[axis + 1 :])  # type: ignore[return-value]

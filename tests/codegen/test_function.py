@@ -312,7 +312,10 @@ BAD_CALLS = [
     (lambda x, y, w: wf.function([x], x, nan="yes"), "nan is 'ignore' or 'raise', not 'yes'."),
     (lambda x, y, w: wf.function([x], x, inf=True), "inf is 'ignore' or 'raise', not True."),
     (lambda x, y, w: wf.function([x], x, updates=3), "updates is a dict or a list of pairs, not 3."),
-    (lambda x, y, w: wf.function([x], x, target="tpu"), "There is no target 'tpu'; there are 'cpu' and 'reference'."),
+    (
+        lambda x, y, w: wf.function([x], x, target="tpu"),
+        "There is no target 'tpu'; there are 'cpu', 'cuda' and 'reference'.",
+    ),
     (lambda x, y, w: wf.function([x], x, optimize=7), "optimize is 0, 1 or 2, not 7."),
     (lambda x, y, w: wf.function([x], x, on_unused_input="no"), "on_unused_input is 'raise', 'warn' or 'ignore'"),
 ]

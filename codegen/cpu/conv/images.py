@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...lowering.convolution import Convolution, Triple, has_phases, taps
+from ...lowering.convolution import Convolution, Triple, count_taps, has_phases
 from ..launch import Kernel, KernelRef, Launch, Plan
 from ..model import CONV_MULTIPLY_NS, IMAGES_TRANSPOSE_CYCLES
 from ..params import Address
@@ -54,7 +54,7 @@ def _taps(problem: Convolution, axis: int) -> Iterator[int]:
         phase = -origin % apart
         origin = (origin + phase) // apart
         first, last = max(0, -(origin // step)), (image - 1 - origin) // step
-        yield max(0, min(taps(problem.kernel[axis], phase, apart), last + 1) - first)
+        yield max(0, min(count_taps(problem.kernel[axis], phase, apart), last + 1) - first)
 
 
 def plan(problem: Convolution, scratch: int) -> Plan:
@@ -108,7 +108,7 @@ def _weights(problem: Convolution, rows: int, buffer: int) -> tuple[list[Launch]
 
 def _kernel(problem: Convolution, phase: tuple[int, ...]) -> Triple:
     """How many taps a phase has along each axis: phase, phase + dilation, ..."""
-    z, y, x = map(taps, problem.kernel, phase, problem.x_dilation)
+    z, y, x = map(count_taps, problem.kernel, phase, problem.x_dilation)
     return z, y, x
 
 
