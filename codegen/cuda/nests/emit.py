@@ -211,7 +211,10 @@ class _NestEmitter:
         return low, k.minimum(low + length, size)
 
     def _meet(self, a: PartialReduction, result: Any, share: Any, sharers: int, each: int) -> None:
-        """What the sharers of a result have gathered, put together by halves: the first ones have it then."""
+        """What the sharers of a result have gathered, put together by halves: the first ones have it then.
+
+        One barrier is enough for each half, since the next half is written where nobody has read.
+        """
         k = self.k
         memories = [k.shared_array(_shared_dtype(dtype), k.threads) for dtype in a.dtypes]
         place = share * each + result
@@ -224,7 +227,6 @@ class _NestEmitter:
             with k.when(share < half):
                 found = [memory[place + half * each] for memory in memories]
                 a.merge([k.cast(value, dtype) for value, dtype in zip(found, a.dtypes, strict=True)])
-            k.barrier()
             half //= 2
 
     # ---- values ---------------------------------------------------------------------------------------------------
