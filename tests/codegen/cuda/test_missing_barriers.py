@@ -61,6 +61,7 @@ def find_unseen(work: Callable[[], object], monkeypatch) -> set[tuple[str, int]]
     """Spoil each call in turn: those, as (function, number in it), that nothing is said about."""
     monkeypatch.setattr(simulator, "Simulator", Meddler)
     monkeypatch.setattr(Meddler, "seen", set())
+    monkeypatch.setattr(Meddler, "spoilt", None)
     work()
     sites, unseen = sorted(Meddler.seen), set()
     assert sites
