@@ -10,6 +10,7 @@ import numpy as np
 
 from ..launch import Failure, GridLaunch, GridPlan, Processor, Strided, operand, scratch
 from ..trace.builder import INT32, INT64, KernelBuilder
+from ..trace.division import divide, divisor_numbers, divisor_types
 from ..trace.kernel import Pointer, TracedKernel, TraceRef
 from .copy import bits_type
 from .places import (
@@ -20,9 +21,6 @@ from .places import (
     blocks_for,
     contiguous_steps,
     count_together,
-    divide,
-    divisor_numbers,
-    divisor_types,
     is_wide,
     merge_axes,
     place_type,

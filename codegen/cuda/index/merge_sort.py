@@ -14,20 +14,9 @@ import numpy as np
 
 from ..launch import GridLaunch, Slot, Strided, scratch
 from ..trace.builder import INT32, INT64, KernelBuilder
+from ..trace.division import divide, divisor_numbers, divisor_types
 from ..trace.kernel import Pointer, TracedKernel, TraceRef
-from .places import (
-    THREADS,
-    Arguments,
-    Parameters,
-    StridedAxes,
-    blocks_for,
-    divide,
-    divisor_numbers,
-    divisor_types,
-    merge_axes,
-    place_type,
-    thread_number,
-)
+from .places import THREADS, Arguments, Parameters, StridedAxes, blocks_for, merge_axes, place_type, thread_number
 from .sort_keys import count_before, key_type, sort_key
 
 TILE = 1024  # elements that a block sorts in shared memory

@@ -14,10 +14,10 @@ import numpy as np
 
 from ..launch import LaunchArgument, Strided
 from ..trace.builder import INT32, INT64, KernelBuilder
+from ..trace.division import divide, divisor_numbers, divisor_types
 from ..trace.kernel import Parameter
 
 THREADS = 256  # of a block
-UINT32, UINT64 = np.dtype(np.uint32), np.dtype(np.uint64)
 Arguments = tuple[LaunchArgument, ...]
 Parameters = tuple[Parameter, ...]
 _NARROW = 1 << 29  # room for sums of a few places, and for numbers that are rounded up to whole blocks
@@ -81,38 +81,6 @@ def count_together(itemsize: int, size: int, operands: Sequence[tuple[int, Seque
             return count
         count //= 2
     return 1
-
-
-# ---- division by a number that is known before the launch ----------------------------------------------------------
-
-
-def divisor_types(wide: bool) -> tuple[np.dtype, ...]:
-    """The parameters that `divide` needs for one divisor."""
-    return (INT64,) if wide else (INT32, UINT32, UINT32)
-
-
-def divisor_numbers(size: int, wide: bool) -> tuple[int, ...]:
-    """The divisor, and where places are int32 the multiplier and the shift that divide by it.
-
-    T. Granlund, P. L. Montgomery, Division by invariant integers using multiplication, PLDI 1994: with
-    l = ceil(log2(d)) and m = floor(2**(31 + l) / d) + 1, floor(n / d) = floor(n m / 2**(31 + l)) for 0 <= n < 2**31.
-    """
-    size = max(size, 1)
-    if wide:
-        return (size,)
-    shift = 31 + (size - 1).bit_length()
-    return size, (1 << shift) // size + 1, shift
-
-
-def divide(k: KernelBuilder, number: Any, divisor: Sequence[Any]) -> tuple[Any, Any]:
-    """Quotient and remainder of a number that is not negative."""
-    size, *inverse = divisor
-    if not inverse:
-        quotient = k.quotient(number, size)
-    else:
-        multiplier, shift = (k.cast(n, UINT64) for n in inverse)
-        quotient = k.cast((k.cast(k.cast(number, UINT32), UINT64) * multiplier) >> shift, INT32)
-    return quotient, number - quotient * size
 
 
 # ---- elements ------------------------------------------------------------------------------------------------------

@@ -14,16 +14,9 @@ import numpy as np
 
 from ....symbolic.types import BOOL
 from ..trace.builder import INT32, KernelBuilder
+from ..trace.division import divide, divisor_types
 from ..trace.kernel import Pointer, TracedKernel
-from .places import (
-    THREADS,
-    Parameters,
-    StridedAxes,
-    divide,
-    divisor_types,
-    place_type,
-    thread_number,
-)
+from .places import THREADS, Parameters, StridedAxes, place_type, thread_number
 from .sort_keys import count_before
 
 PIECE = 8  # targets, which a thread loads all at once

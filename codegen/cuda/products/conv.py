@@ -19,11 +19,12 @@ from ...lowering.bind import Array
 from ...lowering.convolution import Convolution, normalise, phases
 from ..launch import GridLaunch, GridPlan, LaunchArgument, Processor, Slot, SlotKind, Strided
 from ..trace.builder import KernelBuilder
+from ..trace.division import divisor_numbers
 from ..trace.kernel import TracedKernel, TraceRef
 from .gemm import BlockTile, Frame, compute
 from .geometry import Weights, describe_axis, find_weights, has_pairs, kept_axes, out_numbers
 from .matmul import choose_frame, is_wide, join_axes, multiply, plan_product, plan_zeros
-from .numbers import DIVISOR, MOST_INT32, Numbers, divisor_arguments
+from .numbers import DIVISOR, MOST_INT32, Numbers
 from .operands import Layout, Staging
 from .patch import plan_patch
 from .tiles import ProductSize
@@ -156,14 +157,14 @@ def _plan_window(problem: Convolution, wide: bool, processor: Processor) -> Grid
     code = WindowCode(frame, weights, Layout(along_k), axes, has_pairs(p, kept), wide)
     numbers: list[int] = []
     for i in kept:
-        numbers += divisor_arguments(p.size[i])
+        numbers += divisor_numbers(p.size[i])
     numbers += weight_numbers
     numbers += [p.x.offset, p.x.group, *p.x.axes]
     for i in kept:
         numbers += [p.x.space[i], p.image[i], p.stride[i], p.before[i], p.w_dilation[i]]
-        numbers += divisor_arguments(p.x_dilation[i]) if p.x_dilation[i] > 1 else ()
+        numbers += divisor_numbers(p.x_dilation[i]) if p.x_dilation[i] > 1 else ()
     for i in kept:
-        numbers += divisor_arguments(p.kernel[i])
+        numbers += divisor_numbers(p.kernel[i])
     numbers += out_numbers(p, kept)
     return plan_product(TraceRef(make_window, (code,)), frame, size, choice, numbers, "conv", _OPERANDS)
 

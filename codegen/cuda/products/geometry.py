@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ...lowering.convolution import Convolution
+from ..trace.division import divisor_numbers
 from .matmul import join_axes
-from .numbers import divisor_arguments
 from .operands import Layout, affine_layout
 from .window import Axis
 
@@ -28,7 +28,7 @@ def find_weights(problem: Convolution) -> tuple[Weights, list[int]]:
     layout = affine_layout(problem.itemsize, w.offset, *last, (w.group, *steps[:-1]))
     numbers = [w.offset, w.group, w.axes[0], *steps]
     for size in sizes[1:]:
-        numbers += divisor_arguments(size)
+        numbers += divisor_numbers(size)
     return Weights(len(sizes), layout), numbers
 
 

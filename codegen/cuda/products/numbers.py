@@ -1,4 +1,4 @@
-"""Numbers that a kernel gets when it is launched, and fast division by them."""
+"""Numbers that a kernel gets when it is launched, in the order in which its parts take them."""
 
 from __future__ import annotations
 
@@ -8,31 +8,26 @@ from typing import Any
 import numpy as np
 
 from ..trace.builder import INT32, INT64, KernelBuilder
+from ..trace.division import divide, divisor_types
 
 MOST_INT32 = (1 << 31) - 1
-DIVISOR = (INT32, INT64, INT64)  # parameters of a `Divisor`
+DIVISOR = divisor_types()  # parameters of a `Divisor`
 
 
 class Divisor:
-    """A number to divide by: floor(x / d) = (x * magic) >> shift for 0 <= x < 2**31.
+    """A number to divide by."""
 
-    With 2**(l - 1) < d <= 2**l, shift = 31 + l and magic = ceil(2**shift / d), what magic is too large by adds less
-    than 1 / d to the quotient: Granlund and Montgomery, Division by Invariant Integers using Multiplication (1994).
-    """
+    def __init__(self, k: KernelBuilder, given: Sequence[Any]) -> None:
+        self.k, self.given = k, given
 
-    def __init__(self, k: KernelBuilder, divisor: Any, magic: Any, shift: Any) -> None:
-        self.k, self.divisor, self.magic, self.shift = k, divisor, magic, shift
+    @property
+    def divisor(self) -> Any:
+        """The number itself."""
+        return self.given[0]
 
     def split(self, x: Any) -> tuple[Any, Any]:
         """Quotient and remainder."""
-        quotient = self.k.cast((self.k.cast(x, INT64) * self.magic) >> self.shift, INT32)
-        return quotient, x - quotient * self.divisor
-
-
-def divisor_arguments(divisor: int) -> tuple[int, int, int]:
-    """What a kernel gets for a `Divisor`, which is at least 1."""
-    shift = 31 + (divisor - 1).bit_length()
-    return divisor, -(-(1 << shift) // divisor), shift
+        return divide(self.k, x, self.given)
 
 
 class Numbers:
@@ -48,7 +43,7 @@ class Numbers:
 
     def divisor(self) -> Divisor:
         """The next three, as a divisor."""
-        return Divisor(self.k, *self.take(len(DIVISOR)))
+        return Divisor(self.k, self.take(len(DIVISOR)))
 
 
 def split_index(index: Any, sizes: Sequence[Divisor]) -> list[Any]:

@@ -14,12 +14,13 @@ from ....symbolic.types import FLOAT32, DType
 from ...lowering.convolution import Convolution
 from ..launch import GridPlan, Processor
 from ..trace.builder import INT32, KernelBuilder
+from ..trace.division import divisor_numbers
 from ..trace.kernel import TracedKernel, TraceRef
 from . import tiles
 from .gemm import BlockTile, Frame, compute
 from .geometry import Weights, find_weights, has_pairs, out_numbers
 from .matmul import plan_product
-from .numbers import DIVISOR, Numbers, as_place, divisor_arguments, place_dtype, split_index
+from .numbers import DIVISOR, Numbers, as_place, place_dtype, split_index
 from .operands import Fragments, Staging
 from .tiles import Choice, ProductSize, Tile
 from .window import DepthTable, PlaceWriter, TapAddresses, conv_parameters
@@ -142,7 +143,7 @@ def _plan(p: Convolution, wide: bool, frame: Frame, choice: Choice, shape: Patch
     margin = shape.pitch - p.image[2]
     divisors = (shape.bands, shape.rows, p.size[2], *p.kernel[1:], shape.images, shape.piece_rows, max(1, margin))
     for divisor in (*divisors, p.image[2] // shape.width):
-        numbers += divisor_arguments(divisor)
+        numbers += divisor_numbers(divisor)
     numbers += [shape.pitch, *out_numbers(p, _PLANE_AXES)]
     plan = plan_product(
         TraceRef(make_patch, (code,)), frame, _product_size(p, shape, frame.tile), choice, numbers, "conv", (2, 1)

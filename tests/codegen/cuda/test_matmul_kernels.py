@@ -8,9 +8,9 @@ import pytest
 from weft.codegen.cuda.launch import Processor
 from weft.codegen.cuda.products import matmul, tiles
 from weft.codegen.cuda.products.matmul import plan_matmul
-from weft.codegen.cuda.products.numbers import divisor_arguments
 from weft.codegen.cuda.products.operands import Layout
 from weft.codegen.cuda.trace import simulator
+from weft.codegen.cuda.trace.division import divisor_numbers
 from weft.codegen.cuda.trace.ptx import ISA
 
 from .simulated_plans import ARRANGEMENTS, arrange, check_code, make_plan, run
@@ -320,7 +320,7 @@ def test_division_by_multiplication():
     rng = np.random.default_rng(0)
     divisors = [1, 2, 3, 5, 7, 641, 1 << 30, (1 << 30) + 1, (1 << 31) - 1, *rng.integers(1, 1 << 31, 200).tolist()]
     for d in divisors:
-        _, magic, shift = divisor_arguments(d)
+        _, magic, shift = divisor_numbers(d)
         assert 0 < magic <= 1 << 32
         multiples = [q * d + r for q in (0, 1, ((1 << 31) - 1) // d) for r in (-1, 0, 1, d - 1)]
         for x in (*multiples, *rng.integers(0, 1 << 31, 50).tolist(), (1 << 31) - 1):
