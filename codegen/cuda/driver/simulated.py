@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ....symbolic.errors import VerifyError
+from ....symbolic.forks import hold_over_forks
 from ..launch import Processor
 from ..trace.kernel import Pointer, TracedKernel
 from ..trace.simulator import simulate
@@ -30,11 +32,13 @@ class SimulatedDevice(Device):
     def __init__(self) -> None:
         self.processor = Processor(90, 4)
         self.pieces: dict[int, np.ndarray] = {}
-        self.next = _FIRST
+        self.next, self.lock = _FIRST, hold_over_forks(threading.RLock())
 
     def allocate(self, size: int) -> int:
-        address = self.next
-        self.next += -(-max(size, 1) // ALIGNMENT) * ALIGNMENT + ALIGNMENT  # with room between, which nobody may touch
+        with self.lock:
+            address = self.next
+            # with room between, which nobody may touch
+            self.next += -(-max(size, 1) // ALIGNMENT) * ALIGNMENT + ALIGNMENT
         self.pieces[address] = np.full(size, _UNWRITTEN, np.uint8)
         return address
 
@@ -45,7 +49,7 @@ class SimulatedDevice(Device):
         """The memory of a span.  Raises VerifyError for one that is not, or not wholly, within an allocation."""
         if not span.size:
             return np.empty(0, np.uint8)
-        for address, piece in self.pieces.items():
+        for address, piece in list(self.pieces.items()):  # other threads allocate and free meanwhile
             start = span.address - address
             if start >= 0 and start + span.size <= piece.size:
                 return piece[start : start + span.size]
