@@ -12,6 +12,7 @@ import numpy as np
 from ....symbolic.access import VariableAccess
 from ....symbolic.errors import IndexRangeError, OutOfMemoryError, blame
 from ....symbolic.leaves import storage_of
+from ....symbolic.sizes import dims_of
 from ...arguments import order_arguments
 from ...function import Function
 from ...lowering.bind import Bound, bind
@@ -32,6 +33,7 @@ from .variables import VariableCopy, copy_on
 
 Sizes = tuple[Any, ...]  # what decides which binding serves a call
 REMEMBERED = 16  # sets of sizes whose memory a function keeps
+SAMPLE = 64  # the sizes for which code is shown where there was no call
 
 
 _functions: weakref.WeakSet[CUDAFunction] = weakref.WeakSet()  # those whose idle memory may be given back
@@ -183,7 +185,13 @@ class CUDAFunction(Function):
 
     def code_text(self, stage: str) -> str:
         bounds = self.bounds()
-        return code_of(bounds[-1], self.processor, self.device.architecture, stage) if bounds else ""
+        if bounds:
+            return code_of(bounds[-1], self.processor, self.device.architecture, stage)
+        names = sorted({name for dim in dims_of(self.graph.nodes) for name in dim.names})
+        bound = bind(self.program, dict.fromkeys(names, SAMPLE))
+        mark = ";" if stage == "ir" else "//"
+        head = f"{mark} there was no call yet, so all sizes that only a call knows are {SAMPLE}: {', '.join(names)}\n"
+        return head + code_of(bound, self.processor, self.device.architecture, stage)
 
     def step_times(self, args: tuple[Any, ...], repeat: int) -> list[StepTime]:
         pairs = zip(args, self.source.inputs, strict=True)

@@ -327,6 +327,16 @@ def test_code_without_a_device():
         f(np.ones((4, 8), "float32"))
 
 
+def test_code_of_sizes_that_no_call_has_told():
+    x, y = wf.matrix("x", ("n", "m")), wf.matrix("y", ("m", "k"))
+    w = wf.shared(np.zeros((0, 3), "float32"), "w", shape=(None, 3))
+    f = wf.function([x, y], [wf.softmax(x @ y, 1), wf.concatenate([x, x])[1:], w.sum(0)], target="cuda:sm_90")
+    text = f.explain("ptx")
+    assert text.startswith("// there was no call yet, so all sizes that only a call knows are 64: k, m, n")
+    assert "mma.sync" in text
+    assert f.explain("ir").startswith("; there was no call yet")
+
+
 @pytest.mark.parametrize("name", ["cuda:gpu", "cuda:sm_12", "cuda:-1", "cuda:1.5"])
 def test_names_that_name_nothing(name):
     with pytest.raises(wf.LoweringError):
