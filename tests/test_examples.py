@@ -38,6 +38,7 @@ def test_lenet_learns_on_a_simulated_device(tmp_path):
     run_example("lenet", tmp_path, "--target=cuda:simulator", "--quick", "--examples=2", "--batch=2")
 
 
+@pytest.mark.slow
 def test_an_lstm_learns_on_a_simulated_device(tmp_path):
     text = tmp_path / "text.txt"
     text.write_text("the quick brown fox jumps over the lazy dog, and " * 2)

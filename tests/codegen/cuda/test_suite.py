@@ -12,7 +12,7 @@ SUITE = ["test_every_op.py", "ops/test_control.py", "codegen/test_atomic_calls.p
 REST = ["ops/test_random.py", "codegen/test_not_finite.py", "codegen/lowering/test_in_place_fuzz.py"]
 OF_THE_CPU = "a_profile_counts or pause or signal or interrupt or table or calls_array"  # what looks into its tables
 TIMED = "see_whole_values"  # counts what is seen in a given time
-LONG = "profile_and_explain or rnn_derivatives and not False-options1"
+LONG = "profile_and_explain or child_forked or without_a_step_and or rnn_derivatives and not False-options1"
 # Slices of the cases, by the name of one at an end: sorts, products, indices, convolutions, pools; all have nests.
 SLICES = "matmul or sort or repeat or lp_pool2d"
 
