@@ -423,13 +423,13 @@ def test_an_ellipsis_for_no_axis_parts_its_sides(key):
 
 @pytest.mark.parametrize("step", [1, -1])
 def test_the_last_of_those_that_meet_stays(step):
-    """Also where the indices stand backwards in memory, which NumPy would follow."""
-    x, v = np.zeros(3, "float32"), np.arange(6, dtype="float32")
-    places = np.array([0, 1, 0, 2, 2, 0])[::step]
+    """Also where all stands backwards in memory, which NumPy would follow."""
+    x, v = np.zeros((2, 2), "float32"), np.arange(6, dtype="float32")[::step]
+    rows, columns = np.array([0, 1, 0, 1, 1, 0])[::step], np.array([1, 0, 1, 1, 0, 0])[::step]
     wanted = x.copy()
-    for place, value in zip(places, v, strict=True):
-        wanted[place] = value
-    operands = [tensor("x", (3,)), tensor("v", (6,)), tensor("i", (6,), "int64")]
-    node = apply(ScatterSet((0,)), *operands)
-    np.testing.assert_array_equal(ScatterSet((0,)).numpy(x, v, places), wanted)
-    np.testing.assert_array_equal(weft.function(operands, node)(x, v, places), wanted)
+    for row, column, value in zip(rows, columns, v, strict=True):
+        wanted[row, column] = value
+    operands = [tensor("x", (2, 2)), tensor("v", (6,)), tensor("i", (6,), "int64"), tensor("j", (6,), "int64")]
+    node = apply(ScatterSet((0, 1)), *operands)
+    np.testing.assert_array_equal(ScatterSet((0, 1)).numpy(x, v, rows, columns), wanted)
+    np.testing.assert_array_equal(weft.function(operands, node)(x, v, rows, columns), wanted)
