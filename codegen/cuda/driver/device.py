@@ -74,15 +74,20 @@ class Device(ABC):
     dlpack_device: tuple[int, int] | None = None
     stream: int = 0  # the handle of what it works in order of; 0: it has none
 
-    def check_later(self, check: Callable[[], None]) -> None:
-        """Whoever waits for the device next learns what `check` raises: a step of a call that nobody waited for."""
-        self.__dict__.setdefault("_unchecked", []).append(check)
+    def check_later(self, key: object, check: Callable[[], None]) -> None:
+        """Whoever waits for the device next learns what `check` raises: a step of a call that nobody waited for.
+
+        One check is kept for each key, however many calls there were.
+        """
+        self.__dict__.setdefault("_unchecked", {})[key] = check
 
     def check(self) -> None:
         """Raise what calls have left to be said; it waits."""
-        unchecked = self.__dict__.get("_unchecked")
-        while unchecked:
-            unchecked.pop(0)()
+        unchecked = self.__dict__.get("_unchecked", {})
+        for key in list(unchecked):
+            check = unchecked.pop(key, None)  # another thread may have it
+            if check is not None:
+                check()
 
     @abstractmethod
     def allocate(self, size: int) -> int:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-
-import numpy as np
+from contextlib import suppress
 
 from ....symbolic.leaves import Constant
 from ...lowering import memory
 from ...lowering.bind import Bound
 from ...lowering.buffers import Buffer, Role
-from ...lowering.program import Step
 from ..driver.allocation import Allocation
 from ..driver.device import Device, Span
 from ..driver.device_span import DeviceSpan
@@ -18,6 +16,7 @@ from ..launch import Processor
 from .arguments import Argument
 from .encode import Encoded, GraphEncoder
 from .regions import Region
+from .segments import CallEnded
 from .variables import VariableCopy
 
 ALIGNMENT = 256
@@ -58,8 +57,8 @@ class DeviceBinding:
         for region, table in encoded.tables:
             region.address = self._take(region.size).address
             self.device.upload(Span(region.address, region.size), table)
-        encoded.flags.address = self._take(encoded.flags.size).address
-        self.clear_flags()
+        encoded.flags.region.address = self._take(encoded.flags.region.size).address
+        encoded.flags.clear(self.device)
         for buffer, region in encoded.regions.items():
             if buffer.role is Role.CONSTANT:
                 region.address = self._constant(buffer).address
@@ -126,26 +125,10 @@ class DeviceBinding:
                 self.device.order_before(argument.stream)
 
     def run(self) -> None:
-        """All segments; the device may still be at work."""
-        for segment in self.encoded.segments:
-            segment.run(self.device)
-
-    def refusing_step(self) -> Step | None:
-        """The first step that has refused its input, once the device is done; None if there is none."""
-        steps = self.encoded.refusing
-        if not steps:
-            return None
-        flags = np.empty(self.encoded.flags.size // 4, np.int32)
-        self.device.download(flags, Span(self.encoded.flags.address, flags.nbytes))
-        if not flags[0]:
-            return None
-        self.clear_flags()
-        return steps[int(np.flatnonzero(flags[1:])[0])]
-
-    def clear_flags(self) -> None:
-        """No step has refused its input."""
-        flags = self.encoded.flags
-        self.device.upload(Span(flags.address, flags.size), np.zeros(flags.size // 4, np.int32))
+        """All segments, or those in front of one that a refused input would reach; the device may still be at work."""
+        with suppress(CallEnded):
+            for segment in self.encoded.segments:
+                segment.run(self.device)
 
     def close(self) -> None:
         """Give back what the device keeps."""

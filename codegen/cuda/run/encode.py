@@ -22,22 +22,19 @@ from ..model import UNROLLED
 from ..nests.plan import plan_nest
 from ..trace.kernel import TraceRef
 from ..trace.protect import COPY_THREADS, make_conditional, make_copy
-from .regions import PlannedNode, Region, RegionPart, whole
-from .segments import GraphSegment, HostBranch, HostLoop, HostStep, LoopParts, Segment
-
-_WORD = np.dtype(np.int32).itemsize
+from .regions import PlannedNode, RefusalFlags, Region, RegionPart, whole
+from .segments import CarryParts, GraphSegment, HostBranch, HostLoop, HostStep, LoopParts, Segment
 
 
 class Encoded:
     """The segments, and the regions that they touch."""
 
-    def __init__(self) -> None:
+    def __init__(self, flags: RefusalFlags) -> None:
+        self.flags = flags
         self.segments: list[Segment] = []
         self.regions: dict[Buffer, Region] = {}  # of buffers that are at home there
         self.others: list[Region] = []  # of no buffer: scratch
         self.tables: list[tuple[Region, np.ndarray]] = []  # what is copied there once
-        self.flags = Region(_WORD, 0, 0, apart=True)  # whether any step refused its input; then which
-        self.refusing: list[Step] = []  # the steps that may, in the order of their flags
 
 
 class GraphEncoder:
@@ -45,14 +42,14 @@ class GraphEncoder:
 
     def __init__(self, bound: Bound, processor: Processor):
         self.bound, self.processor = bound, processor
-        self.to = Encoded()
+        kernels = sum(isinstance(step, KernelStep) for step in bound.program.all_steps)
+        self.flags = RefusalFlags(kernels)  # as many as may refuse their input
+        self.to = Encoded(self.flags)
         self.places: dict[Buffer, RegionPart] = {}  # of buffers that move, or that stand in for others
         self.nodes: list[PlannedNode] = []
         self.segments = self.to.segments
         program = bound.program
         self.numbers = {id(step): number for number, step in enumerate(program.steps)}
-        kernels = sum(isinstance(step, KernelStep) for step in program.all_steps)
-        self.to.flags.size = _WORD * (1 + kernels)  # as many as may refuse their input
         self.committing = False
         self.outermost: Step | None = None  # of the program's own steps the one that is encoded
 
@@ -124,10 +121,9 @@ class GraphEncoder:
         way: str,
     ) -> None:
         """A kernel; where it writes to variables, only if no step has refused its input."""
-        if self.committing and self.to.refusing:
+        if self.committing and self.flags.steps:
             kernel = TraceRef(make_conditional, (kernel,))
-            flags = RegionPart(self.to.flags, 0, _WORD)
-            arguments, reads = (*arguments, flags), (*reads, flags)
+            arguments, reads = (*arguments, self.flags.any), (*reads, self.flags.any)
         given = tuple(arguments)
 
         def resolve() -> GraphNode:
@@ -139,7 +135,7 @@ class GraphEncoder:
         """Bytes from one place to another."""
         if not target.size or (target.region is source.region and target.offset == source.offset):
             return
-        if self.committing and self.to.refusing:
+        if self.committing and self.flags.steps:
             self._copy_if_well(step, target, source)
             return
         self.add(
@@ -184,7 +180,7 @@ class GraphEncoder:
         if is_on_host(call.op):
             self.end_graph()
             count = len(call.outputs)
-            self.segments.append(HostStep(call, self.bound.sizes, parts[:count], parts[count:]))
+            self.segments.append(HostStep(call, self.flags, self.bound.sizes, parts[:count], parts[count:]))
             return
         outputs = [_operand(array, 0) for array in call.outputs]
         starts = [place.offset for place in call.places[len(outputs) :]]
@@ -211,7 +207,7 @@ class GraphEncoder:
             reads = [groups[s.source][s.number] for s in slots]
             arguments = [self.argument(a, groups) for a in launch.arguments]
             if any(isinstance(a, Failure) for a in launch.arguments):
-                writes.append(whole(self.to.flags))
+                writes.append(whole(self.flags.region))
             way = f"{plan.way} ({launch.kernel.make.__name__.removeprefix('make_')})"
             self.launch(step, launch.kernel, launch.grid, arguments, reads, writes, way)
 
@@ -223,12 +219,10 @@ class GraphEncoder:
             region, offset, size = groups[argument.source][argument.number]
             return RegionPart(region, offset + argument.offset, size - argument.offset)
         if argument is Failure.FLAGS:
-            return whole(self.to.flags)
+            return whole(self.flags.region)
         if argument is Failure.NUMBER:
             assert self.outermost is not None
-            if self.outermost not in self.to.refusing:
-                self.to.refusing.append(self.outermost)
-            return 1 + self.to.refusing.index(self.outermost)
+            return self.flags.number(self.outermost)
         assert not isinstance(argument, Failure)
         return argument
 
@@ -275,20 +269,20 @@ class GraphEncoder:
         for carry in step.carries:
             for inner in (carry.before, carry.after):
                 self.places[inner] = self.new(self.bound.bytes[inner], step, carry.after.last)
-            parts.carries.append(tuple(self.part(b) for b in carry))  # type: ignore[arg-type]
+            parts.carries.append(CarryParts(*map(self.part, carry)))
         if step.may_end_early:
             for one, _ in step.stacked:
                 self.fill(step, self.part(one), 0)
         parts.count = None if step.count is None else self.part(step.count)
         parts.test = None if step.test is None else self.part(step.test)
         parts.taken = None if step.taken is None else self.part(step.taken)
-        self.segments.append(HostLoop(call, parts, self.body(call.body)))
+        self.segments.append(HostLoop(call, self.flags, parts, self.body(call.body)))
 
     def branch(self, call: BranchCall) -> None:
         """A branch."""
         condition = self.part(call.step.condition)
         then, otherwise = (self.body(body) for body in call.bodies)
-        self.segments.append(HostBranch(call, condition, (then, otherwise)))
+        self.segments.append(HostBranch(call, self.flags, condition, (then, otherwise)))
 
     def body(self, calls: Sequence[Call]) -> list[Segment]:
         """The calls of a body as segments of their own; what was recorded before is ended."""

@@ -71,13 +71,18 @@ class CUDAFunction(Function):
     def _run(self, arguments: list[Argument]) -> list[Any]:
         key, binding = self._take(arguments)
         waits = not self.asked.options.stays or bool(self.refused)
+        flags, refusing = binding.encoded.flags, None
         try:
             self._bring_variables(binding)
             binding.give(self.program.inputs, arguments)
+            self._note_writes()
             binding.run()
             binding.let_go(arguments)
             results = self._results(binding) if waits else self._results_there(binding)
-            refusing = binding.refusing_step() if waits else None
+            if waits:
+                refusing = flags.take(self.device)
+            elif flags.steps:
+                self.device.check_later(binding, lambda: _raise_refusal(binding))
         finally:
             self._idle.setdefault(key, []).append(binding)
         if refusing is not None:
@@ -86,9 +91,6 @@ class CUDAFunction(Function):
             error = self.not_finite([np.asarray(r) for r in results], self._hosts(arguments))
             if error is not None:
                 raise error
-        if not waits and binding.encoded.refusing:
-            self.device.check_later(lambda: _raise_refusal(binding))
-        self._note_writes()
         self._replace([*results[: self._outputs], *map(np.asarray, results[self._outputs :])])
         return [put_on_device(self.device, r) for r in results] if waits and self.asked.options.stays else results
 
@@ -136,7 +138,10 @@ class CUDAFunction(Function):
         binding.move({buffer: copy.memory.address for buffer, copy in copies.items()})
 
     def _note_writes(self) -> None:
-        """What the steps have written to variables is their newest value."""
+        """The device has the newest values of variables that the steps write.
+
+        It is said before they run: whether they did, or did not come so far, what stands there is right.
+        """
         for storage in self._updated - set(self._replaced):
             copy = storage.copy_at(self.device.name)
             assert isinstance(copy, VariableCopy)
@@ -201,9 +206,9 @@ class CUDAFunction(Function):
             try:
                 self._bring_variables(binding)
                 binding.give(self.program.inputs, arguments)
+                self._note_writes()
                 binding.run()
                 found = step_times(binding, repeat)
-                self._note_writes()
             finally:
                 self._idle.setdefault(key, []).append(binding)
         return found
@@ -211,7 +216,7 @@ class CUDAFunction(Function):
 
 def _raise_refusal(binding: DeviceBinding) -> None:
     """The error of a call that nobody has waited for, if a step of it has refused its input."""
-    step: Step | None = binding.refusing_step()
+    step: Step | None = binding.encoded.flags.take(binding.device)
     if step is not None:
         text = f"{step.node.op.name} refused its input: an index, a label or a number of steps is out of range."
         raise blame(IndexRangeError(text), step.node.site, *[a.site for a in step.node.args])

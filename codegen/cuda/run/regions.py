@@ -6,9 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from ...lowering.buffers import Buffer
 from ...lowering.program import Step
-from ..driver.device import GraphNode, Span
+from ..driver.device import Device, GraphNode, Span
+
+_WORD = np.dtype(np.int32).itemsize
 
 
 @dataclass(eq=False, repr=False)
@@ -39,6 +43,46 @@ class RegionPart(NamedTuple):
 def whole(region: Region) -> RegionPart:
     """All of a region."""
     return RegionPart(region, 0, region.size)
+
+
+class RefusalFlags:
+    """What steps that refuse their input leave: whether any did, then which, as int32."""
+
+    def __init__(self, most: int):
+        self.region = Region(_WORD * (1 + most), 0, 0, apart=True)
+        self.steps: list[Step] = []  # those that may, in the order of their flags
+
+    def number(self, step: Step) -> int:
+        """The place of a step's flag."""
+        if step not in self.steps:
+            self.steps.append(step)
+        return 1 + self.steps.index(step)
+
+    @property
+    def any(self) -> RegionPart:
+        """Whether any step did."""
+        return RegionPart(self.region, 0, _WORD)
+
+    def are_raised(self, device: Device) -> bool:
+        """Whether a step has refused its input; waits, if any may."""
+        if not self.steps:
+            return False
+        found = np.empty(1, np.int32)
+        device.download(found, self.any.span)
+        return bool(found[0])
+
+    def take(self, device: Device) -> Step | None:
+        """The first step that has refused its input, and none has from now on; waits, if any may."""
+        if not self.are_raised(device):
+            return None
+        found = np.empty(self.region.size // _WORD, np.int32)
+        device.download(found, whole(self.region).span)
+        self.clear(device)
+        return self.steps[int(np.flatnonzero(found[1:])[0])]
+
+    def clear(self, device: Device) -> None:
+        """No step has refused its input."""
+        device.upload(whole(self.region).span, np.zeros(self.region.size // _WORD, np.int32))
 
 
 class PlannedNode(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from ...lowering.bind import Array, BranchCall, KernelCall, LoopCall
 from ...lowering.program import Step
 from ..driver.device import Device, DeviceGraph, GraphNode
 from .dependencies import dependencies
-from .regions import PlannedNode, Region, RegionPart
+from .regions import PlannedNode, RefusalFlags, Region, RegionPart
 
 
 class Segment(Protocol):
@@ -64,16 +64,32 @@ class GraphSegment:
             self.graph = None
 
 
+class CallEnded(Exception):
+    """A step has refused its input: what stands behind it is not run."""
+
+
 class _HostSegment:
     """What the three that follow have."""
 
-    def __init__(self, call: KernelCall | LoopCall | BranchCall, bodies: Sequence[Sequence[Segment]] = ()):
+    def __init__(
+        self,
+        call: KernelCall | LoopCall | BranchCall,
+        flags: RefusalFlags,
+        bodies: Sequence[Sequence[Segment]] = (),
+    ):
+        self.flags = flags
+        self.may_be_refused = bool(flags.steps)  # by a step before it, or in its bodies
         self.inner = [segment for body in bodies for segment in body]
         self._step: Step = call.step
 
     @property
     def step(self) -> Step:
         return self._step
+
+    def stop_if_refused(self, device: Device) -> None:
+        """The host acts on no value that comes of an input that was refused.  Raises CallEnded."""
+        if self.may_be_refused and self.flags.are_raised(device):
+            raise CallEnded
 
     def move(self, regions: set[Region]) -> None:
         for segment in self.inner:
@@ -88,12 +104,18 @@ class HostStep(_HostSegment):
     """An op that the host computes, by its reference: its arguments come from the device, and its outputs go there."""
 
     def __init__(
-        self, call: KernelCall, sizes: dict[str, int], outputs: Sequence[RegionPart], arguments: Sequence[RegionPart]
+        self,
+        call: KernelCall,
+        flags: RefusalFlags,
+        sizes: dict[str, int],
+        outputs: Sequence[RegionPart],
+        arguments: Sequence[RegionPart],
     ):
-        super().__init__(call)
+        super().__init__(call, flags)
         self.call, self.sizes, self.outputs, self.arguments = call, sizes, tuple(outputs), tuple(arguments)
 
     def run(self, device: Device) -> None:
+        self.stop_if_refused(device)
         node = self.call.step.node
         values = [
             _fetch(device, part, array, place.offset)
@@ -128,13 +150,29 @@ def _fetch(device: Device, part: RegionPart, array: Array, offset: int) -> np.nd
 class HostBranch(_HostSegment):
     """One of two bodies: the host looks at the condition."""
 
-    def __init__(self, call: BranchCall, condition: RegionPart, bodies: tuple[list[Segment], list[Segment]]):
-        super().__init__(call, bodies)
+    def __init__(
+        self,
+        call: BranchCall,
+        flags: RefusalFlags,
+        condition: RegionPart,
+        bodies: tuple[list[Segment], list[Segment]],
+    ):
+        super().__init__(call, flags, bodies)
         self.call, self.condition, self.bodies = call, condition, bodies
 
     def run(self, device: Device) -> None:
+        self.stop_if_refused(device)
         for segment in self.bodies[0 if _read(device, self.condition, np.bool_) else 1]:
             segment.run(device)
+
+
+class CarryParts(NamedTuple):
+    """Where a carry is: as `CarryBuffers`."""
+
+    start: RegionPart
+    before: RegionPart
+    after: RegionPart
+    result: RegionPart
 
 
 class LoopParts:
@@ -143,7 +181,7 @@ class LoopParts:
     def __init__(self) -> None:
         self.sequences: list[tuple[RegionPart, RegionPart]] = []  # (whole, element)
         self.stacked: list[tuple[RegionPart, RegionPart]] = []
-        self.carries: list[tuple[RegionPart, RegionPart, RegionPart, RegionPart]] = []  # start, before, after, result
+        self.carries: list[CarryParts] = []
         self.count: RegionPart | None = None
         self.test: RegionPart | None = None
         self.taken: RegionPart | None = None
@@ -152,14 +190,15 @@ class LoopParts:
 class HostLoop(_HostSegment):
     """A loop whose steps the host counts: their number depends on data, or is large."""
 
-    def __init__(self, call: LoopCall, parts: LoopParts, body: list[Segment]):
-        super().__init__(call, (body,))
+    def __init__(self, call: LoopCall, flags: RefusalFlags, parts: LoopParts, body: list[Segment]):
+        super().__init__(call, flags, (body,))
         self.call, self.parts, self.body = call, parts, body
 
     def run(self, device: Device) -> None:
         call, parts = self.call, self.parts
         limit = call.length
         if parts.count is not None:
+            self.stop_if_refused(device)
             limit = min(limit, max(0, int(_read(device, parts.count, np.int64))))
         for start, before, _, _ in parts.carries:
             _copy(device, before, start)
@@ -175,8 +214,10 @@ class HostLoop(_HostSegment):
             for _, before, after, _ in parts.carries:
                 _copy(device, before, after)
             taken += 1
-            if parts.test is not None and not _read(device, parts.test, np.bool_):
-                break
+            if parts.test is not None:
+                self.stop_if_refused(device)
+                if not _read(device, parts.test, np.bool_):
+                    break
         for _, before, _, result in parts.carries:
             _copy(device, result, before)
         if parts.taken is not None:

@@ -18,6 +18,7 @@ FIRST = "only at the first call of these sizes"
 ONCE = "only at the function's first call"
 LATER = "when a result is read"
 CHANGED = "only when that has changed it"
+REFUSED = "whether a step has refused its input"
 PLAIN = "unless it is an array of the device"
 
 
@@ -52,7 +53,7 @@ def transfers_of(function: CUDAFunction, bound: Bound, encoded: Encoded, is_read
 def _at_first(function: CUDAFunction, encoded: Encoded) -> Iterator[Transfer]:
     """What comes with a binding."""
     yield from (Transfer(table.nbytes, True, "a table of a kernel's", FIRST) for _, table in encoded.tables)
-    yield Transfer(encoded.flags.size, True, "flags of steps that may refuse their input", FIRST)
+    yield Transfer(encoded.flags.region.size, True, "flags of steps that may refuse their input", FIRST)
     for buffer, region in encoded.regions.items():
         if buffer.role is Role.CONSTANT:
             yield Transfer(region.size, True, f"the constant {buffer.label}", ONCE)
@@ -94,8 +95,8 @@ def _results(function: CUDAFunction, bound: Bound, encoded: Encoded, is_read: bo
     replaced = function.source.updates if function.refused else function.program.replaced
     for (node, _), result in zip(replaced, bound.results[count:], strict=True):
         yield Transfer(result.bytes, False, f"the new array of {node.name or 'a variable'}")
-    if encoded.refusing:
-        yield Transfer(encoded.flags.size, False, "whether a step has refused its input", "" if waits else LATER)
+    if encoded.flags.steps:
+        yield Transfer(encoded.flags.any.size, False, REFUSED, "" if waits else LATER)
     if waits and stays:
         for number, result in enumerate(bound.results):
             what = f"result {number}" if number < count else "a new array, as the results are"
@@ -110,6 +111,7 @@ def _segments(segments: Sequence[Segment], when: str) -> Iterator[Transfer]:
         if isinstance(segment, HostStep):
             yield from _host_step(segment, when)
         elif isinstance(segment, HostBranch):
+            yield from _refusals(segment, when)
             yield Transfer(1, False, f"the condition of {segment.step.label}", when)
             for body in segment.bodies:
                 yield from _segments(body, _join(when, f"where {segment.step.label} takes that branch"))
@@ -120,10 +122,17 @@ def _segments(segments: Sequence[Segment], when: str) -> Iterator[Transfer]:
 def _host_step(segment: HostStep, when: str) -> Iterator[Transfer]:
     count, places = len(segment.outputs), [place.buffer for place in segment.call.places]
     label = segment.step.label
+    yield from _refusals(segment, when)
     for part, buffer in _pairs(segment.arguments, places[count:]):
         yield Transfer(part.size, False, f"{label}, which the host computes, reads {buffer.label}", when)
     for part, buffer in _pairs(segment.outputs, places[:count]):
         yield Transfer(part.size, True, f"{label}, which the host computes, writes {buffer.label}", when)
+
+
+def _refusals(segment: HostStep | HostBranch | HostLoop, when: str) -> Iterator[Transfer]:
+    """The host acts on nothing that a refused input has reached."""
+    if segment.may_be_refused:
+        yield Transfer(segment.flags.any.size, False, REFUSED, when)
 
 
 def _pairs(parts: Iterable[RegionPart], buffers: Iterable[Buffer]) -> Iterator[tuple[RegionPart, Buffer]]:
@@ -134,9 +143,11 @@ def _host_loop(segment: HostLoop, when: str) -> Iterator[Transfer]:
     label, parts = segment.step.label, segment.parts
     each = _join(when, f"at each of at most {segment.call.length} steps of {label}")
     if parts.count is not None:
+        yield from _refusals(segment, when)
         yield Transfer(parts.count.size, False, f"the number of steps of {label}", when)
     yield from _segments(segment.body, each)
     if parts.test is not None:
+        yield from _refusals(segment, each)
         yield Transfer(parts.test.size, False, f"whether {label} goes on", each)
     if parts.taken is not None:
         yield Transfer(parts.taken.size, True, f"how many steps {label} took", when)

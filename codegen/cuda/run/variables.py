@@ -1,4 +1,4 @@
-"""Copies of shared variables and of constants on a device."""
+"""Copies of shared variables on a device."""
 
 from __future__ import annotations
 

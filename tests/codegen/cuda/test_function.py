@@ -170,6 +170,51 @@ def test_a_call_that_does_not_wait_tells_at_the_next_wait():
     np.testing.assert_array_equal(np.asarray(f(A, [2, 1])), A[[2, 1]])
 
 
+def test_calls_that_nobody_waits_for_leave_one_check():
+    i = wf.vector("i", dtype="int64")
+    f = on_device([X, i], X[i], results="device")
+    f(A, [0])
+    before = len(device()._unchecked)
+    for _ in range(5):
+        f(A, [0])
+    assert len(device()._unchecked) == before
+    np.testing.assert_array_equal(np.asarray(f(A, [1])), A[[1]])
+    assert not device()._unchecked
+
+
+def test_the_host_does_nothing_with_what_was_refused():
+    """Neither a callback, nor a branch, nor a loop that might not end; and the next call knows nothing of it."""
+    i, seen = wf.vector("i", dtype="int64"), []
+    taken = X[i]
+    called = wf.callback(lambda x: seen.append(1) or x, taken.type, taken, effects=True)
+    endless = wf.while_loop(lambda s: s[i].sum() < 3, lambda s: s + 1, wf.zeros((3,)))
+    chosen = wf.cond(taken.sum() > 0, lambda: taken.sum(), lambda: -taken.sum())
+    solved = wf.callback(np.linalg.inv, wf.Type("float32", (2, 2)), taken[:2, :2])
+    for output in (called, endless, chosen, solved):
+        f = on_device([X, i], output, on_unused_input="ignore")
+        with pytest.raises(wf.IndexRangeError, match="out of"):
+            f(A, [0, 7])
+        assert seen == []
+        f(A, [0, 1])
+        seen.clear()
+
+
+def test_an_interrupted_call_leaves_variables_as_the_device_has_them(monkeypatch):
+    w = wf.shared(np.zeros(3, "float32"), "w")
+    f = on_device([], w * 1, updates={w: w + 1})
+    f()
+
+    def interrupt(self, array, source):
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(device()), "download", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        f()
+    assert w.get_value()[0] == 2
+    assert f()[0] == 2
+
+
 def test_nan_is_refused():
     w = wf.shared(np.float32(1), "w")
     f = on_device([X], wf.log(X).sum(), updates={w: w + 1}, nan="raise")
