@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from ....symbolic.leaves import Constant
+from ....symbolic.storage import Storage
 from ...lowering import memory
 from ...lowering.bind import Bound
 from ...lowering.buffers import Buffer, Role
@@ -34,7 +35,7 @@ class DeviceBinding:
         self.keep: list[Allocation] = []
         self.own: dict[Buffer, int] = {}  # where arguments stand that come from the host
         self.held: list[object] = []  # what owns the memory that the last call reads
-        self.copies: list[VariableCopy] = []  # of variables, as the last call reads and writes them
+        self.copies: dict[Storage, VariableCopy] = {}  # of variables, as the last call reads and writes them
         self.bring()
 
     def _lay_out(self) -> int:

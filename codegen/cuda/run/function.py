@@ -29,7 +29,7 @@ from .binding import DeviceBinding
 from .code import code_of, plan_of
 from .host_steps import host_steps, warn_of_host_steps
 from .times import step_times
-from .variables import VariableCopy, copy_on
+from .variables import copy_on
 
 Sizes = tuple[Any, ...]  # what decides which binding serves a call
 REMEMBERED = 16  # sets of sizes whose memory a function keeps
@@ -75,7 +75,7 @@ class CUDAFunction(Function):
         try:
             self._bring_variables(binding)
             binding.give(self.program.inputs, arguments)
-            self._note_writes()
+            self._note_writes(binding)
             binding.run()
             binding.let_go(arguments)
             results = self._results(binding) if waits else self._results_there(binding)
@@ -91,6 +91,8 @@ class CUDAFunction(Function):
             error = self.not_finite([np.asarray(r) for r in results], self._hosts(arguments))
             if error is not None:
                 raise error
+        if self.program.calls_back:  # a callback may have looked at variables, or given them values
+            self._note_writes(binding)
         self._replace([*results[: self._outputs], *map(np.asarray, results[self._outputs :])])
         return [put_on_device(self.device, r) for r in results] if waits and self.asked.options.stays else results
 
@@ -133,18 +135,17 @@ class CUDAFunction(Function):
 
     def _bring_variables(self, binding: DeviceBinding) -> None:
         """The newest values of variables are on the device as long as the call needs them; the graphs know where."""
-        copies = {buffer: copy_on(self.device, buffer.storage) for buffer in self.program.shared}
-        binding.copies = list(copies.values())
-        binding.move({buffer: copy.memory.address for buffer, copy in copies.items()})
+        shared = self.program.shared
+        binding.copies = {buffer.storage: copy_on(self.device, buffer.storage) for buffer in shared}
+        binding.move({buffer: binding.copies[buffer.storage].memory.address for buffer in shared})
 
-    def _note_writes(self) -> None:
+    def _note_writes(self, binding: DeviceBinding) -> None:
         """The device has the newest values of variables that the steps write.
 
         It is said before they run: whether they did, or did not come so far, what stands there is right.
         """
         for storage in self._updated - set(self._replaced):
-            copy = storage.copy_at(self.device.name)
-            assert isinstance(copy, VariableCopy)
+            copy = binding.copies[storage]
             storage.note_write(self.device.name, copy, copy.shape)
 
     def _results(self, binding: DeviceBinding) -> list[np.ndarray]:
@@ -206,7 +207,7 @@ class CUDAFunction(Function):
             try:
                 self._bring_variables(binding)
                 binding.give(self.program.inputs, arguments)
-                self._note_writes()
+                self._note_writes(binding)
                 binding.run()
                 found = step_times(binding, repeat)
             finally:

@@ -202,7 +202,6 @@ def test_the_host_does_nothing_with_what_was_refused():
 def test_an_interrupted_call_leaves_variables_as_the_device_has_them(monkeypatch):
     w = wf.shared(np.zeros(3, "float32"), "w")
     f = on_device([], w * 1, updates={w: w + 1})
-    f()
 
     def interrupt(self, array, source):
         monkeypatch.undo()
@@ -211,8 +210,8 @@ def test_an_interrupted_call_leaves_variables_as_the_device_has_them(monkeypatch
     monkeypatch.setattr(type(device()), "download", interrupt)
     with pytest.raises(KeyboardInterrupt):
         f()
-    assert w.get_value()[0] == 2
-    assert f()[0] == 2
+    assert w.get_value()[0] == 1
+    assert f()[0] == 1
 
 
 def test_nan_is_refused():
