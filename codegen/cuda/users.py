@@ -96,10 +96,11 @@ class ElementBuilder:
         return getattr(self._k, name)
 
     def each(self, array: TracedArray) -> Iterator[tuple[Any, ...]]:
-        """`for i in k.each(out):` the index of the element of an array that is this thread's, if there is one."""
+        """`for i in k.each(out):` the indices of the elements of an array that are this thread's: one at most of the
+        first output, and of larger arrays more."""
         k = self._k
-        place = k.cast(k.block[0], INT64) * k.threads + k.cast(k.thread, INT64)
-        with k.when(place < math.prod(array.shape)):
+        first = k.cast(k.block[0], INT64) * k.threads + k.cast(k.thread, INT64)
+        for place in k.range(first, math.prod(array.shape), k.cast(k.grid[0], INT64) * k.threads):
             index = []
             for size in reversed(array.shape):
                 divisor = k.constant(INT64, max(size, 1))

@@ -55,6 +55,9 @@ class Value:
         self.dtype = dtype
         self.ir = value
 
+    def __bool__(self) -> bool:
+        raise TypeError("A number of a kernel decides nothing in Python: use select, or a branch of the machine.")
+
     # ---- making others -------------------------------------------------------------------------------------------
 
     def like(self, number: Any) -> "Value":

@@ -12,6 +12,7 @@ from weft.codegen.cuda.kernels import KERNELS
 from weft.ops.movement import Transpose
 from weft.ops.reduce import Reduce
 from weft.symbolic.expr import Op, apply
+from weft.symbolic.leaves import items
 
 NUMBA_CUDA = importlib.util.find_spec("numba_cuda") is not None
 
@@ -92,6 +93,51 @@ def test_its_code_can_be_read():
     ptx = wf.function([x], apply(Shifted(3.0), x), target="cuda:sm_75").explain("ptx")
     assert ".entry users_shifted(" in ptx
     assert ".target sm_75" in ptx
+
+
+@dataclass(frozen=True)
+class SumAndTwice(Op):
+    """The sum, and 2 x: outputs of several sizes."""
+
+    def infer(self, x):
+        return wf.TupleType((wf.Type(x.dtype, ()), x))
+
+    def numpy(self, x):
+        return x.sum(), 2 * x
+
+
+def test_outputs_that_are_larger_than_the_first():
+    def both(k, x, total, twice):
+        for i in k.each(total):
+            found = k.register(x.dtype)
+            for j in k.range(x.shape[0]):
+                found.set(found.get() + x[j])
+            total[i] = found.get()
+        for i in k.each(twice):
+            twice[i] = 2 * x[i]
+
+    wf.kernel(SumAndTwice, "cuda")(both)
+    x = wf.vector("x")
+    total, twice = items(apply(SumAndTwice(), x))
+    given = np.arange(1000, dtype="float32")
+    found = wf.function([x], [total, twice], target="cuda:simulator")(given)
+    assert found[0] == given.sum()
+    np.testing.assert_array_equal(found[1], 2 * given)
+
+
+def test_a_value_decides_nothing_in_python():
+    """Neither in the simulator nor in the code for a device."""
+
+    def branching(k, x, out, by):
+        for i in k.each(out):
+            out[i] = x[i] if x[i] > 0 else by
+
+    wf.kernel(Shifted, "cuda")(branching)
+    x = wf.vector("x", (5,))
+    with pytest.raises(TypeError, match="decides nothing in Python"):
+        wf.function([x], apply(Shifted(3.0), x), target="cuda:simulator")(np.ones(5, "float32"))
+    with pytest.raises(TypeError, match="decides nothing in Python"):
+        wf.function([x], apply(Shifted(3.0), x), target="cuda:sm_80").explain("ptx")
 
 
 def test_what_a_kernel_may_not_do():
