@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -22,6 +23,14 @@ from .lowering.build import build
 from .lowering.program import Step
 from .passes import pipeline
 from .target import Source, Target
+
+
+class Shaped(Protocol):
+    """An array, of whatever kind: of its sizes is all that is asked here."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its sizes."""
 
 
 @renew_after_forks
@@ -53,7 +62,7 @@ class Compiled:
 
     # ---- sizes ----------------------------------------------------------------------------------------------------
 
-    def sizes(self, arrays: Sequence[np.ndarray], counts: Sequence[int] = ()) -> dict[str, int]:
+    def sizes(self, arrays: Sequence[Shaped], counts: Sequence[int] = ()) -> dict[str, int]:
         """The sizes of a call; raises an error where they break what the expressions took for granted.
 
         counts : those that are values

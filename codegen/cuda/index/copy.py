@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..launch import GridLaunch, Slot, Strided
-from ..trace.builder import KernelBuilder
+from ..trace.builder import KernelBuilder, place_type
 from ..trace.kernel import Pointer, TracedKernel, TraceRef
 from .places import (
     THREADS,
@@ -17,7 +17,6 @@ from .places import (
     count_together,
     is_wide,
     merge_axes,
-    place_type,
     thread_number,
 )
 

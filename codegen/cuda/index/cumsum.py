@@ -13,10 +13,10 @@ import numpy as np
 
 from ....symbolic.types import BOOL
 from ..launch import GridLaunch, GridPlan, Processor, Slot, Strided, operand, scratch
-from ..trace.builder import INT32, WARP, KernelBuilder
+from ..trace.builder import INT32, WARP, KernelBuilder, place_type
 from ..trace.division import divide, divisor_numbers, divisor_types
 from ..trace.kernel import Pointer, TracedKernel, TraceRef
-from .places import THREADS, Parameters, StridedAxes, is_wide, merge_axes, place_type
+from .places import THREADS, Parameters, StridedAxes, is_wide, merge_axes
 
 WARPS = THREADS // WARP
 CHUNK = 2048  # elements that a block adds up

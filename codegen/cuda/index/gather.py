@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..launch import Failure, GridLaunch, GridPlan, Processor, Strided, operand, scratch
-from ..trace.builder import INT32, INT64, KernelBuilder
+from ..trace.builder import INT32, INT64, KernelBuilder, place_type
 from ..trace.division import divide, divisor_numbers, divisor_types
 from ..trace.kernel import Pointer, TracedKernel, TraceRef
 from .copy import bits_type
@@ -23,7 +23,6 @@ from .places import (
     count_together,
     is_wide,
     merge_axes,
-    place_type,
     thread_number,
 )
 from .targets import check_number, merge_indices, resolve_index, targets_launch

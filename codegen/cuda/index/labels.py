@@ -8,19 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..launch import Failure, GridLaunch, GridPlan, Processor, Strided, operand
-from ..trace.builder import INT32, INT64, KernelBuilder
+from ..trace.builder import INT32, INT64, KernelBuilder, place_type
 from ..trace.kernel import Pointer, TracedKernel, TraceRef
-from .places import (
-    THREADS,
-    Arguments,
-    Parameters,
-    StridedAxes,
-    blocks_for,
-    is_wide,
-    merge_axes,
-    place_type,
-    thread_number,
-)
+from .places import THREADS, Arguments, Parameters, StridedAxes, blocks_for, is_wide, merge_axes, thread_number
 
 
 def plan_check_labels(out: Strided, labels: Strided, processor: Processor, *, classes: int) -> GridPlan:

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..launch import GridLaunch, Slot, Strided, scratch
-from ..trace.builder import INT32, INT64, KernelBuilder
+from ..trace.builder import INT32, INT64, KernelBuilder, place_type
 from ..trace.division import divide, divisor_numbers, divisor_types
 from ..trace.kernel import Pointer, TracedKernel, TraceRef
-from .places import THREADS, Arguments, Parameters, StridedAxes, blocks_for, merge_axes, place_type, thread_number
+from .places import THREADS, Arguments, Parameters, StridedAxes, blocks_for, merge_axes, thread_number
 from .sort_keys import count_before, key_type, sort_key
 
 TILE = 1024  # elements that a block sorts in shared memory

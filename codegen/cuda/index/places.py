@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..launch import LaunchArgument, Strided
-from ..trace.builder import INT32, INT64, KernelBuilder
+from ..trace.builder import KernelBuilder, place_type
 from ..trace.division import divide, divisor_numbers, divisor_types
 from ..trace.kernel import Parameter
 
@@ -21,11 +21,6 @@ THREADS = 256  # of a block
 Arguments = tuple[LaunchArgument, ...]
 Parameters = tuple[Parameter, ...]
 _NARROW = 1 << 29  # room for sums of a few places, and for numbers that are rounded up to whole blocks
-
-
-def place_type(wide: bool) -> np.dtype:
-    """The dtype of places."""
-    return INT64 if wide else INT32
 
 
 def is_wide(*operands: Strided) -> bool:

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from ....symbolic.types import BOOL
-from ..trace.builder import INT32, KernelBuilder
+from ..trace.builder import INT32, KernelBuilder, place_type
 from ..trace.division import divide, divisor_types
 from ..trace.kernel import Pointer, TracedKernel
-from .places import THREADS, Parameters, StridedAxes, place_type, thread_number
+from .places import THREADS, Parameters, StridedAxes, thread_number
 from .sort_keys import count_before
 
 PIECE = 8  # targets, which a thread loads all at once

@@ -10,11 +10,12 @@ import math
 from collections.abc import Sequence
 
 from ..launch import GridLaunch, GridPlan, Processor, Slot, Strided, operand, scratch
+from ..trace.builder import place_type
 from ..trace.division import divisor_numbers
 from ..trace.kernel import TraceRef
 from .copy import bits_type, copy_launch
 from .merge_sort import RowSort, sort_rows
-from .places import Arguments, StridedAxes, blocks_for, is_wide, merge_axes, place_type
+from .places import Arguments, StridedAxes, blocks_for, is_wide, merge_axes
 from .runs import PIECE, make_last_of_runs, make_run_rests, make_run_sums
 from .targets import check_number, targets_launch
 

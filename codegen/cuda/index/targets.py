@@ -13,19 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..launch import Failure, GridLaunch, Slot, Strided
-from ..trace.builder import INT32, INT64, KernelBuilder
+from ..trace.builder import INT32, INT64, KernelBuilder, place_type
 from ..trace.kernel import Pointer, TracedKernel, TraceRef
-from .places import (
-    THREADS,
-    Arguments,
-    Parameters,
-    StridedAxes,
-    blocks_for,
-    is_wide,
-    merge_axes,
-    place_type,
-    thread_number,
-)
+from .places import THREADS, Arguments, Parameters, StridedAxes, blocks_for, is_wide, merge_axes, thread_number
 
 
 def resolve_index(

@@ -58,8 +58,8 @@ def rename_numbers(nest: LoopNest) -> LoopNest:
 
 def describe_composites(nest: LoopNest) -> str:
     """What functions of users and others that are made of simpler ones compute: their names do not tell."""
-    applied = [v for v in nest.body if isinstance(v, Apply) and isinstance(v.function, Composite)]
-    return "; ".join(_describe(v.function, v.casts) for v in applied)  # type: ignore[arg-type]
+    applied = [(v.function, v.casts) for v in nest.body if isinstance(v, Apply)]
+    return "; ".join(_describe(function, casts) for function, casts in applied if isinstance(function, Composite))
 
 
 def _describe(function: Composite, kinds: tuple[DType, ...]) -> str:

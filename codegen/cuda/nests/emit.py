@@ -25,7 +25,7 @@ from ...lowering.loops import (
     Store,
     Value,
 )
-from ..trace.builder import INT32, KernelBuilder
+from ..trace.builder import INT32, KernelBuilder, place_type
 from ..trace.kernel import Pointer, TracedKernel
 from .accumulate import PartialReduction
 from .canonical import Number, is_known, numbers_of
@@ -46,7 +46,7 @@ def make_nest(
     """
     dtypes = {number: a.dtype for a in nest.accesses for number in [arrays[a.buffer]]}
     numbers = numbers_of(nest)
-    integer = INT64 if wide else INT32
+    integer = place_type(wide)
     pointers = tuple(Pointer(dtypes[number]) for number in range(max(arrays) + 1))
     kind = "reduce" if nest.reduced else "map"
 

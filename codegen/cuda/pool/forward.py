@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..index.places import THREADS, Parameters, StridedAxes, place_at, place_type, thread_number
+from ..index.places import THREADS, Parameters, StridedAxes, place_at, thread_number
 from ..index.runs import combine
-from ..trace.builder import KernelBuilder
+from ..trace.builder import KernelBuilder, place_type
 from ..trace.kernel import Pointer, TracedKernel
 from .windows import (
     Sides,

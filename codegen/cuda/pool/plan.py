@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from ..index.places import Arguments, StridedAxes, blocks_for, contiguous_steps, is_wide, merge_axes, place_type
+from ..index.places import Arguments, StridedAxes, blocks_for, contiguous_steps, is_wide, merge_axes
 from ..launch import GridLaunch, GridPlan, Processor, Slot, Strided, operand, scratch
+from ..trace.builder import place_type
 from ..trace.kernel import TracedKernel, TraceRef
 from .cells import is_small, make_cells
 from .elements import make_elements

@@ -11,11 +11,11 @@ import numpy as np
 from ....symbolic.errors import ArgumentError
 from ....symbolic.types import FLOAT32, DType
 from ..launch import GridLaunch, GridPlan, LaunchArgument, Processor, Strided, operand, scratch, table
-from ..trace.builder import INT32, KernelBuilder
+from ..trace.builder import INT32, KernelBuilder, place_type
 from ..trace.kernel import Pointer, TracedKernel, TraceRef
 from . import tiles
 from .gemm import ArrayWriter, BlockTile, Frame, compute
-from .numbers import MOST_INT32, Numbers, as_place, place_dtype
+from .numbers import MOST_INT32, Numbers, as_place
 from .operands import AffineAddresses, Layout, Staging, affine_layout
 from .tiles import Choice, ProductSize, even_splits
 
@@ -173,7 +173,7 @@ def plan_product(
 
 def make_matmul(code: MatmulCode) -> TracedKernel:
     """The kernel of a matrix product; sizes and strides are its parameters."""
-    frame, tile, place = code.frame, code.frame.tile, place_dtype(code.wide)
+    frame, tile, place = code.frame, code.frame.tile, place_type(code.wide)
     parameters = [*frame.parameters, *AffineAddresses.parameters(code.wide) * 2]
     parameters += [INT32, place, place] * code.batch_axes
 
@@ -246,4 +246,4 @@ def make_zeros(dtype: str, wide: bool) -> TracedKernel:
         for i in k.range(first, size, step):
             out[i] = k.constant(out.dtype, 0)
 
-    return TracedKernel("zeros", (Pointer(np.dtype(dtype)), place_dtype(wide)), _ZEROS_THREADS, body)
+    return TracedKernel("zeros", (Pointer(np.dtype(dtype)), place_type(wide)), _ZEROS_THREADS, body)

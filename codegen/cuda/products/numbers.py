@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
-from ..trace.builder import INT32, INT64, KernelBuilder
+from ..trace.builder import INT64, KernelBuilder
 from ..trace.division import divide, divisor_types
 
 MOST_INT32 = (1 << 31) - 1
@@ -53,11 +51,6 @@ def split_index(index: Any, sizes: Sequence[Divisor]) -> list[Any]:
         index, rest = size.split(index)
         inner.append(rest)
     return [index, *reversed(inner)]
-
-
-def place_dtype(wide: bool) -> np.dtype:
-    """The dtype of places in arrays: int64 for arrays of 2**31 elements and more."""
-    return INT64 if wide else INT32
 
 
 def as_place(k: KernelBuilder, index: Any, wide: bool) -> Any:

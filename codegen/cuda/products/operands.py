@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ....symbolic.types import DType
-from ..trace.builder import INT32, KernelBuilder
-from .numbers import Numbers, as_place, place_dtype
+from ..trace.builder import INT32, KernelBuilder, place_type
+from .numbers import Numbers, as_place
 from .tiles import Tile
 
 
@@ -63,7 +63,7 @@ class AffineAddresses(Addresses):
     @staticmethod
     def parameters(wide: bool) -> list[DType]:
         """The dtypes of the numbers that it takes."""
-        return [place_dtype(wide)] * 3
+        return [place_type(wide)] * 3
 
     def move(self, offset: Any) -> None:
         """Begin elsewhere."""

@@ -13,14 +13,14 @@ from typing import Any, NamedTuple
 from ....symbolic.types import FLOAT32, DType
 from ...lowering.convolution import Convolution
 from ..launch import GridPlan, Processor
-from ..trace.builder import INT32, KernelBuilder
+from ..trace.builder import INT32, KernelBuilder, place_type
 from ..trace.division import divisor_numbers
 from ..trace.kernel import TracedKernel, TraceRef
 from . import tiles
 from .gemm import BlockTile, Frame, compute
 from .geometry import Weights, find_weights, has_pairs, out_numbers
 from .matmul import plan_product
-from .numbers import DIVISOR, Numbers, as_place, place_dtype, split_index
+from .numbers import DIVISOR, Numbers, as_place, split_index
 from .operands import Fragments, Staging
 from .tiles import Choice, ProductSize, Tile
 from .window import DepthTable, PlaceWriter, TapAddresses, conv_parameters
@@ -176,7 +176,7 @@ class PatchFragments(Fragments):
     @staticmethod
     def parameters(wide: bool) -> list[DType]:
         """The dtypes of the numbers that it takes."""
-        return [*[place_dtype(wide)] * 6, *[INT32] * _NUMBERS, *DIVISOR * (_DIVISORS + 1), INT32]
+        return [*[place_type(wide)] * 6, *[INT32] * _NUMBERS, *DIVISOR * (_DIVISORS + 1), INT32]
 
     # ---- the piece ------------------------------------------------------------------------------------------------
 

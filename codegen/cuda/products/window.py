@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ....symbolic.types import DType
-from ..trace.builder import INT32, KernelBuilder
+from ..trace.builder import INT32, KernelBuilder, place_type
 from ..trace.kernel import Parameter
 from .gemm import ArrayWriter, BlockTile
-from .numbers import DIVISOR, Divisor, Numbers, as_place, place_dtype, split_index
+from .numbers import DIVISOR, Divisor, Numbers, as_place, split_index
 from .operands import Addresses
 from .tiles import Tile
 
@@ -63,12 +63,12 @@ class TapAddresses(Addresses):
         self.start = start + as_place(k, block.batch, wide) * group_step
         self.steps = numbers.take(axes)
         self.sizes = [numbers.divisor() for _ in range(axes - 1)]
-        self.table = DepthTable(k, tile, place_dtype(wide)) if axes > 1 else None
+        self.table = DepthTable(k, tile, place_type(wide)) if axes > 1 else None
 
     @staticmethod
     def parameters(wide: bool, axes: int) -> list[DType]:
         """The dtypes of the numbers that it takes."""
-        return [*[place_dtype(wide)] * (3 + axes), *DIVISOR * (axes - 1)]
+        return [*[place_type(wide)] * (3 + axes), *DIVISOR * (axes - 1)]
 
     def free_part(self, index: Any) -> Any:
         index = self.block.row + index
@@ -121,7 +121,7 @@ class _AxisNumbers:
 
     @staticmethod
     def parameters(axis: Axis, wide: bool) -> list[DType]:
-        return [place_dtype(wide), *[INT32] * 4, *(DIVISOR if axis.dilated else ())]
+        return [place_type(wide), *[INT32] * 4, *(DIVISOR if axis.dilated else ())]
 
 
 class WindowAddresses(Addresses):
@@ -142,13 +142,13 @@ class WindowAddresses(Addresses):
         self.start = start + as_place(k, block.batch, wide) * group_step
         self.axes = [_AxisNumbers(axis, numbers) for axis in axes]
         self.kernel = [numbers.divisor() for _ in axes]
-        self.table = DepthTable(k, tile, place_dtype(wide), len(axes))
+        self.table = DepthTable(k, tile, place_type(wide), len(axes))
 
     @staticmethod
     def parameters(wide: bool, axes: Sequence[Axis]) -> list[DType]:
         """The dtypes of the numbers that it takes."""
         spatial = [dtype for axis in axes for dtype in _AxisNumbers.parameters(axis, wide)]
-        return [*[place_dtype(wide)] * 4, *spatial, *DIVISOR * len(axes)]
+        return [*[place_type(wide)] * 4, *spatial, *DIVISOR * len(axes)]
 
     def _offset(self, first: Any, outer: Any, step: Any, positions: Sequence[Any]) -> Any:
         """A place, but for its parts along axes that are dilated: those take both positions."""
@@ -216,7 +216,7 @@ class PlaceWriter(ArrayWriter):
     @staticmethod
     def parameters(wide: bool, axes: int) -> list[DType]:
         """The dtypes of the numbers that it takes."""
-        return [place_dtype(wide)] * (4 + axes)
+        return [place_type(wide)] * (4 + axes)
 
     def row(self, index: Any) -> tuple[Any, Any]:
         index = self.block.row + index

@@ -109,7 +109,7 @@ class CUDAFunction(Function):
                 return key, idle.pop()
             while len(self._idle) >= REMEMBERED:
                 _close(self._idle.pop(next(iter(self._idle))))
-        bound = bind(self.program, self.sizes(arguments, counts))  # type: ignore[arg-type]  # only their shapes count
+        bound = bind(self.program, self.sizes(arguments, counts))
         try:
             return key, self._make(bound)
         except OutOfMemoryError:

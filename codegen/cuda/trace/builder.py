@@ -31,6 +31,11 @@ FLOAT32 = np.dtype(np.float32)
 WARP = 32  # threads that run in step
 
 
+def place_type(wide: bool) -> DType:
+    """The dtype in which a kernel counts places: int64 where they do not fit into int32."""
+    return INT64 if wide else INT32
+
+
 class ArrayInMemory(ABC):
     """Elements of one dtype in global or shared memory."""
 

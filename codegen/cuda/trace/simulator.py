@@ -67,9 +67,9 @@ class Simulator(KernelBuilder):
         self.inside = inside  # the thread's place in its block
         self.thread = Lanes(inside)
         x, y = sizes[0], sizes[1]
-        places = (number % x, number // x % y, number // (x * y))
-        self.block = tuple(Lanes(p.astype(np.int32)) for p in places)  # type: ignore[assignment]
-        self.grid = tuple(self.constant(INT32, n) for n in sizes)  # type: ignore[assignment]
+        bx, by, bz = (Lanes(p.astype(np.int32)) for p in (number % x, number // x % y, number // (x * y)))
+        gx, gy, gz = (self.constant(INT32, n) for n in sizes)
+        self.block, self.grid = (bx, by, bz), (gx, gy, gz)
         self.mask, self.whole = np.ones(count, bool), True
         self.shared = SharedMemory(len(blocks), MOST_SHARED, self.fail)
         self.top = 0
