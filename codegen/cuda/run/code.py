@@ -9,7 +9,7 @@ from ..trace.kernel import TracedKernel, TraceRef
 from ..trace.ptx import to_ptx
 from ..trace.ptx_builder import PTXBuilder
 from .encode import GraphEncoder
-from .segments import GraphSegment, HostBranch, HostLoop, Segment
+from .segments import GraphSegment, HostBranch, HostLoop, Segment, each_graph
 
 _INDENT = "    "
 
@@ -38,19 +38,9 @@ def _lines(segment: Segment) -> list[str]:
 
 def kernels_of(bound: Bound, processor: Processor) -> list[TraceRef]:
     """The kernels of a bound program, each once."""
-    found: dict[TraceRef, None] = {}
-    for segment in GraphEncoder(bound, processor).encode().segments:
-        _collect(segment, found)
-    return list(found)
-
-
-def _collect(segment: Segment, found: dict[TraceRef, None]) -> None:
-    if isinstance(segment, GraphSegment):
-        for node in segment.resolve_nodes():
-            if isinstance(node, KernelNode):
-                found[node.kernel] = None
-    for inner in getattr(segment, "inner", ()):
-        _collect(inner, found)
+    graphs = each_graph(GraphEncoder(bound, processor).encode().segments)
+    nodes = [node.resolve() for graph in graphs for node in graph.nodes]
+    return list(dict.fromkeys(node.kernel for node in nodes if isinstance(node, KernelNode)))
 
 
 def code_of(bound: Bound, processor: Processor, architecture: str, stage: str) -> str:

@@ -7,23 +7,20 @@ from collections.abc import Sequence
 
 from ...lowering.program import LoopStep, Program, Step
 from ...lowering.text import INDENT, number_steps
-from .segments import GraphSegment, HostBranch, HostLoop, HostStep, Segment
+from .segments import GraphSegment, HostBranch, HostLoop, HostStep, Segment, each_graph, each_segment
 
 
 def host_segments(segments: Sequence[Segment]) -> list[Segment]:
     """What needs the host, that in bodies too."""
-    found: list[Segment] = []
-    for segment in segments:
-        if not isinstance(segment, GraphSegment):
-            found += [segment, *host_segments(getattr(segment, "inner", ()))]
-    return found
+    return [segment for segment in each_segment(segments) if not isinstance(segment, GraphSegment)]
 
 
 def placement_lines(program: Program, segments: Sequence[Segment]) -> list[str]:
     """The steps, those of bodies too, and how the device runs them."""
     by_host = {segment.step: segment for segment in host_segments(segments)}
-    nodes: dict[Step, Counter[str]] = {}
-    _count_nodes(segments, nodes)
+    nodes: dict[Step, Counter[str]] = {}  # how many of each kind every step has
+    for node in (node for graph in each_graph(segments) for node in graph.nodes):
+        nodes.setdefault(node.step, Counter())[node.label.removeprefix(f"{node.step.label}: ")] += 1
     lines = []
     for step, name in number_steps(program).items():
         margin = INDENT * name.count(".")
@@ -33,16 +30,6 @@ def placement_lines(program: Program, segments: Sequence[Segment]) -> list[str]:
         if len(ways) != 1:
             lines += [f"{margin}{INDENT}{way}" for way in ways]
     return lines
-
-
-def _count_nodes(segments: Sequence[Segment], found: dict[Step, Counter[str]]) -> None:
-    """How many nodes of each kind every step has."""
-    for segment in segments:
-        if isinstance(segment, GraphSegment):
-            for node in segment.nodes:
-                found.setdefault(node.step, Counter())[node.label.removeprefix(f"{node.step.label}: ")] += 1
-        else:
-            _count_nodes(getattr(segment, "inner", ()), found)
 
 
 def _place(step: Step, segment: Segment | None, ways: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -11,13 +11,15 @@ from ....symbolic.errors import WeftError, at_site, blame
 from ....symbolic.evaluate import value_of
 from ...lowering.bind import Array, BranchCall, KernelCall, LoopCall
 from ...lowering.program import Step
-from ..driver.device import Device, DeviceGraph, GraphNode
+from ..driver.device import Device, DeviceGraph
 from .dependencies import dependencies
 from .regions import PlannedNode, RefusalFlags, Region, RegionPart
 
 
 class Segment(Protocol):
-    """A part of a call."""
+    """A part of a call; `inner`: the segments of its bodies."""
+
+    inner: list[Segment]
 
     @property
     def step(self) -> Step:
@@ -38,6 +40,7 @@ class GraphSegment:
 
     def __init__(self, nodes: Sequence[PlannedNode]):
         self.nodes = tuple(nodes)
+        self.inner: list[Segment] = []
         self.graph: DeviceGraph | None = None
 
     @property
@@ -53,10 +56,6 @@ class GraphSegment:
         for number, node in enumerate(self.nodes):
             if self.graph is not None and any(p.region in regions for p in (*node.reads, *node.writes)):
                 self.graph.replace(number, node.resolve())
-
-    def resolve_nodes(self) -> list[GraphNode]:
-        """The nodes as they are now."""
-        return [node.resolve() for node in self.nodes]
 
     def close(self) -> None:
         if self.graph is not None:
@@ -86,7 +85,7 @@ class _HostSegment:
     def step(self) -> Step:
         return self._step
 
-    def stop_if_refused(self, device: Device) -> None:
+    def check_refusals(self, device: Device) -> None:
         """The host acts on no value that comes of an input that was refused.  Raises CallEnded."""
         if self.may_be_refused and self.flags.are_raised(device):
             raise CallEnded
@@ -115,7 +114,7 @@ class HostStep(_HostSegment):
         self.call, self.sizes, self.outputs, self.arguments = call, sizes, tuple(outputs), tuple(arguments)
 
     def run(self, device: Device) -> None:
-        self.stop_if_refused(device)
+        self.check_refusals(device)
         node = self.call.step.node
         values = [
             _fetch(device, part, array, place.offset)
@@ -161,7 +160,7 @@ class HostBranch(_HostSegment):
         self.call, self.condition, self.bodies = call, condition, bodies
 
     def run(self, device: Device) -> None:
-        self.stop_if_refused(device)
+        self.check_refusals(device)
         for segment in self.bodies[0 if _read(device, self.condition, np.bool_) else 1]:
             segment.run(device)
 
@@ -198,7 +197,7 @@ class HostLoop(_HostSegment):
         call, parts = self.call, self.parts
         limit = call.length
         if parts.count is not None:
-            self.stop_if_refused(device)
+            self.check_refusals(device)
             limit = min(limit, max(0, int(_read(device, parts.count, np.int64))))
         for start, before, _, _ in parts.carries:
             _copy(device, before, start)
@@ -215,7 +214,7 @@ class HostLoop(_HostSegment):
                 _copy(device, before, after)
             taken += 1
             if parts.test is not None:
-                self.stop_if_refused(device)
+                self.check_refusals(device)
                 if not _read(device, parts.test, np.bool_):
                     break
         for _, before, _, result in parts.carries:
@@ -237,12 +236,13 @@ def _copy(device: Device, target: RegionPart, source: RegionPart) -> None:
         device.copy(target.span, source.span)
 
 
+def each_segment(segments: Sequence[Segment]) -> Iterator[Segment]:
+    """The segments, each before those of its bodies."""
+    for segment in segments:
+        yield segment
+        yield from each_segment(segment.inner)
+
+
 def each_graph(segments: Sequence[Segment]) -> list[GraphSegment]:
     """The graphs, those of bodies too."""
-    found: list[GraphSegment] = []
-    for segment in segments:
-        if isinstance(segment, GraphSegment):
-            found.append(segment)
-        elif isinstance(segment, _HostSegment):
-            found += each_graph(segment.inner)
-    return found
+    return [segment for segment in each_segment(segments) if isinstance(segment, GraphSegment)]
