@@ -8,9 +8,10 @@ from time import perf_counter
 import numpy as np
 
 from ..lowering.bind import Array, Bound, BranchCall, Call, CopyCall, KernelCall, LoopCall, NestCall, Place
+from ..lowering.elements import elements
 from ..lowering.program import Step
 from .kernels import run_kernel
-from .memory import Memory, blank_elements, elements
+from .memory import Memory, blank_elements
 from .nests import run_nest
 
 Seen = Callable[[Step, float], None]  # a step has run, and how many seconds it took

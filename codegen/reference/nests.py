@@ -9,8 +9,8 @@ import numpy as np
 
 from ...ops.reduce import ArgReduce, Reduce
 from ...symbolic.dims import value as size_of
+from ..lowering.elements import elements
 from ..lowering.loops import Access, Accumulate, Apply, Index, Literal, Load, LoopNest, Value, Write
-from .memory import elements
 
 
 class IndexRange(NamedTuple):

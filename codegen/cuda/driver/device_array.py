@@ -12,6 +12,7 @@ from ....symbolic.errors import VerifyError
 from . import dlpack
 from .allocation import Allocation
 from .device import Device, Span
+from .layout import byte_extent, c_strides, download_array, is_c_contiguous
 from .structures import LEGACY_STREAM
 
 
@@ -39,19 +40,18 @@ class DeviceArray:
         start: int = 0,
     ):
         self.memory, self.shape, self.dtype = memory, tuple(shape), np.dtype(dtype)
-        self.strides = dlpack.c_strides(self.shape, self.dtype) if strides is None else tuple(strides)
+        self.strides = c_strides(self.shape, self.dtype) if strides is None else tuple(strides)
         self._start = start
+        if len(self.strides) != len(self.shape):
+            raise VerifyError(f"An array with {len(self.shape)} axes has as many strides, and not {len(self.strides)}.")
         low, high = self._extent()
-        if len(self.strides) != len(self.shape) or (self.size and not 0 <= low <= high <= memory.size):
+        if self.size and not 0 <= low <= high <= memory.size:
             raise VerifyError(f"An array takes the bytes from {low} to {high} of {memory.size} that there are.")
 
     def _extent(self) -> tuple[int, int]:
         """From which byte of the memory to before which one its elements lie."""
-        if not self.size:
-            return self._start, self._start
-        reach = [(size - 1) * stride for size, stride in zip(self.shape, self.strides, strict=False)]
-        low, high = sum(min(r, 0) for r in reach), sum(max(r, 0) for r in reach)
-        return self._start + low, self._start + high + self.dtype.itemsize
+        low, high = byte_extent(self.shape, self.strides, self.dtype)
+        return self._start + low, self._start + high
 
     # ---- facts ----------------------------------------------------------------------------------------------------
 
@@ -98,12 +98,9 @@ class DeviceArray:
 
     def numpy(self) -> np.ndarray:
         """The same as an array of NumPy's.  Waits until it is computed."""
-        low, high = self._extent()
-        raw = np.empty(high - low, np.uint8)
-        self.device.download(raw, Span(self.memory.address + low, high - low))
+        found = download_array(self.device, self.address, self.shape, self.strides, self.dtype)
         self.device.check()
-        view: np.ndarray = np.ndarray(self.shape, self.dtype, raw, self._start - low, self.strides)
-        return view if view.flags.c_contiguous else view.copy()
+        return found
 
     def item(self) -> Any:
         """The only element, as a number of Python's."""
@@ -156,17 +153,10 @@ class DeviceArray:
             "shape": self.shape,
             "typestr": self.dtype.str,
             "data": (self.address if self.size else 0, False),
-            "strides": None if self._is_c_contiguous else self.strides,
+            "strides": None if is_c_contiguous(self.shape, self.strides, self.dtype) else self.strides,
             "stream": self.device.stream or None,
             "version": 3,
         }
-
-    @property
-    def _is_c_contiguous(self) -> bool:
-        wanted = dlpack.c_strides(self.shape, self.dtype)
-        return not self.size or all(
-            size == 1 or have == want for size, have, want in zip(self.shape, self.strides, wanted, strict=True)
-        )
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return self.device.dlpack_device or (dlpack.CPU, 0)

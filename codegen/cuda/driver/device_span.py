@@ -10,6 +10,7 @@ from ....symbolic.errors import ArgumentError, WeftError, sentence
 from . import dlpack
 from .device import Device
 from .device_array import DeviceArray
+from .layout import c_strides
 from .structures import LEGACY_STREAM
 
 _ON_DEVICE = (dlpack.CUDA, dlpack.CUDA_MANAGED)
@@ -85,7 +86,7 @@ def _of_interface(value: Any, described: dict[str, Any], device: Device) -> Devi
     _check_place(value, address, shape, device)
     if stream is not None:
         device.order_behind(stream)
-    steps = dlpack.c_strides(shape, dtype) if strides is None else tuple(strides)
+    steps = c_strides(shape, dtype) if strides is None else tuple(strides)
     return DeviceSpan(address, shape, dtype, steps, value, LEGACY_STREAM if stream is None else stream)
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ....symbolic.errors import ArgumentError
+from .layout import c_strides
 
 CPU, CUDA, CUDA_MANAGED = 1, 2, 13  # DLDeviceType
 _CODES = {"i": 0, "u": 1, "f": 2, "c": 5, "b": 6}  # DLDataTypeCode, by NumPy's kind
@@ -123,12 +124,3 @@ def _dtype(code: int, bits: int, lanes: int) -> np.dtype:
         name = f"bfloat{bits}" if code == _BFLOAT else f"type {code} of {bits} bits in {lanes} lanes"
         raise ArgumentError(f"An array of DLPack's {name} has no dtype in weft: convert it, to float32 for example.")
     return np.dtype(f"{_KINDS[code]}{bits // 8}")
-
-
-def c_strides(shape: Sequence[int], dtype: np.dtype) -> tuple[int, ...]:
-    """The strides, in bytes, of an array in C order."""
-    found, step = [], dtype.itemsize
-    for size in reversed(shape):
-        found.append(step)
-        step *= max(size, 1)
-    return tuple(reversed(found))

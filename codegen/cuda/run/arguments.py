@@ -8,8 +8,9 @@ import numpy as np
 
 from ....symbolic.expr import Expr
 from ...arguments import adapt_argument
-from ..driver.device import Device, Span
+from ..driver.device import Device
 from ..driver.device_span import DeviceSpan, as_device_span
+from ..driver.layout import download_array, is_c_contiguous
 
 Argument = np.ndarray | DeviceSpan
 
@@ -20,30 +21,14 @@ def take_argument(value: Any, x: Expr, lossy: bool, device: Device) -> Argument:
     span = as_device_span(value, device)
     if span is None:
         return adapt_argument(value, x, lossy)
-    if span.dtype == x.dtype and len(span.shape) == x.ndim and is_c_contiguous(span):
+    if span.dtype == x.dtype and len(span.shape) == x.ndim and is_c_contiguous(span.shape, span.strides, span.dtype):
         return span
     return adapt_argument(fetch(span, device), x, lossy)
 
 
-def is_c_contiguous(span: DeviceSpan) -> bool:
-    """Whether the elements stand in C order without gaps."""
-    expected = span.dtype.itemsize
-    for size, stride in zip(reversed(span.shape), reversed(span.strides), strict=True):
-        if size != 1 and stride != expected:
-            return 0 in span.shape
-        expected *= size
-    return True
-
-
 def fetch(span: DeviceSpan, device: Device) -> np.ndarray:
     """The same as an array of the host; waits."""
-    if 0 in span.shape:
-        return np.empty(span.shape, span.dtype)
-    reach = [(size - 1) * stride for size, stride in zip(span.shape, span.strides, strict=True)]
-    low, high = sum(min(r, 0) for r in reach), sum(max(r, 0) for r in reach) + span.dtype.itemsize
-    raw = np.empty(high - low, np.uint8)
-    device.download(raw, Span(span.address + low, high - low))
-    return np.ndarray(span.shape, span.dtype, raw, -low, span.strides).copy()
+    return download_array(device, span.address, span.shape, span.strides, span.dtype)
 
 
 def on_host(argument: Argument, device: Device) -> np.ndarray:

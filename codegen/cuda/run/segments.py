@@ -10,6 +10,7 @@ import numpy as np
 from ....symbolic.errors import WeftError, at_site, blame
 from ....symbolic.evaluate import value_of
 from ...lowering.bind import Array, BranchCall, KernelCall, LoopCall
+from ...lowering.elements import elements
 from ...lowering.program import Step
 from ..driver.device import Device, DeviceGraph
 from .dependencies import dependencies
@@ -139,11 +140,7 @@ def _fetch(device: Device, part: RegionPart, array: Array, offset: int) -> np.nd
     flat = np.empty(part.size // array.dtype.itemsize, array.dtype)
     if flat.size:
         device.download(flat, part.span)
-    if 0 in array.shape:
-        return np.empty(array.shape, array.dtype)
-    start = flat[offset // array.dtype.itemsize :]
-    strides = [s * array.dtype.itemsize for s in array.strides]
-    return np.lib.stride_tricks.as_strided(start, array.shape, strides).copy()
+    return elements(flat, array.shape, array.strides, offset // array.dtype.itemsize).copy()
 
 
 class HostBranch(_HostSegment):

@@ -113,10 +113,11 @@ def test_memory_that_is_not_there_is_refused(device):
         ((3,), None, 8),
         ((3,), (-8,), 8),
         ((2, 2), (16, 16), 0),
-        ((2,), (), 0),
     ]:
         with pytest.raises(VerifyError, match="takes the bytes"):
             DeviceArray(memory, shape, np.float64, strides, start)
+    with pytest.raises(VerifyError, match="An array with 1 axes has as many strides, and not 0"):
+        DeviceArray(memory, (2,), np.float64, (), 0)
 
 
 def test_conversions(device):

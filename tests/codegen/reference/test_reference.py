@@ -11,9 +11,10 @@ import weft as wf
 from weft.codegen.cpu import CPU
 from weft.codegen.lowering.bind import bind
 from weft.codegen.lowering.build import build
+from weft.codegen.lowering.elements import elements
 from weft.codegen.passes import pipeline
 from weft.codegen.reference.interpreter import Interpreter
-from weft.codegen.reference.memory import blank_elements, elements
+from weft.codegen.reference.memory import blank_elements
 from weft.symbolic.evaluate import bind_sizes
 from weft.symbolic.graph import Graph
 
