@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 import weft as wf
-from weft.codegen.cpu.run.native import kernel_address
 
 from .models import weft_step
 from .table import machine, show
@@ -68,7 +67,7 @@ def lenet() -> float:
     image, label = np.zeros((128, 1, 28, 28), np.float32), np.zeros(128, np.int32)
     step(image, label)
     ((binding,),) = step._idle.values()
-    binding.step_table[:, 0] = kernel_address(idle)
+    binding.step_table[:, 0] = KernelRef(idle).address()
     return best(lambda: step(image, label), 200)
 
 

@@ -88,13 +88,13 @@ def limits() -> Limits:
     """A tile whose operands stay in registers and first cache; c = a + b far larger than the second-level cache."""
     import ctypes
 
-    from weft.codegen.cpu.tiles import shapes, tile
+    from weft.codegen.cpu.tiles import code, shapes, tile
 
     shape, steps = shapes.shape("float32", 2), 100_000
     kind = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * len(tile.ARGUMENTS))
     data = np.zeros(4096, np.float32)
     starts, at = np.zeros(1, np.int64), data.ctypes.data
-    call = kind(tile.emit_tile(shape, shape.rows, True))
+    call = kind(code.tile(shape, shape.rows, True).address())
     arguments = (shape.lanes, 0, at, 0, 0, at, 0, starts.ctypes.data, 1, steps, at, shape.lanes, 0)
     flops = 2.0 * shape.rows * shape.lanes * steps / fastest(lambda: call(*arguments), 0.3)
     a, b, c = (np.ones(10_000_000, np.float32) for _ in range(3))

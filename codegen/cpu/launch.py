@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..lowering.bind import Array as Array
 from .params import Params, Reference, lines, references
+
+if TYPE_CHECKING:
+    from .run.made import Recipe
 
 Kernel = Callable[..., int]  # Python in Numba's subset: kernel(buffers, params, lo, hi) -> status
 
@@ -26,9 +28,15 @@ class KernelRef:
 
     def address(self) -> int:
         """Where it begins.  It is compiled, or loaded, the first time."""
-        from .run.native import kernel_address
+        from .run.made import address
 
-        return kernel_address(self.make, *self.arguments)
+        return address((self.make, repr(self.arguments)), self.recipe)  # 1, 1.0 and True are equal, and not the same
+
+    def recipe(self) -> Recipe:
+        """How it is compiled."""
+        from .run.made import kernel_recipe
+
+        return kernel_recipe(self.make, *self.arguments)
 
     def __str__(self) -> str:
         module = self.make.__module__.removeprefix(f"{__package__}.")
@@ -37,7 +45,7 @@ class KernelRef:
 
 @dataclass(frozen=True)
 class CodeRef:
-    """A function that llvmlite makes and kernels call: what `emit(*arguments)` of a module of this folder returns."""
+    """A function of LLVM IR that kernels call: what `emit(entry, *arguments)` of a module of this folder returns."""
 
     module: str
     emit: str
@@ -45,10 +53,15 @@ class CodeRef:
 
     def address(self) -> int:
         """Where it begins.  It is compiled, or loaded, the first time."""
-        from .run.native import once
+        from .run.made import address
 
-        emit = getattr(import_module(f".{self.module}", __package__), self.emit)
-        return once(emit, self.arguments, lambda: int(emit(*self.arguments)))
+        return address((self.module, self.emit, repr(self.arguments)), self.recipe)
+
+    def recipe(self) -> Recipe:
+        """How it is compiled."""
+        from .run.made import code_recipe
+
+        return code_recipe(f"{__package__}.{self.module}", self.emit, self.arguments)
 
     def __str__(self) -> str:
         return f"{self.module}.{self.emit}({', '.join(map(str, self.arguments))})"

@@ -51,7 +51,7 @@ def _second_level_bytes() -> int:
 
 def vector_bytes() -> int:
     """The width of the vectors in kernels, in bytes: 64, 32 or 16."""
-    from .run.native import vector_bytes
+    from .run.processor import vector_bytes
 
     return vector_bytes()
 
@@ -63,7 +63,7 @@ def width(dtype: str) -> int:
 
 def registers() -> int:
     """How many vector registers there are."""
-    from .run.native import host_triple
+    from .run.processor import host_triple
 
     x86 = host_triple().startswith(("x86", "i686"))
     return 16 if x86 and vector_bytes() < 64 else 32

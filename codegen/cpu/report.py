@@ -11,7 +11,7 @@ from ...symbolic.errors import ArgumentError
 from ...symbolic.types import config
 from ..explain import NOT_CALLED
 from .model import host
-from .run import checked, native
+from .run import checked, native, processor
 from .run.function import CPUFunction
 from .run.plans import plan_text
 
@@ -19,10 +19,11 @@ from .run.plans import plan_text
 def report() -> Iterable[str]:
     """The processor, its vectors and threads, and what compiles for it."""
     machine = host()
-    yield f"{_processor_name()}, which LLVM calls {native.host_cpu()}, {native.host_triple()}"
+    yield f"{_processor_name()}, which LLVM calls {processor.host_cpu()}, {processor.host_triple()}"
     yield f"{machine.cores} cores, a second-level cache of {machine.second_level_bytes >> 10} KiB"
     try:
-        yield f"vectors of {8 * native.vector_bytes()} bits"
+        kind = processor.processor()
+        yield f"vectors of {8 * kind.vector_bytes} bits, and code for all processors like {kind.cpu}"
     except ArgumentError as error:
         yield str(error)
     try:

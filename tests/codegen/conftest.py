@@ -8,14 +8,14 @@ def avx2(monkeypatch):
     """Plans as for a processor with sixteen registers of 32 bytes, whatever this one has; nothing is compiled."""
     from weft.codegen.cpu import model
     from weft.codegen.cpu.matmul import plan
-    from weft.codegen.cpu.run import native
+    from weft.codegen.cpu.run import made, native, processor
     from weft.codegen.cpu.tiles import shapes
 
     monkeypatch.setattr(plan, "host", lambda: model.COMMON)
-    monkeypatch.setattr(native, "vector_bytes", lambda: 32)
-    monkeypatch.setattr(native, "host_triple", lambda: "x86_64-unknown-linux-gnu")
-    for compiler in ("kernel_address", "object_code", "once"):
-        monkeypatch.setattr(native, compiler, None)
+    monkeypatch.setattr(processor, "vector_bytes", lambda: 32)
+    monkeypatch.setattr(processor, "host_triple", lambda: "x86_64-unknown-linux-gnu")
+    monkeypatch.setattr(native, "object_code", None)
+    monkeypatch.setattr(made, "address", None)
     cached = [shapes.shape, shapes.best_shape]
     for function in cached:
         function.cache_clear()

@@ -17,7 +17,7 @@ import pytest
 import weft as wf
 from weft.codegen import cache, doctor, upkeep
 from weft.codegen.cpu import report as cpu_report
-from weft.codegen.cpu.run import native
+from weft.codegen.cpu.run import native, processor
 from weft.codegen.target import TARGETS
 from weft.symbolic import cores
 
@@ -172,7 +172,12 @@ def test_limits_of_the_folder(folder, monkeypatch):
 
 def test_the_processor():
     text = text_of("target 'cpu'")
-    for fact in (native.host_cpu(), f"{8 * native.vector_bytes()} bits", f"Numba {native.numba_version()}"):
+    for fact in (
+        processor.host_cpu(),
+        f"{8 * processor.vector_bytes()} bits",
+        processor.processor().cpu,
+        f"Numba {native.numba_version()}",
+    ):
         assert fact in text
     with wf.config(threads=13):
         assert "13 threads" in text_of("target 'cpu'")
@@ -191,7 +196,7 @@ def test_wrong_settings_of_the_processor_are_said(monkeypatch):
     def refuse():
         raise wf.ArgumentError("WEFT_VECTOR_BITS is '9'.")
 
-    monkeypatch.setattr(native, "vector_bytes", refuse)
+    monkeypatch.setattr(processor, "processor", refuse)
     monkeypatch.setenv("WEFT_NUM_THREADS", "many")
     monkeypatch.setattr(wf.config, "_threads", None)
     cores.default_threads.cache_clear()

@@ -33,7 +33,7 @@ from ...lowering.loops import (
     Store,
     Value,
 )
-from ..run import native
+from ..run.processor import vector_bytes
 from . import accumulate, rare
 
 I64 = ir.IntType(64)
@@ -451,5 +451,5 @@ def _finish(text: str) -> str:
     """What llvmlite cannot write: nodes distinct from all others, and the vector width for this processor."""
     text = re.sub(r'!(\d+) = !\{ !"loop \d+", ', r"!\1 = distinct !{ !\1, ", text)
     text = re.sub(r'!(\d+) = !\{ !"access group" \}', r"!\1 = distinct !{}", text)
-    width = 8 * native.vector_bytes()
+    width = 8 * vector_bytes()
     return re.sub(r"^(define [^\n]*\))\s*$", rf'\1 "prefer-vector-width"="{width}" nounwind', text, flags=re.M)

@@ -7,7 +7,7 @@ need it.
 from llvmlite import ir
 
 from ...llvm import rare
-from ..run.native import vector_bytes
+from ..run.processor import vector_bytes
 
 
 def define(module: ir.Module) -> None:

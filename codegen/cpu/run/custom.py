@@ -22,7 +22,7 @@ from ..launch import Array, Launch, Plan
 from ..model import UNKNOWN_NS
 from ..tiles.intrinsics import pointer, read_only
 from .callback import array_at, plan_results
-from .native import under_lock
+from .compiling import under_lock
 
 Layout = tuple[tuple[str, int, bool, bool], ...]  # of each array: dtype, rank, whether in C order, whether written
 Fields = tuple[tuple[str, Any], ...]  # of an op: those that its kernel takes, with their values

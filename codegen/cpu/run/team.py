@@ -19,7 +19,7 @@ from types import FunctionType
 import llvmlite.binding as llvm
 
 from ....symbolic.forks import hold_over_forks
-from . import native
+from . import made, native
 from .team_state import BRIEF_NS, BYTES, TEAM, TeamField
 
 _memory: int = 0
@@ -50,7 +50,7 @@ def employ(threads: int) -> None:
     prepare()
     if _read(TeamField.THREADS) >= threads:
         return
-    work = _worker()
+    work = made.address(make_worker, worker_recipe)
     with _lock:
         while _read(TeamField.THREADS) < threads and _start(work):
             _write(TeamField.THREADS, _read(TeamField.THREADS) + 1)
@@ -70,15 +70,13 @@ def _process() -> ctypes.CDLL:
     return ctypes.CDLL(None)
 
 
-@functools.cache
-def _worker() -> int:
-    name = native.kernel_key(make_worker)
-    entry = f"weft_worker_{name}"
+def worker_recipe() -> made.Recipe:
+    """How what a thread runs is compiled."""
 
-    def compile_worker() -> bytes:
-        return native.compile_ir(native.numba_ir(make_worker(), entry, "int64(int64)"))
+    def compile_as(entry: str) -> bytes:
+        return native.compile_ir(made.numba_ir(make_worker(), entry, "int64(int64)"))
 
-    return native.add_object(native.load_or_compile(name, compile_worker), (entry,))[0]
+    return made.Recipe(made.kernel_key(make_worker), compile_as)
 
 
 def _start(work: int) -> bool:

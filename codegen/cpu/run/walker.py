@@ -14,7 +14,7 @@ from typing import cast
 
 import numpy as np
 
-from . import native, team
+from . import made, native, team
 
 ARRAY_DATA = object.__basicsize__  # where an ndarray object keeps its data pointer: its first field
 
@@ -68,15 +68,18 @@ def make_walk(parallel: bool, array_data: int) -> FunctionType:
 
 @functools.cache
 def _walker(parallel: bool) -> Callable[[int], int]:
-    name = native.kernel_key(make_walk, parallel, ARRAY_DATA)
-    walk, enter = f"weft_walk_{name}", f"weft_enter_{name}"
+    return _builtin(made.address((make_walk, parallel), lambda: walk_recipe(parallel)))
 
-    def compile_walk() -> bytes:
-        loop = native.numba_ir(make_walk(parallel, ARRAY_DATA), walk, "int64(int64)")
+
+def walk_recipe(parallel: bool) -> made.Recipe:
+    """How the loop, and what Python calls, are compiled."""
+
+    def compile_as(enter: str) -> bytes:
+        walk = f"{enter}_walk"
+        loop = made.numba_ir(make_walk(parallel, ARRAY_DATA), walk, "int64(int64)")
         return native.compile_ir(loop, _entry(enter, walk))
 
-    (address,) = native.add_object(native.load_or_compile(name, compile_walk), (enter,))
-    return _builtin(address)
+    return made.Recipe(made.kernel_key(make_walk, parallel, ARRAY_DATA), compile_as)
 
 
 def _entry(enter: str, walk: str) -> str:

@@ -12,8 +12,6 @@ A's rows are `a_row` apart, B's columns begin at b + offsets[j].  The sums of th
 the same order.
 """
 
-import functools
-
 from llvmlite import ir
 
 from .vectors import I64, Values, VectorFunction, number
@@ -37,16 +35,16 @@ ARGUMENTS = (
 )
 
 
-@functools.cache
-def emit_dot(dtype: str, rows: int, columns: int) -> int:
-    """The address of the function for exactly rows x columns results; its arguments are ARGUMENTS."""
-    return _Dot(f"weft_dot_{dtype}_{rows}x{columns}", dtype, ARGUMENTS).emit(rows, columns)
+def emit_dot(entry: str, dtype: str, rows: int, columns: int) -> str:
+    """LLVM IR of the function `entry` for exactly rows x columns results; its arguments are ARGUMENTS."""
+    return _Dot(entry, dtype, ARGUMENTS).emit(rows, columns)
 
 
 class _Dot(VectorFunction):
     """One dot function: sums of lanes in registers, added across at the end."""
 
-    def emit(self, rows: int, columns: int) -> int:
+    def emit(self, rows: int, columns: int) -> str:
+        """The whole function."""
         given = self.given
         a, b, offsets = self.pointer("a"), self.pointer("b"), self.pointer("offsets", I64)
         self.a_rows = [self.at(a, self.builder.mul(given["a_row"], number(i))) for i in range(rows)]

@@ -6,8 +6,6 @@ and along the other in the destination is transposed in registers, width x width
 those first that are near to each other in the destination.
 """
 
-import functools
-
 from llvmlite import ir
 
 from .vectors import I32, Values, VectorFunction, number
@@ -16,16 +14,16 @@ from .vectors import I32, Values, VectorFunction, number
 ARGUMENTS = ("dst", "dst_row", "dst_column", "src", "src_row", "src_column", "rows", "columns")
 
 
-@functools.cache
-def emit_move(dtype: str) -> int:
-    """The address of dst[i * dst_row + j * dst_column] = src[i * src_row + j * src_column]."""
-    return _Move(f"weft_move_{dtype}", dtype, ARGUMENTS).emit()
+def emit_move(entry: str, dtype: str) -> str:
+    """LLVM IR of the function `entry`: dst[i * dst_row + j * dst_column] = src[i * src_row + j * src_column]."""
+    return _Move(entry, dtype, ARGUMENTS).emit()
 
 
 class _Move(VectorFunction):
     """The three ways to move, and the choice."""
 
-    def emit(self) -> int:
+    def emit(self) -> str:
+        """The whole function."""
         self.dst, self.src = self.pointer("dst"), self.pointer("src")
         builder = self.builder
         # where i is the contiguous axis of the source, it is j in what follows

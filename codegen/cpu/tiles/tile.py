@@ -16,8 +16,6 @@ Lanes beyond `lanes` are neither read nor written, so that edges need no scratch
 small function for each number of rows that a plan needs, made by llvmlite alone and called by address.
 """
 
-import functools
-
 from llvmlite import ir
 
 from ..model import LINE_BYTES
@@ -45,27 +43,26 @@ ARGUMENTS = (
 _UNROLLED = 12  # the longest run that is written out: the kernels of most convolutions
 
 
-@functools.cache
-def emit_tile(tile: TileShape, rows: int, packed: bool, run: int = 0, fetches: bool = False) -> int:
-    """The address of the function for tiles of exactly `rows` rows; its arguments are ARGUMENTS.
+def emit_tile(entry: str, tile: TileShape, rows: int, packed: bool, run: int = 0, fetches: bool = False) -> str:
+    """LLVM IR of the function `entry` for tiles of exactly `rows` rows; its arguments are ARGUMENTS.
 
     With a `run` it serves only calls with that one, without a loop if it is short.
     """
-    return _Tile(tile, rows, packed, run if run <= _UNROLLED else 0, fetches).emit()
+    return _Tile(entry, tile, rows, packed, run if run <= _UNROLLED else 0, fetches).emit()
 
 
 class _Tile(VectorFunction):
     """One tile function: accumulators in, contraction, accumulators out."""
 
-    def __init__(self, tile: TileShape, rows: int, packed: bool, run: int, fetches: bool) -> None:
-        layout = ("packed" if packed else "strided") + "_fetching" * fetches
-        super().__init__(f"weft_tile_{tile.dtype}_{rows}x{tile.vectors}_{layout}_{run}", tile.dtype, ARGUMENTS)
+    def __init__(self, entry: str, tile: TileShape, rows: int, packed: bool, run: int, fetches: bool) -> None:
+        super().__init__(entry, tile.dtype, ARGUMENTS)
         self.rows, self.packed, self.run, self.fetches = rows, packed, run, fetches
         self.vectors, self.lanes = tile.vectors, tile.lanes
         self.a, self.b, self.c = self.pointer("a"), self.pointer("b"), self.pointer("c")
         self.starts = self.pointer("starts", I64)
 
-    def emit(self) -> int:
+    def emit(self) -> str:
+        """The whole function."""
         if not self.packed:
             offsets = self.pointer("offsets", I64)
             self.a_rows = [self.at(self.a, self.load(offsets, i)) for i in range(self.rows)]

@@ -7,7 +7,6 @@ import numpy as np
 from llvmlite import ir
 
 from ..model import width
-from ..run import native
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 Values = Sequence[ir.Value]
@@ -21,19 +20,19 @@ def number(value: int) -> ir.Constant:
 class VectorFunction:
     """A function of int64 arguments (addresses, counts, steps in elements) under construction; it returns nothing."""
 
-    def __init__(self, name: str, dtype: str, arguments: Sequence[str]) -> None:
-        self.name, self.width, self.itemsize = name, width(dtype), np.dtype(dtype).itemsize
-        self.module = ir.Module(name)
-        function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [I64] * len(arguments)), name)
+    def __init__(self, entry: str, dtype: str, arguments: Sequence[str]) -> None:
+        self.width, self.itemsize = width(dtype), np.dtype(dtype).itemsize
+        self.module = ir.Module(entry)
+        function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [I64] * len(arguments)), entry)
         self.given = dict(zip(arguments, function.args, strict=True))
         self.builder = ir.IRBuilder(function.append_basic_block("entry"))
         self.element = ir.FloatType() if dtype == "float32" else ir.DoubleType()
         self.vector = ir.VectorType(self.element, self.width)
 
-    def finish(self) -> int:
-        """Return, compile, load: the address."""
+    def finish(self) -> str:
+        """The function returns: its LLVM IR."""
         self.builder.ret_void()
-        return native.add_object(native.object_code(str(self.module)), (self.name,))[0]
+        return str(self.module)
 
     def repeat(self, count: ir.Value, carried: Values, body: Callable[..., Values]) -> list[ir.Value]:
         """Run body(index, *carried) -> carried `count` >= 1 times, the values in registers; what it leaves."""

@@ -14,35 +14,36 @@ from numba.core.caching import NullCache
 
 from weft.codegen import cache
 from weft.codegen.cpu.index import order
-from weft.codegen.cpu.run import custom, native, walker
+from weft.codegen.cpu.launch import KernelRef
+from weft.codegen.cpu.run import custom, made, native, processor, walker
 
 MAKE = order.make_cumsum, "float32", False
 
 
 def test_keys_say_what_is_made():
     keys = [
-        native.kernel_key(*MAKE),
-        native.kernel_key(order.make_cumsum, "float32", True),
-        native.kernel_key(order.make_cumsum, "float32", 0),
-        native.kernel_key(order.make_argsort, "float32", False),
-        native.kernel_key(walker.make_walk, False, 16),
-        native.kernel_key(walker.make_walk, False, 24),
+        made.kernel_key(*MAKE),
+        made.kernel_key(order.make_cumsum, "float32", True),
+        made.kernel_key(order.make_cumsum, "float32", 0),
+        made.kernel_key(order.make_argsort, "float32", False),
+        made.kernel_key(walker.make_walk, False, 16),
+        made.kernel_key(walker.make_walk, False, 24),
     ]
     assert None not in keys
     assert len(set(keys)) == len(keys)
-    assert native.kernel_key(*MAKE) == keys[0]
+    assert made.kernel_key(*MAKE) == keys[0]
 
 
 DIFFERENT = {
-    "processor": (native, "host_cpu", lambda: "another"),
-    "features": (native, "host_features", lambda: "+another"),
-    "vectors": (native, "vector_bytes", lambda: 8),
+    "processor": {"cpu": "another"},
+    "features": {"features": "+another"},
+    "vectors": {"vector_bytes": 8},
     "numba": (native, "numba_version", lambda: "0.0.1"),
     "llvmlite": (llvmlite, "__version__", "0.0.1"),
     "llvm": (native.llvm, "llvm_version_info", (1, 0, 0)),
     "numpy": (np, "__version__", "1.0.0"),
     "python": (sys, "version", "4.0"),
-    "sources": (native, "_SOURCES", "other"),
+    "sources": (made, "_SOURCES", "other"),
 }
 
 
@@ -56,7 +57,7 @@ def looked():
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(cache, "load", lambda name: names.append(name) or b"")
             native.object_code("some IR")
-        return native.kernel_key(*MAKE), names[0]
+        return made.kernel_key(*MAKE), names[0]
 
     yield look
     native._software.cache_clear()
@@ -65,7 +66,12 @@ def looked():
 @pytest.mark.parametrize("what", DIFFERENT)
 def test_keys_depend_on_all_that_compiles(looked, monkeypatch, what):
     kernel, code = looked()
-    monkeypatch.setattr(*DIFFERENT[what])
+    if isinstance(DIFFERENT[what], dict):
+        other = processor.processor()._replace(**DIFFERENT[what])
+        for module in (native, made):
+            monkeypatch.setattr(module, "processor", lambda: other)
+    else:
+        monkeypatch.setattr(*DIFFERENT[what])
     other_kernel, other_code = looked()
     assert kernel != other_kernel
     assert code != other_code or what == "sources"
@@ -121,29 +127,29 @@ def make_described(value):
 
 def test_equal_arguments_of_other_types_are_others():
     for _ in range(2):
-        assert [run(native.kernel_address(make_described, value)) for value in (1, True, 1.0)] == [2, 1, 3]
+        assert [run(KernelRef(make_described, (value,)).address()) for value in (1, True, 1.0)] == [2, 1, 3]
 
 
 def test_what_a_source_does_not_show_is_not_taken_for_another(monkeypatch):
-    assert native.kernel_key(make_constant(1)) is None
-    assert native.kernel_key(make_global) is None
-    assert [run(native.kernel_address(make_constant(value))) for value in (1, 2)] == [1, 2]
-    assert run(native.kernel_address(make_global)) == 3
-    monkeypatch.setattr(native, "_ADDRESSES", {})  # the next process, after an edit
+    assert made.kernel_key(make_constant(1)) is None
+    assert made.kernel_key(make_global) is None
+    assert [run(KernelRef(make_constant(value)).address()) for value in (1, 2)] == [1, 2]
+    assert run(KernelRef(make_global).address()) == 3
+    monkeypatch.setattr(made, "_ADDRESSES", {})  # the next process, after an edit
     monkeypatch.setitem(globals(), "VALUE", 4)
-    assert run(native.kernel_address(make_global)) == 4
+    assert run(KernelRef(make_global).address()) == 4
 
 
 def test_functions_under_another_name_have_no_key(monkeypatch):
     before = order.make_cumsum
     monkeypatch.setattr(order, "make_cumsum", lambda dtype, reverse: before(dtype, not reverse))
-    assert native.kernel_key(before, "float32", False) is None
+    assert made.kernel_key(before, "float32", False) is None
 
 
 def test_without_sources_nothing_is_kept(monkeypatch):
-    monkeypatch.setattr(native, "_SOURCES", None)
-    assert native.kernel_key(*MAKE) is None
-    assert native._digest([Path("nowhere.py")]) is None
+    monkeypatch.setattr(made, "_SOURCES", None)
+    assert made.kernel_key(*MAKE) is None
+    assert native.digest([Path("nowhere.py")]) is None
 
 
 FOLDER = Path(native.__file__).parents[1]
@@ -170,7 +176,7 @@ def test_kernels_use_nothing_from_elsewhere_in_weft(file):
 PROGRAM = """
 import sys
 import numpy as np, weft as wf
-from weft.codegen.cpu.run import native, walker
+from weft.codegen.cpu.run import walker
 x = wf.vector("x", ("n",))
 f = wf.function([x], [wf.exp(x), wf.sort(x)])
 print([r.tolist() for r in f(np.array([3, 1, 2], "f4"))])
@@ -183,7 +189,7 @@ import sys
 sys.modules["numba"] = None
 from pathlib import Path
 import numpy as np
-from weft.codegen.cpu.run import native, walker
+from weft.codegen.cpu.run import walker
 from weft.codegen.cpu.index.order import make_argsort
 header = np.zeros(7, np.int64)
 assert walker.walk_serial()(int(header.ctypes.data)) == -1
@@ -196,9 +202,9 @@ def test_the_second_start_compiles_nothing(tmp_path):
     """Neither a compiler of kernels nor a file of Numba's own is needed, and the numbers are the same."""
     environment = dict(os.environ, WEFT_CACHE_DIR=str(tmp_path / "weft"), NUMBA_CACHE_DIR=str(tmp_path / "numba"))
     refusal = (
-        "from weft.codegen.cpu.run import native\n"
+        "from weft.codegen.cpu.run import made, native\n"
         "def refuse(*_, **__): raise AssertionError('compiled anew')\n"
-        "native.compile_ir = native.numba_ir = refuse\n"
+        "native.compile_ir = made.numba_ir = refuse\n"
     )
 
     def start(code):

@@ -19,7 +19,6 @@ from weft.codegen.cpu.launch import Array, CodeRef, KernelRef
 from weft.codegen.cpu.matmul import plan as matmuls
 from weft.codegen.cpu.params import Address, Params, numbers, resolve
 from weft.codegen.cpu.pool import plan as pool
-from weft.codegen.cpu.run import native
 from weft.codegen.cpu.tiles.copy import contiguous_strides, plan_copy
 from weft.ops.decompositions import SolveTriangular
 
@@ -135,8 +134,8 @@ def test_plans_name_their_way(way):
 ALONE = f"""
 import runpy, sys, types
 sys.modules["numba"] = sys.modules["llvmlite"] = None  # to import them is an error
-native = sys.modules["weft.codegen.cpu.run.native"] = types.ModuleType("native")
-native.vector_bytes, native.host_triple = lambda: 32, lambda: "x86_64"
+processor = sys.modules["weft.codegen.cpu.run.processor"] = types.ModuleType("processor")
+processor.vector_bytes, processor.host_triple = lambda: 32, lambda: "x86_64"
 for way in runpy.run_path({__file__!r})["WAYS"].values():
     print(way().way)
 """
@@ -167,14 +166,12 @@ def test_kernels_on_arrays_are_named_before_they_are_compiled(monkeypatch):
 
 
 def test_references_are_what_they_name():
-    from weft.codegen.cpu.tiles.move import emit_move
-
     kernel = KernelRef(make_cumsum, ("float32", True))
     assert str(kernel) == "index.order.make_cumsum(float32, True)"
     assert kernel == KernelRef(make_cumsum, ("float32", True))
     assert kernel != KernelRef(make_cumsum, ("float32", False))
-    assert kernel.address() == native.kernel_address(make_cumsum, "float32", True)
-    assert GIVEN.code.address() == emit_move("float32")
+    assert kernel.address() == KernelRef(make_cumsum, ("float32", True)).address()
+    assert GIVEN.code.address() == CodeRef("tiles.move", "emit_move", ("float32",)).address()
 
 
 def test_threads_that_ask_at_once_get_what_one_of_them_makes():
@@ -229,7 +226,7 @@ def test_kernels_read_by_name_what_planners_wrote():
     given = resolve(GIVEN)
     out, buffers, params = np.zeros(10, np.int64), np.zeros(1, np.int64), np.array(given)
     buffers[0] = out.ctypes.data
-    kernel = ctypes.CFUNCTYPE(*[ctypes.c_int64] * 5)(native.kernel_address(make_reading))
+    kernel = ctypes.CFUNCTYPE(*[ctypes.c_int64] * 5)(KernelRef(make_reading).address())
     where = kernel(buffers.ctypes.data, params.ctypes.data, 0, 1)
     assert out.tolist() == [GIVEN.code.address(), *range(10, 19)]
     assert where == 8 * (len(given) - 1)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import weft as wf
+from weft.codegen.cpu.launch import KernelRef
 from weft.codegen.cpu.run import team, walker
-from weft.codegen.cpu.run.native import kernel_address
 from weft.codegen.cpu.run.table import STEP
 from weft.codegen.cpu.run.team_state import BRIEF_NS, LONG_NS, TeamField
 from weft.symbolic import cores
@@ -72,7 +72,7 @@ def make_meeting():
 
 def test_several_threads_take_parts(rested):
     params, rows = np.zeros(1, np.int64), np.zeros((1, STEP), np.int64)
-    rows[0, :6] = kernel_address(make_meeting), params.ctypes.data, params.ctypes.data, 2, 2, 1
+    rows[0, :6] = KernelRef(make_meeting).address(), params.ctypes.data, params.ctypes.data, 2, 2, 1
     header = np.array([0, 0, 0, 1, rows.ctypes.data, 0, 1])
     team._write(TeamField.AWAKE, 1)
     assert walker.walk_parallel(1)(int(header.ctypes.data)) == -1

@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 
+from weft.codegen.cpu.launch import KernelRef
 from weft.codegen.cpu.run import walker
-from weft.codegen.cpu.run.native import kernel_address
 from weft.codegen.cpu.run.table import BEGIN, DONE, END, FIELDS, PAUSE_NS, PAUSED, STEP, LoopField
 
 WALKERS = {"serial": walker.walk_serial, "parallel": lambda: walker.walk_parallel(3)}
@@ -48,7 +48,7 @@ class Tables:
         for row, (units, parts, bad) in zip(self.table, steps, strict=True):
             counts, params = np.zeros(units, np.int64), np.array([units if bad is None else bad])
             buffers = np.array([counts.ctypes.data])
-            row[:6] = kernel_address(make_count), buffers.ctypes.data, params.ctypes.data, units, parts, 1
+            row[:6] = KernelRef(make_count).address(), buffers.ctypes.data, params.ctypes.data, units, parts, 1
             self.counts.append(counts)
             self.keep += [buffers, params]
         self.header = np.array([0, 0, 0, len(steps), self.table.ctypes.data, 0, len(steps)])
@@ -136,7 +136,7 @@ def test_other_threads_run_while_it_walks(walk):
     fields, go_on = np.zeros(FIELDS, np.int64), np.ones(1, np.uint8)
     fields[LoopField.LENGTH], fields[LoopField.TEST] = most, go_on.ctypes.data
     steps[0, 1:4] = BEGIN, fields.ctypes.data, 3
-    steps[1, 0], steps[1, 3:6] = kernel_address(make_nothing), 1
+    steps[1, 0], steps[1, 3:6] = KernelRef(make_nothing).address(), 1
     steps[2, 1:4] = END, fields.ctypes.data, -1
     header = np.array([0, 0, 0, 3, steps.ctypes.data, 0, -1])
     thread = threading.Thread(target=walk, args=(int(header.ctypes.data),))

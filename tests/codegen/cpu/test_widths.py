@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from weft.codegen.cpu.run.native import vector_bytes
+from weft.codegen.cpu.run.processor import vector_bytes
 
 HERE = Path(__file__).parent
 KERNELS = ["test_matmul_kernel.py", "test_conv_kernel.py", "test_pool_kernel.py", "../llvm/test_math_vectorised.py"]

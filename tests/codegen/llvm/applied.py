@@ -11,6 +11,7 @@ from llvmlite import ir
 from weft.codegen import cache
 from weft.codegen.cpu.nests import rare
 from weft.codegen.cpu.run import native
+from weft.codegen.cpu.run.processor import vector_bytes
 from weft.codegen.llvm.emitters import EMITTERS, cast, llvm_type
 
 Emit = Callable[..., ir.Value]
@@ -83,7 +84,7 @@ class Loop:
         builder.position_at_end(done)
         builder.ret(integer(0))
         rare.define(module)
-        return str(module).replace(")\n{", f') "prefer-vector-width"="{8 * native.vector_bytes()}"\n{{')
+        return str(module).replace(")\n{", f') "prefer-vector-width"="{8 * vector_bytes()}"\n{{')
 
     def optimised(self, cpu: str = "", features: str = "") -> str:
         """The IR after LLVM's passes, for this processor or the one named."""

@@ -8,6 +8,7 @@ import pytest
 from llvmlite import ir
 
 from weft.codegen.cpu.run import native
+from weft.codegen.cpu.run.processor import processor, vector_bytes
 from weft.codegen.llvm.emitters import EMITTERS, constant
 
 from .applied import PREDICATES, Loop, apply
@@ -18,8 +19,8 @@ LOGICAL = ["eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "log
 BINARY = [*BOTH, *LOGICAL, "div", "hypot", "arctan2", "logaddexp", "copysign"]
 UNARY = sorted(set(EMITTERS) - {*BINARY, *BITWISE, "invert", "where"})
 
-HOST = native.host_features()
-FMA = "+fma," in HOST or llvm.get_process_triple().startswith(("aarch64", "arm64"))
+LEVEL = processor().cpu
+FMA = LEVEL in ("x86-64-v3", "x86-64-v4") or llvm.get_process_triple().startswith(("aarch64", "arm64"))
 X86 = llvm.get_process_triple().startswith("x86_64")
 
 
@@ -46,7 +47,7 @@ def test_every_integer_function_of_32_bits():
 def test_other_processors(name, cpu, bits):
     text = Loop.of(name, "float32", 2 if name == "pow" else 1).optimised(cpu)
     stored = re.findall(r"store <(\d+) x float>", text)
-    assert max(map(int, stored)) * 32 >= min(bits, 8 * native.vector_bytes())
+    assert max(map(int, stored)) * 32 >= min(bits, 8 * vector_bytes())
 
 
 @pytest.mark.parametrize("name", sorted(set(UNARY) - {"sin", "cos", "tan"}))

@@ -1,0 +1,96 @@
+"""What code is made for: not this processor, but all of its level.
+
+Processors of x86 are of one of four levels (x86-64 psABI, "Micro-Architecture Levels"), each of which says which
+instructions are there: vectors of 128 bits up to the second, of 256 with the third, of 512 with the fourth.  Code for a
+level runs on all processors of it, so that it can be made before anybody knows on which (ahead.py), and kept in a
+folder that several machines share; what it computes is the same bit for bit.  See docs/decisions/0020.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import NamedTuple
+
+import llvmlite.binding as llvm
+
+from ....symbolic.errors import ArgumentError
+from .compiling import under_lock
+
+
+class Processor(NamedTuple):
+    """A kind of processor, as LLVM names it, and the width of the vectors that kernels are made of."""
+
+    cpu: str
+    features: str
+    vector_bytes: int
+
+    def __str__(self) -> str:
+        return f"{self.cpu}-{8 * self.vector_bytes}"
+
+
+_SECOND = ("sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "cx16")
+_THIRD = (*_SECOND, "avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe")
+_FOURTH = (*_THIRD, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl")
+# What LLVM takes such a processor for makes no loops of the widest vectors, as was right for the first that had them.
+_LEVELS = (
+    (Processor("x86-64-v4", "-prefer-256-bit", 64), _FOURTH),
+    (Processor("x86-64-v3", "", 32), _THIRD),
+    (Processor("x86-64-v2", "", 16), _SECOND),
+    (Processor("x86-64", "", 16), ()),
+)
+LEVELS = {str(level): level for level, _ in _LEVELS}
+_OTHERS = Processor("generic", "", 16)  # of other makers: what all of them have
+
+_assumed: Processor | None = None
+
+
+def assume(processor: Processor) -> None:
+    """Make code for this processor, whatever runs here: before anything else is asked, in a process that calls none."""
+    global _assumed
+    _assumed = processor
+
+
+@functools.cache
+@under_lock
+def host_triple() -> str:
+    """LLVM's name for the kind of machine and its system."""
+    return str(llvm.get_process_triple())
+
+
+@functools.cache
+@under_lock
+def host_cpu() -> str:
+    """LLVM's name for this processor."""
+    return str(llvm.get_host_cpu_name())
+
+
+@functools.cache
+def processor() -> Processor:
+    """The highest level that this processor has, with vectors as wide as it has them.
+
+    WEFT_VECTOR_BITS asks for narrower ones, of 128 or 256 bits.  Raises ArgumentError for another number.
+    """
+    if _assumed is not None:
+        return _assumed
+    wanted = os.environ.get("WEFT_VECTOR_BITS", "512")
+    if wanted not in ("128", "256", "512"):
+        raise ArgumentError(f"WEFT_VECTOR_BITS is {wanted!r}: it must be 128, 256 or 512, or not be set.")
+    most = int(wanted) // 8
+    level = next((level for level in _host_levels() if level.vector_bytes <= max(most, 32)), _OTHERS)
+    return level._replace(vector_bytes=min(level.vector_bytes, most))
+
+
+@functools.cache
+@under_lock
+def _host_levels() -> list[Processor]:
+    """The levels of this processor, the highest first; none where it is not one of x86."""
+    if not host_triple().startswith("x86_64"):
+        return []
+    features = llvm.get_host_cpu_features()
+    return [level for level, needed in _LEVELS if all(features.get(name) for name in needed)]
+
+
+def vector_bytes() -> int:
+    """The width of the vectors in kernels, in bytes: 64, 32 or 16."""
+    return processor().vector_bytes
