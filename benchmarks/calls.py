@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import weft as wf
+from weft.codegen.cpu.launch import KernelRef
 
 from .models import weft_step
 from .table import machine, show

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ..symbolic.dims import show
@@ -15,13 +14,14 @@ from ..symbolic.grad import pullback
 from ..symbolic.graph import Graph
 from ..symbolic.guards import assume, unify
 from ..symbolic.leaves import Item
+from ..symbolic.records import record
 from ..symbolic.substitution import substitute
 from ..symbolic.types import TupleType, Type
 from .bodies import close_over, placeholders
 from .creation import zeros_like
 
 
-@dataclass(frozen=True)
+@record
 class Branch(Op):
     """The outputs of `then` where the first argument is true, else of `otherwise`; only one of them is computed.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from ..symbolic.dims import Shape, show
 from ..symbolic.errors import ArgumentError, DTypeError, GradientError, ShapeError, at_site, blame, user_site
 from ..symbolic.expr import Expr, Op, apply, serial
 from ..symbolic.leaves import items
+from ..symbolic.records import record
 from ..symbolic.sizes import shape_of
 from ..symbolic.types import DType, TupleType, Type, dtype
 from .coerce import as_expr
@@ -20,7 +20,7 @@ from .creation import zeros_like
 from .elementwise import cast
 
 
-@dataclass(frozen=True)
+@record
 class Callback(Op):
     """function(*args): arrays in, arrays of these dtypes and shapes out, one or `several`; it runs in Python."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from ..symbolic.arguments import check_count, check_flag, check_function
 from ..symbolic.dims import Dim, same, show
 from ..symbolic.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError, blame, listing, user_site
 from ..symbolic.expr import Expr, Op, apply, toposort
+from ..symbolic.records import record
 from ..symbolic.sizes import as_dim, shape_of
 from ..symbolic.types import BOOL, INT64, Type, promote
 from . import scalar
@@ -97,7 +97,7 @@ def scan(
     return loop.in_chunks(sequences, size, reverse, min(chunk, max(size, 1)), checkpoint_every is not None)
 
 
-@dataclass(frozen=True)
+@record
 class CheckSteps(Op):
     """A number of steps as int32, from 0 to `length`: that of the elements there are for them."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from ..symbolic.dims import Shape, show
 from ..symbolic.errors import ShapeError
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.guards import fits, unify
+from ..symbolic.records import record
 from ..symbolic.types import Type
 from .conv_arguments import (
     Arguments,
@@ -29,7 +30,7 @@ from .operands import check_same_dtype
 from .windows import Padding, extent, window_count
 
 
-@dataclass(frozen=True)
+@record
 class Conv(Op):
     """out[n, o, p] = sum over c, k of x[n, c, (p * stride + k * w_dilation - before) / x_dilation] w[o, c, k].
 

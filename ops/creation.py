@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from ..symbolic.errors import ArgumentError, DTypeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.index_maps import AxisMap, along
 from ..symbolic.leaves import weak_constant
+from ..symbolic.records import record
 from ..symbolic.sizes import as_dim, shape_of
 from ..symbolic.types import INT64, DType, Type
 from ..symbolic.types import dtype as as_dtype
@@ -24,7 +24,7 @@ from .labels import CheckLabels
 from .movement import broadcast_to, expand_dims
 
 
-@dataclass(frozen=True)
+@record
 class Iota(Op):
     """0, 1, 2, ... along one axis of a shape; the same along all others."""
 

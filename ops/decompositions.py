@@ -8,7 +8,6 @@ algebra; Murray 2016, Differentiation of the Cholesky decomposition.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from ..symbolic.errors import LinAlgError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.guards import unify
 from ..symbolic.leaves import Item
+from ..symbolic.records import record
 from ..symbolic.types import TupleType, Type, float_like, promote
 from .coerce import as_expr
 from .creation import eye, iota, zeros_like
@@ -57,7 +57,7 @@ def call_finite(name: str, function: Callable[..., Any], *arrays: np.ndarray) ->
     return tuple(found) if isinstance(found, tuple) else found
 
 
-@dataclass(frozen=True)
+@record
 class Cholesky(Op):
     """The lower triangular L with L Lᵀ = a; of a, the lower triangle is read."""
 
@@ -77,7 +77,7 @@ class Cholesky(Op):
         return [tril(_symmetric(back) * 2) - _diagonal_part(_symmetric(back))]
 
 
-@dataclass(frozen=True)
+@record
 class Inverse(Op):
     """The x with a x = 1."""
 
@@ -92,7 +92,7 @@ class Inverse(Op):
         return [-matmul(matmul(transpose_matrices(out), g), transpose_matrices(out))]
 
 
-@dataclass(frozen=True)
+@record
 class Solve(Op):
     """The x with a x = b."""
 
@@ -110,7 +110,7 @@ class Solve(Op):
         return [lambda: -matmul(back, transpose_matrices(out)), back]
 
 
-@dataclass(frozen=True)
+@record
 class SolveTriangular(Op):
     """The x with a x = b, for a triangular a: the other triangle is not read."""
 
@@ -131,7 +131,7 @@ class SolveTriangular(Op):
         return [lambda: -part(matmul(back, transpose_matrices(out))), back]
 
 
-@dataclass(frozen=True)
+@record
 class EigH(Op):
     """(values in ascending order, vectors in columns) of a symmetric matrix; of a, the lower triangle is read."""
 
@@ -154,7 +154,7 @@ class EigH(Op):
         return [tril(back * 2) - _diagonal_part(back)]
 
 
-@dataclass(frozen=True)
+@record
 class SVD(Op):
     """(u, s, vᵀ) with a = u diag(s) vᵀ, s descending; k = min(m, n) columns of u and rows of vᵀ."""
 
@@ -189,7 +189,7 @@ class SVD(Op):
         return [matmul(matmul(u, inner), vt) + outside]
 
 
-@dataclass(frozen=True)
+@record
 class QR(Op):
     """(q, r) with a = q r: orthonormal columns, and an upper triangle; k = min(m, n)."""
 

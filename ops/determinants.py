@@ -7,13 +7,13 @@ Cofactors      the derivative of that, of singular matrices, too
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.leaves import size
+from ..symbolic.records import record
 from ..symbolic.types import TupleType, Type
 from .creation import zeros_like
 from .decompositions import Inverse, call_finite, column, matrices, results, square_only, transpose_matrices
@@ -24,7 +24,7 @@ from .scalar import abs, eq, sqrt, square, where
 from .several import Several
 
 
-@dataclass(frozen=True)
+@record
 class SignLogDet(Op):
     """(sign, log |det a|); (0, -inf) where the determinant is 0."""
 
@@ -41,7 +41,7 @@ class SignLogDet(Op):
         return [column(g[1]) * transpose_matrices(apply(Inverse(), args[0]))]
 
 
-@dataclass(frozen=True)
+@record
 class Determinant(Op):
     """det a: the product of the pivots."""
 
@@ -56,7 +56,7 @@ class Determinant(Op):
         return [column(g) * apply(Cofactors(), args[0])]
 
 
-@dataclass(frozen=True)
+@record
 class Cofactors(Op):
     """d det a / d a: det(a) a⁻ᵀ, and what that tends to where a is singular."""
 

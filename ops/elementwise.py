@@ -12,7 +12,6 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from ..symbolic.grad import grad
 from ..symbolic.guards import unify
 from ..symbolic.leaves import Constant, Input, constant, weak_constant
 from ..symbolic.operators import function as bound
+from ..symbolic.records import record
 from ..symbolic.substitution import substitute
 from ..symbolic.types import BOOL, FLOAT64, DType, Type, dtype, float_like, promote
 from .coerce import as_expr
@@ -168,7 +168,7 @@ def _primitive(name: str) -> Primitive:
     return Primitive.table[name]
 
 
-@dataclass(frozen=True, repr=False)
+@record(repr=False)
 class Cast(Scalar):
     """x as another dtype: truncation towards 0 from float to integer; anything but 0 is True."""
 
@@ -300,7 +300,7 @@ def elementwise(function: Callable[..., Expr]) -> Composite:
 
 
 @renew_after_forks
-@dataclass(frozen=True)
+@record
 class Elementwise(Op):
     """`function` of every element of arguments that broadcast: only a literal 1 stretches."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from ..symbolic.errors import DTypeError, IndexRangeError, ShapeError
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.guards import unify
 from ..symbolic.leaves import constant
+from ..symbolic.records import record
 from ..symbolic.types import INT64, Type
 from . import scalar
 from .axes import without
@@ -19,7 +19,7 @@ from .creation import full, iota, zeros_like
 from .movement import expand_dims, reshape
 
 
-@dataclass(frozen=True)
+@record
 class Gather(Op):
     """out[i..., rest...] = x at indices[0][i...], indices[1][i...], ... along `axes`, and at rest along the others.
 
@@ -41,7 +41,7 @@ class Gather(Op):
         return [apply(ScatterAdd(self.axes), zeros_like(x), g, *indices), *[None] * len(indices)]
 
 
-@dataclass(frozen=True)
+@record
 class ScatterAdd(Op):
     """x with the elements of v added at the places from which Gather would take them; those that meet add up."""
 
@@ -62,7 +62,7 @@ class ScatterAdd(Op):
         return [g, apply(Gather(self.axes), g, *indices), *[None] * len(indices)]
 
 
-@dataclass(frozen=True)
+@record
 class ScatterSet(Op):
     """x with the elements of v written to the places from which Gather would take them.
 

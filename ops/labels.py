@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..symbolic.dims import Dim
 from ..symbolic.errors import IndexRangeError
 from ..symbolic.expr import Expr, Op
+from ..symbolic.records import record
 from ..symbolic.types import Type
 
 
-@dataclass(frozen=True)
+@record
 class CheckLabels(Op):
     """Integer labels as int32, each of them in [0, classes): what indexes by comparison checks its labels here."""
 

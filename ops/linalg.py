@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from ..symbolic.dims import product, same, show
 from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.guards import unify
+from ..symbolic.records import record
 from ..symbolic.types import Type, promote
 from .axes import normalize, without
 from .coerce import as_expr
@@ -23,7 +23,7 @@ from .reduce import sum as sum_over
 from .strided import Diagonal
 
 
-@dataclass(frozen=True)
+@record
 class MatMul(Op):
     """out[..., m, n] = sum over k of a[..., m, k] b[..., k, n]; the leading axes broadcast."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from ..symbolic.grad import pullback
 from ..symbolic.graph import Graph
 from ..symbolic.guards import assume, unify
 from ..symbolic.leaves import Item
+from ..symbolic.records import record
 from ..symbolic.substitution import substitute
 from ..symbolic.types import INT64, TupleType, Type
 from .bodies import VIEWS, close_over, placeholders
@@ -42,7 +43,7 @@ def _carry_error(before: Any, after: Any) -> str:
     return f"scan: a carry of shape {show(before.shape)} becomes {show(after.shape)}."
 
 
-@dataclass(frozen=True)
+@record
 class Loop(Op):
     """carry, y[i] = body(carry, x[i]) for i = 0, 1, ... below `length`; backwards with `reverse`.
 

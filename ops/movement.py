@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.guards import unify
 from ..symbolic.index_maps import FIRST, IndexMap, along, broadcast, identity
 from ..symbolic.leaves import weak_constant
+from ..symbolic.records import record
 from ..symbolic.sizes import as_dim, shape_of
 from ..symbolic.types import Type, promote
 from .axes import normalize, normalize_all, without
@@ -29,7 +29,7 @@ from .operands import check_axes, check_places, check_same_dtype
 from .slices import slice_of
 
 
-@dataclass(frozen=True)
+@record
 class Reshape(Op):
     """The elements in C order under another shape of the same size."""
 
@@ -53,7 +53,7 @@ class Reshape(Op):
         return [reshape(g, args[0].shape)]
 
 
-@dataclass(frozen=True)
+@record
 class Transpose(Op):
     """out.shape[i] = x.shape[axes[i]]."""
 
@@ -76,7 +76,7 @@ class Transpose(Op):
         return [transpose(g, tuple(int(i) for i in np.argsort(self.axes)))]
 
 
-@dataclass(frozen=True)
+@record
 class BroadcastTo(Op):
     """x repeated along axes of size 1 and new leading axes."""
 
@@ -105,7 +105,7 @@ class BroadcastTo(Op):
         return [unbroadcast(g, args[0])]
 
 
-@dataclass(frozen=True)
+@record
 class Squeeze(Op):
     """x without these axes, whose size is 1."""
 
@@ -131,7 +131,7 @@ class Squeeze(Op):
         return [expand_dims(g, self.axes)]
 
 
-@dataclass(frozen=True)
+@record
 class ExpandDims(Op):
     """x with axes of size 1 at these positions of the result."""
 
@@ -159,7 +159,7 @@ def affine_map(starts: tuple[Dim, ...], steps: tuple[int, ...]) -> IndexMap:
     return tuple([along(k, step, start) for k, (start, step) in enumerate(zip(starts, steps, strict=True))])
 
 
-@dataclass(frozen=True)
+@record
 class Slice(Op):
     """x[start : start + step * size : step] along every axis; `starts` are from 0 up, steps may be negative."""
 
@@ -183,7 +183,7 @@ class Slice(Op):
         return [apply(Unslice(self.starts, self.steps, args[0].shape), g)]
 
 
-@dataclass(frozen=True)
+@record
 class Unslice(Op):
     """Zeros of `shape` with x written at start, start + step, ... along every axis: the adjoint of Slice."""
 
@@ -211,7 +211,7 @@ class Unslice(Op):
         return [apply(Slice(self.starts, self.steps, args[0].shape), g)]
 
 
-@dataclass(frozen=True)
+@record
 class Pad(Op):
     """x with `value` (a second argument, a scalar) before and after along each axis."""
 
@@ -240,7 +240,7 @@ class Pad(Op):
         return [inside, g.sum() - inside.sum()]
 
 
-@dataclass(frozen=True)
+@record
 class Concatenate(Op):
     """The arguments one after the other along an axis."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from ..symbolic.dims import same, show
 from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, apply
 from ..symbolic.grad import CustomGradient, stop_gradient
+from ..symbolic.records import record
 from ..symbolic.types import float_like
 from . import scalar
 from .axes import normalize, normalize_all, without
@@ -90,7 +90,7 @@ def layer_norm(x: Any, scale: Any, shift: Any, axes: Any = -1, eps: float = 1e-5
     return apply(CustomGradient(rule), value, node, gain, offset)
 
 
-@dataclass(frozen=True)
+@record
 class BatchNormGradient:
     """The vjp of batch normalisation's y, mean and variance included: two sums over the batch, and one pass."""
 
@@ -108,7 +108,7 @@ class BatchNormGradient:
         return [(g - drift) * restore(scale * inverse, x, self.axes), for_scale, for_shift]
 
 
-@dataclass(frozen=True)
+@record
 class LayerNormGradient:
     """The vjp of layer normalisation."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from ..symbolic.dims import minimum
 from ..symbolic.errors import ArgumentError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.guards import unify
+from ..symbolic.records import record
 from ..symbolic.types import INT64, Type
 from .axes import normalize
 from .coerce import as_expr
@@ -25,7 +25,7 @@ from .scalar import sub
 from .several import Several
 
 
-@dataclass(frozen=True)
+@record
 class CumSum(Op):
     """out[..., i] = x[..., 0] + ... + x[..., i]; from the other end with `reverse`."""
 
@@ -42,7 +42,7 @@ class CumSum(Op):
         return [apply(CumSum(not self.reverse), g)]
 
 
-@dataclass(frozen=True)
+@record
 class ArgSort(Op):
     """The places along the last axis in the order of their elements; equal elements stay in theirs.
 
@@ -63,7 +63,7 @@ class ArgSort(Op):
         return [None]
 
 
-@dataclass(frozen=True)
+@record
 class First(Op):
     """The first `count` places along the last axis, which has so many."""
 

@@ -7,7 +7,6 @@ derivative at all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from ..symbolic.dims import Shape, show
 from ..symbolic.errors import ArgumentError, blame, user_site
 from ..symbolic.expr import Expr, apply
 from ..symbolic.guards import unify
+from ..symbolic.records import record
 from ..symbolic.types import DType, Type, float_like
 from . import scalar
 from .coerce import as_expr
@@ -108,7 +108,7 @@ class SumPool(Pooling):
         return [apply(SumPoolScatter(self.window, self.strides, self.padding, self.ceil_mode, sizes), g)]
 
 
-@dataclass(frozen=True)
+@record
 class SumPoolScatter(Pooling):
     """For each place of the spatial sizes `spatial`: the sum of g over the windows that cover it."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from ..symbolic.errors import ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op
 from ..symbolic.guards import fits
 from ..symbolic.leaves import constant
+from ..symbolic.records import record
 from ..symbolic.types import Type
 from . import scalar
 from .coerce import as_expr
@@ -25,7 +25,7 @@ from .windows import SPATIAL, Padding, check_fits, check_rank, pairs, per_axis, 
 Places = tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@record
 class Pooling(Op):
     """Windows over the spatial axes of (batch, channels, *spatial): what the ops below share.
 

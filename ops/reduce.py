@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ from ..symbolic.grad import vjp as vjp_of
 from ..symbolic.guards import nonempty
 from ..symbolic.leaves import size
 from ..symbolic.operators import function as bound
+from ..symbolic.records import record
 from ..symbolic.types import BOOL, FLOAT16, FLOAT32, FLOAT64, INT64, DType, Type, float_like
 from . import scalar
 from .axes import normalize, normalize_all, without
@@ -48,7 +48,7 @@ class Kind(NamedTuple):
     places: bool = False
 
 
-@dataclass(frozen=True)
+@record
 class Reduce(Op):
     """`kind` of the elements along `axes`, which disappear.
 
@@ -84,7 +84,7 @@ class Reduce(Op):
         return [None if of is None else of(g, out, args[0], self.axes)]
 
 
-@dataclass(frozen=True)
+@record
 class ArgReduce(Op):
     """The first position (int64) of the largest or smallest element along an axis; a NaN counts as both."""
 
@@ -153,7 +153,7 @@ def product_of_others(x: Expr, axes: tuple[int, ...]) -> Expr:
     return apply(CustomGradient(_OthersGradient(axes)), value, x)
 
 
-@dataclass(frozen=True)
+@record
 class _OthersGradient:
     """The vjp of `product_of_others`."""
 

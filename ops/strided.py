@@ -9,7 +9,6 @@ OverlapAdd   windows that overlap, added up where they came from: the adjoint of
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.guards import fits, inside, unify
 from ..symbolic.index_maps import AxisMap, IndexMap, along, identity
 from ..symbolic.leaves import weak_constant
+from ..symbolic.records import record
 from ..symbolic.types import Type
 from .axes import normalize, normalize_all, without
 from .coerce import as_expr
@@ -29,7 +29,7 @@ from .operands import check_axes
 from .windows import extent, window_count
 
 
-@dataclass(frozen=True)
+@record
 class Diagonal(Op):
     """x[..., i - min(offset, 0), ..., i + max(offset, 0), ...]: two axes become one, which is the last."""
 
@@ -60,7 +60,7 @@ class Diagonal(Op):
         return [apply(Unmove(self, args[0].shape), g)]
 
 
-@dataclass(frozen=True)
+@record
 class Windows(Op):
     """out[..., i, ..., k] = x[..., i * stride + k * dilation, ...] along one axis; k, below `window`, is the last."""
 
@@ -104,7 +104,7 @@ class Windows(Op):
         return [apply((Unmove if apart else OverlapAdd)(self, args[0].shape), g)]
 
 
-@dataclass(frozen=True)
+@record
 class _Adjoint(Op):
     """Zeros of `shape`, to which x is added where `movement` reads them."""
 

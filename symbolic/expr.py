@@ -29,6 +29,7 @@ from .guards import AnyGuard, collecting, inside
 from .index_maps import AxisMap, IndexMap
 from .operators import Operators
 from .operators import function as bound
+from .records import finish
 from .types import DType, TupleType, Type, dtype, types_lock
 
 
@@ -55,6 +56,8 @@ class Op:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        for base in cls.__mro__[1:]:
+            finish(base)
         cls.is_affine = cls.index_map is not Op.index_map
         cls.is_movement = cls.is_movement or cls.is_affine
         cls.is_assembled = cls.parts is not Op.parts

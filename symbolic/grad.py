@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from .expr import Expr, Op, apply, depends, serial, toposort
 from .guards import AnyGuard, assume, unify
 from .leaves import Input, Item, constant, weak_constant
 from .operators import function
+from .records import record
 from .substitution import substitute
 from .types import TupleType, Type
 
@@ -320,7 +320,7 @@ def _assuming(nodes: Sequence[Expr], like: Sequence[Expr], results: Sequence[Any
     ]
 
 
-@dataclass(frozen=True)
+@record
 class Assume(Op):
     """x, which is taken to have this shape, where these guards hold.  Nothing is computed."""
 
@@ -352,7 +352,7 @@ class Assume(Op):
         return args[0]
 
 
-@dataclass(frozen=True)
+@record
 class StopGradient(Op):
     """x, with no derivative."""
 
@@ -375,7 +375,7 @@ def stop_gradient(x: Expr) -> Expr:
     return apply(StopGradient(), x)
 
 
-@dataclass(frozen=True)
+@record
 class CustomGradient(Op):
     """The first argument's value, with the derivative that the user gives for the others."""
 

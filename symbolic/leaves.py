@@ -23,6 +23,7 @@ from .errors import (
 )
 from .expr import Expr, Leaf, Op, apply, serial
 from .index_maps import AxisMap
+from .records import record
 from .storage import Storage
 from .types import BOOL, INT64, DType, TupleType, Type, cast_with_losses, dtype
 
@@ -30,7 +31,7 @@ INSIDE = "inside"  # with a serial number: the number of an input that stands fo
 _SMALL_BYTES = 64  # constants up to this many bytes are compared by value, larger ones by identity
 
 
-@dataclass(frozen=True)
+@record
 class Input(Leaf):
     """A value that each call provides, or each step of a loop; `number` tells it from all others."""
 
@@ -78,7 +79,7 @@ class Constant(Leaf):
         return hash(self.key)
 
 
-@dataclass(frozen=True)
+@record
 class Shared(Leaf):
     """A value that functions read and update."""
 
@@ -98,7 +99,7 @@ def storage_of(node: Expr) -> Storage:
     return node.op.storage
 
 
-@dataclass(frozen=True)
+@record
 class Size(Leaf):
     """The size of an axis as a value: an int64 scalar."""
 
@@ -112,7 +113,7 @@ class Size(Leaf):
         return AxisMap((), self.dim)
 
 
-@dataclass(frozen=True)
+@record
 class Item(Op):
     """One output of an op that has several."""
 

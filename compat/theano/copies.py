@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ...symbolic.expr import Expr, Op, apply, rebuild, serial, toposort
+from ...symbolic.records import record
 from ...symbolic.types import Type
 
 
-@dataclass(frozen=True)
+@record
 class DistinctCopy(Op):
     """x itself; the number tells a copy from all others.  Compiled functions have none left."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,12 @@ import weft as wf
 
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
+from ...symbolic.records import record
 from .convert import floats
 from .variables import wrap
 
 
-@dataclass(frozen=True)
+@record
 class _Transform:
     """A transform over all axes but the first."""
 

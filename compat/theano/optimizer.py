@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 import weft as wf
 
+from ...symbolic.records import record
 from .convert import unwrap
 from .modes import OptimizationRule
 from .notes import note_op
@@ -41,7 +41,7 @@ def _through(g: Any, out: Any, x: Any, *tests: Any) -> list[Any]:
     return [g, *[None for _ in tests]]
 
 
-@dataclass(frozen=True)
+@record
 class _AssertAll:
     """Look at the conditions, and hand the value on."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 import weft as wf
 
 from ...symbolic.expr import Expr
+from ...symbolic.records import record
 from .configuration import config
 from .convert import unwrap
 from .notes import note_op
@@ -18,7 +19,7 @@ from .sizes import as_shape
 from .variables import ShapeVariable, variable_of, wrap
 
 
-@dataclass(frozen=True)
+@record
 class Performed:
     """An op's perform as a function of arrays; equal ops are one function."""
 
@@ -33,7 +34,7 @@ class Performed:
         return tuple(found)
 
 
-@dataclass(frozen=True)
+@record
 class PerformedSizes:
     """The sizes of what an op makes, in a row: found by running it."""
 

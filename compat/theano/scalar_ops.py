@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from ...ops.elementwise import broadcast, unbroadcast
 from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr
+from ...symbolic.records import record
 from ...symbolic.types import SUPPORTED
 from .configuration import config
 from .convert import unwrap
@@ -160,7 +160,7 @@ class LogicalComparison(BinaryScalarOp):
     """A comparison."""
 
 
-@dataclass(frozen=True)
+@record
 class _Impl:
     """A program's function of numbers, on arrays."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,12 +14,13 @@ from ...ops.elementwise import broadcast, unbroadcast
 from ...ops.elementwise import cast as weft_cast
 from ...symbolic.errors import GradientError, blame, user_site
 from ...symbolic.expr import Expr
+from ...symbolic.records import record
 from .convert import floats
 from .elementwise import make_elemwise
 from .scalar_ops import BinaryScalarOp, ScalarOp, UnaryScalarOp
 
 
-@dataclass(frozen=True)
+@record
 class _OfSciPy:
     """A function of scipy.special, on arrays."""
 

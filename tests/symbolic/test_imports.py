@@ -22,7 +22,7 @@ SOURCES = [
 HEAVY = ("sympy", "numba", "llvmlite", "scipy", "matplotlib", "torch", "jax", "mpmath", "platformdirs")
 # What finds modules by name: façades, the table of targets, and kernels, which are imported when first used.
 BY_NAME = ("__init__.py", "compat/theano/__init__.py", "compat/theano/modules.py")
-BY_NAME += ("codegen/target.py", "codegen/cpu/kernels.py", "codegen/cpu/launch.py", "codegen/cuda/kernels.py")
+BY_NAME += ("codegen/target.py", "codegen/cpu/kernels.py", "codegen/cpu/run/made.py", "codegen/cuda/kernels.py")
 
 
 def name_of(path):

@@ -11,7 +11,9 @@ from .objects import HOME
 def main() -> None:
     """Read the arguments, and build."""
     parser = argparse.ArgumentParser(prog=f"python -m {__package__}", description=__doc__)
-    parser.add_argument("--out", type=Path, default=HOME, metavar="FOLDER", help="where it is put; default: %(default)s")
+    parser.add_argument(
+        "--out", type=Path, default=HOME, metavar="FOLDER", help="where it is put; default: %(default)s"
+    )
     parser.add_argument("--kinds", default=",".join(SHIPPED), help="of processors; default: %(default)s")
     parser.add_argument("--one", choices=SHIPPED, help="one kind alone, in this process")
     given = parser.parse_args()

@@ -36,7 +36,7 @@ def compile_nests(nests: list[LoopNest], checks: bool) -> Nests:
     found = {e.name: _loaded.get(e.name) for e in emitted.values()}
     new = [e for e in emitted.values() if found[e.name] is None]
     if new:
-        code = native.Code(native.object_code(*(e.ir for e in new)), [e.name for e in new])
+        code = native.Code(native.object_codes([e.ir for e in new]), [e.name for e in new])
         found.update(dict.fromkeys((e.name for e in new), code))
         _loaded.update(dict.fromkeys((e.name for e in new), code))
     return {nest: CompiledNest(e, found[e.name]) for nest, e in emitted.items()}

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ... import cache
-from ..ahead.objects import shipped
+from ..ahead.objects import find_shipped
 from . import native
+from .compiler import compile_ir
 from .compiling import LOCK, under_lock
 from .processor import host_triple, processor
 
@@ -47,7 +48,7 @@ def kernel_recipe(make: Callable[..., Any], *arguments: Any) -> Recipe:
     """
 
     def compile_as(entry: str) -> bytes:
-        return native.compile_ir(numba_ir(make(*arguments), entry))
+        return compile_ir(numba_ir(make(*arguments), entry))
 
     return Recipe(kernel_key(make, *arguments), compile_as)
 
@@ -56,7 +57,7 @@ def code_recipe(module: str, emit: str, arguments: tuple[Any, ...]) -> Recipe:
     """Of the function whose LLVM IR `emit(entry, *arguments)` of a module of this target returns."""
 
     def compile_as(entry: str) -> bytes:
-        return native.compile_ir(getattr(import_module(module), emit)(entry, *arguments))
+        return compile_ir(getattr(import_module(module), emit)(entry, *arguments))
 
     return Recipe(_key(module, emit, arguments), compile_as)
 
@@ -89,7 +90,7 @@ def address(identity: Hashable, recipe: Callable[[], Recipe]) -> int:
 
 def _load(recipe: Recipe) -> int:
     entry = entry_name(recipe)
-    found = shipped(str(processor()), recipe.key) if recipe.key else None
+    found = find_shipped(str(processor()), recipe.key) if recipe.key else None
     if found is None:
         kept = cache.key("object", recipe.key, native.toolchain()) if recipe.key else None
         found = native.load_or_compile(kept, lambda: recipe.compile_as(entry))

@@ -1,4 +1,4 @@
-"""Machine code: LLVM IR -> object code (kept on disk) -> addresses.
+"""Machine code: LLVM IR -> object code (compiler.py), which is kept on disk -> addresses.
 
 Every kernel, emitted or written by hand, has one signature, so that one loop can run them all:
 
@@ -16,37 +16,23 @@ import re
 import struct
 import sys
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.machinery import PathFinder
 from pathlib import Path
 
 import llvmlite
 import llvmlite.binding as llvm
 import numpy as np
-from llvmlite.binding.newpassmanagers import NewPassManager
 
+from ....symbolic.cores import default_threads
 from ... import cache
+from . import compiler
+from .compiler import compile_each, compile_ir, new_machine, target_machine
 from .compiling import under_lock
 from .processor import host_triple, processor
 
-llvm.initialize_native_target()
-llvm.initialize_native_asmprinter()
-
 # Numba's settings that make no other code
 _HARMLESS = {f"NUMBA_{name}" for name in ("NUM_THREADS", "CACHE_DIR", "THREADING_LAYER", "THREADING_LAYER_PRIORITY")}
-
-
-@functools.cache
-def target_machine() -> llvm.TargetMachine:
-    """Code for processors of this one's level, as fast as LLVM can make it."""
-    return _new_machine()
-
-
-def _new_machine() -> llvm.TargetMachine:
-    target = llvm.Target.from_default_triple()
-    return target.create_target_machine(
-        cpu=processor().cpu, features=processor().features, opt=3, reloc="default", codemodel="jitdefault", jit=True
-    )
 
 
 @functools.cache
@@ -83,8 +69,26 @@ def numba_version() -> str:
 
 def object_code(*modules: str) -> bytes:
     """Modules of IR, linked, optimised and compiled for this kind of processor; from the cache if they were before."""
-    name = cache.key("object", _COMPILER, toolchain(), *modules) if _COMPILER else None
-    return load_or_compile(name, lambda: compile_ir(*modules))
+    return load_or_compile(_name_of(*modules), lambda: compile_ir(*modules))
+
+
+def object_codes(modules: Sequence[str]) -> list[bytes]:
+    """Each module of IR, compiled by itself, or from the cache; those that are compiled share the cores."""
+    found: dict[str, bytes] = {}
+    for module in modules:
+        name = _name_of(module)
+        kept = cache.load(name) if name else None
+        if kept is not None:
+            found[module] = kept
+    new = [module for module in modules if module not in found]
+    for module, code in zip(new, compile_each(new, default_threads()), strict=True):
+        found[module] = code
+        _store(_name_of(module), code)
+    return [found[module] for module in modules]
+
+
+def _name_of(*modules: str) -> str | None:
+    return cache.key("object", _COMPILER, toolchain(), *modules) if _COMPILER else None
 
 
 def load_or_compile(name: str | None, compile_it: Callable[[], bytes]) -> bytes:
@@ -94,45 +98,23 @@ def load_or_compile(name: str | None, compile_it: Callable[[], bytes]) -> bytes:
     found = cache.load(name)
     if found is None:
         found = compile_it()
-        if b"__svml" not in found:  # a library that may be gone tomorrow: LLVM would end the process
-            cache.store(name, found)
+        _store(name, found)
     return found
 
 
-@under_lock
-def compile_ir(*modules: str) -> bytes:
-    """Modules of IR, linked, optimised and compiled for this kind of processor."""
-    context = llvm.create_context()  # one of its own: types and constants go with it
-    module = llvm.parse_assembly(modules[0], context)
-    module.verify()
-    for other in modules[1:]:
-        module.link_in(llvm.parse_assembly(other, context))
-    for function in module.functions:
-        if function.linkage is llvm.Linkage.linkonce_odr:  # a helper: nobody else calls it, which LLVM should know
-            function.linkage = llvm.Linkage.internal
-    module.triple = host_triple()
-    machine = target_machine()
-    module.data_layout = str(machine.target_data)
-    _optimise(module, machine)
-    return bytes(machine.emit_object(module))
-
-
-def _optimise(module: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:
-    options = llvm.create_pipeline_tuning_options(speed_level=3)
-    options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = True
-    builder = llvm.create_pass_builder(machine, options)
-    passes = builder.getModulePassManager()
-    passes.run(module, builder)
-    NewPassManager._dispose(passes)  # 70 KiB, which closing leaves: of its two bases it finds the other's _dispose
-    passes.detach()
+def _store(name: str | None, code: bytes) -> None:
+    if name and b"__svml" not in code:  # a library that may be gone tomorrow: LLVM would end the process
+        cache.store(name, code)
 
 
 class Code:
     """Object code in the process for as long as this lives: `addresses` of its functions, by their names."""
 
     @under_lock
-    def __init__(self, data: bytes, names: Sequence[str]):
-        builder = llvm.JITLibraryBuilder().add_object_img(data).add_current_process()
+    def __init__(self, objects: Iterable[bytes], names: Sequence[str]):
+        builder = llvm.JITLibraryBuilder().add_current_process()
+        for data in objects:
+            builder.add_object_img(data)
         for name in names:
             builder.export_symbol(name)
         number = next(_libraries)
@@ -147,7 +129,7 @@ def _compiler(generation: int) -> llvm.LLJIT:
 
     It goes with the last of its libraries.
     """
-    return llvm.create_lljit_compiler(_new_machine(), use_jit_link=False)
+    return llvm.create_lljit_compiler(new_machine(), use_jit_link=False)
 
 
 @under_lock
@@ -175,5 +157,5 @@ def digest(files: Sequence[Path]) -> str | None:
     return cache.key(*found) if found else None
 
 
-_COMPILER = digest([Path(__file__)])  # read now: what an editor writes later is not what runs
+_COMPILER = digest([Path(compiler.__file__)])  # read now: what an editor writes later is not what runs
 _libraries = itertools.count()

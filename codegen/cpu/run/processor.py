@@ -18,7 +18,7 @@ from ....symbolic.errors import ArgumentError
 from .compiling import under_lock
 
 
-class Processor(NamedTuple):
+class ProcessorKind(NamedTuple):
     """A kind of processor, as LLVM names it, and the width of the vectors that kernels are made of."""
 
     cpu: str
@@ -34,18 +34,18 @@ _THIRD = (*_SECOND, "avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe
 _FOURTH = (*_THIRD, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl")
 # What LLVM takes such a processor for makes no loops of the widest vectors, as was right for the first that had them.
 _LEVELS = (
-    (Processor("x86-64-v4", "-prefer-256-bit", 64), _FOURTH),
-    (Processor("x86-64-v3", "", 32), _THIRD),
-    (Processor("x86-64-v2", "", 16), _SECOND),
-    (Processor("x86-64", "", 16), ()),
+    (ProcessorKind("x86-64-v4", "-prefer-256-bit", 64), _FOURTH),
+    (ProcessorKind("x86-64-v3", "", 32), _THIRD),
+    (ProcessorKind("x86-64-v2", "", 16), _SECOND),
+    (ProcessorKind("x86-64", "", 16), ()),
 )
 LEVELS = {str(level): level for level, _ in _LEVELS}
-_OTHERS = Processor("generic", "", 16)  # of other makers: what all of them have
+_OTHERS = ProcessorKind("generic", "", 16)  # of other makers: what all of them have
 
-_assumed: Processor | None = None
+_assumed: ProcessorKind | None = None
 
 
-def assume(processor: Processor) -> None:
+def assume(processor: ProcessorKind) -> None:
     """Make code for this processor, whatever runs here: before anything else is asked, in a process that calls none."""
     global _assumed
     _assumed = processor
@@ -66,7 +66,7 @@ def host_cpu() -> str:
 
 
 @functools.cache
-def processor() -> Processor:
+def processor() -> ProcessorKind:
     """The highest level that this processor has, with vectors as wide as it has them.
 
     WEFT_VECTOR_BITS asks for narrower ones, of 128 or 256 bits.  Raises ArgumentError for another number.
@@ -83,7 +83,7 @@ def processor() -> Processor:
 
 @functools.cache
 @under_lock
-def _host_levels() -> list[Processor]:
+def _host_levels() -> list[ProcessorKind]:
     """The levels of this processor, the highest first; none where it is not one of x86."""
     if not host_triple().startswith("x86_64"):
         return []

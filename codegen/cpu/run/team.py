@@ -19,7 +19,8 @@ from types import FunctionType
 import llvmlite.binding as llvm
 
 from ....symbolic.forks import hold_over_forks
-from . import made, native
+from . import made
+from .compiler import compile_ir
 from .team_state import BRIEF_NS, BYTES, TEAM, TeamField
 
 _memory: int = 0
@@ -74,7 +75,7 @@ def worker_recipe() -> made.Recipe:
     """How what a thread runs is compiled."""
 
     def compile_as(entry: str) -> bytes:
-        return native.compile_ir(made.numba_ir(make_worker(), entry, "int64(int64)"))
+        return compile_ir(made.numba_ir(make_worker(), entry, "int64(int64)"))
 
     return made.Recipe(made.kernel_key(make_worker), compile_as)
 

@@ -14,7 +14,8 @@ from typing import cast
 
 import numpy as np
 
-from . import made, native, team
+from . import made, team
+from .compiler import compile_ir
 
 ARRAY_DATA = object.__basicsize__  # where an ndarray object keeps its data pointer: its first field
 
@@ -77,7 +78,7 @@ def walk_recipe(parallel: bool) -> made.Recipe:
     def compile_as(enter: str) -> bytes:
         walk = f"{enter}_walk"
         loop = made.numba_ir(make_walk(parallel, ARRAY_DATA), walk, "int64(int64)")
-        return native.compile_ir(loop, _entry(enter, walk))
+        return compile_ir(loop, _entry(enter, walk))
 
     return made.Recipe(made.kernel_key(make_walk, parallel, ARRAY_DATA), compile_as)
 
