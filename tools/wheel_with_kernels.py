@@ -1,7 +1,7 @@
 """The build of weft: setuptools, with the object code of kernels made before a wheel is packed.
 
 A wheel brings the kernels of usual networks as object code, for three kinds of processors, so that a machine that has
-never run weft does not compile them (docs/decisions/0020).  An editable install does without: there they are compiled
+never run weft does not compile them (docs/decisions/0021).  An editable install does without: there they are compiled
 when they are first used, and kept.  WEFT_BUILD_KINDS names other kinds, separated by commas; empty, it makes none.
 """
 

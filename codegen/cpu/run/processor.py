@@ -3,7 +3,7 @@
 Processors of x86 are of one of four levels (x86-64 psABI, "Micro-Architecture Levels"), each of which says which
 instructions are there: vectors of 128 bits up to the second, of 256 with the third, of 512 with the fourth.  Code for a
 level runs on all processors of it, so that it can be made before anybody knows on which (ahead.py), and kept in a
-folder that several machines share; what it computes is the same bit for bit.  See docs/decisions/0020.
+folder that several machines share; what it computes is the same bit for bit.  See docs/decisions/0021.
 """
 
 from __future__ import annotations

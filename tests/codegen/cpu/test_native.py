@@ -49,15 +49,18 @@ DIFFERENT = {
 
 @pytest.fixture
 def looked():
-    """The key of a kernel, and the name of object code, in a process that knows nothing yet."""
+    """Under which keys a kernel and other object code are kept, in a process that knows nothing yet."""
 
     def look():
         native._software.cache_clear()
         names = []
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(cache, "load", lambda name: names.append(name) or b"")
+            patch.setattr(made, "find_shipped", lambda kind, key: None)
+            patch.setattr(native, "load_or_compile", lambda name, compile_it: names.append(name))
+            patch.setattr(native, "add_object", lambda code, functions: (0,))
+            made._load(made.kernel_recipe(*MAKE))
             native.object_code("some IR")
-        return made.kernel_key(*MAKE), names[0]
+        return names
 
     yield look
     native._software.cache_clear()
