@@ -11,6 +11,7 @@ import numpy as np
 
 Call = Callable[[], Any]
 Arrays = Sequence[np.ndarray]
+Pad = int | tuple[int, ...]  # zeros on both sides of each axis, or of each one its own
 RATE, EPS = 1e-3, 1e-5  # of adam; of the norms
 
 
@@ -51,7 +52,7 @@ class Weft:
 
         return call
 
-    def conv(self, x: Any, w: Any, axes: int, stride: int, pad: int, dilation: int, groups: int) -> Any:
+    def conv(self, x: Any, w: Any, axes: int, stride: int, pad: Pad, dilation: int, groups: int) -> Any:
         convolution = getattr(self.wf, f"conv{axes}d")
         return convolution(x, w, stride=stride, padding=pad, dilation=dilation, groups=groups)
 
@@ -62,7 +63,7 @@ class Weft:
         return self.wf.max_pool2d(x, size, stride=stride, padding=pad)
 
     def mean_pool(self, x: Any, size: int, stride: int, pad: int) -> Any:
-        return self.wf.avg_pool2d(x, size, stride=stride, padding=pad)
+        return self.wf.avg_pool2d(x, size, stride=stride, padding=pad, count_include_pad=True)
 
     def batch_norm(self, x: Any, scale: Any, shift: Any) -> Any:
         return self.wf.batch_norm(x, scale, shift, axes=(0, 2, 3), eps=EPS)[0]
@@ -118,7 +119,7 @@ class Torch:
 
         return call
 
-    def conv(self, x: Any, w: Any, axes: int, stride: int, pad: int, dilation: int, groups: int) -> Any:
+    def conv(self, x: Any, w: Any, axes: int, stride: int, pad: Pad, dilation: int, groups: int) -> Any:
         return getattr(self.torch, f"conv{axes}d")(x, w, None, stride, pad, dilation, groups)
 
     def conv_transpose(self, x: Any, w: Any, stride: int, pad: int) -> Any:
@@ -225,9 +226,10 @@ class Jax(Formulas):
 
         return call
 
-    def conv(self, x: Any, w: Any, axes: int, stride: int, pad: int, dilation: int, groups: int) -> Any:
+    def conv(self, x: Any, w: Any, axes: int, stride: int, pad: Pad, dilation: int, groups: int) -> Any:
         options = {"rhs_dilation": (dilation,) * axes, "feature_group_count": groups}
-        return self.jax.lax.conv_general_dilated(x, w, (stride,) * axes, [(pad, pad)] * axes, **options)
+        around = [(one, one) for one in (pad if isinstance(pad, tuple) else (pad,) * axes)]
+        return self.jax.lax.conv_general_dilated(x, w, (stride,) * axes, around, **options)
 
     def max_pool(self, x: Any, size: int, stride: int, pad: int) -> Any:
         window, padding = (1, 1, size, size), [(0, 0), (0, 0), (pad, pad), (pad, pad)]
@@ -239,7 +241,8 @@ class Jax(Formulas):
         return self.jax.lax.conv_general_dilated(x, kernel, (1, 1), around, lhs_dilation=(stride, stride))
 
     def mean_pool(self, x: Any, size: int, stride: int, pad: int) -> Any:
-        sums = self.jax.lax.reduce_window(x, 0.0, self.jax.lax.add, (1, 1, size, size), (1, 1, stride, stride), "VALID")
+        window, padding = (1, 1, size, size), [(0, 0), (0, 0), (pad, pad), (pad, pad)]
+        sums = self.jax.lax.reduce_window(x, 0.0, self.jax.lax.add, window, (1, 1, stride, stride), padding)
         return sums / (size * size)
 
     def _normalised(self, x: Any, axes: tuple[int, ...]) -> Any:

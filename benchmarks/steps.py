@@ -3,8 +3,9 @@
     python -m benchmarks.steps [--threads 1,2] [--models mlp,lenet] [--rounds 7] [--python torch=PATH,jax=PATH]
 
 A process is stopped while it is not its turn.  A round's figure is the median over its calls, a framework's figure the
-median over the rounds.  The losses of the first three steps must agree.  `--python` names other interpreters for the
-frameworks, where they are installed elsewhere; what cannot be imported is left out and said so.
+median over the rounds.  The losses of the first three steps must agree.  Any network of models.py will do.  `--python`
+names other interpreters for the frameworks, where they are installed elsewhere; what cannot be imported is left out and
+said so.
 """
 
 import argparse
@@ -89,7 +90,7 @@ def main() -> None:
         for threads in given.threads.split(","):
             rows += compare(model, int(threads), given.rounds, pythons)
     header = ["model", "threads", "framework", "ms a step", "time / weft's", "first call, s", "losses apart"]
-    show("training steps, batch 128, momentum", header, rows)
+    show("training steps, momentum", header, rows)
 
 
 if __name__ == "__main__":

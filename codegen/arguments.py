@@ -56,6 +56,7 @@ def _inputs(inputs: Any) -> tuple[Expr, ...]:
     if isinstance(inputs, Expr) or not isinstance(inputs, Sequence):
         kind = "an expression" if isinstance(inputs, Expr) else type(inputs).__name__
         raise blame(ArgumentError(f"inputs is a list or a dict of inputs, not {kind}."), user_site(), hint="write [x].")
+    listed: set[Expr] = set()
     for number, x in enumerate(inputs):
         if not isinstance(x, Expr):
             raise blame(ArgumentError(f"inputs[{number}] is {type(x).__name__}, not an expression."), user_site())
@@ -67,8 +68,9 @@ def _inputs(inputs: Any) -> tuple[Expr, ...]:
                 else "to put values in its place, make an input and use givens={expression: input}."
             )
             raise blame(ArgumentError(f"inputs[{number}] is {what}, not an input."), user_site(), x.site, hint=hint)
-        if any(x is other for other in inputs[:number]):
+        if x in listed:
             raise blame(ArgumentError(f"{x.name or 'An input'} is listed twice among the inputs."), user_site(), x.site)
+        listed.add(x)
     return tuple(inputs)
 
 
@@ -111,16 +113,16 @@ def as_pairs(given: Any, what: str) -> list[tuple[Any, Any]]:
 
 
 def _updates(updates: Any) -> list[tuple[Expr, Expr]]:
-    checked: list[tuple[Expr, Expr]] = []
+    checked: dict[Expr, Expr] = {}
     for shared, value in as_pairs(updates, "updates"):
         if not isinstance(shared, Expr) or not isinstance(shared.op, Shared):
             site = shared.site if isinstance(shared, Expr) else None
             raise blame(ArgumentError("Only shared variables can be updated."), user_site(), site)
-        if any(shared is s for s, _ in checked):
+        if shared in checked:
             error = ArgumentError(f"{shared.name or 'A shared variable'} has two updates.")
             raise blame(error, user_site(), shared.site)
-        checked.append((shared, _new_value(shared, as_expr(value))))
-    return checked
+        checked[shared] = _new_value(shared, as_expr(value))
+    return list(checked.items())
 
 
 def _new_value(shared: Expr, new: Expr) -> Expr:

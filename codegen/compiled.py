@@ -9,7 +9,17 @@ from typing import Protocol
 import numpy as np
 
 from ..symbolic.dims import Dim, SymDim
-from ..symbolic.errors import GuardError, IndexRangeError, NotFiniteError, Site, WeftError, blame, sentence
+from ..symbolic.errors import (
+    GuardError,
+    IndexRangeError,
+    NotFiniteError,
+    OutOfMemoryError,
+    Site,
+    WeftError,
+    blame,
+    sentence,
+    user_site,
+)
 from ..symbolic.evaluate import bind_sizes, run, sizes_in, whole, zero_divisor_error
 from ..symbolic.expr import Expr
 from ..symbolic.forks import renew_after_forks
@@ -20,9 +30,15 @@ from ..symbolic.sizes import dims_of
 from ..symbolic.types import config
 from .lowering.bind import Bound, bind
 from .lowering.build import build
+from .lowering.in_place import write_in_place
+from .lowering.limit import limit_memory
 from .lowering.program import Step
+from .lowering.working import WorkingMemory, estimate
 from .passes import pipeline
+from .spans import span
 from .target import Source, Target
+
+REMEMBERED = 64  # sets of sizes whose limited programs a function keeps
 
 
 class Shaped(Protocol):
@@ -49,7 +65,12 @@ class Compiled:
         # new values that are looked at before variables get them are results
         computed = Graph(graph.inputs, graph.roots, (), graph.assumed) if self.refused else graph
         self.graph = pipeline.run(computed, options.optimize, target, rules=options.rules)
-        self.program = build(self.graph, target)
+        with span("build"):
+            self.program = build(self.graph, target)
+        self.max_memory = options.max_memory
+        if self.max_memory is None:
+            self.program = write_in_place(self.program)
+        self._limited: dict[tuple[tuple[str, int], ...], Bound] = {}
 
     @property
     def size_source(self) -> Source | None:
@@ -57,10 +78,43 @@ class Compiled:
         counts = Graph(self.source.inputs, tuple(self.source.sources.values()))
         if not counts.outputs:
             return None
-        options = self.asked.options._replace(name=f"sizes of {self.name}", refused=(), rules=None, downcast=False)
+        name = f"sizes of {self.name}"
+        options = self.asked.options._replace(name=name, refused=(), rules=None, downcast=False, max_memory=None)
         return Source(counts, None, list, options)
 
-    # ---- sizes ----------------------------------------------------------------------------------------------------
+    # ---- sizes and memory -----------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def has_fixed_sizes(self) -> bool:
+        """Whether all sizes are numbers, so that the program can be bound before any call."""
+        return not dims_of(self.graph.nodes)
+
+    def bind_sizes(self, sizes: dict[str, int]) -> Bound:
+        """The program for these sizes, within the memory that a call may take.
+
+        Raises OutOfMemoryError where it does not get by with so much.
+        """
+        if self.max_memory is None:
+            return bind(self.program, sizes)
+        key = tuple(sorted(sizes.items()))
+        if key not in self._limited:
+            while len(self._limited) >= REMEMBERED:
+                self._limited.pop(next(iter(self._limited)), None)
+            try:
+                found = limit_memory(bind(self.program, sizes), self.max_memory, self.working_memory)
+            except OutOfMemoryError as error:
+                raise blame(error, user_site()) from None
+            self._limited[key] = found
+        return self._limited[key]
+
+    def plan_memory(self) -> None:
+        """Where memory is limited, and all sizes are numbers: have the plan now, or its error."""
+        if self.max_memory is not None and self.has_fixed_sizes:
+            self.bind_sizes({})
+
+    def working_memory(self, bound: Bound) -> WorkingMemory:
+        """What a call takes for its temporaries."""
+        return estimate(bound)
 
     def sizes(self, arrays: Sequence[Shaped], counts: Sequence[int] = ()) -> dict[str, int]:
         """The sizes of a call; raises an error where they break what the expressions took for granted.
@@ -136,14 +190,10 @@ class Compiled:
     def bounds(self) -> list[Bound]:
         """The program for the sizes of calls, the last ones last; where no size is a symbol, there need be no call."""
         found = self.bound_calls()
-        return found or ([] if dims_of(self.graph.nodes) else [bind(self.program, {})])
+        return found or ([self.bind_sizes({})] if self.has_fixed_sizes else [])
 
     def bound_calls(self) -> list[Bound]:
         """The program for sizes that calls have had."""
-        return []
-
-    def arenas(self) -> list[str]:
-        """How much working memory calls take."""
         return []
 
     def plan_text(self) -> str:

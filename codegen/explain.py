@@ -3,7 +3,7 @@
 graph     what the user wrote           rules     which rewrite rule fired where
 control .. outputs                      the graph after each pass; `rewritten`: after the last
 nests     steps: loop nests, kernels    program   steps and their buffers
-memory    buffers: role, place, life    bound     the steps with the numbers of the last sizes
+memory    buffers, and what calls take   bound     the steps with the numbers of the last sizes
 plan      how the target runs them      ir        the target's code
 """
 
@@ -16,6 +16,7 @@ from ..symbolic.graph import Graph
 from ..symbolic.rewrite import Fired
 from ..symbolic.text import listing
 from .compiled import Compiled
+from .lowering.memory_report import memory_report
 from .lowering.program import KernelStep, NestStep
 from .lowering.text import bound_text, memory_text, program_text
 from .passes import pipeline
@@ -50,7 +51,7 @@ def _overview(function: Compiled) -> str:
         "",
         _rules(function),
         "",
-        program_text(function.program, nests=True),
+        _program(function, nests=True),
     ]
     return "\n".join(written)
 
@@ -73,9 +74,18 @@ def _run(
     pipeline.run(function.source, function.optimize, function.target, seen, record, function.rules)
 
 
+def _program(function: Compiled, nests: bool = False) -> str:
+    """The steps; where memory is limited, those of the last sizes."""
+    bounds = [] if function.max_memory is None else function.bounds()
+    return program_text(bounds[-1].program if bounds else function.program, nests=nests)
+
+
 def _memory(function: Compiled) -> str:
     bounds = function.bounds()
-    return "\n".join([memory_text(function.program, bounds[-1] if bounds else None), *function.arenas()])
+    if not bounds:
+        return memory_text(function.program)
+    bound = bounds[-1]
+    return "\n".join([memory_text(bound.program, bound), memory_report(bound, function.working_memory(bound))])
 
 
 def _bound(function: Compiled) -> str:
@@ -88,8 +98,8 @@ _TEXTS: dict[str, Callable[[Compiled], str]] = {
     "graph": lambda function: listing(function.source),
     "rules": _rules,
     "rewritten": lambda function: listing(function.graph),
-    "nests": lambda function: program_text(function.program, nests=True),
-    "program": lambda function: program_text(function.program),
+    "nests": lambda function: _program(function, nests=True),
+    "program": _program,
     "memory": _memory,
     "bound": _bound,
     "plan": lambda function: function.plan_text() or NOT_CALLED,

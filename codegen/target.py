@@ -42,6 +42,7 @@ class Options(NamedTuple):
     threads: int | None = None
     stays: bool = False  # whether results stay on the device
     precision: str = "float32"
+    max_memory: int | None = None  # bytes of results and temporaries of a call, at most
 
 
 class Source(NamedTuple):

@@ -485,7 +485,7 @@ relu: Primitive = P(
     "relu",
     lambda x: np.maximum(x, np.asarray(0, x.dtype)),
     "number",
-    lambda out, x: (gt(x, 0),),
+    lambda out, x: (gt(out, 0),),  # of the result, so that what a layer computed before it is read no more
     lambda S, x: S.Max(x, 0),
     "max(x, 0); derivative 0 at 0; NaN stays NaN",
 )

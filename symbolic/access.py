@@ -74,6 +74,11 @@ class VariableAccess:
         self.release()
 
 
+def queues() -> tuple[list[VariableAccess], list[VariableAccess]]:
+    """Those who hold variables, and those who wait: whoever keeps the GIL while both are empty is in nobody's way."""
+    return _held, _waiting
+
+
 def _before_fork() -> None:
     """Have the child find every variable whole, and this lock free."""
     me, patience = get_ident(), time.monotonic() + _PATIENCE_S

@@ -7,6 +7,8 @@ storage's.  So the host's array may be behind a device, and a device behind the 
 from __future__ import annotations
 
 import threading
+from array import array as numbers_of
+from enum import IntEnum
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -30,6 +32,13 @@ class Copy(Protocol):
 class _Held(NamedTuple):
     copy: Copy
     version: int
+
+
+class StorageNumber(IntEnum):
+    """What `Storage.numbers` holds."""
+
+    VERSION = 0
+    BEHIND = 1
 
 
 class Sizes:
@@ -57,6 +66,7 @@ class Storage:
 
     array : the array of the host; behind where `is_behind`
     version : the number of the newest value
+    numbers : the version, and whether the host is behind, as int64 at one address: machine code reads and writes them
     """
 
     def __init__(self, array: np.ndarray, of: Type):
@@ -64,10 +74,27 @@ class Storage:
         self.of = of
         self.sizes = Sizes(array.shape)
         self.array = array if array.base is not None else array.view()
-        self.version = 0
-        self.is_behind = False
+        self.numbers = numbers_of("q", (0, 0))
         self._copies: dict[str, _Held] = {}
         self._update: Any = None
+
+    @property
+    def version(self) -> int:
+        """The number of the newest value."""
+        return self.numbers[StorageNumber.VERSION]
+
+    @version.setter
+    def version(self, number: int) -> None:
+        self.numbers[StorageNumber.VERSION] = number
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the newest value is elsewhere only."""
+        return bool(self.numbers[StorageNumber.BEHIND])
+
+    @is_behind.setter
+    def is_behind(self, behind: bool) -> None:
+        self.numbers[StorageNumber.BEHIND] = behind
 
     @property
     def resizable(self) -> bool:

@@ -23,6 +23,7 @@ FLOAT32 = np.dtype("float32")
 FLOAT64 = np.dtype("float64")
 INTEGERS = tuple(np.dtype(f"{kind}{bits}") for kind in ("int", "uint") for bits in (8, 16, 32, 64))
 SUPPORTED = frozenset((BOOL, FLOAT16, FLOAT32, FLOAT64, *INTEGERS))
+_SAME = {kind: kind for kind in SUPPORTED}  # of equal ones the object that arrays of NumPy share
 
 
 class Config:
@@ -80,8 +81,8 @@ def dtype(name: Any) -> DType:
     """The dtype of that name (None: the configured float).  Raises DTypeError for one weft does not have."""
     if name is None:
         return config._float_dtype
-    if isinstance(name, np.dtype) and name in SUPPORTED:
-        return name
+    if isinstance(name, np.dtype) and name in _SAME:
+        return _SAME[name]
     try:
         found: DType = np.dtype(name).newbyteorder("=")
     except Exception:  # of what is none, NumPy raises errors of several kinds
@@ -91,7 +92,7 @@ def dtype(name: Any) -> DType:
             f"dtype {found.name} is not supported; weft has bool, int8 .. int64, uint8 .. uint64, float16 .. float64."
         )
         raise blame(DTypeError(text), user_site())
-    return found
+    return _SAME[found]
 
 
 def cast_with_losses(array: np.ndarray, kind: DType) -> tuple[np.ndarray, np.ndarray]:

@@ -250,6 +250,7 @@ def _compiled() -> dict[str, Call]:
         "check_rule": call(wf.check_rule, DOUBLE, count=1, limits=False, seed=0),
         "compare_gradients": call(wf.compare_gradients, LOSS, [W, BIAS], GRADS_OF_X, {X: np.ones((3, 4))}, rtol=1e-3),
         "Function.call": call(f, np.ones(4, np.float32)),
+        "Function.bind": call(f.bind, np.ones(4, np.float32), out=np.zeros(4, np.float32)),
         "Function.explain": call(f.explain, "graph"),
         "Function.profile": call(f.profile, np.ones(4, np.float32), repeat=1),
     }

@@ -1,5 +1,6 @@
 """What the documents show is what weft prints, and their programs run."""
 
+import os
 import re
 from pathlib import Path
 
@@ -48,6 +49,28 @@ def test_the_guide_to_extending_runs(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "is no law: yield wf.tanh(x * c) / c, x, lambda c: abs(c) < 1e-30" in printed
     assert "yield wf.sinh(x) / wf.cosh(x), wf.tanh(x)\n" in printed
+
+
+def test_the_guide_to_memory_runs(tmp_path, capsys):
+    text = (ROOT / "docs" / "guide" / "memory.md").read_text()
+    path = tmp_path / "memory.py"
+    path.write_text("\n\n".join(code for language, code in FENCE.findall(text) if language == "python"))
+    exec(compile(path.read_text(), str(path), "exec"), {"__name__": "memory"})
+    printed = capsys.readouterr().out
+    found = re.search(r"^max_memory=1300000: results and temporaries take (\d+) bytes; (\d+) if all", printed, re.M)
+    taken, before = map(int, found.groups())
+    assert taken <= 1_300_000 < before
+    assert re.search(r"^    \d+ steps of \d+ run again, about [\d.]+% more work:$", printed, re.M)
+    assert "arguments     262144 bytes" in printed
+    assert "arguments     262144 bytes" in text
+
+
+@pytest.mark.skipif(os.environ.get("WEFT_CHECK", "0") not in ("", "0"), reason="the checked mode has no C functions")
+def test_the_guide_to_calling_runs(tmp_path):
+    blocks = FENCE.findall((ROOT / "docs" / "guide" / "calling.md").read_text())
+    path = tmp_path / "calling.py"
+    path.write_text("\n\n".join(code for language, code in blocks if language == "python"))
+    exec(compile(path.read_text(), str(path), "exec"), {"__name__": "calling"})
 
 
 @pytest.mark.filterwarnings("ignore:On the host, while the device waits:RuntimeWarning")

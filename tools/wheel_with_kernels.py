@@ -49,6 +49,8 @@ def _make_objects(options):
     """Run the package where it lies: the checkout is the package, whatever its folder is called."""
     with tempfile.TemporaryDirectory() as folder:
         os.symlink(ROOT, os.path.join(folder, "weft"))
-        environment = {**os.environ, "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
+        # in front of what is there: an isolated build finds its packages by the same variable
+        path = os.pathsep.join([folder, *filter(None, [os.environ.get("PYTHONPATH")])])
+        environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
         command = [sys.executable, "-m", "weft.codegen.cpu.ahead", "--out", str(OBJECTS), *options]
         subprocess.run(command, env=environment, check=True)

@@ -17,7 +17,7 @@ from . import basic, division, erf, exp, gamma, inverse_trig, log, pow, trig
 from .half import cast
 from .value import BOOL, Function, Value, constant, llvm_type
 
-__all__ = ["EMITTERS", "cast", "constant", "llvm_type"]
+__all__ = ["EMITTERS", "SMALL", "cast", "constant", "llvm_type"]
 
 Emitter = Callable[..., ir.Value]
 
@@ -73,3 +73,8 @@ EMITTERS: dict[str, Emitter] = {
     **{name: _emitter(name, function, "f") for name, function in _FLOAT.items()},
     "where": _where,
 }
+
+# The functions that are a few instructions; others are long, and have many constants.
+SMALL = frozenset(
+    ["cast", "where", *(name for name, f in {**_ANY, **_INTEGER, **_FLOAT}.items() if f.__module__ == basic.__name__)]
+)

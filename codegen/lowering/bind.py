@@ -161,7 +161,7 @@ def _elements(step: NestStep, placed: BufferedNest, sizes: Sizes) -> int:
     count = math.prod(extents)
     if count >= MOST:
         raise beyond_counting(step.node, tuple(extents))
-    return count
+    return count if placed.nest.chunks is None else count // extents[0]  # the parts together are one axis
 
 
 def _kernel(step: KernelStep, sizes: Sizes) -> KernelCall:

@@ -28,6 +28,9 @@ class Role(StrEnum):
     ELEMENT = "element"  # of a loop: the part of an array that belongs to the present step
 
 
+STAYS = frozenset((Role.INPUT, Role.OUTPUT, Role.SHARED, Role.CONSTANT))  # what is there during the whole call
+
+
 @dataclass(eq=False, repr=False)
 class Buffer:
     """Memory of an array in C order.

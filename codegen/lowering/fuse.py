@@ -28,6 +28,7 @@ from ...symbolic.types import TupleType
 from ..target import Lowering, Target, lowering_of, no_kernel
 from .groups import Group, Part, Schedule, Single, Work
 from .nests import REDUCTIONS, nests_of
+from .order import order_nodes
 from .views import View, broadcast, is_view, through, view_of
 
 VARIABLES = (Input, Shared)
@@ -71,7 +72,7 @@ class _Fuser:
     def run(self) -> Schedule:
         self.materialise()
         early = self.scalars()
-        for node in sorted(self.graph.nodes, key=lambda n: n not in early):  # else as they are: arguments first
+        for node in sorted(order_nodes(self.graph), key=lambda n: n not in early):
             if node in self.memory:
                 self.place(node)
         for number, step in enumerate(self.steps):

@@ -5,6 +5,7 @@ program.py puts buffers in the place of nodes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from ...symbolic.dims import Shape
 from ...symbolic.expr import Expr
 from ...symbolic.index_maps import IndexMap
 from ...symbolic.types import DType
-from .loops import ZERO, Extent, Load, LoopNest, Store
+from .loops import ZERO, Extent, Load, LoopNest, Store, Write
 from .views import View
 
 
@@ -75,21 +76,34 @@ class Group:
 
         It is read at the very element that is written then, by one nest, and not a second time.
         """
-        if len(self.nests) != 1 or self.part is not None:
-            return False
-        (placed,) = self.nests
-        nest = placed.nest
-        if any(placed.buffers[number] is old for number in nest.read_again):
-            return False
-        stores = [w for w in nest.writes if placed.buffers[w.access.buffer] is new]
-        loads = [v.access for v in nest.body if isinstance(v, Load) and placed.buffers[v.access.buffer] is old]
-        return all(
-            isinstance(w, Store) and r.strides == w.access.strides and r.offset == w.access.offset
-            for w in stores
-            for r in loads
-        ) and not any(
-            s == ZERO and e.number != 1 for w in stores for s, e in zip(w.access.strides, nest.axes, strict=True)
-        )
+        return self.part is None and writes_over(self.nests, old, new)
+
+
+def writes_over(nests: Iterable[tuple[LoopNest, Sequence[object]]], old: object, new: object) -> bool:
+    """Whether nests read each element of `old` only before they write that of `new` at the very place of it.
+
+    nests : each with what its buffers stand for; one of them has both, and the others neither
+    """
+    naming = [(nest, buffers) for nest, buffers in nests if any(b is old or b is new for b in buffers)]
+    if len(naming) != 1:
+        return False
+    nest, buffers = naming[0]
+    if any(buffers[number] is old for number in nest.read_again):
+        return False
+    stores = [w for w in nest.writes if buffers[w.access.buffer] is new]
+    loads = [v.access for v in nest.body if isinstance(v, Load) and buffers[v.access.buffer] is old]
+    return all(
+        isinstance(w, Store) and r.strides == w.access.strides and r.offset == w.access.offset
+        for w in stores
+        for r in loads
+    ) and not any(_writes_again(nest, w) for w in stores)
+
+
+def _writes_again(nest: LoopNest, write: Write) -> bool:
+    """Whether a write meets an element more than once: an axis says nothing of its place, and does not cut another."""
+    parts = 0 if nest.chunks else None
+    axes = enumerate(zip(write.access.strides, nest.axes, strict=True))
+    return any(stride == ZERO and extent.number != 1 and axis != parts for axis, (stride, extent) in axes)
 
 
 @dataclass(eq=False, repr=False)

@@ -198,7 +198,7 @@ Write: TypeAlias = Store | Accumulate
 class LoopNest:
     """for every index of `axes`: compute the body, do the writes; `reduced` axes are combined by the accumulations.
 
-    `chunks`: (axis, count) where a reduced axis was cut into `count` parts; the parts are the last axis, which is not
+    `chunks`: (axis, count) where a reduced axis was cut into `count` parts; the parts are the first axis, which is not
     reduced, and the cut axis runs over its part only.
     """
 

@@ -111,6 +111,16 @@ class CopyStep(Step):
     source: Buffer
 
 
+class Recomputed(NamedTuple):
+    """Which steps run again so that a call takes less memory, and what that costs."""
+
+    limit: int  # bytes of results and temporaries, at most
+    before: int  # what they took without it
+    after: int
+    steps: tuple[Step, ...]  # those that run again, in order
+    work: float  # that these take, as a part of all other work
+
+
 @dataclass(eq=False, repr=False)
 class Program:
     """Steps in order, and their buffers.
@@ -126,6 +136,7 @@ class Program:
     shared: tuple[Buffer, ...]
     replaced: tuple[tuple[Expr, Expr], ...]  # (variable, new value): a new array takes the place of the old one
     commit: int
+    recomputed: Recomputed | None = None  # where memory is limited
 
     @property
     def all_steps(self) -> Iterator[Step]:

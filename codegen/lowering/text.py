@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from ...symbolic.dims import show
 from ...symbolic.text import parameters
 from .bind import Array, Bound, BranchCall, Call, CopyCall, KernelCall, LoopCall, NestCall
-from .buffers import Buffer, BufferedNest, Operand, Role
+from .buffers import STAYS, Buffer, BufferedNest, Operand, Role
 from .loops import Load
 from .program import BranchStep, CopyStep, KernelStep, LoopStep, NestStep, Program, Step, bodies_of
 
@@ -139,19 +139,21 @@ def memory_text(program: Program, bound: Bound | None = None) -> str:
     """The buffers: role, contents, life, with sizes their bytes, and what they stand in.
 
     Lives are in times: 0 is before the first step, and each step, of bodies too, and each end of a body is one more.
+    Where steps run again for lack of memory, they are those of temporaries alone.
     """
-    rows = [_buffer_row(b, bound) for b in program.buffers]
+    rows = [_buffer_row(b, bound, program.recomputed is None or b.role not in STAYS) for b in program.buffers]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(_in_columns(row, widths) for row in rows)
 
 
-def _buffer_row(buffer: Buffer, bound: Bound | None) -> tuple[str, ...]:
+def _buffer_row(buffer: Buffer, bound: Bound | None, lives: bool) -> tuple[str, ...]:
     of = f"{buffer.dtype.name}{show(buffer.shape)}"
     size = f"{bound.bytes[buffer]} bytes" if bound is not None else ""
     where = ""
     if buffer.alias is not None:
         where = f"{'part of' if buffer.role is Role.ELEMENT else 'in place of'} {buffer.alias.label}"
-    return buffer.role, buffer.label, of, f"{buffer.first}..{buffer.last}", size, where
+    life = f"{buffer.first}..{buffer.last}" if lives else "all"
+    return buffer.role, buffer.label, of, life, size, where
 
 
 def _in_columns(row: tuple[str, ...], widths: list[int]) -> str:

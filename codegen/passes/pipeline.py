@@ -12,11 +12,13 @@ from ...symbolic.graph import Graph
 from ...symbolic.rewrite import Fired, RuleSet, rewrite
 from ...symbolic.types import config
 from ...symbolic.verify import verify
+from ..spans import span
 from ..target import Target
 from .control import simplify_control
 from .expand import expand
 from .fold import fold
 from .outputs import copy_outputs
+from .share import share_concatenations
 from .widen import widen
 
 Record = list[Fired]
@@ -78,6 +80,7 @@ PASSES = (
     Pass("expand", _expand, 0, "composites and ops without a kernel become simpler ops"),
     Pass("fold", _ignore_context(fold), 1, "what depends on constants alone is computed now"),
     Pass("simplify", _rules(canonical + special), 2, "what expansion and folding left over, and cheaper structure"),
+    Pass("share", _ignore_context(share_concatenations), 2, "what another concatenation has joined is copied as one"),
     Pass("outputs", _ignore_context(copy_outputs), 0, "every result gets memory of its own"),
 )
 
@@ -101,7 +104,8 @@ def run(
 def _run(graph: Graph, context: Context, seen: Callable[[str, Graph], None] | None = None) -> Graph:
     for step in PASSES:
         if step.level <= context.level:
-            graph = step.function(graph, context)
+            with span(step.name):
+                graph = step.function(graph, context)
             if config.debug:
                 verify(graph)
             if seen is not None:

@@ -10,7 +10,7 @@ import numpy as np
 from ...symbolic.access import VariableAccess
 from ..arguments import adapt_argument, copy_aliases, order_arguments
 from ..function import Function
-from ..lowering.bind import Bound, bind
+from ..lowering.bind import Bound
 from ..lowering.program import Step
 from ..lowering.text import summary
 from ..profile import StepTime
@@ -25,6 +25,7 @@ class ReferenceFunction(Function):
     def __init__(self, asked: Source, target: Target):
         super().__init__(asked, target)
         self._bound: Bound | None = None  # of the last call
+        self.plan_memory()
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         given = order_arguments(self.asked, args, keywords)
@@ -41,7 +42,7 @@ class ReferenceFunction(Function):
 
     def _run(self, arrays: list[np.ndarray], seen: Seen | None = None) -> list[np.ndarray]:
         counts = () if self._counts is None else [int(n) for n in self._counts(*arrays)]
-        bound = self._bound = bind(self.program, self.sizes(arrays, counts))
+        bound = self._bound = self.bind_sizes(self.sizes(arrays, counts))
         results = [blank_elements(r.bytes // r.dtype.itemsize, r.dtype).reshape(r.shape) for r in bound.results]
         Interpreter(bound, arrays, results, seen).run()
         return results

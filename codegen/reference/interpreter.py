@@ -27,8 +27,10 @@ class Interpreter:
         self.memory = Memory(bound, arrays, results)
 
     def run(self) -> None:
-        """All calls."""
-        self.calls(self.bound.calls)
+        """All calls; before each, what nobody needs any more goes."""
+        for call in self.bound.calls:
+            self.memory.let_go(call.step.time)
+            self.calls((call,))
 
     def calls(self, calls: Sequence[Call]) -> None:
         """These calls, in order."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...symbolic.leaves import Constant
 from ..lowering.bind import Bound
-from ..lowering.buffers import Buffer, Role
+from ..lowering.buffers import STAYS, Buffer, Role
 
 _UNWRITTEN = 0xFF  # in every byte of what nobody has written: NaN, or -1
 
@@ -30,6 +30,11 @@ class Memory:
 
     def __setitem__(self, buffer: Buffer, elements: np.ndarray) -> None:
         self.found[buffer] = elements
+
+    def let_go(self, time: int) -> None:
+        """Forget the temporaries that were needed before this time alone."""
+        for buffer in [b for b in self.found if b.role not in STAYS and b.home.last < time]:
+            del self.found[buffer]
 
     def make(self, buffer: Buffer) -> np.ndarray:
         """The elements of a buffer: of the one in whose memory it stands, of a constant, or new ones."""

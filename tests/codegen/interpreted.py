@@ -3,7 +3,6 @@
 import numpy as np
 
 from weft.codegen.compiled import Compiled
-from weft.codegen.lowering.bind import bind
 from weft.codegen.lowering.buffers import Role
 from weft.codegen.reference.interpreter import Interpreter
 from weft.codegen.reference.memory import blank_elements
@@ -26,7 +25,7 @@ class Forgetful(Interpreter):
 
 def interpreted(function: Compiled, arrays):
     """The results of a call, and by variable the new values; the variables get them, as they do in a call."""
-    bound = bind(function.program, function.sizes(arrays))
+    bound = function.bind_sizes(function.sizes(arrays))
     results = [blank_elements(r.bytes // r.dtype.itemsize, r.dtype).reshape(r.shape) for r in bound.results]
     Forgetful(bound, arrays, results).run()
     count = len(function.graph.outputs)

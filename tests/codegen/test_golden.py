@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from weft.codegen.cpu.run.compile import emit_nests
+from weft.codegen.cpu.run.compile import plan_nests
 from weft.codegen.cpu.run.encode import Setting
 from weft.codegen.cpu.run.plans import plan_text
 from weft.codegen.lowering.bind import bind
@@ -32,7 +32,7 @@ def texts_of(name):
     function = compiled(program)
     bound = bind(function.program, function.sizes(arguments(program)))
     moving = tuple(b for b in function.program.shared if b.node.op.storage.resizable)
-    nests = emit_nests(function.program.nests)
+    nests = plan_nests(function.program.nests)
     return {
         "graph": listing(function.source, sites=False),
         "rewritten": listing(function.graph, sites=False),

@@ -11,6 +11,7 @@ import pytest
 
 import weft as wf
 from weft.codegen.cpu.run import native
+from weft.codegen.cpu.run.compiler import compile_ir
 
 BIG = 100_000
 
@@ -220,12 +221,12 @@ define i64 @{name}(ptr %a, ptr %b, i64 %lo, i64 %hi) {{
 
 def test_compiling_leaves_next_to_nothing_in_llvm():
     """1.5 KiB a time are in LLVM's hands, where llvmlite cannot get at them; it was 70 KiB."""
-    assert left_by(100, lambda number: native.compile_ir(SOURCE.format(name="f", number=number))) < 3
+    assert left_by(100, lambda number: compile_ir(SOURCE.format(name="f", number=number))) < 3
 
 
 def test_code_that_was_dropped_leaves_nothing_in_llvm():
-    data = native.compile_ir(SOURCE.format(name="leaves", number=1))
-    assert left_by(640, lambda number: native.Code(data, ["leaves"])) < 2
+    data = compile_ir(SOURCE.format(name="leaves", number=1))
+    assert left_by(640, lambda number: native.Code([data], ["leaves"])) < 2
 
 
 @pytest.mark.slow

@@ -35,6 +35,22 @@ def test_python_numbers_are_weak(kind, number):
     assert (number * x).dtype == expected
 
 
+@pytest.mark.parametrize("kind", DTYPES, ids=str)
+def test_dtypes_are_the_objects_that_arrays_share(kind):
+    """So that calls compare the dtypes of arrays by identity."""
+    own = np.zeros(1, kind).dtype
+    for given in (
+        kind,
+        kind.name,
+        kind.type,
+        kind.newbyteorder(),
+        kind.newbyteorder("="),
+        pickle.loads(pickle.dumps(kind)),
+    ):
+        assert types.dtype(given) is own
+        assert wf.vector("x", ("n",), given).dtype is own
+
+
 def test_weak_numbers_stay_weak_among_themselves():
     c = wf.constant(2) + wf.constant(3.5)
     assert c.type.weak

@@ -24,9 +24,10 @@ from ...target import Options, Source
 from .. import CPU
 from ..launch import CodeRef, KernelRef
 from ..params import references
-from ..run import made, team, walker
-from ..run.compile import emit_nests
+from ..run import bound_function, direct_call, made, team, walker
+from ..run.compile import plan_nests
 from ..run.encode import Encoder, Setting
+from ..run.layouts import EXPECTED
 from ..run.processor import LEVELS, assume
 from .catalogue import expressions
 from .objects import HOME, file_of
@@ -71,6 +72,8 @@ def build_one(kind: str, home: Path) -> int:
 def _recipes() -> Iterator[made.Recipe]:
     yield from (walker.walk_recipe(parallel) for parallel in (False, True))
     yield team.worker_recipe()
+    yield from (walker.enter_recipe(), direct_call.call_recipe(EXPECTED))
+    yield from (bound_function.bound_call_recipe(), bound_function.c_function_recipe())
     named = {str(reference): reference for outputs in expressions() for reference in _named_by(outputs)}
     for reference in named.values():
         yield reference.recipe()
@@ -84,7 +87,7 @@ def _named_by(outputs: list[Expr]) -> Iterator[KernelRef | CodeRef]:
     """The code that a function with these outputs needs, besides its nests."""
     inputs = tuple(node for node in toposort(outputs) if isinstance(node.op, Input))
     compiled = Compiled(Source(Graph(inputs, tuple(outputs)), None, list, Options("ahead")), CPU)
-    encoder = Encoder(bind(compiled.program, {}), emit_nests(compiled.program.nests), Setting(2, ()))
+    encoder = Encoder(bind(compiled.program, {}), plan_nests(compiled.program.nests), Setting(2, ()))
     encoder.plan()
     for row in encoder.rows:
         named: list[Any] = [row.kernel, *references(row.params)]

@@ -11,7 +11,7 @@ from pathlib import Path
 HOME = Path(__file__).with_name("objects")
 
 
-def find_shipped(processor: str, key: str) -> bytes | None:
+def find_object(processor: str, key: str) -> bytes | None:
     """The object code of a key for a kind of processor; None where none was made."""
     try:
         return file_of(processor, key).read_bytes()

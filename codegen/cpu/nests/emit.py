@@ -7,11 +7,7 @@ The innermost loop is left to LLVM's vectoriser, which is told that its iteratio
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from collections.abc import Callable
 
 from llvmlite import ir
 
@@ -19,6 +15,7 @@ from ....symbolic.dims import Dim
 from ....symbolic.types import BOOL, INT64
 from ...llvm.apply import apply_function
 from ...llvm.emitters import cast, constant, llvm_type
+from ...lowering.bind import MOST
 from ...lowering.loops import (
     ZERO,
     Access,
@@ -29,96 +26,43 @@ from ...lowering.loops import (
     Literal,
     Load,
     LoopNest,
-    Offset,
     Store,
     Value,
 )
-from ..run.processor import vector_bytes
 from . import accumulate, rare
+from .code import Count, NestCode, Parameter
+from .loop_builder import I64, PARALLEL, PLAIN, LoopBuilder
+from .units import loop_over_units
 
-I64 = ir.IntType(64)
-BLOCK = 4096  # elements of the inner axis in one work unit
 SUMMED = 1024  # values along the inner axis that are summed before they join the total
 PLACED = 256  # values among which the place of an extreme is looked for
-COLUMNS = 256, 4096  # accumulators kept side by side where the inner axis is not the reduced one: least and most
-SHARED = 4  # among so many units the columns are shared, before they become more than the least
 ROWS = 64  # values that one of them takes before it joins its total
 
-_PARALLEL = "llvm.loop.parallel_accesses"  # iterations are independent but for accumulations
-_PLAIN = "llvm.loop.vectorize.enable"  # false, that is: iterations one after the other
+
+def emit(code: NestCode) -> str:
+    """The IR of a nest's function.  Its axes are in the order of loops.order_axes."""
+    return _Emitter(code).finish()
 
 
-class Count(NamedTuple):
-    """The number of elements of a buffer."""
-
-    buffer: int
-
-
-Parameter = Extent | tuple[Offset, ...] | Dim | Count
-
-
-class EmittedNest(NamedTuple):
-    """IR of one nest and what it has to be called with."""
-
-    name: str
-    ir: str
-    params: tuple[Parameter, ...]
-    units: tuple[Extent, ...]  # the outer axes
-    inner: Extent | None  # the inner axis, where it is cut into blocks
-    block: int
-
-    def extent(self, sizes: dict[str, int]) -> int:
-        """The number of work units."""
-        count = 1
-        for axis in self.units:
-            count *= axis.value(sizes)
-        if self.inner is not None:
-            count *= -(-self.inner.value(sizes) // self.block)
-        return count
-
-
-def emit(nest: LoopNest, name: str, checked: bool = False) -> EmittedNest:
-    """One function for a nest whose axes are in the order of loops.ordered.
-
-    `checked`: each place is compared with the number of elements there are; outside, the status is 1.
-    """
-    return _Emitter(nest, name, checked).finish()
-
-
-class _Emitter:
-    def __init__(self, nest: LoopNest, name: str, checked: bool):
-        self.nest, self.checked = nest, checked
-        self.module = ir.Module()
-        kind = ir.FunctionType(I64, [I64.as_pointer(), I64.as_pointer(), I64, I64])
-        self.function = ir.Function(self.module, kind, name)
-        self.entry = ir.IRBuilder(self.function.append_basic_block("entry"))
-        self.b = self.entry
-        self.params: list[Parameter] = []
-        self.param_values: dict[Parameter, ir.Value] = {}
+class _Emitter(LoopBuilder):
+    def __init__(self, code: NestCode):
+        self.code, self.nest = code, code.canonical.nest
+        nest: LoopNest = self.nest
+        super().__init__(code.name)
+        self.slots = {what: slot for slot, what in enumerate(code.params)}
+        self.params: dict[Parameter, ir.Value] = {}
         self.bases: dict[int, ir.Value] = {}
         self.indices: dict[int, ir.Value] = {}
         self.values: dict[int, ir.Value] = {}
-        self.group = self.module.add_metadata(["access group"])
-        self.loops = 0
         axes = range(len(nest.axes))
         self.inner = len(nest.axes) - 1 if nest.axes else None
         inner_reduced = self.inner in nest.reduced
         self.outer = [k for k in axes if k not in nest.reduced and k != self.inner]
         self.reduced = [k for k in axes if k in nest.reduced]
         self.blocked = self.inner is not None and not inner_reduced
-        self.block = self._columns() if nest.reduced else BLOCK
         self.levels = self._levels()
-
-    def _columns(self) -> int:
-        """As many columns as leave some units: the longer a run in each row, the faster memory is read."""
-        least, most = COLUMNS
-        sizes = [self.nest.axes[k] for k in self.outer + ([] if self.inner is None else [self.inner])]
-        if not all(size.is_static for size in sizes):
-            return most // SHARED
-        there, block = math.prod(size.number for size in sizes), least
-        while block < most and 2 * block * SHARED <= there:
-            block *= 2
-        return block
+        self.size = self.extent(nest.axes[-1]) if self.blocked else ir.Constant(I64, 0)
+        self.cut = not isinstance(self.size, ir.Constant) or self.size.constant > code.block
 
     # ---- which loop a value belongs to ----------------------------------------------------------------------------
 
@@ -147,52 +91,40 @@ class _Emitter:
 
     # ---- the function ---------------------------------------------------------------------------------------------
 
-    def finish(self) -> EmittedNest:
-        """The whole function, and the parameters it turned out to need."""
+    def finish(self) -> str:
+        """The whole function."""
         start, stop = self.function.args[2:]
         body = self.function.append_basic_block("body")
         self.b = ir.IRBuilder(body)
+        self.bounds = ir.Constant(I64, 0), self.size
         # Without a loop inside, the units would be what LLVM makes vectors of: there is one, and LLVM's search for a
         # way takes twice as long with each operation.
-        with self.loop(start, stop, "unit", kind=_PLAIN if self.inner is None else None) as unit:
-            self.decode(unit)
-            self.unit()
+        kind = PLAIN if self.inner is None else None
+        loop_over_units(self, start, stop, self.digits(), self.unit, kind)
         self.b.ret(ir.Constant(I64, 0))
         self.entry.branch(body)
         rare.define(self.module)
-        inner = self.nest.axes[self.inner] if self.blocked and self.inner is not None else None
-        return EmittedNest(
-            self.function.name,
-            _finish(str(self.module)),
-            tuple(self.params),
-            tuple(self.nest.axes[k] for k in self.outer),
-            inner,
-            self.block,
-        )
+        return self.text()
 
-    def decode(self, unit: ir.Value) -> None:
-        """The outer indices, and the inner axis' bounds, from a work unit's number."""
-        rest = unit
-        if self.blocked and self.inner is not None:
-            size = self.extent(self.nest.axes[self.inner])
-            if isinstance(size, ir.Constant) and size.constant <= self.block:
-                self.bounds = ir.Constant(I64, 0), size
-            else:
-                width = ir.Constant(I64, self.block)
-                count = self.b.udiv(self.b.add(size, ir.Constant(I64, self.block - 1)), width)
-                low = self.b.mul(self.b.urem(rest, count), width)
-                rest = self.b.udiv(rest, count)
-                self.bounds = low, self.smaller(self.b.add(low, width), size)
-        for k in reversed(self.outer):
-            if k == self.outer[0]:
-                self.indices[k] = rest
-            else:
-                size = self.extent(self.nest.axes[k])
-                self.indices[k] = self.b.urem(rest, size)
-                rest = self.b.udiv(rest, size)
+    def digits(self) -> list[ir.Value]:
+        """How many values the indices have that are counted within the first one: later outer axes, and blocks."""
+        sizes = [self.extent(self.nest.axes[k]) for k in self.outer[1:]]
+        if self.cut and self.outer:
+            rounded = self.b.add(self.size, ir.Constant(I64, self.code.block - 1))
+            sizes.append(self.b.udiv(rounded, ir.Constant(I64, self.code.block)))
+        return sizes
 
-    def unit(self) -> None:
+    def place(self, digits: list[ir.Value]) -> None:
+        """The outer indices, and the inner axis' bounds, of a work unit."""
+        self.indices.update(zip(self.outer, digits, strict=False))
+        if self.cut:
+            width = ir.Constant(I64, self.code.block)
+            low = self.b.mul(digits[-1], width)
+            self.bounds = low, self.smaller(self.b.add(low, width), self.size)
+
+    def unit(self, digits: list[ir.Value], number: ir.Value) -> None:
         """One work unit."""
+        self.place(digits)
         self.compute(0)
         if not self.nest.reduced:
             self.map()
@@ -206,10 +138,16 @@ class _Emitter:
         if self.inner is None:
             self.stores()
             return
-        with self.loop(*self.bounds, "inner", kind=_PARALLEL) as i:
+        with self.loop(*self.bounds, "inner", kind=self.map_kind()) as i:
             self.indices[self.inner] = i
             self.compute(1)
             self.stores()
+
+    def map_kind(self) -> str:
+        """Of a map's loop: vectors of elements that stand apart are put together one by one, for much work alone."""
+        apart = any(not access.strides[-1].is_static for access in self.nest.accesses)
+        expensive = any(isinstance(v, Apply) and v.function.expensive for v in self.nest.body)
+        return PLAIN if apart and not expensive else PARALLEL
 
     def stores(self) -> None:
         """The writes that are not accumulations."""
@@ -233,7 +171,7 @@ class _Emitter:
         for a in accumulators:
             first = a.start_search()
             last = self.smaller(self.b.add(first, ir.Constant(I64, PLACED)), self.range(axis)[1])
-            with self.loop(first, last, "find", kind=_PARALLEL) as i:
+            with self.loop(first, last, "find", kind=PARALLEL) as i:
                 self.indices[axis] = i
                 self.compute(level)
                 a.search(self.values[a.value], i)
@@ -246,7 +184,7 @@ class _Emitter:
         with self.blocks(low, high, PLACED if placed else SUMMED if summed else None) as (first, last):
             for a in accumulators:
                 a.start_part(None)
-            with self.loop(first, last, "inner", kind=_PARALLEL) as i:
+            with self.loop(first, last, "inner", kind=PARALLEL) as i:
                 self.indices[axis] = i
                 self.compute(level)
                 for a in accumulators:
@@ -259,11 +197,11 @@ class _Emitter:
 
     def reduce_columns(self) -> None:
         """The inner axis is parallel: a block of accumulators side by side."""
-        accumulators = [self.accumulator(w, self.block) for w in self.nest.writes if isinstance(w, Accumulate)]
+        accumulators = [self.accumulator(w, self.code.block) for w in self.nest.writes if isinstance(w, Accumulate)]
         low, high = self.bounds
         self.columns(accumulators, accumulate.Accumulator.start_total)
         self.reduce_loops(1, lambda level: self.rows_of_columns(level, accumulators))
-        with self.loop(low, high, "out", kind=_PARALLEL) as i:
+        with self.loop(low, high, "out", kind=PARALLEL) as i:
             assert self.inner is not None
             self.indices[self.inner] = i
             column = self.b.sub(i, low)
@@ -278,7 +216,7 @@ class _Emitter:
             with self.loop(first, last, "row") as r:
                 self.indices[axis] = r
                 self.compute(level)
-                with self.loop(*self.bounds, "column", kind=_PARALLEL) as i:
+                with self.loop(*self.bounds, "column", kind=PARALLEL) as i:
                     assert self.inner is not None
                     self.indices[self.inner] = i
                     self.compute(level + 1)
@@ -293,7 +231,7 @@ class _Emitter:
     ) -> None:
         """Something for every accumulator of the block."""
         width = self.b.sub(self.bounds[1], self.bounds[0])
-        with self.loop(ir.Constant(I64, 0), width, "column", kind=_PARALLEL) as c:
+        with self.loop(ir.Constant(I64, 0), width, "column", kind=PARALLEL) as c:
             for accumulator in accumulators:
                 work(accumulator, c)
 
@@ -335,7 +273,7 @@ class _Emitter:
 
     def index(self, v: Index) -> ir.Value:
         """start + the sum of step * index, in the dtype asked for."""
-        found = self.param(v.start)
+        found = self.number(v.start)
         for axis, step in v.terms:
             found = self.b.add(self.b.mul(self.indices[axis], ir.Constant(I64, step)), found)
         return cast(self.b, found, INT64, v.dtype)
@@ -347,11 +285,11 @@ class _Emitter:
             slot = self.entry.gep(self.function.args[0], [ir.Constant(I64, access.buffer)])
             self.bases[access.buffer] = self.entry.load(slot)
         base = self.b.inttoptr(self.bases[access.buffer], memory.as_pointer())
-        place: ir.Value = self.param(access.offset) if access.offset else ir.Constant(I64, 0)
+        place = self.offset(access)
         for k, stride in enumerate(access.strides):
             if stride != ZERO:
-                place = self.b.add(place, self.b.mul(self.indices[k], self.extent(stride)))
-        if self.checked:
+                place = self.b.add(place, self.b.mul(self.indices[k], self.step(k, stride)))
+        if self.code.checked:
             self.check(access.buffer, place)
         return self.b.gep(base, [place])
 
@@ -381,75 +319,24 @@ class _Emitter:
 
     def extent(self, e: Extent) -> ir.Value:
         """An extent or stride: a constant, or a parameter."""
-        return ir.Constant(I64, e.number) if e.is_static else self.param(e)
+        return self.number(e.number if e.is_static else e.symbols[0])
+
+    def step(self, axis: int, stride: Extent) -> ir.Value:
+        """A stride.  Where a map's inner one is a parameter it is hidden: LLVM would make vectors for 1 alone."""
+        found, shown = self.extent(stride), stride.is_static or axis != self.inner or self.nest.reduced
+        return found if shown else self.larger(found, ir.Constant(I64, -MOST))
+
+    def offset(self, access: Access) -> ir.Value:
+        """Where an access begins: a constant, or a parameter."""
+        return self.number(access.offset[0].start if access.offset else 0)
+
+    def number(self, number: Dim) -> ir.Value:
+        """A constant, or a parameter."""
+        return ir.Constant(I64, number) if isinstance(number, int) else self.param(number)
 
     def param(self, what: Parameter) -> ir.Value:
-        """A number known when the function is bound to sizes, loaded once."""
-        if isinstance(what, int):
-            return ir.Constant(I64, what)
-        if isinstance(what, tuple) and not isinstance(what, Extent | Count):
-            offsets: tuple[Offset, ...] = what
-            if all(isinstance(o.start, int) and o.stride.is_static for o in offsets):
-                return ir.Constant(I64, sum(o.value({}) for o in offsets))
-        if what not in self.param_values:
-            slot = self.entry.gep(self.function.args[1], [ir.Constant(I64, len(self.params))])
-            self.param_values[what] = self.entry.load(slot)
-            self.params.append(what)
-        return self.param_values[what]
-
-    def smaller(self, a: ir.Value, b: ir.Value) -> ir.Value:
-        """min of two signed numbers."""
-        return self.b.select(self.b.icmp_signed("<", a, b), a, b)
-
-    def alloca(self, kind: ir.Type, count: int | None) -> ir.Value:
-        """Stack memory, taken once for the whole function."""
-        size = None if count is None else ir.Constant(I64, count)
-        return self.entry.alloca(kind, size)
-
-    @contextmanager
-    def blocks(self, low: ir.Value, high: ir.Value, width: int | None) -> Iterator[tuple[ir.Value, ir.Value]]:
-        """[low, high) in pieces of `width`; one piece where it is known to be short, or no width is given."""
-        known = all(isinstance(v, ir.Constant) for v in (low, high))
-        if width is None or (known and high.constant - low.constant <= width):
-            yield low, high
-            return
-        with self.loop(low, high, "block", step=width) as first:
-            yield first, self.smaller(self.b.add(first, ir.Constant(I64, width)), high)
-
-    @contextmanager
-    def loop(
-        self, low: ir.Value, high: ir.Value, name: str, kind: str | None = None, step: int = 1
-    ) -> Iterator[ir.Value]:
-        """for i in range(low, high, step); of a kind that LLVM is told, or none."""
-        before = self.b.block
-        head = self.function.append_basic_block(name)
-        body = self.function.append_basic_block(name + ".body")
-        done = self.function.append_basic_block(name + ".end")
-        self.b.branch(head)
-        self.b.position_at_end(head)
-        i = self.b.phi(I64, name)
-        i.add_incoming(low, before)
-        self.b.cbranch(self.b.icmp_signed("<", i, high), body, done)
-        self.b.position_at_end(body)
-        yield i
-        after = self.b.add(i, ir.Constant(I64, step), flags=("nsw",))
-        i.add_incoming(after, self.b.block)
-        back = self.b.branch(head)
-        if kind is not None:
-            back.set_metadata("llvm.loop", self._loop_metadata(kind))
-        self.b.position_at_end(done)
-
-    def _loop_metadata(self, kind: str) -> Any:
-        """Metadata of a loop: its memory accesses do not meet, or it is left as it is."""
-        self.loops += 1
-        values = self.group if kind == _PARALLEL else ir.Constant(ir.IntType(1), 0)
-        described = self.module.add_metadata([ir.MetaDataString(self.module, kind), values])
-        return self.module.add_metadata([ir.MetaDataString(self.module, f"loop {self.loops}"), described])
-
-
-def _finish(text: str) -> str:
-    """What llvmlite cannot write: nodes distinct from all others, and the vector width for this processor."""
-    text = re.sub(r'!(\d+) = !\{ !"loop \d+", ', r"!\1 = distinct !{ !\1, ", text)
-    text = re.sub(r'!(\d+) = !\{ !"access group" \}', r"!\1 = distinct !{}", text)
-    width = 8 * vector_bytes()
-    return re.sub(r"^(define [^\n]*\))\s*$", rf'\1 "prefer-vector-width"="{width}" nounwind', text, flags=re.M)
+        """A number of the launch, loaded once."""
+        if what not in self.params:
+            slot = self.entry.gep(self.function.args[1], [ir.Constant(I64, self.slots[what])])
+            self.params[what] = self.entry.load(slot)
+        return self.params[what]

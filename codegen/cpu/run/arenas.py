@@ -64,10 +64,15 @@ def allocate(make: Callable[[], T]) -> T:
     try:
         return make()
     except MemoryError:
-        with _lock:
-            _idle.clear()
-        results.clear()
+        clear()
         return make()
+
+
+def clear() -> None:
+    """Give all back that is idle, and the memory that is kept for large results."""
+    with _lock:
+        _idle.clear()
+    results.clear()
 
 
 def _restart() -> None:

@@ -17,7 +17,9 @@ from ...lowering.bind import Bound
 from . import arenas
 from .arenas import Arena
 from .rows import Block, Links, PlannedStep, TableRow
-from .table import DONE, PAUSED
+from .table import DONE, LEAST_STEP_NS, PAUSED
+
+BRIEF_NS = 10_000  # of a call that keeps the GIL: in less time no other thread would get far with it
 
 Walk = Callable[[int], int]  # runs a binding's table, given its header; -1, or the row that failed
 
@@ -43,6 +45,8 @@ class Binding:
     taken: bool = False  # from the pool, for a call that runs
 
     def __post_init__(self) -> None:
+        self.parallel = int(self.step_table[:, [4, 8]].max(initial=1)) > 1
+        self.brief = not self.parallel and is_brief(self.rows)
         self.pooled = self.temporaries > arenas.PRIVATE_BYTES  # whether its arena is one that others use, too
         if not self.pooled:
             self.move_to(Arena(self.temporaries))
@@ -69,6 +73,14 @@ class Binding:
             self.move_to(found)
         self.taken = True
 
+    def keep_arena(self) -> None:
+        """Have an arena of its own for good."""
+        if self.pooled:
+            try:
+                self.move_to(arenas.allocate(lambda: Arena(self.temporaries)))
+            except MemoryError:
+                raise no_memory(self.temporaries, self.blocks, self.bound) from None
+
     def give_arena(self) -> None:
         """After a call: others may use the arena."""
         if self.taken and self.arena is not None:
@@ -80,6 +92,12 @@ class Binding:
         self.arena = arena
         for slot, block, offset in self.links.arena:
             ctypes.c_int64.from_address(slot).value = arena.address + block.offset + offset
+
+
+def is_brief(rows: list[TableRow]) -> bool:
+    """Whether a call on one thread takes so little time that it may keep the GIL: no Python, no loops, no pauses."""
+    alone = all(row.jump is None and row.caller is None for row in rows)
+    return alone and sum(max(row.cost, LEAST_STEP_NS) for row in rows) <= BRIEF_NS
 
 
 def no_memory(size: int, blocks: list[Block], bound: Bound) -> OutOfMemoryError:

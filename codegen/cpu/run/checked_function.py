@@ -44,7 +44,7 @@ class CheckedFunction(CPUFunction):
             binding.objects[place] = id(array)
         failed = binding.run()
         if failed >= 0:
-            raise self._failure(binding, failed, arrays)
+            raise self.failure(binding, failed, arrays)
         for storage, value in zip(self._moving_storages, variables, strict=True):
             if storage in self._updated and storage not in self._replaced:
                 np.copyto(storage.array, value)

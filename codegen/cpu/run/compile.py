@@ -1,52 +1,61 @@
-"""The loop nests of a program as machine code, all of them in one module."""
+"""The loop nests of a program as machine code: a module, and an entry of the cache, for each."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
-from ... import cache
 from ...lowering.loops import LoopNest
-from ..nests.emit import EmittedNest, emit
+from ...spans import span
+from ..nests.code import NestCode, code_of
 from . import native
 
 
 class CompiledNest(NamedTuple):
-    """A nest's code, where it is, and what keeps it there."""
+    """A nest's code, which it may share with others, where it is, and what keeps it there."""
 
-    emitted: EmittedNest
-    code: native.Code | None  # None: it was emitted to be planned, and is not compiled
+    source: NestCode
+    code: native.Code | None  # None: it is planned, and not compiled
 
     def address(self) -> int:
         """The address of its function."""
-        assert self.code is not None, self.emitted.name
-        return self.code.addresses[self.emitted.name]
+        assert self.code is not None, self.source.name
+        return self.code.addresses[self.source.name]
 
 
 Nests = dict[LoopNest, CompiledNest]
 
-# Code in the process by the names of its functions: equal nests are the same function, and what no program has any
-# more goes.
+# Code in the process by the names of its functions: nests of the same code are one function, and what no program has
+# any more goes.
 _loaded: WeakValueDictionary[str, native.Code] = WeakValueDictionary()
 
 
+@span("load nests")
 def compile_nests(nests: list[LoopNest], checks: bool) -> Nests:
-    """The nests, compiled in one module; those that another program brought already are not compiled again."""
-    emitted = {nest: one.emitted for nest, one in emit_nests(nests, checks).items()}
-    found = {e.name: _loaded.get(e.name) for e in emitted.values()}
-    new = [e for e in emitted.values() if found[e.name] is None]
+    """The nests, compiled; those that another program brought, or the cache has, are not compiled again."""
+    planned = plan_nests(nests, checks)
+    sources = {one.source.name: one.source for one in planned.values()}
+    found = {name: _loaded.get(name) for name in sources}
+    new = [name for name in sources if found[name] is None]
     if new:
-        code = native.Code(native.object_codes([e.ir for e in new]), [e.name for e in new])
-        found.update(dict.fromkeys((e.name for e in new), code))
-        _loaded.update(dict.fromkeys((e.name for e in new), code))
-    return {nest: CompiledNest(e, found[e.name]) for nest, e in emitted.items()}
+        code = native.Code(native.object_codes({name: partial(_emit, sources[name]) for name in new}), new)
+        found.update(dict.fromkeys(new, code))
+        _loaded.update(dict.fromkeys(new, code))
+    return {nest: CompiledNest(one.source, found[one.source.name]) for nest, one in planned.items()}
 
 
-def emit_nests(nests: list[LoopNest], checks: bool = False) -> Nests:
+def plan_nests(nests: list[LoopNest], checks: bool = False) -> Nests:
     """The nests as far as plans look at them: how many units of work they have, and which parameters."""
-    return {nest: CompiledNest(emit(nest, _name(nest, checks), checks), None) for nest in nests}
+    return {nest: CompiledNest(code_of(nest, checks), None) for nest in nests}
 
 
-def _name(nest: LoopNest, checks: bool) -> str:
-    """A name that says all that the code depends on."""
-    return ("weft_checked_" if checks else "weft_nest_") + cache.key(repr(nest))
+def ir_of(nests: Nests) -> str:
+    """The IR of the functions that the nests are."""
+    return "\n".join(_emit(source) for source in {one.source.name: one.source for one in nests.values()}.values())
+
+
+def _emit(source: NestCode) -> str:
+    from ..nests.emit import emit  # and with it what makes LLVM IR, which nobody needs where all is compiled
+
+    return emit(source)

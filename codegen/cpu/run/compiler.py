@@ -18,7 +18,7 @@ from llvmlite.binding import ffi
 from llvmlite.binding.newpassmanagers import NewPassManager
 
 from .compiling import under_lock
-from .processor import host_triple, processor
+from .processor import processor
 
 llvm.initialize_native_target()
 llvm.initialize_native_asmprinter()
@@ -46,29 +46,47 @@ def compile_ir(*modules: str) -> bytes:
 
 @under_lock
 def compile_each(modules: Sequence[str], threads: int) -> list[bytes]:
-    """The object code of each module of IR, on so many threads at most.  Raises what LLVM says of a wrong one."""
-    if min(threads, len(modules)) <= 1:
+    """The object code of each module of IR, on so many threads at most.  Raises what LLVM says of a wrong one.
+
+    A fork waits until all is done.  The threads never ask for the lock that keeps it waiting: they would wait for the
+    caller, who waits for them.
+    """
+    count = min(threads, len(modules))
+    if count <= 1:
         return [compile_ir(module) for module in modules]
     found: list[bytes | BaseException | None] = [None] * len(modules)
-    waiting = iter(range(len(modules)))
-
-    def work() -> None:
-        machine = new_machine()
-        for number in waiting:  # each thread takes the next; the GIL keeps them apart
-            try:
-                found[number] = _compile([modules[number]], machine)
-            except BaseException as error:
-                found[number] = error
-
-    workers = [threading.Thread(target=work, daemon=True) for _ in range(min(threads, len(modules)))]
+    waiting = list(reversed(range(len(modules))))
+    machines = [new_machine() for _ in range(count)]
+    workers = [threading.Thread(target=_work, args=(modules, machine, waiting, found)) for machine in machines]
     for worker in workers:
         worker.start()
-    for worker in workers:
-        worker.join()
+    try:
+        for worker in workers:
+            worker.join()
+    except BaseException:  # Ctrl-C: what has begun is finished, and nothing else
+        waiting.clear()
+        for worker in workers:
+            worker.join()
+        raise
     codes = [code for code in found if isinstance(code, bytes)]
     if len(codes) < len(modules):
         raise next(error for error in found if isinstance(error, BaseException))
     return codes
+
+
+def _work(
+    modules: Sequence[str], machine: llvm.TargetMachine, waiting: list[int], found: list[bytes | BaseException | None]
+) -> None:
+    """Compile one module after the other, as long as there are any."""
+    while waiting:
+        try:
+            number = waiting.pop()
+        except IndexError:  # another thread has taken it
+            return
+        try:
+            found[number] = _compile([modules[number]], machine)
+        except BaseException as error:
+            found[number] = error
 
 
 def _compile(modules: Sequence[str], machine: llvm.TargetMachine) -> bytes:
@@ -80,7 +98,7 @@ def _compile(modules: Sequence[str], machine: llvm.TargetMachine) -> bytes:
     for function in module.functions:
         if function.linkage is llvm.Linkage.linkonce_odr:  # a helper: nobody else calls it, which LLVM should know
             function.linkage = llvm.Linkage.internal
-    module.triple = host_triple()
+    module.triple = machine.triple
     module.data_layout = str(machine.target_data)
     _optimise(module, machine)
     return _emit(module, machine)

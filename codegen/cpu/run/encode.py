@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from ....symbolic.dims import SymDim
 from ....symbolic.errors import at_site
 from ....symbolic.leaves import Constant
-from ...lowering import memory
+from ...lowering import memory, working
 from ...lowering.bind import Array, Bound, BranchCall, Call, CopyCall, KernelCall, LoopCall, NestCall, beyond_counting
 from ...lowering.buffers import Buffer, BufferedNest, Role
-from ...lowering.loops import Extent, Offset
 from ...lowering.program import Step
+from ...lowering.working import WorkingMemory
+from ...spans import span
 from ..kernels import UsersKernel, planner_of
 from ..launch import Plan
 from ..model import GRAIN_NS
+from ..nests.code import Count, Parameter
 from ..nests.costs import nanoseconds
-from ..nests.emit import Count, Parameter
 from ..nests.row_blocks import BLOCK_BYTES, may_share_rows, rows_of
 from ..params import resolve
 from ..tiles.copy import plan_copy
@@ -42,11 +42,25 @@ class Setting(NamedTuple):
     debug: bool = False  # whether users' kernels are compared with the references of their ops
 
 
+@span("encode")
 def encode(bound: Bound, nests: Nests, setting: Setting) -> Binding:
     """The tables of a bound program: all code that it needs is compiled, or loaded, now."""
     encoder = Encoder(bound, nests, setting)
     encoder.plan()
     return encoder.tables()
+
+
+def measure(bound: Bound, nests: Nests, setting: Setting) -> WorkingMemory:
+    """What a bound program takes in the arena, and about how long its steps take; nothing is compiled for it."""
+    encoder = Encoder(bound, nests, setting)
+    encoder.plan()
+    blocks = [working.ArenaPart(memory.Life(b.size, b.first, b.last), b.buffer) for b in encoder.blocks]
+    times = dict(working.repetitions(bound.calls))
+    costs: dict[Step, float] = {}
+    for row in encoder.rows:
+        outer = bound.program.steps[row.number]
+        costs[outer] = costs.get(outer, 0.0) + row.cost * times[row.step]
+    return WorkingMemory(encoder.temporaries, blocks, costs)
 
 
 class Encoder:
@@ -92,29 +106,25 @@ class Encoder:
                 self.copy(call)
 
     def nest(self, call: NestCall) -> None:
-        """One launch of an emitted nest."""
+        """One launch of a nest."""
         nest, sizes = call.placed.nest, self.bound.sizes
         code = self.nests[nest]
-        units = code.emitted.extent(sizes)
+        numbers = code.source.canonical.sizes(sizes)
+        units = code.source.extent(numbers)
         if not units:
             return
-        params = tuple([self.parameter(p, call.placed) for p in code.emitted.params])
+        params = tuple([self.parameter(p, numbers, call.placed) for p in code.source.params])
         places = [self.place(b) for b in call.placed.buffers]
         cost = call.elements * nanoseconds(nest)
         nest_rows = rows_of(nest, sizes, [where for where, _ in places])
         self.rows.append(TableRow(code, places, params, units, cost, self.number, call.step, nest_rows))
 
-    def parameter(self, param: Parameter, placed: BufferedNest) -> int:
+    def parameter(self, param: Parameter, numbers: Mapping[str, int], placed: BufferedNest) -> int:
         """A parameter of a nest as a number."""
-        if isinstance(param, int):
-            return param
         if isinstance(param, Count):
             buffer = placed.buffers[param.buffer]
             return self.bytes(buffer) // buffer.dtype.itemsize
-        if isinstance(param, Extent | SymDim):
-            return param.value(self.bound.sizes)
-        offsets: tuple[Offset, ...] = param
-        return sum(o.value(self.bound.sizes) for o in offsets)
+        return param.value(numbers)
 
     def kernel(self, call: KernelCall) -> None:
         """The launches that a kernel's planner asks for."""

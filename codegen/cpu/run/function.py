@@ -7,7 +7,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy import array, empty, ndarray
@@ -16,22 +16,31 @@ from ....symbolic.access import VariableAccess
 from ....symbolic.dims import show
 from ....symbolic.errors import OutOfMemoryError, VerifyError, blame
 from ....symbolic.leaves import storage_of
+from ....symbolic.storage import Storage, StorageNumber
 from ....symbolic.types import config
 from ...arguments import adapt_argument, copy_aliases, number_types, order_arguments
+from ...bound_function import BoundFunction
 from ...function import Function
-from ...lowering.bind import Bound, bind
+from ...lowering.bind import Bound
 from ...lowering.program import NestStep
+from ...lowering.working import WorkingMemory
 from ...profile import StepTime
 from ...target import Source, Target
 from . import arenas, checked
 from .binding import Binding, Walk
-from .compile import compile_nests
-from .encode import Setting, encode
+from .bound_function import CPUBoundFunction
+from .compile import compile_nests, ir_of
+from .direct_call import DirectCall, direct_call
+from .encode import Setting, encode, measure
+from .layouts import object_layout
 from .results import LARGE_BYTES, large_array
 from .table import PAUSED
 from .times import step_times
 
 SizeKey = tuple[int | tuple[int, ...], ...]  # what decides which tables serve a call: shapes, and sizes that are values
+T = TypeVar("T")
+_VERSION, _BEHIND = int(StorageNumber.VERSION), int(StorageNumber.BEHIND)
+SEVERAL = 8  # calls of the same sizes, after which it pays to make code for more of them
 REMEMBERED = 64  # sets of sizes whose tables and memory a function keeps
 
 _functions: weakref.WeakSet[CPUFunction] = weakref.WeakSet()  # those with bindings
@@ -61,7 +70,11 @@ class CPUFunction(Function):
         self._debug = config.debug
         self._idle: dict[SizeKey, list[Binding]] = {}
         self._accesses: list[VariableAccess] = []  # idle ones, of calls that are over
+        self._states = tuple(storage.numbers for storage in self._storages)
+        self._written_states = tuple(storage.numbers for storage in self._updated)
         self._lock = threading.Lock()
+        self._direct: DirectCall | None = None  # serves calls of the sizes that were asked for last, if they are brief
+        self._direct_calls: dict[SizeKey, DirectCall | int | None] = {}  # or how many calls there have been
         _functions.add(self)
         # variables whose arrays may be others at each call: in the checked mode all are
         variables = [(buffer, buffer.storage) for buffer in program.shared]
@@ -74,8 +87,17 @@ class CPUFunction(Function):
         self._sized = tuple(dict.fromkeys(sizes))
         # shapes of arguments decide alone, all arrays stay, and nobody looks at results
         self._plain = not (self._sized or self._moving_storages or self._counts is not None or self.refused)
+        self.plan_memory()
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
+        if self._direct is not None and not keywords:
+            found = self._direct(*args)
+            if found is not NotImplemented:
+                return found
+        return self._call(args, keywords)
+
+    def _call(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """A call in Python, step by step: all that it may be is done here."""
         if keywords or len(args) != self._count or self._keywords is not None:
             args = order_arguments(self.asked, args, keywords)
         arrays = []
@@ -92,13 +114,13 @@ class CPUFunction(Function):
             if self._reads:
                 access = self._accesses.pop() if self._accesses else VariableAccess(self._reads, self._writes)
                 access.acquire()
-                for storage in self._storages:  # as _bring_storages, in line
-                    if storage.is_behind:
-                        storage.fetch()
+                for state in self._states:  # as _bring_storages, in line
+                    if state[_BEHIND]:
+                        self._fetch_storages()
                 if self._updated:
                     arrays = copy_aliases(arrays, self._updated)
-                    for storage in self._updated:
-                        storage.version += 1  # copies elsewhere are behind from now on
+                    for state in self._written_states:
+                        state[_VERSION] += 1  # copies elsewhere are behind from now on
             key: SizeKey = tuple([a.shape for a in arrays])
             if not self._plain:
                 key += self._more_sizes(arrays)
@@ -128,7 +150,7 @@ class CPUFunction(Function):
                     if failed == PAUSED:  # Python handles signals between two walks
                         failed = binding.run()
                     if failed >= 0:
-                        raise self._failure(binding, failed, arrays)
+                        raise self.failure(binding, failed, arrays)
                 if not self._plain:
                     if self.refused:
                         self._examine(binding, arrays, results)
@@ -143,12 +165,47 @@ class CPUFunction(Function):
             finally:
                 if binding.pooled:
                     binding.give_arena()
-                table.setdefault(key, []).append(binding)
+                idle = table.setdefault(key, [])
+                idle.append(binding)
+            if self._plain and binding.brief:
+                self._choose_direct(key, idle, binding, arrays)
         finally:
             if access is not None:
                 access.release()
                 self._accesses.append(access)
         return results[0] if self._form is None else self._form(results)
+
+    def _choose_direct(self, key: SizeKey, idle: list[Binding], binding: Binding, arrays: list[np.ndarray]) -> None:
+        """Have calls of these sizes served without Python, once there have been several."""
+        found = self._direct_calls.get(key, 0)
+        if isinstance(found, int):
+            if found < SEVERAL:
+                self._direct_calls[key] = found + 1
+                return
+            shapes = [a.shape for a in arrays]
+            found = direct_call(binding, idle, self.source.inputs, shapes, self.variables, self._form)
+            self._direct_calls[key] = found
+        self._direct = found
+
+    @property
+    def variables(self) -> tuple[Sequence[Storage], Sequence[Storage]]:
+        """Those that a call uses, and of these those that it writes."""
+        return self._storages, tuple(self._updated)
+
+    def run_with_variables(self, run: Callable[[], T]) -> T:
+        """What `run` returns, which has the newest values of all variables for itself."""
+        with VariableAccess(self._reads, self._writes):
+            self._bring_storages()
+            return run()
+
+    def new_binding(self, arrays: Sequence[np.ndarray]) -> Binding:
+        """A binding for arrays of these shapes, which no other call gets: for functions of which these say all."""
+        return self._bound(tuple(a.shape for a in arrays), list(arrays))
+
+    def _bind_arrays(self, arguments: Sequence[np.ndarray], results: Sequence[np.ndarray]) -> BoundFunction:
+        if self._plain and object_layout() is not None:
+            return CPUBoundFunction(self, arguments, results)
+        return super()._bind_arrays(arguments, results)
 
     def _variables(self, binding: Binding, place: int) -> list[np.ndarray]:
         """Put the arrays of variables that may have others at each call into the tables, from this place on."""
@@ -191,6 +248,7 @@ class CPUFunction(Function):
             binding.walk = lambda header: run(binding, walk)
             other = copy.copy(self)
             other._keywords, other._idle = None, {key: [binding]}
+            other._direct, other._direct_calls = None, {}
             CPUFunction.__call__(other, *arrays)
 
     def _bound(self, key: SizeKey, arrays: list[np.ndarray]) -> Binding:
@@ -198,8 +256,13 @@ class CPUFunction(Function):
         sizes = self.sizes(arrays, [n for n in key[self._count :] if isinstance(n, int)])
         with self._lock:
             while len(self._idle) >= REMEMBERED:
-                self._idle.pop(next(iter(self._idle)), None)
-            return encode(bind(self.program, sizes), self.nests, self._setting)
+                oldest = next(iter(self._idle))
+                self._idle.pop(oldest, None)
+                self._direct_calls.pop(oldest, None)
+            return encode(self.bind_sizes(sizes), self.nests, self._setting)
+
+    def working_memory(self, bound: Bound) -> WorkingMemory:
+        return measure(bound, self.nests, self._setting)
 
     @property
     def _setting(self) -> Setting:
@@ -213,6 +276,7 @@ class CPUFunction(Function):
     def forget(self) -> None:
         """After a fork: bindings are made anew, and nobody is making one."""
         self._idle, self._lock = {}, threading.Lock()
+        self._direct, self._direct_calls = None, {}
 
     def __copy__(self) -> CPUFunction:
         other = object.__new__(type(self))  # the same code and the same variables
@@ -220,7 +284,7 @@ class CPUFunction(Function):
         _functions.add(other)
         return other
 
-    def _failure(self, binding: Binding, row: int, arrays: list[np.ndarray]) -> BaseException:
+    def failure(self, binding: Binding, row: int, arrays: list[np.ndarray]) -> BaseException:
         """What a kernel's bad status means."""
         failed = binding.rows[row]
         if failed.caller is not None:
@@ -229,18 +293,10 @@ class CPUFunction(Function):
             nests = "\n".join(str(placed.nest) for placed in failed.step.nests)
             text = f"A loop nest reads or writes outside of its buffers:\n{nests}"
             return blame(VerifyError(text), failed.step.node.site)
-        return self.explain_failure(self.program.steps[failed.number], arrays)
+        return self.explain_failure(binding.bound.program.steps[failed.number], arrays)
 
     def bound_calls(self) -> list[Bound]:
         return [binding.bound for binding in self.bindings]
-
-    def arenas(self) -> list[str]:
-        lines = []
-        for key, idle in self._idle.items():
-            for binding in idle:
-                total = sum(block.size for block in binding.blocks)
-                lines.append(f"bound to {key}: {total} bytes of temporaries in an arena of {binding.temporaries}")
-        return lines
 
     def plan_text(self) -> str:
         from .plans import plan_text
@@ -249,7 +305,7 @@ class CPUFunction(Function):
         return plan_text(bound[-1], self.nests, self._setting) if bound else ""
 
     def code_text(self, stage: str) -> str:
-        return "\n".join(nest.emitted.ir for nest in self.nests.values())
+        return ir_of(self.nests)
 
     def step_times(self, args: tuple[Any, ...], repeat: int) -> list[StepTime]:
         found: list[StepTime] = []

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ... import cache
-from ..ahead.objects import find_shipped
+from ...spans import span
+from ..ahead.objects import find_object
 from . import native
 from .compiler import compile_ir
 from .compiling import LOCK, under_lock
@@ -40,15 +41,15 @@ class Recipe(NamedTuple):
     compile_as: Callable[[str], bytes]  # the object code of a function of this name
 
 
-def kernel_recipe(make: Callable[..., Any], *arguments: Any) -> Recipe:
-    """Of the kernel that `make(*arguments)` returns: a plain function in Numba's subset of Python.
+def kernel_recipe(make: Callable[..., Any], *arguments: Any, signature: str = _KERNEL) -> Recipe:
+    """Of the kernel, or a function of that signature, that `make(*arguments)` returns: in Numba's subset of Python.
 
     `make` is called, and Numba imported, only to compile it.  The arguments (dtypes, tile sizes ...) must print what
     they are.
     """
 
     def compile_as(entry: str) -> bytes:
-        return compile_ir(numba_ir(make(*arguments), entry))
+        return compile_ir(numba_ir(make(*arguments), entry, signature))
 
     return Recipe(kernel_key(make, *arguments), compile_as)
 
@@ -90,11 +91,16 @@ def address(identity: Hashable, recipe: Callable[[], Recipe]) -> int:
 
 def _load(recipe: Recipe) -> int:
     entry = entry_name(recipe)
-    found = find_shipped(str(processor()), recipe.key) if recipe.key else None
+    found = find_object(str(processor()), recipe.key) if recipe.key else None
     if found is None:
         kept = cache.key("object", recipe.key, native.toolchain()) if recipe.key else None
-        found = native.load_or_compile(kept, lambda: recipe.compile_as(entry))
+        found = native.load_or_compile(kept, lambda: _compile(recipe, entry))
     return native.add_object(found, (entry,))[0]
+
+
+@span("compile kernels")
+def _compile(recipe: Recipe, entry: str) -> bytes:
+    return recipe.compile_as(entry)
 
 
 def entry_name(recipe: Recipe) -> str:

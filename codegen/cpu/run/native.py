@@ -16,7 +16,7 @@ import re
 import struct
 import sys
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.machinery import PathFinder
 from pathlib import Path
 
@@ -26,11 +26,13 @@ import numpy as np
 
 from ....symbolic.cores import default_threads
 from ... import cache
+from ...spans import span
 from . import compiler
 from .compiler import compile_each, compile_ir, new_machine, target_machine
-from .compiling import under_lock
+from .compiling import LOCK, under_lock
 from .processor import host_triple, processor
 
+_CODEGEN = Path(__file__).parents[2]
 # Numba's settings that make no other code
 _HARMLESS = {f"NUMBA_{name}" for name in ("NUM_THREADS", "CACHE_DIR", "THREADING_LAYER", "THREADING_LAYER_PRIORITY")}
 
@@ -69,26 +71,27 @@ def numba_version() -> str:
 
 def object_code(*modules: str) -> bytes:
     """Modules of IR, linked, optimised and compiled for this kind of processor; from the cache if they were before."""
-    return load_or_compile(_name_of(*modules), lambda: compile_ir(*modules))
+    name = cache.key("object", _COMPILER, toolchain(), *modules) if _COMPILER else None
+    return load_or_compile(name, lambda: compile_ir(*modules))
 
 
-def object_codes(modules: Sequence[str]) -> list[bytes]:
-    """Each module of IR, compiled by itself, or from the cache; those that are compiled share the cores."""
-    found: dict[str, bytes] = {}
-    for module in modules:
-        name = _name_of(module)
-        kept = cache.load(name) if name else None
-        if kept is not None:
-            found[module] = kept
-    new = [module for module in modules if module not in found]
-    for module, code in zip(new, compile_each(new, default_threads()), strict=True):
-        found[module] = code
-        _store(_name_of(module), code)
-    return [found[module] for module in modules]
+def object_codes(modules: Mapping[str, Callable[[], str]]) -> list[bytes]:
+    """For each name the object code of its module of IR: from the cache, or compiled; several share the cores.
 
-
-def _name_of(*modules: str) -> str | None:
-    return cache.key("object", _COMPILER, toolchain(), *modules) if _COMPILER else None
+    A name says all that the code depends on besides weft's sources and the compilers: IR is made only to be compiled.
+    """
+    kept = {name: cache.key("nest", _EMITTERS, toolchain(), name) if _EMITTERS else None for name in modules}
+    found = {name: cache.load(key) if key else None for name, key in kept.items()}
+    new = [name for name, code in found.items() if code is None]
+    if new:
+        with span("emit nests", len(new)):
+            emitted = [modules[name]() for name in new]
+        with span("compile nests", len(new)):
+            codes = compile_each(emitted, default_threads())
+        for name, code in zip(new, codes, strict=True):
+            found[name] = code
+            _store(kept[name], code)
+    return [code for code in found.values() if code is not None]
 
 
 def load_or_compile(name: str | None, compile_it: Callable[[], bytes]) -> bytes:
@@ -112,6 +115,7 @@ class Code:
 
     @under_lock
     def __init__(self, objects: Iterable[bytes], names: Sequence[str]):
+        _close()
         builder = llvm.JITLibraryBuilder().add_current_process()
         for data in objects:
             builder.add_object_img(data)
@@ -120,7 +124,22 @@ class Code:
         number = next(_libraries)
         library = builder.link(_compiler(number // 64), f"weft_{number}")
         self.addresses = {name: int(library[name]) for name in names}
-        weakref.finalize(self, under_lock(library.close)).atexit = False
+        weakref.finalize(self, _close, library).atexit = False
+
+
+def _close(library: llvm.ResourceTracker | None = None) -> None:
+    """Give up the code of a library, and of those before it.
+
+    The garbage collector calls it, on any thread and at any time: where others compile, it is left to the next call.
+    """
+    if library is not None:
+        _unwanted.append(library)
+    if LOCK.acquire(blocking=False):
+        try:
+            while _unwanted:
+                _unwanted.pop().close()
+        finally:
+            LOCK.release()
 
 
 @functools.lru_cache(maxsize=1)
@@ -157,5 +176,9 @@ def digest(files: Sequence[Path]) -> str | None:
     return cache.key(*found) if found else None
 
 
-_COMPILER = digest([Path(compiler.__file__)])  # read now: what an editor writes later is not what runs
+# Read now: what an editor writes later is not what runs.
+_COMPILER = digest([Path(compiler.__file__)])
+_EMITTERS = digest([file for part in ("cpu", "llvm", "lowering") for file in (_CODEGEN / part).rglob("*.py")])
+
 _libraries = itertools.count()
+_unwanted: list[llvm.ResourceTracker] = []

@@ -2,6 +2,5 @@
 
 emit.py         the kernel of a nest
 accumulate.py   what a thread gathers of a reduction, and how what two have gathered becomes one
-canonical.py    one form for nests that differ in names alone
 plan.py         how a nest is cut among threads at given sizes, and the numbers that its kernel gets
 """

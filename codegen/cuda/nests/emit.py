@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ....symbolic.types import INT64, DType
+from ...lowering.canonical import Number, canonicalise, is_known
 from ...lowering.loops import (
     ZERO,
     Access,
@@ -28,7 +29,6 @@ from ...lowering.loops import (
 from ..trace.builder import INT32, KernelBuilder, place_type
 from ..trace.kernel import Pointer, TracedKernel
 from .accumulate import PartialReduction
-from .canonical import Number, is_known, numbers_of
 
 THREADS = 256  # of a block
 
@@ -36,7 +36,7 @@ THREADS = 256  # of a block
 def make_nest(
     nest: LoopNest, arrays: tuple[int, ...], wide: bool, sharers: int, together: int, composites: str
 ) -> TracedKernel:
-    """The kernel.
+    """The kernel of a canonical nest, whose numbers follow the arrays.
 
     arrays : for each buffer of the nest the number of the array in which it stands: several may stand in one
     wide : whether places and counts need 64 bits
@@ -45,7 +45,7 @@ def make_nest(
     composites : `describe_composites`: nests that print alike may compute something else
     """
     dtypes = {number: a.dtype for a in nest.accesses for number in [arrays[a.buffer]]}
-    numbers = numbers_of(nest)
+    numbers = canonicalise(nest).numbers
     integer = place_type(wide)
     pointers = tuple(Pointer(dtypes[number]) for number in range(max(arrays) + 1))
     kind = "reduce" if nest.reduced else "map"

@@ -6,11 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ....symbolic.dims import SymDim
-from ....symbolic.dims import value as size_of
-from ...lowering.loops import ONE, ZERO, Access, Extent, Index, LoopNest
+from ...lowering.canonical import canonicalise, describe_composites
+from ...lowering.loops import ONE, ZERO, Access, Index, LoopNest
 from ..trace.kernel import TraceRef
-from .canonical import Number, describe_composites, numbers_of, rename_numbers
 from .emit import THREADS, make_nest
 
 MOST_32 = (1 << 31) - (1 << 16)  # places and counts below fit in an int32, a block more included
@@ -46,12 +44,13 @@ def plan_nest(nest: LoopNest, arrays: tuple[int, ...], sizes: Mapping[str, int])
     results = math.prod(extents[k] for k in nest.parallel)
     if results == 0:
         return None
-    numbers = tuple(value_of(number, sizes) for number in numbers_of(nest))
+    canonical = canonicalise(nest)
+    numbers = tuple(canonical.sizes(sizes).values())
     sharers = sharers_of(nest, extents, results) if nest.reduced else 1
     together = NEIGHBOURS if stands_side_by_side(nest) else 1
     # LLVM moves neighbours as one where no sum of 32 bits may wrap between them
     wide = together > 1 or not fits_32(nest, sizes, extents, numbers)
-    arguments = (rename_numbers(nest), arrays, wide, sharers, together, describe_composites(nest))
+    arguments = (canonical.nest, arrays, wide, sharers, together, describe_composites(nest))
     kernel = TraceRef(make_nest, arguments)
     if nest.reduced:
         blocks = -(-results // (THREADS // sharers))
@@ -59,15 +58,6 @@ def plan_nest(nest: LoopNest, arrays: tuple[int, ...], sizes: Mapping[str, int])
         inner = extents[-1] if extents else 1
         blocks = -(-(results // inner * -(-inner // together)) // THREADS)
     return NestPlan(kernel, blocks, numbers)
-
-
-def value_of(number: Number, sizes: Mapping[str, int]) -> int:
-    """An extent, a stride, an offset or a start at given sizes."""
-    if isinstance(number, Extent):
-        return number.value(sizes)
-    if isinstance(number, int | SymDim):
-        return size_of(number, sizes)
-    return sum(o.value(sizes) for o in number)
 
 
 def fits_32(nest: LoopNest, sizes: Mapping[str, int], extents: list[int], numbers: tuple[int, ...]) -> bool:

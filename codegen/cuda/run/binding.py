@@ -10,6 +10,7 @@ from ....symbolic.storage import Storage
 from ...lowering import memory
 from ...lowering.bind import Bound
 from ...lowering.buffers import Buffer, Role
+from ...lowering.working import ArenaPart, WorkingMemory, estimate
 from ..driver.allocation import Allocation
 from ..driver.device import Device, Span
 from ..driver.device_span import DeviceSpan
@@ -24,29 +25,43 @@ ALIGNMENT = 256
 ALIGNED = 16  # arrays that begin at multiples of it are read where they are
 
 
+def measure(bound: Bound, processor: Processor) -> WorkingMemory:
+    """What a bound program takes in the arena of a device; nothing is compiled for it."""
+    encoded = GraphEncoder(bound, processor).encode()
+    arena = lay_out(encoded)
+    blocks = [ArenaPart(memory.Life(r.size, r.first, r.last), r.buffer) for r in inside(encoded)]
+    return WorkingMemory(arena, blocks, estimate(bound).costs)
+
+
+def inside(encoded: Encoded) -> list[Region]:
+    """The regions that stand in the arena."""
+    return [r for r in (*encoded.regions.values(), *encoded.others) if not r.apart]
+
+
+def lay_out(encoded: Encoded) -> int:
+    """Give all regions in the arena their offsets, from 0; the arena's size."""
+    regions = inside(encoded)
+    unit = ALIGNMENT // memory.ALIGNMENT_BYTES
+    lives = [memory.Life(-(-max(r.size, 1) // ALIGNMENT) * ALIGNMENT // unit, r.first, r.last) for r in regions]
+    offsets, size = memory.plan(lives)
+    for region, offset in zip(regions, offsets, strict=True):
+        region.address = offset * unit
+    return size * unit
+
+
 class DeviceBinding:
     """Belongs to one call at a time."""
 
     def __init__(self, bound: Bound, device: Device, processor: Processor, constants: dict[Buffer, Allocation]):
         self.bound, self.device = bound, device
         self.encoded: Encoded = GraphEncoder(bound, processor).encode()
-        self.arena_bytes = self._lay_out()
+        self.arena_bytes = lay_out(self.encoded)
         self.constants = constants
         self.keep: list[Allocation] = []
         self.own: dict[Buffer, int] = {}  # where arguments stand that come from the host
         self.held: list[object] = []  # what owns the memory that the last call reads
         self.copies: dict[Storage, VariableCopy] = {}  # of variables, as the last call reads and writes them
         self.bring()
-
-    def _lay_out(self) -> int:
-        """Offsets in the arena, from 0, for all regions that are not apart; the arena's size."""
-        inside = [r for r in (*self.encoded.regions.values(), *self.encoded.others) if not r.apart]
-        unit = ALIGNMENT // memory.ALIGNMENT_BYTES
-        lives = [memory.Life(-(-max(r.size, 1) // ALIGNMENT) * ALIGNMENT // unit, r.first, r.last) for r in inside]
-        offsets, size = memory.plan(lives)
-        for region, offset in zip(inside, offsets, strict=True):
-            region.address = offset * unit
-        return size * unit
 
     def bring(self) -> None:
         """Memory for the arena, the flags, tables, arguments and results; constants are brought once a function."""

@@ -15,17 +15,18 @@ from ....symbolic.leaves import storage_of
 from ....symbolic.sizes import dims_of
 from ...arguments import order_arguments
 from ...function import Function
-from ...lowering.bind import Bound, bind
+from ...lowering.bind import Bound
 from ...lowering.buffers import Buffer
 from ...lowering.program import Step
 from ...lowering.text import memory_text
+from ...lowering.working import WorkingMemory
 from ...profile import StepTime
 from ...target import Source, Target
 from ..driver.allocation import Allocation
 from ..driver.device import Device
 from ..driver.device_array import DeviceArray, put_on_device
 from .arguments import Argument, on_host, take_argument
-from .binding import DeviceBinding
+from .binding import DeviceBinding, measure
 from .code import code_of, plan_of
 from .host_steps import host_steps, warn_of_host_steps
 from .times import step_times
@@ -55,6 +56,7 @@ class CUDAFunction(Function):
         known = [*(storage_of(node) for node in self.graph.shared), *self._updated]
         self._sized = tuple(dict.fromkeys([*(s.sizes for s in known if s.resizable), *self.graph.stored_sizes]))
         _functions.add(self)
+        self.plan_memory()
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         given = order_arguments(self.asked, args, keywords)
@@ -109,7 +111,7 @@ class CUDAFunction(Function):
                 return key, idle.pop()
             while len(self._idle) >= REMEMBERED:
                 _close(self._idle.pop(next(iter(self._idle))))
-        bound = bind(self.program, self.sizes(arguments, counts))
+        bound = self.bind_sizes(self.sizes(arguments, counts))
         try:
             return key, self._make(bound)
         except OutOfMemoryError:
@@ -118,7 +120,7 @@ class CUDAFunction(Function):
         try:
             return key, self._make(bound)
         except OutOfMemoryError as error:
-            error.add_note(f"The memory plan of {self.name}:\n{memory_text(self.program, bound)}")
+            error.add_note(f"The memory plan of {self.name}:\n{memory_text(bound.program, bound)}")
             raise
 
     def _make(self, bound: Bound) -> DeviceBinding:
@@ -178,12 +180,8 @@ class CUDAFunction(Function):
     def bound_calls(self) -> list[Bound]:
         return [binding.bound for binding in self.bindings]
 
-    def arenas(self) -> list[str]:
-        return [
-            f"bound to {key}: an arena of {binding.arena_bytes} bytes on {self.device.name}"
-            for key, idle in self._idle.items()
-            for binding in idle
-        ]
+    def working_memory(self, bound: Bound) -> WorkingMemory:
+        return measure(bound, self.processor)
 
     def plan_text(self) -> str:
         bounds = self.bounds()
@@ -194,7 +192,7 @@ class CUDAFunction(Function):
         if bounds:
             return code_of(bounds[-1], self.processor, self.device.architecture, stage)
         names = sorted({name for dim in dims_of(self.graph.nodes) for name in dim.names})
-        bound = bind(self.program, dict.fromkeys(names, SAMPLE))
+        bound = self.bind_sizes(dict.fromkeys(names, SAMPLE))
         mark = ";" if stage == "ir" else "//"
         head = f"{mark} there was no call yet, so all sizes that only a call knows are {SAMPLE}: {', '.join(names)}\n"
         return head + code_of(bound, self.processor, self.device.architecture, stage)

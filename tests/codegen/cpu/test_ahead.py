@@ -29,7 +29,7 @@ from weft.codegen.cpu.ahead import objects
 from weft.codegen.cpu.run import made
 if len(sys.argv) > 1:
     sys.modules["numba"] = None
-    made.find_shipped = lambda kind, key: objects.file_of(kind, key, Path(sys.argv[1])).read_bytes()
+    made.find_object = lambda kind, key: objects.file_of(kind, key, Path(sys.argv[1])).read_bytes()
 x, w = wf.tensor("x", (20, 30)), wf.tensor("w", (30, 7))
 f = wf.function([x, w], wf.sort(x @ w))
 a, b = (np.random.default_rng(0).standard_normal(s).astype("float32") for s in ((20, 30), (30, 7)))
@@ -73,7 +73,7 @@ def test_other_sources_find_nothing(monkeypatch):
     assert recipe.key is not None
     monkeypatch.setattr(made, "_SOURCES", "changed")
     assert KernelRef(catalogue.expressions).recipe().key != recipe.key
-    assert objects.find_shipped(KIND, recipe.key) is None
+    assert objects.find_object(KIND, recipe.key) is None
 
 
 def test_processors_of_other_widths_find_others(monkeypatch):

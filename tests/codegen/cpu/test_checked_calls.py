@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import weft as wf
-from weft.codegen.cpu.nests.emit import Count
-from weft.codegen.cpu.run import arenas, checked, checked_function, encode
+from weft.codegen.cpu.run import arenas, checked, checked_function
+from weft.codegen.lowering.canonical import CanonicalNest
 from weft.codegen.lowering.loops import Extent
 
 FLOAT = "float32"
@@ -331,15 +331,15 @@ def test_the_checked_mode_looks_at_results_where_others_do(kind, monkeypatch):
 )
 def test_a_loop_that_leaves_its_buffers_is_told(kind, shifts, monkeypatch):
     monkeypatch.setattr(checked, "ENABLED", True)
-    x, y, parameter = wf.vector("x", ("n",)), wf.vector("y", ("m",)), encode.Encoder.parameter
+    x, y, numbers = wf.vector("x", ("n",)), wf.vector("y", ("m",)), CanonicalNest.sizes
     f = wf.function([x, y], [x[x.shape[0] - 3 :] * 2.0, y] if kind == "load" else wf.concatenate([x, y]))
     for shift, fits in shifts.items():
 
-        def shifted(self, param, launch, shift=shift):
-            is_offset = isinstance(param, tuple) and not isinstance(param, Extent | Count)
-            return parameter(self, param, launch) + shift * is_offset
+        def shift_offsets(self, sizes, shift=shift):
+            is_offset = [not isinstance(number, Extent) for number in self.numbers]
+            return {n: v + shift * o for (n, v), o in zip(numbers(self, sizes).items(), is_offset, strict=True)}
 
-        monkeypatch.setattr(encode.Encoder, "parameter", shifted)
+        monkeypatch.setattr(CanonicalNest, "sizes", shift_offsets)
         for _ in range(2):
             if fits:
                 f(ones(6), ones(2))

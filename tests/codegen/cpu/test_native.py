@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from numba.core.caching import NullCache
 
-from weft.codegen import cache
 from weft.codegen.cpu.index import order
 from weft.codegen.cpu.launch import KernelRef
 from weft.codegen.cpu.run import custom, made, native, processor, walker
@@ -55,7 +54,7 @@ def looked():
         native._software.cache_clear()
         names = []
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(made, "find_shipped", lambda kind, key: None)
+            patch.setattr(made, "find_object", lambda kind, key: None)
             patch.setattr(native, "load_or_compile", lambda name, compile_it: names.append(name))
             patch.setattr(native, "add_object", lambda code, functions: (0,))
             made._load(made.kernel_recipe(*MAKE))
@@ -207,7 +206,7 @@ def test_the_second_start_compiles_nothing(tmp_path):
     refusal = (
         "from weft.codegen.cpu.run import made, native\n"
         "def refuse(*_, **__): raise AssertionError('compiled anew')\n"
-        "native.compile_ir = made.numba_ir = refuse\n"
+        "made.compile_ir = native.compile_ir = native.compile_each = made.numba_ir = refuse\n"
     )
 
     def start(code):

@@ -10,6 +10,7 @@ import re
 import numpy as np
 
 from weft.codegen.cpu.run import native
+from weft.codegen.cpu.run.compiler import compile_ir
 from weft.codegen.cuda.trace.kernel import Pointer
 from weft.codegen.cuda.trace.ptx_builder import PTXBuilder
 
@@ -31,7 +32,7 @@ def compiled(kernel):
         text = re.sub(rf"call i32 {re.escape(intrinsic)}\(\)[^\n]*", load, text)
     text += f"\n@registers_{name} = global [{len(_REGISTERS)} x i32] zeroinitializer\n"
     text += f"define ptr @where_{name}() {{ ret ptr @registers_{name} }}\n"
-    function, where = native.add_object(native.compile_ir(text), (name, f"where_{name}"))
+    function, where = native.add_object(compile_ir(text), (name, f"where_{name}"))
     return function, ctypes.CFUNCTYPE(ctypes.c_void_p)(where)()
 
 

@@ -9,6 +9,7 @@ from llvmlite import ir
 from mpmath import mp
 
 from weft.codegen.cpu.run import native
+from weft.codegen.cpu.run.compiler import compile_ir
 from weft.codegen.llvm import far, rare
 from weft.codegen.llvm.rare import rarely
 from weft.codegen.llvm.value import Value, llvm_type
@@ -23,7 +24,7 @@ def compiled(name, dtype, count):
     values = [Value(b, dtype, a) for a in function.args]
     b.ret(rarely(name, values[0].ne(0.0), *values).ir)
     far.define(module, rare.functions(module))
-    (address,) = native.add_object(native.compile_ir(str(module)), (symbol,))
+    (address,) = native.add_object(compile_ir(str(module)), (symbol,))
     c = ctypes.c_float if dtype == np.float32 else ctypes.c_double
     return ctypes.CFUNCTYPE(c, *[c] * count)(address)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from weft.codegen.lowering.memory import ALIGNMENT_BYTES, Life, plan
+from weft.codegen.lowering.memory import ALIGNMENT_BYTES, Life, peak, plan
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -31,6 +31,20 @@ def test_neighbours_that_are_free_make_one_gap():
     pieces = [Life(1024, 0, 0), Life(1024, 0, 2), Life(1024, 0, 1), Life(1024, 0, 3)]
     lives = [*pieces, Life(1024, 4, 4), Life(4096, 5, 5)]
     assert plan(lives)[1] == 4096
+
+
+def test_where_an_order_by_time_leaves_gaps_the_order_by_size_has_none():
+    """A small array that lives long stands in the way of a large one, if it comes first."""
+    lives = [Life(4096, 0, 1), Life(1024, 1, 9), Life(6144, 2, 3), Life(8192, 4, 5)]
+    assert plan(lives)[1] == peak(lives) == 9216
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_plan_is_not_far_from_the_peak(seed):
+    rng = np.random.default_rng(seed)
+    firsts = rng.integers(0, 200, 150)
+    lives = [Life(64 * int(rng.integers(1, 300)), int(f), int(f + rng.integers(0, 30))) for f in firsts]
+    assert peak(lives) <= plan(lives)[1] <= 1.2 * peak(lives)
 
 
 def test_time_grows_with_the_number_of_lives():

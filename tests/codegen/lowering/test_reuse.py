@@ -58,10 +58,10 @@ def test_inputs_and_results_keep_their_memory():
 @pytest.mark.parametrize("others", range(10))
 def test_of_two_that_are_made_at_once_the_first_stands_in_the_result(others):
     x, y = matrices("x", "y")
-    first, second = wf.exp(x).sum(1), wf.max(x, 1)
+    first, second = wf.max(x, 1), wf.exp(x).sum(1)
     kept = [wf.vector(f"unused{i}", (4,)) for i in range(others)]  # other addresses, and another order in sets
     found = program([x, y, *kept], [first * second + y[0]])
-    assert homes(found) == [("sum", "add")]
+    assert homes(found) == [("max", "add")]
 
 
 def steps_of(found):
@@ -92,12 +92,29 @@ def test_which_new_values_are_copied(new, why):
     assert any(alias == "s" for _, alias in homes(found)) == (why is None)
 
 
-def test_what_is_stored_beside_a_sum_in_parts_is_copied():
+def test_what_is_stored_beside_a_sum_in_parts_is_written_in_place():
+    """Each part of the sum reads its own elements alone, each before it is written."""
     s = variable("s", 40_000)
-    found = program([], [wf.exp(s).sum()], [(s, s * 2)])
-    (nests,) = [step.nests for step in found.steps if isinstance(step, NestStep)]
-    assert len(nests) == 2
-    assert steps_of(found) == [NestStep, CopyStep]
+    asked = compiled(Program([], [wf.exp(s).sum()], [(s, s * 2)], []))
+    (step,) = asked.program.steps
+    assert len(step.nests) == 2
+    assert ("mul", "s") in homes(asked.program)
+    before = s.get_value()
+    (total,), new = interpreted(asked, [])
+    np.testing.assert_array_equal(new[s], before * 2)
+    np.testing.assert_allclose(total, np.exp(before.astype(np.float64)).sum(), rtol=1e-6)
+
+
+def test_what_every_step_of_a_sum_reads_is_not_written_over():
+    """All rows read s, and one of them would write it."""
+    s, x = variable("s", 300), wf.matrix("x", (400, 300))
+    found = program([x], [(x * s).sum(0)], [(s, (x[0] * s) * 2)])
+    asked = compiled(Program([x], [(x * s).sum(0)], [(s, (x[0] * s) * 2)], []))
+    values, before = np.random.default_rng(0).random((400, 300), np.float32), s.get_value()
+    (sums,), new = interpreted(asked, [values])
+    np.testing.assert_array_equal(new[s], values[0] * before * 2)
+    np.testing.assert_allclose(sums, (values.astype(np.float64) * before).sum(0), rtol=1e-6)
+    assert found.commit
 
 
 def test_a_variable_that_is_read_later_is_copied_last():
