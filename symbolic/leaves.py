@@ -175,11 +175,16 @@ def _number(value: float, sign: float, kind: np.dtype, weak: bool) -> Expr:
 
 def frozen_copy(value: Any, kind: Any) -> np.ndarray:
     """A copy of the value that nobody writes, in this dtype or its own.  Raises DTypeError where none holds it."""
-    array = as_array("The value", value)
-    wanted = dtype(kind if kind is not None else array.dtype)
-    array = np.array(convert_exactly(array, wanted, "The value"), order="C")
+    array = own_copy(value, kind)
     array.flags.writeable = False
     return array
+
+
+def own_copy(value: Any, kind: Any) -> np.ndarray:
+    """A copy of the value, in this dtype or its own.  Raises DTypeError where none holds it."""
+    array = as_array("The value", value)
+    wanted = dtype(kind if kind is not None else array.dtype)
+    return np.array(convert_exactly(array, wanted, "The value"), order="C")
 
 
 def as_array(what: str, value: Any, *sites: Site, kind: Any = None) -> np.ndarray:

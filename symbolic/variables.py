@@ -11,7 +11,7 @@ from .arguments import check_flag
 from .dims import Dim, SymDim, show
 from .errors import ArgumentError, DTypeError, ShapeError, axes, blame, give_name, user_site
 from .expr import Expr, apply, serial
-from .leaves import Input, Shared, as_array, convert_exactly, frozen_copy
+from .leaves import Input, Shared, as_array, convert_exactly, own_copy
 from .sizes import as_dim
 from .storage import Storage
 from .types import SUPPORTED, Type, config, dtype
@@ -83,7 +83,7 @@ def shared(value: Any, name: str | None = None, *, dtype: Any = None, shape: Seq
         dtype = config.float_dtype
     if shape is not None and (isinstance(shape, str) or not isinstance(shape, Sequence)):
         raise _no_sizes("shared variable", shape)
-    array = np.array(frozen_copy(value, dtype), order="C")
+    array = own_copy(value, dtype)
     storage = Storage(array, Type(array.dtype, array.shape))
     if shape is not None:
         storage.set_dims(tuple(storage.axis(name) if d is None else as_dim(d, name) for d in shape))

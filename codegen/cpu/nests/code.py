@@ -16,7 +16,7 @@ from ....symbolic.dims import SymDim
 from ... import cache
 from ...llvm.emitters import SMALL
 from ...lowering.canonical import CanonicalNest, CodeConstants, canonicalise, describe_composites
-from ...lowering.loops import ONE, ZERO, Access, Apply, Extent, Index, LoopNest, Value
+from ...lowering.loops import ONE, ZERO, Access, Apply, Extent, Index, Load, LoopNest, Value
 
 SHORT = 128, 512  # iterations of a loop of whose number LLVM makes use: of one alone, and of one for each row
 UNROLLED = 16  # iterations that LLVM writes out, so that the loop around them is what it makes vectors of
@@ -76,6 +76,7 @@ class _NestConstants(CodeConstants):
     def __init__(self, nest: LoopNest):
         self.nest, self.inner = nest, len(nest.axes) - 1
         self.vectors = {self.inner, _vector_axis(nest)}
+        self.moving = _moving_along(nest, self.inner) if nest.axes else []
 
     def has_extent(self, axis: int) -> bool:
         """That of a loop within a work unit, if it is short, or its length says in which order elements are summed.
@@ -86,7 +87,7 @@ class _NestConstants(CodeConstants):
         if axis in self.nest.reduced:
             return True
         short = SHORT[0] if len(self.nest.axes) == 1 else SHORT[1]
-        known = self.nest.axes[axis].number < short or any(map(_knows_length, self.nest.body))
+        known = self.nest.axes[axis].number < short or any(map(_knows_length, self.moving))
         return axis == self.inner and known
 
     def has_stride(self, axis: int, stride: Extent) -> bool:
@@ -96,6 +97,19 @@ class _NestConstants(CodeConstants):
     def has_offset(self, access: Access) -> bool:
         """Where the nest reads or writes other elements of the buffer, too: neighbours are loaded together."""
         return any(a.buffer == access.buffer and a.offset != access.offset for a in self.nest.accesses)
+
+
+def _moving_along(nest: LoopNest, axis: int) -> list[Value]:
+    """The values that are others for each index of an axis: those that its loop computes."""
+    moves: list[bool] = []
+    for v in nest.body:
+        if isinstance(v, Load):
+            moves.append(v.access.strides[axis] != ZERO)
+        elif isinstance(v, Index):
+            moves.append(axis in dict(v.terms))
+        else:
+            moves.append(isinstance(v, Apply) and any(moves[operand] for operand in v.operands))
+    return [v for v, is_moving in zip(nest.body, moves, strict=True) if is_moving]
 
 
 def _knows_length(v: Value) -> bool:

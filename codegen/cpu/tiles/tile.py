@@ -40,15 +40,12 @@ ARGUMENTS = (
 )
 
 
-_UNROLLED = 12  # the longest run that is written out: the kernels of most convolutions
-
-
 def emit_tile(entry: str, tile: TileShape, rows: int, packed: bool, run: int = 0, fetches: bool = False) -> str:
     """LLVM IR of the function `entry` for tiles of exactly `rows` rows; its arguments are ARGUMENTS.
 
-    With a `run` it serves only calls with that one, without a loop if it is short.
+    With a `run` it serves only calls with that one, which is written out.
     """
-    return _Tile(entry, tile, rows, packed, run if run <= _UNROLLED else 0, fetches).emit()
+    return _Tile(entry, tile, rows, packed, run, fetches).emit()
 
 
 class _Tile(VectorFunction):
