@@ -27,6 +27,8 @@ slow: $(VENV)/.dev
 bench: $(VENV)/.examples
 	$(BIN)/python -m benchmarks.graph
 	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.large
+	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.calls
 	$(BIN)/python -m benchmarks.accuracy
 	$(BIN)/python -m benchmarks.kernels
