@@ -39,14 +39,14 @@ _OUTSIDE = (b"NRT_", b"numba_", b"__svml")  # what is not there without Numba
 def build(home: Path = HOME, kinds: Sequence[str] = SHIPPED) -> None:
     """Make the object code for these kinds of processors, each in a process of its own; what was there goes."""
     shutil.rmtree(home, ignore_errors=True)
-    processes = [subprocess.Popen(*_command(kind, home), env=_environment(kind)) for kind in kinds]
+    processes = [subprocess.Popen(_command(kind, home), env=_environment(kind)) for kind in kinds]
     failed = [kind for kind, process in zip(kinds, processes, strict=True) if process.wait()]
     if failed:
         raise SystemExit(f"No object code was made for {', '.join(failed)}.")
 
 
-def _command(kind: str, home: Path) -> tuple[list[str]]:
-    return ([sys.executable, "-m", __package__, "--one", kind, "--out", str(home)],)
+def _command(kind: str, home: Path) -> list[str]:
+    return [sys.executable, "-m", __package__, "--one", kind, "--out", str(home)]
 
 
 def _environment(kind: str) -> dict[str, str]:
