@@ -96,7 +96,10 @@ def numpy_calls() -> list[Call | None]:
         return loss
 
     number = 3.0
-    three = lambda: (TEN * 2, TEN + 1, TEN.sum())  # noqa: E731
+
+    def three() -> tuple[np.ndarray, np.ndarray, np.floating[Any]]:
+        return TEN * 2, TEN + 1, TEN.sum()
+
     return [lambda: number * 2 + 1, lambda: NUMBER * 2 + 1, lambda: TEN * 2 + 1, three, step]
 
 

@@ -135,7 +135,8 @@ def show_changes(python: str, limit: float) -> None:
             if cache != kept:
                 shutil.copytree(kept, cache)
             figures = measure("weft", model, python, str(cache), limit)
-            assert figures is not None, f"{model} takes more than {limit} seconds."
+            if figures is None:
+                raise SystemExit(f"{model} takes more than {limit:g} seconds, and --limit allows no more.")
             counts = [figures["spans"].get(name, [0.0, 0])[1] for name in ("compile nests", "compile kernels")]
             rows.append([model, figures["seconds"], figures["cpu"], figures["nests"], *counts])
     for row, what in zip(rows, ("densenet121, cold", "densenet121, warm"), strict=False):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, make_dataclass
 from typing import Any, TypeVar, dataclass_transform, overload
 
 T = TypeVar("T")
@@ -50,11 +50,25 @@ def _postpone(cls: type, **options: bool) -> type:
 
 
 def finish(cls: type) -> None:
-    """Generate the methods of a record, and of those that it derives from, if that was not done before."""
+    """Generate the methods of a record, and of those that it derives from, if that was not done before.
+
+    `__init__` comes last: until then it is what makes other threads wait, and a class that has it has all.
+    """
     with _lock:
         for one in reversed(cls.__mro__):
             options = _unfinished.get(one)
             if options is not None:
-                del one.__init__, one.__setstate__  # type: ignore[misc, attr-defined]
-                dataclass(frozen=True, **options)(one)
+                dataclass(frozen=True, init=False, **options)(one)
+                one.__init__ = _generate_init(one)  # type: ignore[misc]
+                del one.__setstate__  # type: ignore[attr-defined]
                 del _unfinished[one]
+
+
+def _generate_init(cls: Any) -> Any:
+    """The `__init__` of a frozen dataclass with these fields."""
+    after = {"__post_init__": cls.__post_init__} if hasattr(cls, "__post_init__") else {}
+    named = [(f.name, f.type, f) for f in fields(cls)]
+    like = make_dataclass(cls.__name__, named, namespace=after, frozen=True, eq=False, repr=False)
+    made = vars(like)["__init__"]
+    made.__qualname__ = f"{cls.__qualname__}.__init__"
+    return made

@@ -17,7 +17,7 @@ from . import basic, division, erf, exp, gamma, inverse_trig, log, pow, trig
 from .half import cast
 from .value import BOOL, Function, Value, constant, llvm_type
 
-__all__ = ["EMITTERS", "SMALL", "cast", "constant", "llvm_type"]
+__all__ = ["EMITTERS", "SMALL", "are_own", "cast", "constant", "llvm_type"]
 
 Emitter = Callable[..., ir.Value]
 
@@ -73,6 +73,14 @@ EMITTERS: dict[str, Emitter] = {
     **{name: _emitter(name, function, "f") for name, function in _FLOAT.items()},
     "where": _where,
 }
+
+_OWN = dict(EMITTERS)
+
+
+def are_own() -> bool:
+    """Whether all emitters are weft's, so that its sources say what they write; a user may have put others there."""
+    return EMITTERS == _OWN
+
 
 # The functions that are a few instructions; others are long, and have many constants.
 SMALL = frozenset(

@@ -4,7 +4,8 @@ import argparse
 import time
 from pathlib import Path
 
-from .build import SHIPPED, build, build_one
+from ..run.processor import KINDS
+from .build import build, build_one, usual_kinds
 from .objects import HOME
 
 
@@ -14,8 +15,8 @@ def main() -> None:
     parser.add_argument(
         "--out", type=Path, default=HOME, metavar="FOLDER", help="where it is put; default: %(default)s"
     )
-    parser.add_argument("--kinds", default=",".join(SHIPPED), help="of processors; default: %(default)s")
-    parser.add_argument("--one", choices=SHIPPED, help="one kind alone, in this process")
+    parser.add_argument("--kinds", default=",".join(usual_kinds()), help="of processors; default: %(default)s")
+    parser.add_argument("--one", choices=KINDS, help="one kind alone, in this process")
     given = parser.parse_args()
     if not given.one:
         build(given.out, given.kinds.split(","))

@@ -28,15 +28,20 @@ from ..run import bound_function, direct_call, made, team, walker
 from ..run.compile import plan_nests
 from ..run.encode import Encoder, Setting
 from ..run.layouts import EXPECTED
-from ..run.processor import LEVELS, assume
+from ..run.processor import KINDS, assume, host_triple
 from .catalogue import expressions
-from .objects import HOME, file_of
+from .objects import file_of
 
-SHIPPED = ("x86-64-v2-128", "x86-64-v3-256", "x86-64-v4-512")
 _OUTSIDE = (b"NRT_", b"numba_", b"__svml")  # what is not there without Numba
 
 
-def build(home: Path = HOME, kinds: Sequence[str] = SHIPPED) -> None:
+def usual_kinds() -> list[str]:
+    """The kinds of processors that code is made for on this machine: those of its architecture."""
+    x86 = host_triple().startswith("x86_64")
+    return ["x86-64-v2-128", "x86-64-v3-256", "x86-64-v4-512"] if x86 else ["generic-128"]
+
+
+def build(home: Path, kinds: Sequence[str]) -> None:
     """Make the object code for these kinds of processors, each in a process of its own; what was there goes."""
     shutil.rmtree(home, ignore_errors=True)
     processes = [subprocess.Popen(_command(kind, home), env=_environment(kind)) for kind in kinds]
@@ -51,13 +56,13 @@ def _command(kind: str, home: Path) -> list[str]:
 
 def _environment(kind: str) -> dict[str, str]:
     """Numba compiles for the kind, too, and finds weft where it is now."""
-    level = LEVELS[kind]
+    level = KINDS[kind]
     return {**os.environ, "NUMBA_CPU_NAME": level.cpu, "NUMBA_CPU_FEATURES": level.features}
 
 
 def build_one(kind: str, home: Path) -> int:
     """Make the object code for one kind of processor, in this process, which is good for nothing else; how many."""
-    assume(LEVELS[kind])
+    assume(KINDS[kind])
     team.prepare()  # Numba looks for what the code will look for
     recipes = {recipe.key: recipe for recipe in _recipes() if recipe.key is not None}
     for key, recipe in sorted(recipes.items()):

@@ -6,6 +6,7 @@ from functools import partial
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
+from ...llvm.emitters import are_own
 from ...lowering.loops import LoopNest
 from ...spans import span
 from ..nests.code import NestCode, code_of
@@ -36,10 +37,11 @@ def compile_nests(nests: list[LoopNest], checks: bool) -> Nests:
     """The nests, compiled; those that another program brought, or the cache has, are not compiled again."""
     planned = plan_nests(nests, checks)
     sources = {one.source.name: one.source for one in planned.values()}
-    found = {name: _loaded.get(name) for name in sources}
+    named = are_own()
+    found = {name: _loaded.get(name) if named else None for name in sources}
     new = [name for name in sources if found[name] is None]
     if new:
-        code = native.Code(native.object_codes({name: partial(_emit, sources[name]) for name in new}), new)
+        code = native.Code(native.object_codes({name: partial(_emit, sources[name]) for name in new}, named), new)
         found.update(dict.fromkeys(new, code))
         _loaded.update(dict.fromkeys(new, code))
     return {nest: CompiledNest(one.source, found[one.source.name]) for nest, one in planned.items()}

@@ -16,7 +16,6 @@ import itertools
 import sys
 from collections.abc import Callable, Hashable
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from ... import cache
@@ -28,7 +27,6 @@ from .compiling import LOCK, under_lock
 from .processor import host_triple, processor
 
 _HOME = __package__.rpartition(".")[0]  # the package of the target
-_SOURCES = native.digest(list(Path(__file__).parents[1].rglob("*.py")))  # a change in any makes all code new
 _ADDRESSES: dict[Hashable, int] = {}
 _numbers = itertools.count()  # of what has no key
 _KERNEL = "int64(CPointer(int64), CPointer(int64), int64, int64)"
@@ -75,9 +73,9 @@ def kernel_key(make: Callable[..., Any], *arguments: Any) -> str | None:
 
 
 def _key(module: str, name: str, arguments: tuple[Any, ...]) -> str | None:
-    if _SOURCES is None:
+    if native.SOURCES is None:
         return None
-    return cache.key("made", module.removeprefix(_HOME), name, arguments, _SOURCES, host_triple(), *processor())
+    return cache.key("made", module.removeprefix(_HOME), name, arguments, native.SOURCES, host_triple(), *processor())
 
 
 def address(identity: Hashable, recipe: Callable[[], Recipe]) -> int:

@@ -27,8 +27,7 @@ import numpy as np
 from ....symbolic.cores import default_threads
 from ... import cache
 from ...spans import span
-from . import compiler
-from .compiler import compile_each, compile_ir, new_machine, target_machine
+from .compiler import compile_each, new_machine, target_machine
 from .compiling import LOCK, under_lock
 from .processor import host_triple, processor
 
@@ -69,18 +68,13 @@ def numba_version() -> str:
     return str(numba.__version__)
 
 
-def object_code(*modules: str) -> bytes:
-    """Modules of IR, linked, optimised and compiled for this kind of processor; from the cache if they were before."""
-    name = cache.key("object", _COMPILER, toolchain(), *modules) if _COMPILER else None
-    return load_or_compile(name, lambda: compile_ir(*modules))
-
-
-def object_codes(modules: Mapping[str, Callable[[], str]]) -> list[bytes]:
+def object_codes(modules: Mapping[str, Callable[[], str]], named: bool = True) -> list[bytes]:
     """For each name the object code of its module of IR: from the cache, or compiled; several share the cores.
 
-    A name says all that the code depends on besides weft's sources and the compilers: IR is made only to be compiled.
+    named : whether a name says all that the code depends on besides weft's sources and the compilers, so that IR is
+        made only to be compiled; else IR is part of the key
     """
-    kept = {name: cache.key("nest", _EMITTERS, toolchain(), name) if _EMITTERS else None for name in modules}
+    kept = {name: _nest_key(name, *(() if named else (make(),))) for name, make in modules.items()}
     found = {name: cache.load(key) if key else None for name, key in kept.items()}
     new = [name for name, code in found.items() if code is None]
     if new:
@@ -92,6 +86,10 @@ def object_codes(modules: Mapping[str, Callable[[], str]]) -> list[bytes]:
             found[name] = code
             _store(kept[name], code)
     return [code for code in found.values() if code is not None]
+
+
+def _nest_key(*parts: str) -> str | None:
+    return cache.key("nest", SOURCES, _SHARED, toolchain(), *parts) if SOURCES else None
 
 
 def load_or_compile(name: str | None, compile_it: Callable[[], bytes]) -> bytes:
@@ -170,15 +168,15 @@ def _know_numbas_helpers() -> None:
     cpu_target.target_context.refresh()
 
 
-def digest(files: Sequence[Path]) -> str | None:
+def digest(files: Iterable[Path]) -> str | None:
     """A digest of source files; None where there are none, as in an archive."""
     found = [part for file in sorted(files) if file.is_file() for part in (file.name, file.read_bytes())]
     return cache.key(*found) if found else None
 
 
 # Read now: what an editor writes later is not what runs.
-_COMPILER = digest([Path(compiler.__file__)])
-_EMITTERS = digest([file for part in ("cpu", "llvm", "lowering") for file in (_CODEGEN / part).rglob("*.py")])
+SOURCES = digest((_CODEGEN / "cpu").rglob("*.py"))  # a change in any makes all code of this target new
+_SHARED = digest(file for part in ("llvm", "lowering") for file in (_CODEGEN / part).rglob("*.py"))
 
 _libraries = itertools.count()
 _unwanted: list[llvm.ResourceTracker] = []

@@ -39,8 +39,8 @@ _LEVELS = (
     (ProcessorKind("x86-64-v2", "", 16), _SECOND),
     (ProcessorKind("x86-64", "", 16), ()),
 )
-LEVELS = {str(level): level for level, _ in _LEVELS}
-_OTHERS = ProcessorKind("generic", "", 16)  # of other makers: what all of them have
+_OTHERS = ProcessorKind("generic", "", 16)  # of other architectures: what all processors of one have
+KINDS = {str(kind): kind for kind in (*(level for level, _ in _LEVELS), _OTHERS)}  # that code is made ahead for
 
 _assumed: ProcessorKind | None = None
 
@@ -69,26 +69,31 @@ def host_cpu() -> str:
 def processor() -> ProcessorKind:
     """The highest level that this processor has, with vectors as wide as it has them.
 
-    WEFT_VECTOR_BITS asks for narrower ones, of 128 or 256 bits.  Raises ArgumentError for another number.
+    One that has wider vectors than its level, because it lacks another instruction, stands for itself alone.
+    WEFT_VECTOR_BITS asks for narrower vectors, of 128 or 256 bits.  Raises ArgumentError for another number.
     """
     if _assumed is not None:
         return _assumed
     wanted = os.environ.get("WEFT_VECTOR_BITS", "512")
     if wanted not in ("128", "256", "512"):
         raise ArgumentError(f"WEFT_VECTOR_BITS is {wanted!r}: it must be 128, 256 or 512, or not be set.")
-    most = int(wanted) // 8
-    level = next((level for level in _host_levels() if level.vector_bytes <= max(most, 32)), _OTHERS)
-    return level._replace(vector_bytes=min(level.vector_bytes, most))
+    return _host_kind(int(wanted) // 8)
 
 
-@functools.cache
 @under_lock
-def _host_levels() -> list[ProcessorKind]:
-    """The levels of this processor, the highest first; none where it is not one of x86."""
+def _host_kind(most: int) -> ProcessorKind:
+    """The kind of this processor, with vectors of so many bytes at most."""
     if not host_triple().startswith("x86_64"):
-        return []
+        return _OTHERS
     features = llvm.get_host_cpu_features()
-    return [level for level, needed in _LEVELS if all(features.get(name) for name in needed)]
+    width = min(most, 64 if features.get("avx512f") else 32 if features.get("avx2") else 16)
+    allowed = (level for level, needed in _LEVELS if all(features.get(name) for name in needed))
+    level = next(level for level in allowed if level.vector_bytes <= max(width, 32))
+    if level.vector_bytes >= width:
+        return level._replace(vector_bytes=width)
+    if width < 64:
+        features.update({name: False for name in features if name.startswith(("avx512", "avx10", "evex512"))})
+    return ProcessorKind(host_cpu(), str(features.flatten()), width)
 
 
 def vector_bytes() -> int:

@@ -19,6 +19,7 @@ import numpy as np
 
 from ....symbolic.forks import hold_over_forks
 from ... import cache
+from ...llvm.emitters import are_own
 from ..trace.kernel import TracedKernel, TraceRef
 from ..trace.ptx import to_ptx
 from ..trace.ptx_builder import STATIC_SHARED, PTXBuilder
@@ -105,7 +106,7 @@ def cubin_key(ref: TraceRef, toolchain: tuple[object, ...]) -> str | None:
     ours = make.__module__.startswith(f"{_HOME}.") and getattr(module, make.__qualname__, None) is make
     arguments = repr(ref.arguments)
     named = re.search(r" at 0x[0-9a-fA-F]+", arguments) is None  # else an object says where it is, and not what
-    if not ours or not named or _SOURCES is None:
+    if not (ours and named and are_own()) or _SOURCES is None:  # nests have what emitters write
         return None
     return cache.key("cubin", make.__module__, make.__qualname__, arguments, _SOURCES, toolchain)
 

@@ -4,11 +4,12 @@ import os
 import subprocess
 import sys
 
+import llvmlite.binding as llvm
 import pytest
 
 from weft.codegen.cpu.ahead import build, catalogue, objects
 from weft.codegen.cpu.launch import CodeRef, KernelRef
-from weft.codegen.cpu.run import made, processor
+from weft.codegen.cpu.run import made, native, processor
 
 # One expression of the catalogue, made twice for this machine's level: into two folders.
 MAKE = """
@@ -38,7 +39,7 @@ print(np.abs(f(a, b) - np.sort(a @ b)).max() < 1e-5, f(a, b).tobytes().hex())
 KIND = str(processor.processor())
 
 
-needs_a_level = pytest.mark.skipif(KIND not in processor.LEVELS, reason="of this kind of processor nothing is shipped")
+needs_a_level = pytest.mark.skipif(KIND not in processor.KINDS, reason="of this kind of processor nothing is shipped")
 
 
 def python(code, *arguments, cache):
@@ -71,7 +72,7 @@ def test_the_same_sources_make_the_same_bytes(tmp_path):
 def test_other_sources_find_nothing(monkeypatch):
     recipe = KernelRef(catalogue.expressions).recipe()
     assert recipe.key is not None
-    monkeypatch.setattr(made, "_SOURCES", "changed")
+    monkeypatch.setattr(native, "SOURCES", "changed")
     assert KernelRef(catalogue.expressions).recipe().key != recipe.key
     assert objects.find_object(KIND, recipe.key) is None
 
@@ -79,10 +80,10 @@ def test_other_sources_find_nothing(monkeypatch):
 def test_processors_of_other_widths_find_others(monkeypatch):
     reference = CodeRef("tiles.move", "emit_move", ("float32",))
     keys = set()
-    for level in processor.LEVELS.values():
+    for level in processor.KINDS.values():
         monkeypatch.setattr(made, "processor", lambda level=level: level)
         keys.add(reference.recipe().key)
-    assert len(keys) == len(processor.LEVELS)
+    assert len(keys) == len(processor.KINDS)
 
 
 def test_the_catalogue_names_what_networks_need():
@@ -95,21 +96,51 @@ def test_the_catalogue_names_what_networks_need():
     assert any(name.startswith("tiles.tile.emit_tile(float32") for name in found)
 
 
-def test_levels_follow_the_width_that_is_asked_for(monkeypatch):
-    features = dict.fromkeys((*processor._FOURTH,), True)
-    monkeypatch.setattr(processor.llvm, "get_host_cpu_features", lambda: features)
+@pytest.fixture
+def x86(monkeypatch):
+    """A host of x86-64 with these features, for processes that were asked for vectors of so many bits."""
     monkeypatch.setattr(processor, "host_triple", lambda: "x86_64-unknown-linux-gnu")
-    expected = {"512": "x86-64-v4-512", "256": "x86-64-v3-256", "128": "x86-64-v3-128"}
-    for bits, kind in expected.items():
+    monkeypatch.setattr(processor, "host_cpu", lambda: "some")
+
+    def kind(features, bits="512"):
+        monkeypatch.setattr(processor.llvm, "get_host_cpu_features", lambda: llvm.FeatureMap(features))
         monkeypatch.setenv("WEFT_VECTOR_BITS", bits)
-        for cached in (processor.processor, processor._host_levels):
-            cached.cache_clear()
-        assert str(processor.processor()) == kind
-    features.update(avx512f=False)
-    processor._host_levels.cache_clear()
-    assert str(processor._host_levels()[0]) == "x86-64-v3-256"
-    features.update(fma=False)
-    processor._host_levels.cache_clear()
-    assert str(processor._host_levels()[0]) == "x86-64-v2-128"
-    for cached in (processor.processor, processor._host_levels):
-        cached.cache_clear()
+        processor.processor.cache_clear()
+        return processor.processor()
+
+    yield kind
+    processor.processor.cache_clear()
+
+
+ALL = dict.fromkeys(processor._FOURTH, True)
+
+
+@pytest.mark.parametrize(("bits", "kind"), [("512", "v4-512"), ("256", "v3-256"), ("128", "v3-128")])
+def test_levels_follow_the_width_that_is_asked_for(x86, bits, kind):
+    assert str(x86(ALL, bits)) == f"x86-64-{kind}"
+
+
+@pytest.mark.parametrize(
+    ("without", "kind"),
+    [
+        ("avx512f avx512bw avx512cd avx512dq avx512vl", "x86-64-v3-256"),
+        ("avx512f avx512bw avx512cd avx512dq avx512vl avx avx2 fma", "x86-64-v2-128"),
+        ("avx512f avx512bw avx512cd avx512dq avx512vl avx avx2 sse4.2", "x86-64-128"),
+        ("movbe", "some-512"),  # as machines that are simulated hide it
+        ("avx512f avx512bw avx512cd avx512dq avx512vl lzcnt", "some-256"),
+        ("avx512dq", "some-512"),
+    ],
+)
+def test_vectors_are_as_wide_as_the_processors(x86, without, kind):
+    found = x86({**ALL, **dict.fromkeys(without.split(), False)})
+    assert str(found) == kind
+    if kind == "some-256":
+        assert "+avx2" in found.features
+        assert "-avx512f" in found.features
+
+
+def test_other_architectures_have_one_kind(x86, monkeypatch):
+    assert build.usual_kinds() == ["x86-64-v2-128", "x86-64-v3-256", "x86-64-v4-512"] or KIND == "generic-128"
+    monkeypatch.setattr(processor, "host_triple", lambda: "aarch64-unknown-linux-gnu")
+    monkeypatch.setattr(build, "host_triple", lambda: "aarch64-unknown-linux-gnu")
+    assert build.usual_kinds() == [str(x86({}))] == ["generic-128"]

@@ -9,6 +9,7 @@ import weft as wf
 from weft.codegen import cache
 from weft.codegen.cpu.run import compile as nests
 from weft.codegen.cpu.run import compiler, native
+from weft.codegen.llvm.emitters import EMITTERS
 
 
 def module(number):
@@ -93,3 +94,22 @@ def test_a_change_compiles_what_changed(compiled, monkeypatch):
     for function in (second, third):
         np.testing.assert_allclose(function(x)[0], np.tanh(p).sum(0), rtol=1e-5)
     assert cache.folder() is not None
+
+
+def test_emitters_of_others_make_other_code(compiled, monkeypatch):
+    """A name says what weft's own emitters write, and nothing of what somebody puts in their place."""
+    x = np.array([1, 2, 3], np.float32)
+
+    def compute():
+        monkeypatch.setattr(nests, "_loaded", {})  # another process
+        v = wf.vector("v")
+        return wf.function([v], wf.square(v) + 1)(x)
+
+    assert compute().tolist() == [2, 5, 10]
+    monkeypatch.setitem(EMITTERS, "square", EMITTERS["neg"])
+    assert compute().tolist() == [0, -1, -2]
+    count = sum(compiled)
+    assert compute().tolist() == [0, -1, -2]
+    assert sum(compiled) == count  # it is kept, by what it is
+    monkeypatch.setitem(EMITTERS, "square", EMITTERS["abs"])
+    assert compute().tolist() == [2, 3, 4]

@@ -59,7 +59,7 @@ class Loop:
     def address(self) -> int:
         """Where the kernel's code is."""
         entry = "weft_test_" + cache.key(self.ir("kernel"))
-        return native.add_object(native.object_code(self.ir(entry)), (entry,))[0]
+        return native.add_object(native.object_codes({entry: lambda: self.ir(entry)}, named=False)[0], (entry,))[0]
 
     def ir(self, entry: str) -> str:
         """The kernel's IR."""

@@ -8,6 +8,7 @@ import pytest
 from llvmlite import ir
 
 from weft.codegen.cpu.run import native
+from weft.codegen.cpu.run.compiler import compile_ir
 from weft.codegen.cpu.run.processor import processor, vector_bytes
 from weft.codegen.llvm.emitters import EMITTERS, constant
 
@@ -96,7 +97,7 @@ def test_rare_functions_survive_linking_and_width_mixtures():
         "weft_test_link_sin": Loop.of("sin", "float32", 1),
         "weft_test_link_cos": Loop.of("cos", "float32", 1),
     }
-    data = native.object_code(*(loop.ir(name) for name, loop in loops.items()))
+    data = compile_ir(*(loop.ir(name) for name, loop in loops.items()))
     native.add_object(data, tuple(loops))
     x = np.linspace(-4, 4, 37, dtype=np.float32)
     x[[0, 20, 36]] = [1e30, -2e20, 1e7]
