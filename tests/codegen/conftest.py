@@ -14,7 +14,7 @@ def avx2(monkeypatch):
     monkeypatch.setattr(plan, "host", lambda: model.COMMON)
     monkeypatch.setattr(processor, "vector_bytes", lambda: 32)
     monkeypatch.setattr(processor, "host_triple", lambda: "x86_64-unknown-linux-gnu")
-    monkeypatch.setattr(native, "object_code", None)
+    monkeypatch.setattr(native, "object_codes", None)
     monkeypatch.setattr(made, "address", None)
     cached = [shapes.shape, shapes.best_shape]
     for function in cached:

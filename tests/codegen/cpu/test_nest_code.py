@@ -31,7 +31,7 @@ def test_concatenations_of_other_sizes_compile_nothing_new():
     rng = np.random.default_rng(0)
     first = joined((3, 20, 40), (3, 15, 40), (3, 14, 40))
     with pytest.MonkeyPatch.context() as patch:
-        for compiler in ("compile_ir", "Code"):
+        for compiler in ("compile_each", "Code"):
             patch.setattr(native, compiler, lambda *args: pytest.fail("compiled"))
         for shapes in ([(2, 27, 30), (2, 19, 30), (2, 28, 30)], [(5, 14, 64), (5, 13, 64), (5, 16, 64), (5, 9, 64)]):
             f = joined(*shapes)
