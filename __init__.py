@@ -134,6 +134,7 @@ from .ops.scalar import (
     where,
 )
 from .ops.strided import diag, diagonal, sliding_windows
+from .ops.updating import with_updates
 from .symbolic.dims import SymDim
 from .symbolic.equations import rules
 from .symbolic.errors import (

@@ -29,12 +29,9 @@ class WeftTraining(Weft):
     compiled: Any = None  # the last step, as weft's function
 
     def batch_norm_training(self, x: Any, scale: Any, shift: Any, averages: dict[str, Any], name: str) -> Any:
-        """Batch normalisation; the new running averages take the place of the old ones."""
-        mean, var = f"{name}_mean", f"{name}_var"
-        state = self.wf.nn.layers.BatchNorm(scale, shift, averages[mean], averages[var])
-        y, new = self.wf.nn.layers.batch_norm(x, state, training=True, momentum=KEPT, eps=EPS)
-        averages[mean], averages[var] = new[state.mean], new[state.var]
-        return y
+        """Batch normalisation; the step updates the running averages."""
+        mean, var = averages[f"{name}_mean"], averages[f"{name}_var"]
+        return self.wf.nn.layers.batch_norm(x, True, scale, shift, mean, var, momentum=KEPT, eps=EPS)
 
     def scan(self, step: Any, init: Any, xs: Any) -> Any:
         """What `step` gives for each of xs."""
@@ -48,11 +45,9 @@ class WeftTraining(Weft):
             p = {name: self.wf.shared(value, name) for name, value in task.params.items()}
             old = {name: self.wf.shared(value, name) for name, value in task.averages.items()}
             inputs = [self.wf.tensor(None, a.shape, dtype=a.dtype.name) for a in (task.x, task.wanted)]
-            new = dict(old)
-            loss = task.loss(Layers(self, p, new), *inputs)
+            loss = task.loss(Layers(self, p, old), *inputs)
         with span("gradient"):
             updates = self.updates(loss, list(p.values()), task.optimiser)
-        updates |= {old[name]: new[name] for name in old}
         with span("function"):
             function = self.compiled = self.wf.function(inputs, loss, updates=updates, **options)
         return lambda: float(function(task.x, task.wanted))

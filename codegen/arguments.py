@@ -12,6 +12,7 @@ import numpy as np
 from ..ops.coerce import as_expr
 from ..ops.elementwise import fit
 from ..ops.several import Several
+from ..ops.updating import updates_of
 from ..symbolic.arguments import check_choice
 from ..symbolic.dims import SymDim, same, show
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, axes, blame, listing, user_site
@@ -189,9 +190,9 @@ def _guards_of_replacement(old: Expr, new: Expr, change: Change | None) -> Itera
 
 
 def _default_updates(graph: Graph) -> list[tuple[Expr, Expr]]:
-    """Random streams advance by themselves in every function that draws from them."""
+    """Random streams advance by themselves in every function that draws from them; values bring updates with them."""
     updated = {s for s, _ in graph.updates}
-    found = []
+    found = [(node, new) for node, new in updates_of(graph.nodes).items() if node not in updated]
     for node in graph.shared:
         update = storage_of(node).default_update
         if update is not None and node not in updated:

@@ -73,9 +73,9 @@ class LeNet:
         """(batch, 1, size, size) -> (batch, 10)."""
         h = wf.max_pool2d(wf.relu(wf.conv2d(x, *self.conv1)), 2)
         h = wf.max_pool2d(wf.relu(wf.conv2d(h, *self.conv2)), 2)
-        h = wf.relu(wf.nn.layers.dense(h, *self.fc1))
+        h = wf.relu(wf.nn.layers.dense(h, 256, *self.fc1))
         h = wf.dropout(h, dropout, draws, training)
-        return wf.nn.layers.dense(h, *self.fc2)
+        return wf.nn.layers.dense(h, 10, *self.fc2)
 
 
 def compiled(net: LeNet, size: int, rate: wf.Expr, args: argparse.Namespace) -> tuple[wf.Function, wf.Function]:

@@ -1,5 +1,7 @@
 """Learning: initial values, layers, losses and optimisers, as plain functions over expressions."""
 
-from . import init, layers, losses, updates
+from . import activations, init, layers, losses, updates
+from .naming import scope
+from .parameters import count, parameters, variables
 
-__all__ = ["init", "layers", "losses", "updates"]
+__all__ = ["activations", "count", "init", "layers", "losses", "parameters", "scope", "updates", "variables"]

@@ -11,13 +11,26 @@ from typing import Any
 
 import numpy as np
 
-from ..symbolic.arguments import check_number
+from ..symbolic.arguments import check_count, check_number
 from ..symbolic.dims import show
 from ..symbolic.errors import ArgumentError, DTypeError, OutOfMemoryError, ShapeError, blame, user_site
 from ..symbolic.leaves import constant as as_constant
 from ..symbolic.types import dtype as as_dtype
 
 Shape = Sequence[int]
+
+_generator = np.random.default_rng(0)
+
+
+def seed(number: int) -> None:
+    """Let layers that are given no `rng` draw their parameters anew from this seed; a program begins with 0."""
+    global _generator
+    _generator = np.random.default_rng(check_count("seed", "number", number))
+
+
+def generator() -> np.random.Generator:
+    """The generator of layers that are given no `rng`: see `seed`."""
+    return _generator
 
 
 def _sizes(shape: Any) -> tuple[int, ...]:

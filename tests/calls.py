@@ -1,7 +1,7 @@
 """A call of every public function that is right, and values that no argument takes: for sweeps over mistakes.
 
-`CALLS` is {name: Call}; a call whose name has a dot is of `weft.nn`, of a stream of random numbers, of an expression
-or of a compiled function.
+`CALLS` is {name: Call}; a call whose name has a dot is of a stream of random numbers, of an expression
+or of a compiled function.  Those of `weft.nn` are in `nn/calls`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ import numpy as np
 
 import weft as wf
 from weft.ops.elementwise import Scalar
-
-init, layers, losses, updates = wf.nn.init, wf.nn.layers, wf.nn.losses, wf.nn.updates
 
 X = wf.matrix("x", (3, 4))
 V = wf.vector("v", (4,))
@@ -33,7 +31,6 @@ STREAM = wf.random.Stream(3)
 RNG = np.random.default_rng(0)
 LOSS = (X @ W + BIAS).sum()
 GRADS = wf.grad(LOSS, [W, BIAS])
-STATE = layers.batch_norm_params(4, "norm")
 
 
 @wf.rules
@@ -259,43 +256,6 @@ def _compiled() -> dict[str, Call]:
 GRADS_OF_X = [np.full((4, 2), 3.0), np.full(2, 3.0)]
 
 
-def _learning() -> dict[str, Call]:
-    drawn = {
-        "normal": {"std": 0.01, "mean": 0.0},
-        "uniform": {"limit": 0.01},
-        **{key: {} for key in ("lecun_normal", "lecun_uniform")},
-        **{key: {"gain": 1.0} for key in ("glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "orthogonal")},
-    }
-    found = {
-        f"init.{name}": call(getattr(init, name), (4, 3), RNG, **options, dtype="float32")
-        for name, options in drawn.items()
-    }
-    params = [W, BIAS]
-    first = {W: W + 1}
-    return found | {
-        "init.constant": call(init.constant, (4, 3), 0.0, dtype="float32"),
-        "init.fans": call(init.fans, (4, 3)),
-        "layers.dense": call(layers.dense, X, W, BIAS),
-        "layers.dense_params": call(layers.dense_params, 4, 3, RNG, name="d", weights=init.he_normal),
-        "layers.conv_params": call(layers.conv_params, 3, 4, 2, RNG, name="c", weights=init.he_normal),
-        "layers.batch_norm_params": call(layers.batch_norm_params, 4, name="n"),
-        "layers.batch_norm": call(layers.batch_norm, X, STATE, True, momentum=0.9, eps=1e-5, axis=1),
-        "losses.squared_error": call(losses.squared_error, X, X),
-        "losses.absolute_error": call(losses.absolute_error, X, X),
-        "losses.multiclass_hinge": call(losses.multiclass_hinge, X, LABELS, delta=1.0),
-        "updates.sgd": call(updates.sgd, LOSS, params, learning_rate=0.1),
-        "updates.momentum": call(updates.momentum, GRADS, params, learning_rate=0.1, momentum=0.9),
-        "updates.nesterov": call(updates.nesterov, LOSS, params, learning_rate=0.1, momentum=0.9),
-        "updates.apply_momentum": call(updates.apply_momentum, first, [W], momentum=0.9),
-        "updates.apply_nesterov": call(updates.apply_nesterov, first, [W], momentum=0.9),
-        "updates.adagrad": call(updates.adagrad, LOSS, params, learning_rate=0.1, epsilon=1e-6),
-        "updates.rmsprop": call(updates.rmsprop, LOSS, params, learning_rate=0.1, rho=0.9, epsilon=1e-6),
-        "updates.adadelta": call(updates.adadelta, LOSS, params, learning_rate=0.1, rho=0.9, epsilon=1e-6),
-        "updates.adam": call(updates.adam, LOSS, params, learning_rate=0.1, beta1=0.9, beta2=0.99, epsilon=1e-8),
-        "updates.clip_by_norm": call(updates.clip_by_norm, GRADS, 1.0, epsilon=1e-7),
-    }
-
-
 def _draws() -> dict[str, Call]:
     return {
         "Stream.seed": call(wf.random.Stream().seed, 3),
@@ -340,7 +300,6 @@ CALLS: dict[str, Call] = {
     **_derivatives(),
     **_graphs(),
     **_compiled(),
-    **_learning(),
     **_draws(),
     **_expressions(),
 }

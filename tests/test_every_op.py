@@ -47,7 +47,7 @@ def drawn(case: Case, n: int, kind: str) -> list[np.ndarray]:
 
 
 def inputs_of(case: Case, kind: str) -> list[Expr]:
-    n = SymDim(f"n{CASES.index(case)}")  # cases that are compiled together have sizes of their own
+    n = SymDim("n_" + re.sub(r"\W", "_", case.label))  # cases that are compiled together have sizes of their own
     shapes = [tuple(n if d == "n" else d for d in arg.shape) for arg in case.args]
     return [
         wf.tensor(f"x{i}", s, kind if a.dtype == "float" else a.dtype)

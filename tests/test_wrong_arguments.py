@@ -4,7 +4,6 @@ What comes out is a value, or an error of weft's: a sentence that names the func
 """
 
 import contextlib
-import inspect
 import signal
 import traceback
 import types
@@ -20,8 +19,11 @@ import weft as wf
 from weft.symbolic.expr import toposort
 from weft.symbolic.leaves import Input
 
-from .calls import CALLS, WRONG, Call
+from .calls import CALLS as OTHERS
+from .calls import WRONG, Call
+from .nn.calls import CALLS as LEARNING
 
+CALLS = {**OTHERS, **LEARNING}
 HERE = str(Path(__file__).parent)
 SECONDS = 5  # of the processor's time, that a call may take
 ELEMENTS = 10**6  # of the arrays that are computed
@@ -32,6 +34,7 @@ ELSEWHERE = {
     "rewrite": "a decorator: tests/symbolic/test_rewrite.py",
     "rules": "a decorator: tests/symbolic/test_rewrite.py",
     "from_sympy": "takes SymPy's expressions: tests/ops/test_sympy.py",
+    "nn.scope": "a context: tests/nn/test_layers.py",
 }
 
 
@@ -46,13 +49,22 @@ def public(module: Any, names: Any) -> set[str]:
     return found
 
 
+def learning() -> set[str]:
+    """The functions of weft.nn and its modules, each where it is defined."""
+    found = set()
+    for word in ("nn", *wf.nn.__all__):
+        module = wf.nn if word == "nn" else getattr(wf.nn, word)
+        if isinstance(module, types.ModuleType):
+            names = getattr(module, "__all__", vars(module))
+            own = [n for n in names if getattr(getattr(module, n), "__module__", "").startswith(module.__name__)]
+            found |= {f"{word}.{n}" for n in public(module, own)}
+    return found
+
+
 def test_every_public_function_is_called():
     names = [n for n in dir(wf) if n not in ("Any", "TYPE_CHECKING", "config")]
     without = public(wf, [*names, *wf._LATER]) - {*CALLS, *ELSEWHERE}
-    for word in ("init", "layers", "losses", "updates"):
-        module = getattr(wf.nn, word)
-        own = [n for n, f in vars(module).items() if inspect.isfunction(f) and f.__module__ == module.__name__]
-        without |= {f"{word}.{n}" for n in public(module, own)} - set(CALLS)
+    without |= learning() - {*CALLS, *ELSEWHERE}
     without |= {f"Stream.{n}" for n in public(wf.random.Stream, dir(wf.random.Stream))} - set(CALLS)
     assert without == set(), "give these a call in tests/calls.py"
 

@@ -49,6 +49,7 @@ from ..scalar import (
     square,
     where,
 )
+from ..updating import WithUpdates
 from .conditions import (
     always_finite,
     as_large,
@@ -288,14 +289,16 @@ def _lossless(a: np.dtype, b: np.dtype) -> bool:
     Assume,
     StopGradient,
     CustomGradient,
+    WithUpdates,
     examples=[
         lambda: apply(Assume((3,), ()), like(3)),
         lambda: stop_gradient(like(3)),
         lambda: custom_gradient(exp, lambda g, out, x: g)(like(3)),
+        lambda: apply(WithUpdates(), like(3), like(3), like(3)),
     ],
 )
 def values_only(node: Expr) -> Expr:
-    """Once derivatives are taken, nothing but the value is left."""
+    """Once derivatives are taken, and updates collected, nothing but the value is left."""
     return node.args[0]
 
 

@@ -43,21 +43,19 @@ def convolutional(**options):
     """A training step with batch normalisation and pooling."""
     rng = np.random.default_rng(1)
     x, t = wf.tensor("x", (6, 3, 12, 12)), wf.vector("t", (6,), "int64")
-    h, params, updates, channels = x, [], {}, 3
+    h, params, averages, channels = x, [], [], 3
     for number, maps in enumerate((4, 4, 4, 6, 6)):
         w = wf.shared(rng.standard_normal((maps, channels, 3, 3)).astype("float32") / 4, f"w{number}")
         scale, shift = wf.shared(np.ones(maps, "float32")), wf.shared(np.zeros(maps, "float32"))
         means, variances = wf.shared(np.zeros(maps, "float32")), wf.shared(np.ones(maps, "float32"))
-        norm = wf.nn.layers.BatchNorm(scale, shift, means, variances)
-        h, new = wf.nn.layers.batch_norm(wf.conv2d(h, w, padding=1), norm, training=True)
-        updates |= new
-        h = wf.relu(h)
+        h = wf.nn.layers.batch_norm(wf.conv2d(h, w, padding=1), True, scale, shift, means, variances)
+        h, averages = wf.relu(h), [*averages, means, variances]
         params, channels = [*params, w, scale, shift], maps
         if number == 2:
             h = wf.max_pool2d(h, 2)
     loss = wf.nn.losses.crossentropy(h.mean((2, 3)), t).mean()
-    variables = [*params, *updates]
-    updates |= wf.nn.updates.sgd(loss, params, 0.1)
+    variables = [*params, *averages]
+    updates = wf.nn.updates.sgd(loss, params, 0.1)
     step = wf.function([x, t], loss, updates=updates, **options)
     return step, variables, [rng.standard_normal((6, 3, 12, 12)).astype("float32"), rng.integers(0, 6, 6)]
 

@@ -1,0 +1,45 @@
+"""The names of layers, which begin those of their parameters: given, or the layer's kind and a number."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple
+
+from ..symbolic.arguments import check_name
+from ..symbolic.errors import ArgumentError, blame, user_site
+
+
+class _Scope(NamedTuple):
+    prefix: str
+    layers: Counter[str]  # that were given no name, by kind
+
+
+_scope: ContextVar[_Scope] = ContextVar("scope", default=_Scope("", Counter()))  # noqa: B039 - counts are its state
+
+
+@contextmanager
+def scope(name: str) -> Iterator[None]:
+    """`with nn.scope("encoder"):` names of layers inside begin with `encoder.`, and their numbers anew.
+
+    So a network that is built again, in a scope, has the names that it had: those by which parameters are saved.
+    """
+    if not check_name(name):
+        text = f"scope: the name of a scope is a string that is not empty, not {name!r}."
+        raise blame(ArgumentError(text), user_site())
+    token = _scope.set(_Scope(f"{_scope.get().prefix}{name}.", Counter()))
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+def layer_name(kind: str, name: str | None) -> str:
+    """The name of a layer: that given, or its kind with the number that it has of these in the scope, from 2 on."""
+    prefix, layers = _scope.get()
+    if check_name(name) is None:
+        layers[kind] += 1
+        name = kind if layers[kind] == 1 else f"{kind}{layers[kind]}"
+    return f"{prefix}{name}"

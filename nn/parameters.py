@@ -1,0 +1,73 @@
+"""What a network learns and keeps: the shared variables of an expression."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Any
+
+from ..ops.trees import flatten
+from ..ops.updating import WithUpdates
+from ..symbolic.errors import ArgumentError, blame, user_site
+from ..symbolic.expr import Expr, toposort
+from ..symbolic.leaves import Shared, storage_of
+
+
+def parameters(expr: Any) -> dict[str, Expr]:
+    """{name: shared variable} of what an expression, or several in lists and dicts, is trained by.
+
+    Those are its shared variables of floats that nothing in it updates: running averages, counters and states of random
+    streams are none.  They stand in the order in which they were made.  Where two have one name, the later ones are
+    `name_2`, `name_3` ...; those without one are `parameter`.
+    """
+    order = toposort(_expressions(expr))
+    kept = {variable for node in order if isinstance(node.op, WithUpdates) for variable in node.args[1::2]}
+    found = [n for n in _shared(order) if n.dtype.kind == "f" and n not in kept]
+    return by_name([n for n in found if storage_of(n).default_update is None], "parameter")
+
+
+def variables(*values: Any) -> dict[str, Expr]:
+    """{name: shared variable} of all that expressions, updates and compiled functions read or write: what to save.
+
+    Names as those of `parameters`; those without one are `variable`.
+    """
+    return by_name(_shared(toposort(_expressions(values))), "variable")
+
+
+def count(expr: Any) -> int:
+    """How many numbers the parameters of an expression hold: `sum(p.get_value().size for p in parameters(expr))`."""
+    return sum(math.prod(p.get_value(borrow=True).shape) for p in parameters(expr).values())
+
+
+def by_name(shared: list[Expr], otherwise: str) -> dict[str, Expr]:
+    """{name: variable}, in their order."""
+    seen: Counter[str] = Counter()
+    found: dict[str, Expr] = {}
+    for node in shared:
+        name = node.name or otherwise
+        seen[name] += 1
+        found[name if seen[name] == 1 else f"{name}_{seen[name]}"] = node
+    return found
+
+
+def _shared(order: list[Expr]) -> list[Expr]:
+    """The shared variables among nodes, in the order in which they were made."""
+    found = [n for n in order if isinstance(n.op, Shared)]
+    return sorted(dict.fromkeys(found), key=lambda n: storage_of(n).number)
+
+
+def _expressions(value: Any) -> list[Expr]:
+    """The expressions in lists, dicts (keys too: updates), and compiled functions."""
+    if isinstance(value, dict):
+        return [e for pair in value.items() for part in pair if not isinstance(part, str) for e in _expressions(part)]
+    found: list[Expr] = []
+    for leaf in flatten(value)[0]:
+        if isinstance(leaf, Expr):
+            found.append(leaf)
+        elif hasattr(leaf, "asked"):  # a compiled function
+            graph = leaf.asked.graph
+            found += [*graph.roots, *[variable for variable, _ in graph.updates]]
+        else:
+            text = f"An expression, or several in lists and dicts, is wanted, not {leaf!r}."
+            raise blame(ArgumentError(text), user_site())
+    return found
