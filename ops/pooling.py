@@ -20,7 +20,7 @@ from . import scalar
 from .coerce import as_expr
 from .creation import iota
 from .elementwise import cast
-from .windows import SPATIAL, Padding, check_fits, check_rank, pairs, per_axis, window_count
+from .windows import SPATIAL, Padding, check_fits, check_rank, extent, pairs, per_axis, window_count
 
 Places = tuple[int, ...]
 
@@ -39,10 +39,25 @@ class Pooling(Op):
     padding: Padding
     ceil_mode: bool = False
 
+    @property
+    def geometry(self) -> tuple[Places, Places, Padding, bool]:
+        """What an op whose windows have no dilation is made with."""
+        return self.window, self.strides, self.padding, self.ceil_mode
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """How far apart the elements of a window lie along each axis."""
+        return (1,) * len(self.window)
+
+    @property
+    def reach(self) -> tuple[int, ...]:
+        """How long a window is along each axis, from its first element to its last."""
+        return self.window
+
     def grid(self, sizes: Shape) -> Shape:
         """The number of windows along each axis.  Raises ShapeError where one is negative."""
         found = []
-        for n, k, s, (before, after) in zip(sizes, self.window, self.strides, self.padding, strict=True):
+        for n, k, s, (before, after) in zip(sizes, self.reach, self.strides, self.padding, strict=True):
             if not self.ceil_mode:
                 found.append(window_count(n, k, s, (before, after)))
             elif isinstance(after, SymDim) or after >= k - s:  # as many as begin in front of the padding behind
@@ -50,21 +65,21 @@ class Pooling(Op):
             else:
                 found.append(window_count(n, k, s, (before, after + s - 1)))
         if any(isinstance(d, int) and d < 0 for d in found):
-            raise ShapeError(f"{self.name}: a window of {show(self.window)} does not fit in {show(sizes)}.")
+            raise ShapeError(f"{self.name}: a window of {show(self.reach)} does not fit in {show(sizes)}.")
         return tuple(found)
 
     def boxes(self, sizes: Places, grid: Places) -> Iterator[tuple[Places, tuple[slice, ...]]]:
         """For each window, its number and what it covers of the input."""
         for place in itertools.product(*map(range, grid)):
             starts: Any = [p * s - before for p, s, (before, _) in zip(place, self.strides, self.padding, strict=True)]
-            ends = [start + k for start, k in zip(starts, self.window, strict=True)]
-            yield place, tuple(slice(max(a, 0), max(min(b, n), 0)) for a, b, n in zip(starts, ends, sizes, strict=True))
+            parts = zip(starts, self.reach, self.steps, sizes, strict=True)
+            yield place, tuple(slice(a if a >= 0 else a % d, max(min(a + k, n), 0), d) for a, k, d, n in parts)
 
     def check_grid(self, x: Type) -> Type:
         """The type of a value for each window, of which there must be one along every axis that only a call knows."""
-        reach = [s - 1 if self.ceil_mode else 0 for s in self.strides]  # how far the last one may hang over
+        hanging = [s - 1 if self.ceil_mode else 0 for s in self.strides]  # how far the last one may hang over
         for axis, (size, window, pads, more) in enumerate(
-            zip(x.shape[2:], self.window, self.padding, reach, strict=True), 2
+            zip(x.shape[2:], self.reach, self.padding, hanging, strict=True), 2
         ):
             if isinstance(size, SymDim):
                 fits(self.name, window, size, pads[0] + pads[1] + more, axis)
@@ -73,6 +88,38 @@ class Pooling(Op):
     def pooled_type(self, x: Type) -> Type:
         """The type of a value for each window."""
         return Type(x.dtype, (*x.shape[:2], *self.grid(x.shape[2:])))
+
+
+@record
+class MaxPooling(Pooling):
+    """Windows whose maxima are looked for, and whose elements lie `dilation` apart; (): 1 along every axis.
+
+    Element number j of a window lies at p * stride - before + j * dilation, and (window - 1) * dilation + 1 is what
+    takes the place of the window above.
+    """
+
+    dilation: tuple[int, ...] = ()
+
+    @property
+    def details(self) -> str:
+        """As it is printed: of dilation only what is more than 1."""
+        words = ("window", "strides", "padding", "ceil_mode", *(("dilation",) if self.dilation else ()))
+        return ", ".join(f"{word}={getattr(self, word)}" for word in words)
+
+    @property
+    def fields(self) -> tuple[Places, Places, Padding, bool, Places]:
+        """What another op on the same windows is made with, whether they are dilated or not."""
+        return *self.geometry, self.dilation
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """How far apart the elements of a window lie along each axis."""
+        return self.dilation or (1,) * len(self.window)
+
+    @property
+    def reach(self) -> tuple[int, ...]:
+        """How long a window is along each axis, from its first element to its last."""
+        return tuple(int(extent(k, d)) for k, d in zip(self.window, self.steps, strict=True))
 
     def first_maxima(self, x: np.ndarray) -> Any:
         """The place of the first maximum of each window in the flattened spatial axes, -1 where a window is empty.
@@ -89,21 +136,31 @@ class Pooling(Op):
         return found
 
 
-def check_arguments(name: str, x: Any, window: Any, stride: Any, padding: Any, ceil_mode: bool) -> tuple[Expr, Pooling]:
-    """The input and the windows, out of what users write; the number of axes is in the name."""
-    rank, node = int(name[-2]), as_expr(x)
+def check_arguments(
+    name: str, x: Any, window: Any, stride: Any, padding: Any, ceil_mode: bool, dilation: Any = 1
+) -> tuple[Expr, MaxPooling]:
+    """The input and the windows, out of what users write; the number of axes is in the name: max_pool2d_..."""
+    rank, node = spatial_rank(name), as_expr(x)
     check_rank(node, rank + 2, name, "x", ("batch", "channels", *SPATIAL[rank]))
     ceil_mode = check_flag(name, "ceil_mode", ceil_mode)
     windows = per_axis(window, rank, name, "size", 1)
     strides = windows if stride is None else per_axis(stride, rank, name, "stride", 1)
-    found = pairs(padding, name, node.shape[2:], windows, strides)
-    for width, pair in zip(windows, found, strict=True):
+    steps = per_axis(dilation, rank, name, "dilation", 1)
+    reach = tuple(int(extent(k, d)) for k, d in zip(windows, steps, strict=True))
+    found = pairs(padding, name, node.shape[2:], reach, strides)
+    for width, pair in zip(reach, found, strict=True):
         if any(isinstance(pad, int) and pad >= width for pad in pair):
             text = f"{name}: padding must be less than the window, and {pair} is not less than {width}"
             raise blame(ShapeError(f"{text}: a window would hold nothing but padding."), user_site(), node.site)
     hanging = tuple((before, after + s - 1) for (before, after), s in zip(found, strides, strict=True))
-    check_fits(name, "window", node.shape[2:], windows, hanging if ceil_mode else found, node)
-    return node, Pooling(windows, strides, found, ceil_mode and padding != "same")
+    dilated = " with its dilation" if reach != windows else ""
+    check_fits(name, "window", node.shape[2:], reach, hanging if ceil_mode else found, node, dilated=dilated)
+    return node, MaxPooling(windows, strides, found, ceil_mode and padding != "same", steps if dilated else ())
+
+
+def spatial_rank(name: str) -> int:
+    """The number of spatial axes that the name of a function says: 2 of max_pool2d."""
+    return int(name.partition("d_")[0].rstrip("d")[-1])
 
 
 def counts(windows: Pooling, x: Expr, with_padding: bool) -> Any:

@@ -68,15 +68,17 @@ class UsersKernel:
 
 
 _WINDOW = ("window", "strides", "padding")
+_DILATED = (*_WINDOW, "dilation")
 _CONV = ("strides", "padding", "x_dilation", "w_dilation", "groups", "batch_groups")
 
 
 KERNELS: dict[Key, Planner] = {
     linalg.MatMul: _planner_in("matmul.plan", "plan_matmul"),
     conv.Conv: _planner_in("conv.plan", "plan_conv", *_CONV),
-    pool.MaxPool: _planner_in("pool.plan", "plan_max_pool", *_WINDOW),
-    pool.MaxPoolScatter: _planner_in("pool.plan", "plan_max_pool_scatter", *_WINDOW),
-    pool.MaxPoolGather: _planner_in("pool.plan", "plan_max_pool_gather", *_WINDOW),
+    pool.MaxPool: _planner_in("pool.plan", "plan_max_pool", *_DILATED),
+    pool.MaxPoolPlaces: _planner_in("pool.plan", "plan_max_pool_places", *_DILATED),
+    pool.MaxPoolScatter: _planner_in("pool.plan", "plan_max_pool_scatter", *_DILATED),
+    pool.MaxPoolGather: _planner_in("pool.plan", "plan_max_pool_gather", *_DILATED),
     pool.SumPool: _planner_in("pool.plan", "plan_sum_pool", *_WINDOW),
     pool.SumPoolScatter: _planner_in("pool.plan", "plan_sum_pool_scatter", *_WINDOW),
     labels.CheckLabels: _planner_in("index.labels", "plan_check_labels", "classes"),

@@ -22,6 +22,8 @@ def _sizes(op: Any, node: Expr) -> tuple[int, ...] | None:
     sizes = node.shape[2:]
     if not all(isinstance(n, int) and n > 0 for n in sizes) or any(g != 1 for g in op.grid(sizes)):
         return None
+    if op.reach != op.window:
+        return None  # some elements lie between those of the window
     covered = all(0 <= before <= k - n for n, k, (before, _) in zip(sizes, op.window, op.padding, strict=True))
     return sizes if covered else None  # type: ignore[return-value]
 

@@ -19,13 +19,15 @@ from ...ops import (
     elementwise,
     indexing,
     linalg,
+    max_pool,
     movement,
     normalization,
     order,
-    pool,
+    padding,
     reduce,
     scalar,
     strided,
+    sum_pool,
 )
 from .compare import DrawnArray
 
@@ -198,9 +200,9 @@ def _movements() -> list[OpCase]:
         _case(m.expand_dims, MATRIX, call=lambda x: m.expand_dims(x, (1, 3))),
         _case(m.flip, MATRIX, call=lambda x: m.flip(x, 0)),
         _case(m.flip, CUBE, label="all"),
-        _case(m.pad, MATRIX, call=lambda x: m.pad(x, ((1, 2), (0, 3)))),
-        _case(m.pad, MATRIX, call=lambda x: m.pad(x, 1, 2.5), label="value"),
-        _case(m.pad, MATRIX, A(()), call=lambda x, v: m.pad(x, ((1, 0), (2, 1)), v), label="value given"),
+        _case(padding.pad, MATRIX, call=lambda x: padding.pad(x, ((1, 2), (0, 3)))),
+        _case(padding.pad, MATRIX, call=lambda x: padding.pad(x, 1, 2.5), label="value"),
+        _case(padding.pad, MATRIX, A(()), call=lambda x, v: padding.pad(x, ((1, 0), (2, 1)), v), label="value given"),
         _case(m.concatenate, MATRIX, A((2, 3)), call=lambda x, y: m.concatenate([x, y, x])),
         _case(m.stack, MATRIX, MATRIX, call=lambda x, y: m.stack([x, y], 1)),
         _case(m.split, A(("n", 6)), call=lambda x: m.split(x, 3, axis=1)[1]),
@@ -348,24 +350,27 @@ def _convolutions() -> list[OpCase]:
 
 
 def _pools() -> list[OpCase]:
-    largest = {1: pool.max_pool1d, 2: pool.max_pool2d, 3: pool.max_pool3d}
-    average = {1: pool.avg_pool1d, 2: pool.avg_pool2d, 3: pool.avg_pool3d}
+    largest = {1: max_pool.max_pool1d, 2: max_pool.max_pool2d, 3: max_pool.max_pool3d}
+    average = {1: sum_pool.avg_pool1d, 2: sum_pool.avg_pool2d, 3: sum_pool.avg_pool3d}
     images = {rank: A(("n", 2, *(7, 6, 5)[:rank])) for rank in (1, 2, 3)}
     flat = A(("n", 2, 5, 4))
     counts: dict[str, Any] = {"stride": 1, "padding": 1, "count_include_pad": True}
     found = [_case(op, images[r], call=lambda x, op=op: op(x, 3, stride=2, padding=1)) for r, op in largest.items()]
     found += [_case(op, images[r], call=lambda x, op=op: op(x, 2)) for r, op in average.items()]
+    dilated: dict[str, Any] = {"stride": 2, "padding": 1, "dilation": 2}
     return [
         *found,
-        _case(pool.avg_pool2d, flat, call=lambda x: pool.avg_pool2d(x, 3, **counts), label="padding counts"),
+        _case(max_pool.max_pool2d, images[2], call=lambda x: max_pool.max_pool2d(x, 2, **dilated), label="dilated"),
+        _case(max_pool.max_pool2d_with_indices, images[2], call=lambda x: max_pool.max_pool2d_with_indices(x, 2)[1]),
+        _case(sum_pool.avg_pool2d, flat, call=lambda x: sum_pool.avg_pool2d(x, 3, **counts), label="padding counts"),
         _case(
-            pool.avg_pool2d,
+            sum_pool.avg_pool2d,
             flat,
-            call=lambda x: pool.avg_pool2d(x, 3, stride=1, padding=1),
+            call=lambda x: sum_pool.avg_pool2d(x, 3, stride=1, padding=1),
             label="padding does not count",
         ),
-        _case(pool.sum_pool2d, flat, call=lambda x: pool.sum_pool2d(x, 2, 1)),
-        _case(pool.lp_pool2d, A(("n", 2, 4, 6), 0.2, 2), call=lambda x: pool.lp_pool2d(x, 2, p=3), eps=64),
+        _case(sum_pool.sum_pool2d, flat, call=lambda x: sum_pool.sum_pool2d(x, 2, 1)),
+        _case(sum_pool.lp_pool2d, A(("n", 2, 4, 6), 0.2, 2), call=lambda x: sum_pool.lp_pool2d(x, 2, p=3), eps=64),
     ]
 
 

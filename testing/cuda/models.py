@@ -14,9 +14,9 @@ from ...ops.control import scan
 from ...ops.conv import conv2d
 from ...ops.indexing import take
 from ...ops.linalg import matmul
+from ...ops.max_pool import max_pool2d
 from ...ops.movement import flatten
 from ...ops.normalization import dropout
-from ...ops.pool import max_pool2d
 from ...ops.random import Stream
 from ...ops.reduce import mean
 from ...ops.reduce import sum as sum_over

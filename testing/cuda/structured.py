@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...codegen.function import function
-from ...ops import conv, pool
+from ...ops import conv, max_pool, sum_pool
 from ...ops.indexing import index_add, take
 from ...ops.linalg import matmul
 from ...ops.order import argsort, cumsum
@@ -190,13 +190,14 @@ LARGE_POOLS = {1: (16, 3, 1025), 2: (16, 3, 65, 65), 3: (2, 3, 17, 33, 33)}
 def check_pools(setting: DeviceSetting) -> None:
     """Pools of 1 to 3 axes at ragged and large shapes, with gradients; ties, NaN and infinities among the values."""
     ways: list[tuple[Callable[..., Expr], int, dict[str, Any]]] = [
-        (pool.max_pool1d, 1, {"size": 3, "stride": 2, "padding": 1}),
-        (pool.max_pool2d, 2, {"size": 2}),
-        (pool.max_pool2d, 2, {"size": 3, "stride": 2, "padding": 1, "ceil_mode": True}),
-        (pool.max_pool3d, 3, {"size": 2, "stride": 1}),
-        (pool.avg_pool1d, 1, {"size": 3, "padding": 1}),
-        (pool.avg_pool2d, 2, {"size": 3, "stride": 1, "padding": 1}),
-        (pool.avg_pool3d, 3, {"size": 2}),
+        (max_pool.max_pool1d, 1, {"size": 3, "stride": 2, "padding": 1}),
+        (max_pool.max_pool2d, 2, {"size": 2}),
+        (max_pool.max_pool2d, 2, {"size": 3, "stride": 2, "padding": 1, "ceil_mode": True}),
+        (max_pool.max_pool2d, 2, {"size": (2, 3), "stride": (1, 2), "padding": 1, "dilation": (3, 2)}),
+        (max_pool.max_pool3d, 3, {"size": 2, "stride": 1}),
+        (sum_pool.avg_pool1d, 1, {"size": 3, "padding": 1}),
+        (sum_pool.avg_pool2d, 2, {"size": 3, "stride": 1, "padding": 1}),
+        (sum_pool.avg_pool3d, 3, {"size": 2}),
     ]
     for op, rank, options in ways:
         shapes = tuple((n, 3, *(8, 9, 7)[:rank]) for n in (0, 2))

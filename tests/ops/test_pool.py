@@ -9,22 +9,28 @@ import pytest
 
 import weft.ops  # noqa: F401 - gives the operators their meaning
 from weft.codegen.function import function
-from weft.ops.pool import (
-    MaxPool,
-    MaxPoolGather,
-    MaxPoolScatter,
-    SumPool,
-    SumPoolScatter,
+from weft.ops.max_pool import (
+    max_pool1d,
+    max_pool1d_with_indices,
+    max_pool2d,
+    max_pool2d_with_indices,
+    max_pool3d,
+    max_unpool1d,
+    max_unpool2d,
+)
+from weft.ops.pool import MaxPool, MaxPoolGather, MaxPoolScatter, SumPool, SumPoolScatter
+from weft.ops.sum_pool import (
     avg_pool1d,
     avg_pool2d,
     avg_pool3d,
+    lp_pool1d,
     lp_pool2d,
-    max_pool1d,
-    max_pool2d,
-    max_pool3d,
+    lp_pool3d,
+    sum_pool1d,
     sum_pool2d,
+    sum_pool3d,
 )
-from weft.symbolic.errors import ArgumentError, GuardError, ShapeError
+from weft.symbolic.errors import ArgumentError, DTypeError, GuardError, IndexRangeError, ShapeError
 from weft.symbolic.evaluate import evaluate
 from weft.symbolic.expr import apply
 from weft.symbolic.grad import grad
@@ -139,6 +145,8 @@ def test_sum_and_norms():
     geometry = ((3, 2), (2, 1), [(1, 1), (0, 0)])
     cases = [
         (sum_pool2d(x, (3, 2), (2, 1), (1, 0)), np.sum),
+        (sum_pool3d(x[:, :, None], (1, 3, 2), (1, 2, 1), (0, 1, 0))[:, :, 0], np.sum),
+        (lp_pool3d(x[:, :, None], (1, 3, 2), 2, (1, 2, 1), (0, 1, 0))[:, :, 0], np.linalg.norm),
         (lp_pool2d(x, (3, 2), 2, (2, 1), (1, 0)), np.linalg.norm),
         (lp_pool2d(x, (3, 2), 1, (2, 1), (1, 0)), lambda v: np.abs(v).sum()),
         (lp_pool2d(x, (3, 2), 3.5, (2, 1), (1, 0)), lambda v: (np.abs(v) ** 3.5).sum() ** (1 / 3.5)),
@@ -146,6 +154,9 @@ def test_sum_and_norms():
     ]
     for out, f in cases:
         np.testing.assert_allclose(evaluate(out, {x: xv}), reference(xv, f, *geometry))
+    lines = tensor("lines", (3, 7, 6), "float64")
+    for out, f in ((sum_pool1d(lines, 2), np.sum), (lp_pool1d(lines, 2), np.linalg.norm)):
+        np.testing.assert_allclose(evaluate(out, {lines: xv[0]}), reference(xv[0], f, (2,), (2,), [(0, 0)]))
     for p in (1, 2, 3.5, np.inf):
         check_gradients(lambda x: lp_pool2d(x, 2, p, 1), [xv[:1, :1]], tolerance=1e-5)
 
@@ -239,6 +250,28 @@ MISTAKES = [
     (lambda: max_pool2d(X, 2, padding=2), ShapeError, r"padding must be less than the window, and \(2, 2\) is not"),
     (lambda: max_pool2d(X, 2, padding="full "), ArgumentError, "padding by name is one of"),
     (lambda: lp_pool2d(X, 2, 0), ArgumentError, "p must be a number above 0, and is 0"),
+    (lambda: max_pool2d(X, 2, dilation=0), ShapeError, "max_pool2d: dilation must be 1 or more, and is 0"),
+    (lambda: max_pool2d(X, 2, dilation=(1, 8.0)), ArgumentError, "dilation is one whole number, or one for each of"),
+    (lambda: max_pool2d(X, 3, dilation=4), ShapeError, "its height with its dilation is 9, x's is 8"),
+    (
+        lambda: max_pool2d(X, 2, padding=3, dilation=2),
+        ShapeError,
+        r"padding must be less than the window, and \(3, 3\)",
+    ),
+    (lambda: max_pool1d_with_indices(X, 2), ShapeError, "max_pool1d_with_indices: x needs 3 axes"),
+    (lambda: max_unpool2d(X, X, 2), DTypeError, "max_unpool2d: indices are integers, not float32"),
+    (
+        lambda: max_unpool2d(X, X[:, :3].astype("int32"), 2),
+        ShapeError,
+        r"values and indices have one shape, and not \(batch, 4, 8, 9\) and \(batch, 3, 8, 9\)",
+    ),
+    (lambda: max_unpool2d(X, X[0].astype("int32"), 2), ShapeError, "values and indices have one shape"),
+    (lambda: max_unpool1d(X[0], X[0].astype("int32"), 1, padding=9), ShapeError, "nothing is left of the result"),
+    (
+        lambda: max_unpool2d(X, X.astype("int32"), 2, output_shape=(3,)),
+        ArgumentError,
+        r"output_shape has a size for each of the 2 spatial axes, and is \(3,\)",
+    ),
 ]
 
 
@@ -265,3 +298,102 @@ def test_what_a_rule_makes_of_a_window_over_everything_needs_no_other_sizes():
     np.testing.assert_array_equal(f(value), np.broadcast_to(value, (2, 3, 3, 4)))
     with pytest.raises(GuardError, match="n and 1"):
         f(np.zeros((2, 3, 2, 2), "float32"))
+
+
+# ---- dilation, places, and the way back -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("symbolic", [False, True])
+@pytest.mark.parametrize("padding", [0, 2, "same"])
+@pytest.mark.parametrize("ceil_mode", [False, True])
+def test_gradients_of_dilated_windows(ceil_mode, padding, symbolic):
+    xv = RNG.standard_normal((2, 1, 7, 6))
+    order = 1 if symbolic else 2
+    check_gradients(
+        lambda x: max_pool2d(x, 2, 2, padding, ceil_mode, (3, 2)) ** 2, [xv], order=order, symbolic=symbolic
+    )
+
+
+def test_dilation_of_one_is_none():
+    x = tensor("x", (1, 1, 9), "float64")
+    assert max_pool1d(x, 3, dilation=1) is max_pool1d(x, 3)
+    assert max_pool1d(x, 1, dilation=4) is max_pool1d(x, 1)
+    assert "dilation" not in repr(max_pool1d(x, 3))
+    assert max_pool1d(x, 3, dilation=2).op.reach == (5,)
+
+
+def test_a_dilated_window_over_everything_is_no_reduction():
+    x = tensor("x", (1, 1, 5))
+    out = max_pool1d(x, 3, dilation=2)
+    xv = np.array([[[1, 9, 3, 8, 2]]], "float32")
+    assert function([x], [out, grad(out.sum(), x)])(xv)[0].tolist() == [[[3]]]
+    assert evaluate(grad(out.sum(), x), {x: xv}).tolist() == [[[0, 0, 1, 0, 0]]]
+
+
+def test_dilated_windows_around_the_input():
+    x = tensor("x", (1, 1, "n"), "float64")
+    out = max_pool1d(x, 2, 1, 1, dilation=2)
+    value, g = function([x], [out, grad(out.sum(), x)])(np.ones((1, 1, 1)))
+    assert value.tolist() == [[[-np.inf]]]
+    assert g.tolist() == [[[0]]]
+    with pytest.raises(ShapeError, match="window of 3"):
+        function([x], max_pool1d(x, 2, 1, dilation=2))(np.ones((1, 1, 2)))
+
+
+def test_places():
+    x = tensor("x", ("n", 1, "h", 4), "float64")
+    values, places = max_pool2d_with_indices(x, (1, 2), padding=((0, 0), (1, 1)))
+    xv = np.array([[[[1.0, 1, np.nan, 2], [-np.inf, -np.inf, 3, 3]]]])
+    assert places.dtype == np.int64
+    for found in (evaluate([values, places], {x: xv}), function([x], [values, places])(xv)):
+        np.testing.assert_array_equal(found[0], [[[[1, np.nan, 2], [-np.inf, 3, 3]]]])
+        assert found[1].tolist() == [[[[0, 2, 3], [4, 6, 7]]]]
+    for n in (tensor("e", (1, 2, 0)), tensor("e", (1, 2, None))):
+        of_nothing = max_pool1d_with_indices(n, 2, padding=1)[1]
+        assert function([n], of_nothing)(np.zeros((1, 2, 0), "float32")).tolist() == [[[-1], [-1]]]
+
+
+@pytest.mark.parametrize("kind", ["bool", "int8", "float32"])
+def test_there_and_back(kind):
+    xv = RNG.integers(0, 2, (2, 3, 6, 4)).astype(kind)
+    x = tensor("x", ("n", 3, "h", "w"), kind)
+    back = max_unpool2d(*max_pool2d_with_indices(x, 2), 2)
+    found = function([x], back)(xv)
+    assert found.dtype == xv.dtype
+    assert found.shape == xv.shape
+    pooled = evaluate(max_pool2d(x, 2), {x: xv})
+    np.testing.assert_array_equal(evaluate(max_pool2d(back, 2), {x: xv}), pooled)
+    np.testing.assert_array_equal((found != 0).sum((2, 3)), (pooled != 0).sum((2, 3)))
+
+
+def test_the_last_value_stays():
+    v, i = tensor("v", (1, 1, 3), "float64"), tensor("i", (1, 1, 3), "int64")
+    out = max_unpool1d(v, i, 2)
+    given = {v: np.array([[[1.0, 2, 3]]]), i: np.array([[[4, 1, 4]]])}
+    assert evaluate(out, given).tolist() == [[[0, 2, 0, 0, 3, 0]]]
+    assert evaluate(grad((out * np.arange(6)).sum(), v), given).tolist() == [[[0, 1, 4]]]
+    check_gradients(lambda v: max_unpool1d(v, np.array([[[4, 1, 4]]]), 2) ** 2, [given[v]])
+
+
+@pytest.mark.parametrize("index", [6, -1, -7, 2**62, -(2**63)])
+def test_indices_outside(index):
+    v, i = tensor("v", (1, "c", 3)), tensor("i", (1, "c", 3), "int64")
+    out = max_unpool1d(v, i, 2)
+    given = np.zeros((1, 2, 3), "float32"), np.array([[[0, 1, 2], [0, index, 1]]])
+    with pytest.raises(IndexRangeError, match="out of range for axis 2 with size 6"):
+        evaluate(out, dict(zip((v, i), given, strict=True)))
+    with pytest.raises(IndexRangeError, match="out of range for axis 2 with size 6"):
+        function([v, i], out)(*given)
+
+
+def test_sizes_of_unpooling():
+    v, i = tensor("v", (2, 3, 4, "w")), tensor("i", (2, 3, 4, "w"), "int32")
+    assert max_unpool2d(v, i, 3, 2, 1).shape[2] == 7
+    assert str(max_unpool2d(v, i, 3, 2, 1).shape[3]) == "2*w - 1"
+    out = max_unpool2d(v, i, 2, output_shape=(9, "z"))
+    assert (out.shape[2], str(out.shape[3])) == (9, "z")
+
+
+def test_docstrings_of_unpooling():
+    for part in ("Parameters", "Returns", "Raises", "Gradient", "References"):
+        assert part in inspect.getdoc(max_unpool2d)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-import weft.ops  # noqa: F401 - gives the operators their meaning
-from weft.ops import conv, pool
+import weft as wf
+from weft.ops import conv
 from weft.symbolic.evaluate import evaluate
 from weft.symbolic.grad import vjp
 from weft.symbolic.leaves import constant
@@ -66,6 +66,54 @@ def test_transpose(xs, ws, options):
     compare(lambda x, w, b: ours(x, w, b, **options), lambda x, w, b: theirs(x, w, b, **options), values)
 
 
+DILATED = [
+    ((2, 3, 11), {"kernel_size": 3, "stride": 2, "padding": 1, "dilation": 2}),
+    ((2, 3, 13), {"kernel_size": 2, "padding": 1, "dilation": 3}),
+    ((2, 2, 9, 12), {"kernel_size": (3, 2), "stride": (2, 1), "padding": (1, 1), "dilation": (2, 3)}),
+    ((1, 2, 9, 9), {"kernel_size": 2, "stride": 4, "dilation": 3}),
+    ((1, 2, 6, 7, 8), {"kernel_size": 2, "stride": (2, 1, 3), "padding": 1, "dilation": (2, 1, 4)}),
+]
+
+
+@pytest.mark.parametrize("ceil_mode", [False, True])
+@pytest.mark.parametrize(("shape", "options"), POOLS + DILATED)
+def test_max_pool_with_indices(shape, options, ceil_mode):
+    """Values, places, gradients, and the gradients of those."""
+    name, given = f"max_pool{len(shape) - 2}d", {**options, "ceil_mode": ceil_mode}
+    renamed = {("size" if key == "kernel_size" else key): value for key, value in given.items()}
+    values = RNG.standard_normal(shape)
+    compare(
+        lambda x: getattr(wf, name)(x, **renamed), lambda x: getattr(torch.nn.functional, name)(x, **given), [values]
+    )
+    x = wf.tensor("x", shape, "float64")
+    found = wf.evaluate(list(getattr(wf, f"{name}_with_indices")(x, **renamed)), {x: values})
+    theirs = getattr(torch.nn.functional, name)(torch.tensor(values), **given, return_indices=True)
+    for mine, its in zip(found, theirs, strict=True):
+        np.testing.assert_array_equal(mine, its.numpy())
+
+
+@pytest.mark.parametrize(("shape", "options"), POOLS[:1] + POOLS[2:3] + POOLS[4:])
+def test_max_unpool(shape, options):
+    name, functional = f"max_unpool{len(shape) - 2}d", torch.nn.functional
+    options = {"stride": options["kernel_size"], **options}
+    pool = getattr(functional, f"max_pool{len(shape) - 2}d")
+    pooled, places = pool(torch.tensor(RNG.standard_normal(shape)), **options, return_indices=True)
+    size, given = options.pop("kernel_size"), options
+    v = wf.tensor("v", tuple(pooled.shape), "float64")
+    found = wf.evaluate(
+        getattr(wf, name)(v, places.numpy(), size, **given, output_shape=shape[2:]), {v: pooled.numpy()}
+    )
+    theirs = getattr(functional, name)(pooled, places, size, **given, output_size=shape[2:])
+    np.testing.assert_array_equal(found, theirs.numpy())
+    # gradients, of places that are taken once: of others PyTorch's are not those of its values
+    once = np.argsort(places.reshape(*places.shape[:2], -1).numpy(), -1).reshape(places.shape)
+    compare(
+        lambda v: getattr(wf, name)(v, once, size, **given),
+        lambda v: getattr(functional, name)(v, torch.tensor(once), size, **given),
+        [pooled.numpy()],
+    )
+
+
 @pytest.mark.parametrize("ceil_mode", [False, True])
 @pytest.mark.parametrize("kind", ["max", "avg", "avg with padding"])
 @pytest.mark.parametrize(("shape", "options"), POOLS)
@@ -75,7 +123,7 @@ def test_pool(shape, options, kind, ceil_mode):
     if kind != "max":
         given["count_include_pad"] = "padding" in kind
     renamed = {("size" if key == "kernel_size" else key): value for key, value in given.items()}
-    ours, theirs = getattr(pool, name), getattr(torch.nn.functional, name)
+    ours, theirs = getattr(wf, name), getattr(torch.nn.functional, name)
     compare(lambda x: ours(x, **renamed), lambda x: theirs(x, **given), [RNG.standard_normal(shape)])
 
 
@@ -84,7 +132,7 @@ def test_lp_pool():
     for p in (1, 2, 3):
         options = {"stride": (1, 2), "ceil_mode": False}
         compare(
-            lambda x: pool.lp_pool2d(x, (3, 2), p, **options),
+            lambda x: wf.lp_pool2d(x, (3, 2), p, **options),
             lambda x: torch.nn.functional.lp_pool2d(x, p, (3, 2), **options),
             values,
         )

@@ -13,10 +13,11 @@ from ....ops.activations import crossentropy
 from ....ops.conv import conv1d, conv2d, conv3d
 from ....ops.indexing import index_add, index_set, take
 from ....ops.linalg import matmul
+from ....ops.max_pool import max_pool1d, max_pool2d, max_pool3d
 from ....ops.movement import concatenate
 from ....ops.order import argsort, cumsum, sort, topk
-from ....ops.pool import avg_pool2d, max_pool1d, max_pool2d, max_pool3d
 from ....ops.reduce import sum as sum_of
+from ....ops.sum_pool import avg_pool2d
 from ....symbolic.expr import Expr
 from ....symbolic.grad import vjp
 from ....symbolic.variables import tensor

@@ -54,6 +54,9 @@ class PoolParams(NamedTuple):
     vc: int
     vd: int
     vh: int
+    dd: int = 1  # from one element of a window to the next: dilation
+    dh: int = 1
+    dw: int = 1
 
 
 def lowest(dtype: np.dtype[Any]) -> Any:
@@ -61,10 +64,11 @@ def lowest(dtype: np.dtype[Any]) -> Any:
     return dtype.type(-np.inf) if dtype.kind == "f" else dtype.type(np.iinfo(dtype).min)
 
 
-def make_pool(name: str, lanes: int, width: int, step: int, largest: bool) -> Kernel:
+def make_pool(name: str, lanes: int, width: int, step: int, largest: bool, dilated: bool = False) -> Kernel:
     """out = the maximum (NaN if a window holds one) or the sum of each window of x.  Stripes are of rows of windows.
 
-    Lines are combined first, as whole vectors, then their columns.  A width of 0 stands for any, column by column.
+    Lines are combined first, as whole vectors, then their columns.  A width of 0 stands for any, column by column: so
+    are windows that are dilated.
     """
     from ..tiles.intrinsics import read
     from .lanes import functions
@@ -84,16 +88,27 @@ def make_pool(name: str, lanes: int, width: int, step: int, largest: bool) -> Ke
         D, H, W, OD, OH, OW = p.D, p.H, p.W, p.OD, p.OH, p.OW
         kd, kh, kw = p.kd, p.kh, p.kw
         sd, sh, pd, ph, pw = p.sd, p.sh, p.pd, p.ph, p.pw
+        dd, dh, dw = (p.dd, p.dh, p.dw) if dilated else (1, 1, 1)
         empty = splat(outside)
         for unit in range(lo, hi):
             plane, first = unit // stripes, unit % stripes * rows
             x = buffers[1] + plane // channels * xn + plane % channels * xc
             for od in range(OD):
                 z0, z1 = max(od * sd - pd, 0), min(od * sd - pd + kd, D)
+                if dilated:  # from the first element inside, as many whole steps as there are elements
+                    z = od * sd - pd
+                    z0 = z if z >= 0 else z % dd
+                    z1 = z0 + max(min(z + kd * dd, D) - z0 + dd - 1, 0) // dd * dd
                 out = buffers[0] + ((plane * OD + od) * OH + first) * OW * size
                 for oh in range(first, min(first + rows, OH)):
                     y0, y1 = max(oh * sh - ph, 0), min(oh * sh - ph + kh, H)
+                    if dilated:
+                        y = oh * sh - ph
+                        y0 = y if y >= 0 else y % dh
+                        y1 = y0 + max(min(y + kh * dh, H) - y0 + dh - 1, 0) // dh * dh
                     start, lines = x + z0 * xd + y0 * xh, max(z1 - z0, 0) * max(y1 - y0, 0)
+                    if dilated:
+                        lines = lines // (dd * dh)
                     for m in range(0, OW, lanes):
                         left = m * step - pw
                         a, b, c, d = empty, empty, empty, empty
@@ -109,10 +124,10 @@ def make_pool(name: str, lanes: int, width: int, step: int, largest: bool) -> Ke
                                     d = combine(d, load(row, left + 3 * lanes, W, empty))
                             else:
                                 for k in range(kw):
-                                    a = combine(a, strided(row, left + k, W, empty))
-                            y, row = y + 1, row + xh
+                                    a = combine(a, strided(row, left + k * dw, W, empty))
+                            y, row = y + dh, row + dh * xh
                             if y == y1:
-                                y, row = y0, row + xd - (y1 - y0) * xh
+                                y, row = y0, row + dd * xd - (y1 - y0) * xh
                         store(out, m, OW, across(a, b, c, d) if width > 0 else a)
                     out += OW * size
         return 0
@@ -155,37 +170,6 @@ def make_max_gather(name: str, lanes: int, depth: int, height: int, width: int, 
                         picked = chosen(v + z * vd + y * vh, vd, vh, z0, z1, y0, y1, left, W, at)
                         store(out, m, OW, picked)
                     out += OW * size
-        return 0
-
-    return kernel
-
-
-def make_clear(name: str) -> Kernel:
-    """out = 0 in the rows that lie under no window.  Stripes are of rows of out.
-
-    Launched only where windows leave rows out: behind the last one, or between windows that are farther apart than
-    they are tall.
-    """
-    from ..tiles.intrinsics import pointer, read
-
-    dtype = np.dtype(name)
-    nothing, size = dtype.type(0), dtype.itemsize
-
-    def kernel(buffers: Any, params: Any, lo: int, hi: int) -> int:
-        p = read(params, PoolParams)
-        stripes, rows = p.stripes, p.rows
-        D, H, W, OD, OH = p.D, p.H, p.W, p.OD, p.OH
-        kd, kh, sd, sh, pd, ph = p.kd, p.kh, p.sd, p.sh, p.pd, p.ph
-        for unit in range(lo, hi):
-            out = pointer(buffers[0] + unit // stripes * D * H * W * size, dtype)
-            first = unit % stripes * rows
-            for z in range(D):
-                # of the windows that begin at or before this depth or row, the last reaches farthest
-                deep = OD > 0 and z + pd - min((z + pd) // sd, OD - 1) * sd < kd
-                for y in range(first, min(first + rows, H)):
-                    if not deep or OH == 0 or y + ph - min((y + ph) // sh, OH - 1) * sh >= kh:
-                        for i in range((z * H + y) * W, (z * H + y + 1) * W):
-                            out[i] = nothing
         return 0
 
     return kernel

@@ -18,47 +18,55 @@ from ..model import POOL_BYTE_NS, POOL_GENERAL_NS, POOL_VECTOR_NS, vector_bytes
 from ..tiles.copy import contiguous_strides, copy_launch
 from . import general, kernels
 
+Sizes = Sequence[int]
 Padding = Sequence[tuple[int, int]]
 
 _UNITS = 64  # enough to share among the cores of any machine that will meet a small pooling
 
 
-def plan_max_pool(out: Array, x: Array, *, window: Sequence[int], strides: Sequence[int], padding: Padding) -> Plan:
+def plan_max_pool(
+    out: Array, x: Array, *, window: Sizes, strides: Sizes, padding: Padding, dilation: Sizes = ()
+) -> Plan:
     """out = the maximum over each window of x; NaN where a window holds one."""
-    return _Pooling(out, x, window, strides, padding).forward("max", x)
+    return _Pooling(out, x, window, strides, padding, dilation).forward("max", x)
 
 
-def plan_sum_pool(out: Array, x: Array, *, window: Sequence[int], strides: Sequence[int], padding: Padding) -> Plan:
+def plan_max_pool_places(
+    out: Array, x: Array, *, window: Sizes, strides: Sizes, padding: Padding, dilation: Sizes = ()
+) -> Plan:
+    """out = how many elements of the plane stand in front of each window's first maximum; -1 where it holds none."""
+    return _Pooling(out, x, window, strides, padding, dilation).forward("places", x)
+
+
+def plan_sum_pool(out: Array, x: Array, *, window: Sizes, strides: Sizes, padding: Padding) -> Plan:
     """out = the sum over each window of x."""
     return _Pooling(out, x, window, strides, padding).forward("sum", x)
 
 
 def plan_max_pool_gather(
-    out: Array, x: Array, v: Array, *, window: Sequence[int], strides: Sequence[int], padding: Padding
+    out: Array, x: Array, v: Array, *, window: Sizes, strides: Sizes, padding: Padding, dilation: Sizes = ()
 ) -> Plan:
     """out = v, of the shape of x, at the first maximum of each window of x (the first NaN if there is one)."""
-    return _Pooling(out, x, window, strides, padding).forward("gather", x, v)
+    return _Pooling(out, x, window, strides, padding, dilation).forward("gather", x, v)
 
 
 def plan_max_pool_scatter(
-    out: Array, x: Array, g: Array, *, window: Sequence[int], strides: Sequence[int], padding: Padding
+    out: Array, x: Array, g: Array, *, window: Sizes, strides: Sizes, padding: Padding, dilation: Sizes = ()
 ) -> Plan:
     """out, of the shape of x, = each window's g added at the first maximum of the window: the gradient of max_pool."""
-    return _Pooling(g, x, window, strides, padding).backward("max", out, x, g)
+    return _Pooling(g, x, window, strides, padding, dilation).backward("max", out, x, g)
 
 
-def plan_sum_pool_scatter(
-    out: Array, g: Array, *, window: Sequence[int], strides: Sequence[int], padding: Padding
-) -> Plan:
+def plan_sum_pool_scatter(out: Array, g: Array, *, window: Sizes, strides: Sizes, padding: Padding) -> Plan:
     """out = for each element, the sum of g over the windows that hold it: the gradient of sum_pool."""
     return _Pooling(g, out, window, strides, padding).backward("sum", out, g)
 
 
 class _Pooling:
-    """The geometry that the five share.  `pooled` has the shape of the windows' grid, `full` that of the input."""
+    """The geometry that the six share.  `pooled` has the shape of the windows' grid, `full` that of the input."""
 
     def __init__(
-        self, pooled: Array, full: Array, window: Sequence[int], strides: Sequence[int], padding: Padding
+        self, pooled: Array, full: Array, window: Sizes, strides: Sizes, padding: Padding, dilation: Sizes = ()
     ) -> None:
         self.dtype = np.dtype(np.uint8) if full.dtype.kind == "b" else full.dtype
         self.batch, self.channels, *spatial = full.shape
@@ -70,15 +78,18 @@ class _Pooling:
         self.window = (1,) * missing + tuple(window)
         self.strides = (1,) * missing + tuple(strides)
         self.before = (0,) * missing + tuple(before for before, _ in padding)
+        self.dilation = (1,) * missing + (tuple(dilation) or (1,) * len(spatial))
+        self.dilated = (True,) * any(d > 1 for d in self.dilation)  # as the last argument of a kernel
         self.scratch: list[int] = []
         self.launches: list[Launch] = []
 
     def forward(self, what: str, *operands: Array) -> Plan:
         """One value for each window; stripes are of rows of windows."""
-        makers: dict[str, tuple[Callable[..., Kernel], Callable[..., Kernel], tuple[bool, ...]]] = {
+        makers: dict[str, tuple[Callable[..., Kernel], Callable[..., Kernel], tuple[bool | str, ...]]] = {
             "max": (kernels.make_pool, general.make_general_pool, (True,)),
             "sum": (kernels.make_pool, general.make_general_pool, (False,)),
-            "gather": (kernels.make_max_gather, general.make_general_place, (False,)),
+            "gather": (kernels.make_max_gather, general.make_general_place, ("gather",)),
+            "places": (kernels.make_max_gather, general.make_general_place, ("places",)),
         }
         fast, slow, flags = makers[what]
         depth, height, width = self.grid
@@ -86,11 +97,12 @@ class _Pooling:
         if size == 0:
             return Plan(())
         buffers, strides = self._operands(operands)
-        arguments = self._special(what == "gather", True)
+        arguments = None if what == "places" else self._special(what == "gather", True)
         if arguments is None:
-            kernel = KernelRef(slow, (self.dtype.name, *flags))
+            kernel = KernelRef(slow, (self.dtype.name, *flags, *self.dilated))
         else:
-            kernel = KernelRef(fast, (self.dtype.name, *arguments, *(flags if what != "gather" else ())))
+            flags = (*flags, *self.dilated) if what != "gather" else ()
+            kernel = KernelRef(fast, (self.dtype.name, *arguments, *flags))
         return self._plan(kernel, buffers, strides, height, f"pool: {what} of each window, {self._how(arguments)}")
 
     def backward(self, what: str, out: Array, *operands: Array) -> Plan:
@@ -105,14 +117,14 @@ class _Pooling:
             make = kernels.make_max_scatter if what == "max" else kernels.make_sum_scatter
             kernel = KernelRef(make, (self.dtype.name, *arguments))
         elif what == "max":
-            kernel = KernelRef(general.make_general_place, (self.dtype.name, True))
+            kernel = KernelRef(general.make_general_place, (self.dtype.name, "scatter", *self.dilated))
         else:
             kernel = KernelRef(general.make_general_sum_scatter, (self.dtype.name,))
         way = f"pool: gradient of the {what}, {self._how(arguments)}"
         plan = self._plan(kernel, buffers, strides, self.sizes[1], way)
         if arguments is None or self._is_covered():
             return plan
-        clear = plan.launches[-1]._replace(kernel=KernelRef(kernels.make_clear, (self.dtype.name,)))
+        clear = plan.launches[-1]._replace(kernel=KernelRef(general.make_clear, (self.dtype.name,)))
         return plan._replace(launches=(*plan.launches[:-1], clear, plan.launches[-1]))
 
     def _is_covered(self) -> bool:
@@ -128,10 +140,10 @@ class _Pooling:
         """Lanes, window and step of the vector kernel for these windows, if there is one and it is worth while."""
         lanes = vector_bytes() // max(self.dtype.itemsize, 4)
         width, step = self.window[2], self.strides[2]
-        if step > 4 or max(self.sizes[2], self.before[2], width) >= 1 << 30:
+        if step > 4 or max(self.sizes[2], self.before[2], width * self.dilation[2]) >= 1 << 30:
             return None
         # a gradient is put together from at most three neighbouring windows
-        if width <= 4 and (forward or width <= 3 * step):
+        if width <= 4 and (forward or width <= 3 * step) and not self.dilated:
             if not searching:
                 return lanes, width, step
             if max(self.window) <= 4 and math.prod(self.window) <= 27 and width <= 3 * step:
@@ -173,7 +185,8 @@ class _Pooling:
         rows = height if planes >= _UNITS else max(-(-height * planes // _UNITS), 8)
         stripes = -(-height // rows)
         second = strides[1] if len(strides) > 1 else (0,) * 4
-        sides = (*strides[0], *self.sizes, *self.grid, *self.window, *self.strides, *self.before, *second)
+        spans = (*self.window, *self.strides, *self.before)
+        sides = (*strides[0], *self.sizes, *self.grid, *spans, *second, *self.dilation)
         params = kernels.PoolParams(stripes, rows, self.channels, *sides)
         positions = planes * math.prod(self.grid) * math.prod(self.window)
         elements = planes * (math.prod(self.sizes) + math.prod(self.grid))

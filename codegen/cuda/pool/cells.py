@@ -35,7 +35,7 @@ def reaching(windows: WindowShape) -> tuple[int, ...]:
 def is_small(windows: WindowShape, searching: bool) -> bool:
     """Whether a thread should own a cell."""
     several, owned = math.prod(reaching(windows)), math.prod(windows.strides)
-    if owned > _MOST_OWNED:
+    if owned > _MOST_OWNED or windows.dilations:
         return False
     if not searching:
         return several * owned <= _MOST_ADDED

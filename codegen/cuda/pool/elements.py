@@ -50,9 +50,9 @@ def make_elements(moved: str, windows: WindowShape, planes: int, searching: bool
 def _windows_over(
     k: KernelBuilder, windows: WindowShape, at: Sequence[Any], grid: Sequence[Any], before: Sequence[Any]
 ) -> list[SpanOfAxis]:
-    """The windows that cover an element."""
+    """The windows that reach over an element."""
     found = []
-    for i, width, step, count, pad in zip(at, windows.widths, windows.strides, grid, before, strict=True):
+    for i, width, step, count, pad in zip(at, windows.reach, windows.strides, grid, before, strict=True):
         place = i + pad
         low = k.quotient(k.maximum(place - (width - 1), 0) + (step - 1), step)
         found.append(SpanOfAxis(low, low, k.minimum(k.quotient(place, step) + 1, count)))

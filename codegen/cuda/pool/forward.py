@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ....symbolic.types import INT64
 from ..index.places import THREADS, Parameters, StridedAxes, place_at, thread_number
 from ..index.runs import combine
 from ..trace.builder import KernelBuilder, place_type
@@ -43,6 +44,16 @@ def make_max_places(element: str, windows: WindowShape, planes: int, wide: bool)
         return find_maximum(k, arrays[0], windows, spans, sides)[1]
 
     return _make("max_places", place_type(wide), (dtype,), windows, planes, wide, -1, find, 2)
+
+
+def make_max_indices(element: str, windows: WindowShape, planes: int, wide: bool) -> TracedKernel:
+    """The same, as int64."""
+    dtype = comparable(np.dtype(element))
+
+    def find(k: KernelBuilder, arrays: Sequence[Any], spans: Sequence[SpanOfAxis], sides: Sides) -> Any:
+        return k.cast(find_maximum(k, arrays[0], windows, spans, sides)[1], INT64)
+
+    return _make("max_indices", INT64, (dtype,), windows, planes, wide, -1, find, 2)
 
 
 def make_max_gather(element: str, moved: str, windows: WindowShape, planes: int, wide: bool) -> TracedKernel:

@@ -15,23 +15,48 @@ from ..trace.builder import place_type
 from ..trace.kernel import TracedKernel, TraceRef
 from .cells import is_small, make_cells
 from .elements import make_elements
-from .forward import make_max_gather, make_max_places, make_max_pool, make_sum_pool
+from .forward import make_max_gather, make_max_indices, make_max_places, make_max_pool, make_sum_pool
 from .windows import WindowShape
 
+Sizes = Sequence[int]
 Padding = Sequence[tuple[int, int]]
 
 
 def plan_max_pool(
-    out: Strided, x: Strided, processor: Processor, *, window: Sequence[int], strides: Sequence[int], padding: Padding
+    out: Strided,
+    x: Strided,
+    processor: Processor,
+    *,
+    window: Sizes,
+    strides: Sizes,
+    padding: Padding,
+    dilation: Sizes = (),
 ) -> GridPlan:
     """out = the maximum of each window of x; NaN where it holds one."""
-    pooling = _WindowPlan(out, x, window, strides, padding)
+    pooling = _WindowPlan(out, x, window, strides, padding, dilation)
     launches = pooling.forward(make_max_pool, (x.dtype.name,), (operand(0), operand(1)), [x])
     return GridPlan(launches, way="pool: the maximum of each window")
 
 
+def plan_max_pool_places(
+    out: Strided,
+    x: Strided,
+    processor: Processor,
+    *,
+    window: Sizes,
+    strides: Sizes,
+    padding: Padding,
+    dilation: Sizes = (),
+) -> GridPlan:
+    """out = how many elements of the plane stand in front of each window's first maximum; -1 where it holds none."""
+    pooling = _WindowPlan(out, x, window, strides, padding, dilation)
+    sides = [x, pooling.number_elements(x)]
+    launches = pooling.forward(make_max_indices, (x.dtype.name,), (operand(0), operand(1)), sides)
+    return GridPlan(launches, way="pool: the place of the maximum of each window")
+
+
 def plan_sum_pool(
-    out: Strided, x: Strided, processor: Processor, *, window: Sequence[int], strides: Sequence[int], padding: Padding
+    out: Strided, x: Strided, processor: Processor, *, window: Sizes, strides: Sizes, padding: Padding
 ) -> GridPlan:
     """out = the sum of each window of x."""
     pooling = _WindowPlan(out, x, window, strides, padding)
@@ -45,12 +70,13 @@ def plan_max_pool_gather(
     v: Strided,
     processor: Processor,
     *,
-    window: Sequence[int],
-    strides: Sequence[int],
+    window: Sizes,
+    strides: Sizes,
     padding: Padding,
+    dilation: Sizes = (),
 ) -> GridPlan:
     """out = v, of the shape of x, at the first maximum of each window of x."""
-    pooling = _WindowPlan(out, x, window, strides, padding, v)
+    pooling = _WindowPlan(out, x, window, strides, padding, dilation, v)
     slots = operand(0), operand(1), operand(2)
     launches = pooling.forward(make_max_gather, (x.dtype.name, v.dtype.name), slots, [x, v])
     return GridPlan(launches, way="pool: what stands at the maximum of each window")
@@ -62,29 +88,29 @@ def plan_max_pool_scatter(
     g: Strided,
     processor: Processor,
     *,
-    window: Sequence[int],
-    strides: Sequence[int],
+    window: Sizes,
+    strides: Sizes,
     padding: Padding,
+    dilation: Sizes = (),
 ) -> GridPlan:
     """out, of the shape of x, = each window's g added at its first maximum: the gradient of the maximum."""
-    pooling = _WindowPlan(g, x, window, strides, padding, out)
+    pooling = _WindowPlan(g, x, window, strides, padding, dilation, out)
     if 0 not in g.shape and is_small(pooling.windows, True):
         launches = pooling.cells((x.dtype.name, g.dtype.name), (operand(0), operand(1), operand(2)), [out, x, g])
         return GridPlan(launches, way="pool: the gradient of the maximum, cell by cell")
-    kind = place_type(pooling.wide)
-    numbers = Strided(kind, x.shape, (0, 0, *contiguous_steps(x.shape[2:])))  # of the elements of a plane
-    maxima = Strided(kind, g.shape, contiguous_steps(g.shape))
+    numbers = pooling.number_elements(x)
+    maxima = Strided(numbers.dtype, g.shape, contiguous_steps(g.shape))
     slots = operand(0), scratch(0), operand(2)
     launches = (
         *pooling.forward(make_max_places, (x.dtype.name,), (scratch(0), operand(1)), [x, numbers]),
         *pooling.elements(g.dtype.name, slots, [maxima, numbers, g]),
     )
-    size = math.prod(g.shape) * kind.itemsize
+    size = math.prod(g.shape) * numbers.dtype.itemsize
     return GridPlan(launches, (size,), way="pool: the places of the maxima, then the gradient, element by element")
 
 
 def plan_sum_pool_scatter(
-    out: Strided, g: Strided, processor: Processor, *, window: Sequence[int], strides: Sequence[int], padding: Padding
+    out: Strided, g: Strided, processor: Processor, *, window: Sizes, strides: Sizes, padding: Padding
 ) -> GridPlan:
     """out = for each element, the sum of g over the windows that hold it: the gradient of the sum."""
     pooling = _WindowPlan(g, out, window, strides, padding)
@@ -96,15 +122,16 @@ def plan_sum_pool_scatter(
 
 
 class _WindowPlan:
-    """The geometry that the five share.  `pooled` has the shape of the windows' grid, `full` that of the input."""
+    """The geometry that the six share.  `pooled` has the shape of the windows' grid, `full` that of the input."""
 
     def __init__(
         self,
         pooled: Strided,
         full: Strided,
-        window: Sequence[int],
-        strides: Sequence[int],
+        window: Sizes,
+        strides: Sizes,
         padding: Padding,
+        dilation: Sizes = (),
         *others: Strided,
     ) -> None:
         if not len(window) == len(strides) == len(padding) == len(full.shape) - 2:
@@ -112,12 +139,19 @@ class _WindowPlan:
         self.sizes, self.grid = full.shape[2:], pooled.shape[2:]
         self.before = tuple(before for before, _ in padding)
         self.wide = is_wide(pooled, full, *others)
+        windows = WindowShape(
+            tuple(window), tuple(strides), True, 1, tuple(dilation) if max(dilation, default=1) > 1 else ()
+        )
         ends = [
             (count - 1) * step + width - before
-            for count, step, width, before in zip(self.grid, strides, window, self.before, strict=True)
+            for count, step, width, before in zip(self.grid, strides, windows.reach, self.before, strict=True)
         ]
         ragged = any(self.before) or any(end > size for end, size in zip(ends, self.sizes, strict=True))
-        self.windows = WindowShape(tuple(window), tuple(strides), ragged)
+        self.windows = windows._replace(ragged=ragged)
+
+    def number_elements(self, x: Strided) -> Strided:
+        """The places of the elements of a plane of x, in C order: the same ones for all planes."""
+        return Strided(place_type(self.wide), x.shape, (0, 0, *contiguous_steps(x.shape[2:])))
 
     def forward(
         self, make: Callable[..., TracedKernel], names: tuple[str, ...], slots: Sequence[Slot], sides: Sequence[Strided]
@@ -148,7 +182,7 @@ class _WindowPlan:
     def _count_together(self, operands: Sequence[Strided]) -> int:
         """How many neighbours of all operands are one access, where windows stand side by side and inside of them."""
         width = self.windows.widths[-1]
-        if width != self.windows.strides[-1] or width not in (2, 4):
+        if width != self.windows.strides[-1] or width not in (2, 4) or self.windows.dilations:
             return 1
         for x in operands:
             if x.strides[-1] != 1 or any(step % width for step in (x.start, *x.strides[:-1])):

@@ -1,7 +1,7 @@
 """What windows cover.  Arrays are (batch, channels, *spatial), with one to three spatial axes.
 
-Along an axis window number p covers [p * stride - before, p * stride - before + width) as far as the input goes.
-Widths and strides are constants of a kernel; sizes, and what is in front, are numbers of a launch.
+Along an axis window number p holds p * stride - before + j * dilation, j < width, as far as the input goes.
+Widths, strides and dilations are constants of a kernel; sizes, and what is in front, are numbers of a launch.
 """
 
 from __future__ import annotations
@@ -25,12 +25,24 @@ class WindowShape(NamedTuple):
 
     ragged : whether windows may hang over the begin or the end of the input
     together : how many neighbours are read at once: 1, or the last width where windows stand side by side
+    dilations : how far apart the elements of a window lie; (): 1 along every axis
     """
 
     widths: tuple[int, ...]
     strides: tuple[int, ...]
     ragged: bool
     together: int = 1
+    dilations: tuple[int, ...] = ()
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """How far apart the elements of a window lie along each axis."""
+        return self.dilations or (1,) * self.rank
+
+    @property
+    def reach(self) -> tuple[int, ...]:
+        """How long a window is along each axis, from its first element to its last."""
+        return tuple((width - 1) * step + 1 for width, step in zip(self.widths, self.steps, strict=True))
 
     @property
     def rank(self) -> int:
@@ -44,11 +56,13 @@ class WindowShape(NamedTuple):
 
 
 class SpanOfAxis(NamedTuple):
-    """What a window covers of an axis: its begin, which may lie in front of the input, and what is in the input."""
+    """What a window covers of an axis: its begin, which may lie in front of the input, and what is in the input: every
+    `step`th place from its first element there to the place behind its last."""
 
     begin: Any
     low: Any
     high: Any
+    step: int = 1
 
 
 def spans_of(
@@ -58,11 +72,16 @@ def spans_of(
     found = []
     for axis, number in enumerate(numbers):
         begin = number * windows.strides[axis] - before[axis]
-        if windows.ragged:
-            end = k.minimum(begin + windows.widths[axis], sizes[axis])
+        width, step = windows.widths[axis], windows.steps[axis]
+        if windows.ragged and step > 1:
+            skipped = k.quotient(k.maximum(step - 1 - begin, 0), step)
+            held = k.minimum(k.quotient(k.maximum(sizes[axis] - begin + (step - 1), 0), step), width)
+            found.append(SpanOfAxis(begin, begin + skipped * step, begin + held * step - (step - 1), step))
+        elif windows.ragged:
+            end = k.minimum(begin + width, sizes[axis])
             found.append(SpanOfAxis(begin, k.maximum(begin, 0), end))
         else:
-            found.append(SpanOfAxis(begin, begin, begin + windows.widths[axis]))
+            found.append(SpanOfAxis(begin, begin, begin + windows.reach[axis], step))
     return found
 
 
@@ -89,7 +108,7 @@ def each_element(
         return
     along = []
     for axis, (span, width) in enumerate(zip(spans, windows.widths, strict=True)):
-        named = [span.begin + offset for offset in range(width)]
+        named = [span.begin + offset * span.step for offset in range(width)]
         inside = [(i >= span.low) & (i < span.high) if windows.ragged else True for i in named]
         if windows.ragged:
             named = [k.minimum(k.maximum(i, span.low), span.high - 1) for i in named]
@@ -107,7 +126,7 @@ def each_place(k: KernelBuilder, spans: Sequence[SpanOfAxis], sides: Sides) -> I
     if not spans:
         yield [start for start, _ in sides]
         return
-    for i in k.range(spans[0].low, spans[0].high):
+    for i in k.range(spans[0].low, spans[0].high, spans[0].step):
         yield from each_place(k, spans[1:], [(start + i * steps[0], steps[1:]) for start, steps in sides])
 
 

@@ -62,12 +62,12 @@ matmul: a in place, b packed by its readers, tile float32 6 x 16, k in 4 blocks 
 
 SCATTER = """\
 pool: gradient of the max, 8 windows at a time, made for 1 x 2 x 2, 2 apart
-    pool.kernels.make_clear(float32): 24 units, buffers 0, 1, 2
+    pool.general.make_clear(float32): 24 units, buffers 0, 1, 2
         stripes=2, rows=8, channels=3, xn=390, xc=130, xd=0, xh=13, D=1, H=10, W=13, OD=1, OH=4, OW=6, kd=1, kh=2, kw=2,
-        sd=1, sh=2, sw=2, pd=0, ph=0, pw=0, vn=72, vc=24, vd=0, vh=6
+        sd=1, sh=2, sw=2, pd=0, ph=0, pw=0, vn=72, vc=24, vd=0, vh=6, dd=1, dh=1, dw=1
     pool.kernels.make_max_scatter(float32, 8, 1, 2, 2, 2): 24 units, buffers 0, 1, 2
         stripes=2, rows=8, channels=3, xn=390, xc=130, xd=0, xh=13, D=1, H=10, W=13, OD=1, OH=4, OW=6, kd=1, kh=2, kw=2,
-        sd=1, sh=2, sw=2, pd=0, ph=0, pw=0, vn=72, vc=24, vd=0, vh=6"""
+        sd=1, sh=2, sw=2, pd=0, ph=0, pw=0, vn=72, vc=24, vd=0, vh=6, dd=1, dh=1, dw=1"""
 
 GATHER = """\
 gather: rows of 7, 1 for each index

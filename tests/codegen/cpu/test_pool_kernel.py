@@ -41,26 +41,38 @@ GEOMETRIES = {
     "no windows, wide": ((2, 5), (3, 2), (1, 2), ((0, 0), (0, 0)), False),
     "no columns": ((4, 1), (2, 2), (2, 2), ((0, 0), (0, 0)), False),
 }
+DILATED = {  # and dilation
+    "dilated": ((11, 45), (3, 3), (2, 2), ((1, 2), (2, 1)), False, (2, 3)),
+    "dilated/1": ((9, 37), (2, 4), (1, 1), ((1, 1), (4, 4)), True, (3, 3)),
+    "dilated general": ((9, 17), (2, 3), (6, 7), ((2, 1), (0, 1)), True, (2, 3)),
+    "dilated rows": ((13, 19), (3, 2), (1, 1), ((1, 1), (0, 0)), False, (4, 1)),
+    "dilated 1-d": ((45,), (5,), (3,), ((4, 4),), False, (2,)),
+    "dilated 3-d": ((6, 7, 19), (2, 3, 2), (1, 2, 1), ((1, 1), (2, 0), (1, 2)), False, (3, 2, 4)),
+    "around the input": ((1, 2), (2, 2), (1, 1), ((1, 1), (2, 1)), False, (2, 3)),
+}
 
 
-def grid(sizes, window, strides, padding, ceil):
+def grid(sizes, window, strides, padding, ceil, dilation=()):
     """How many windows there are along each axis."""
     result = []
-    for size, k, step, (before, after) in zip(sizes, window, strides, padding, strict=True):
-        room = size + before + after - k
+    apart = dilation or (1,) * len(window)
+    for size, k, step, (before, after), d in zip(sizes, window, strides, padding, apart, strict=True):
+        room = size + before + after - (k - 1) * d - 1
         result.append(max((room + (step - 1 if ceil else 0)) // step + 1, 0))
     return tuple(result)
 
 
-def windows(x, geometry):
-    """Each window's place in the grid and the slice of the input that it covers."""
-    sizes, window, strides, padding, _ = geometry
+def windows(geometry):
+    """Each window's place in the grid and the places of the input that it holds."""
+    sizes, window, strides, padding, _, *dilation = geometry
+    apart = dilation[0] if dilation else (1,) * len(window)
     for place in itertools.product(*(range(n) for n in grid(*geometry))):
         starts = [i * s - p[0] for i, s, p in zip(place, strides, padding, strict=True)]
-        yield (
-            place,
-            tuple(slice(max(a, 0), max(min(a + k, n), 0)) for a, k, n in zip(starts, window, sizes, strict=True)),
-        )
+        held = [
+            [a + j * d for j in range(k) if 0 <= a + j * d < n]
+            for a, k, d, n in zip(starts, window, apart, sizes, strict=True)
+        ]
+        yield place, np.ix_(*held) if all(held) else np.ix_(*([],) * len(held))
 
 
 def lowest(dtype):
@@ -72,13 +84,17 @@ def argmax(values):
     return np.unravel_index(np.argmax(values), values.shape)
 
 
+POOLED = ("max", "sum", "gather", "places")
+
+
 def reference(what, geometry, x, other=None):
     """Window by window; sums are in float64 or in the integers' own arithmetic."""
     wide = np.float64 if x.dtype.kind == "f" else x.dtype
-    pooled = what in ("max", "sum", "gather")
-    out = np.zeros(x.shape[:2] + (grid(*geometry) if pooled else x.shape[2:]), wide)
+    pooled = what in POOLED
+    out = np.zeros(x.shape[:2] + (grid(*geometry) if pooled else x.shape[2:]), np.int64 if what == "places" else wide)
+    numbers = np.arange(x[:1, :1].size).reshape(x.shape[2:])
     for n, c in np.ndindex(x.shape[:2]):
-        for place, where in windows(x, geometry):
+        for place, where in windows(geometry):
             values = x[n, c][where]
             if what == "max":
                 out[n, c][place] = values.max() if values.size else lowest(x.dtype)
@@ -86,11 +102,13 @@ def reference(what, geometry, x, other=None):
                 out[n, c][place] = values.astype(wide).sum(dtype=wide)
             elif what == "sum scatter":
                 out[n, c][where] += other[n, c][place]
+            elif what == "places":
+                out[n, c][place] = numbers[where][argmax(values)] if values.size else -1
             elif values.size and what == "gather":
                 out[n, c][place] = other[n, c][where][argmax(values)]
             elif values.size:
                 with np.errstate(over="ignore"):
-                    out[n, c][where][argmax(values)] += other[n, c][place]
+                    out[n, c].reshape(-1)[numbers[where][argmax(values)]] += other[n, c][place]
     return out
 
 
@@ -113,18 +131,18 @@ def values(rng, shape, dtype, special=True):
 
 def run(what, geometry, x, other=None):
     """The kernel's answer, into memory full of rubbish."""
-    keywords = dict(zip(("window", "strides", "padding"), geometry[1:4], strict=True))
-    pooled = what in ("max", "sum", "gather")
-    shape = x.shape[:2] + (grid(*geometry) if pooled else x.shape[2:])
-    out = np.full(shape, 77, x.dtype)
+    keywords = dict(zip(("window", "strides", "padding", "dilation"), geometry[1:4] + geometry[5:], strict=False))
+    shape = x.shape[:2] + (grid(*geometry) if what in POOLED else x.shape[2:])
+    out = np.full(shape, 77, np.int64 if what == "places" else x.dtype)
     planner = {
         "max": pool.plan_max_pool,
         "sum": pool.plan_sum_pool,
         "gather": pool.plan_max_pool_gather,
+        "places": pool.plan_max_pool_places,
         "scatter": pool.plan_max_pool_scatter,
         "sum scatter": pool.plan_sum_pool_scatter,
     }[what]
-    args = {"max": [x], "sum": [x], "sum scatter": [other]}.get(what, [x, other])
+    args = {"sum scatter": [other]}.get(what, [x] if other is None else [x, other])
     plan = planner(describe(out), *map(describe, args), **keywords)
     return run_plan(plan, [out], args)[0]
 
@@ -164,6 +182,18 @@ def rarely(*values):
 @pytest.mark.parametrize("what", WHAT)
 def test_against_reference(what, name):
     compare(what, GEOMETRIES[name], "float32")
+
+
+@pytest.mark.parametrize("name", DILATED)
+@pytest.mark.parametrize("what", ["max", "gather", "scatter", "places"])
+def test_dilation(what, name):
+    compare(what, DILATED[name], "float32")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int8", "uint64"])
+@pytest.mark.parametrize("name", ["2x2 ceil", "empty windows", "3-d"])
+def test_places(name, dtype):
+    compare("places", GEOMETRIES[name], dtype)
 
 
 @pytest.mark.parametrize("what", WHAT)

@@ -8,17 +8,24 @@ import pytest
 from weft.codegen.cuda.index import places
 from weft.codegen.cuda.pool.cells import is_small, make_cells
 from weft.codegen.cuda.pool.elements import make_elements
-from weft.codegen.cuda.pool.forward import make_max_gather, make_max_places, make_max_pool, make_sum_pool
+from weft.codegen.cuda.pool.forward import (
+    make_max_gather,
+    make_max_indices,
+    make_max_places,
+    make_max_pool,
+    make_sum_pool,
+)
 from weft.codegen.cuda.pool.plan import (
     plan_max_pool,
     plan_max_pool_gather,
+    plan_max_pool_places,
     plan_max_pool_scatter,
     plan_sum_pool,
     plan_sum_pool_scatter,
 )
 from weft.codegen.cuda.pool.windows import WindowShape
 from weft.codegen.cuda.trace.kernel import TraceRef
-from weft.ops.pool import MaxPool, MaxPoolGather, MaxPoolScatter, SumPool, SumPoolScatter
+from weft.ops.pool import MaxPool, MaxPoolGather, MaxPoolPlaces, MaxPoolScatter, SumPool, SumPoolScatter
 
 from .simulated_plans import ARRANGEMENTS, arrange, check_code, compute, make_plan
 
@@ -46,6 +53,16 @@ CASES = {  # shape, window, strides, padding
     "windows of padding": ((2, 1, 3), (2,), (2,), ((4, 0),)),
     "no window": ((2, 1, 1), (2,), (2,), (NONE,)),
 }
+DILATED = {  # and dilation: of maxima only
+    "dilated line": ((2, 3, 9), (3,), (1,), ((2, 2),), (2,)),
+    "dilated": ((2, 2, 9, 8), (2, 3), (2, 1), (NONE, (1, 1)), (3, 2)),
+    "dilated, inside": ((2, 2, 9, 8), (2, 2), (2, 2), (NONE, NONE), (2, 2)),
+    "dilated, side by side": ((1, 2, 8, 8), (2, 2), (2, 2), (NONE, NONE), (1, 3)),
+    "dilated, large": ((1, 2, 15, 22), (8, 9), (2, 1), ((3, 4), (5, 5)), (2, 2)),
+    "dilated, large, inside": ((1, 2, 15, 22), (8, 9), (1, 3), (NONE, NONE), (2, 2)),
+    "dilated space": ((1, 2, 5, 6, 7), (2, 3, 2), (1, 2, 1), ((1, 1), (2, 1), NONE), (3, 2, 1)),
+    "around the input": ((1, 2, 1, 2), (2, 2), (1, 1), ((1, 1), (2, 1)), (2, 3)),
+}
 
 
 @pytest.fixture(params=[False, True], ids=["int32", "int64"])
@@ -72,21 +89,27 @@ def draw_ties(rng, dtype, shape):
 
 
 @MODES
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [*CASES, *DILATED])
 def test_maxima(case, ceil_mode, wide):
-    shape, *fields = CASES[case]
-    rng, given = np.random.default_rng(0), dict(zip(("window", "strides", "padding"), fields, strict=True))
+    shape, *geometry = {**CASES, **DILATED}[case]
+    rng, given = (
+        np.random.default_rng(0),
+        dict(zip(("window", "strides", "padding", "dilation"), geometry, strict=False)),
+    )
+    fields = (*geometry[:3], ceil_mode, *geometry[3:])
     for number, dtype in enumerate(("float32", "float64", "int64", "bool", "uint8")):
         how = ARRANGEMENTS[number % len(ARRANGEMENTS)]
         x, v = arrange(draw_ties(rng, dtype, shape), how), arrange(rng.standard_normal(shape), how)
-        expected = MaxPool(*fields, ceil_mode).numpy(x)
+        expected = MaxPool(*fields).numpy(x)
         found, _ = compute(plan_max_pool, dtype, expected.shape, x, **given)
         np.testing.assert_array_equal(found, expected)
         found, _ = compute(plan_max_pool_gather, "float64", expected.shape, x, v, **given)
-        np.testing.assert_array_equal(found, MaxPoolGather(*fields, ceil_mode).numpy(x, v))
+        np.testing.assert_array_equal(found, MaxPoolGather(*fields).numpy(x, v))
+        found, _ = compute(plan_max_pool_places, "int64", expected.shape, x, **given)
+        np.testing.assert_array_equal(found, MaxPoolPlaces(*fields).numpy(x))
         g = arrange(rng.integers(1, 99, expected.shape).astype("f4"), how)
         found, _ = compute(plan_max_pool_scatter, "float32", shape, x, g, **given)
-        np.testing.assert_array_equal(found, MaxPoolScatter(*fields, ceil_mode).numpy(x, g))
+        np.testing.assert_array_equal(found, MaxPoolScatter(*fields).numpy(x, g))
 
 
 @MODES
@@ -188,11 +211,13 @@ def test_code(architecture):
     far = architecture == "sm_75"  # each on one of them: they take most of this file's time
     pairs, three = WindowShape((2, 2), (2, 2), False, 2), WindowShape((3, 3), (2, 2), True)
     large, space = WindowShape((9, 9), (1, 1), True), WindowShape((2, 2, 2), (2, 2, 2), True)
+    dilated = WindowShape((3, 2), (1, 2), True, 1, (2, 3))
     for kernel in (
         TraceRef(make_max_pool, ("float32", pairs, 1, far)),
         TraceRef(make_max_pool, ("bool", large, 2, far)),
         TraceRef(make_max_places, ("float64", three, 1, far)),
         TraceRef(make_max_gather, ("uint16", "float64", space, 1, far)),
+        TraceRef(make_max_indices, ("float32", dilated, 1, far)),
         TraceRef(make_sum_pool, ("float32", three, 1, far)),
         TraceRef(make_sum_pool, ("bool", large, 1, far)),
         TraceRef(make_cells, ("float32", "float32", pairs, 1, True, far)),
