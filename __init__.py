@@ -25,6 +25,17 @@ from .ops.einsum import einsum
 from .ops.elementwise import Elementwise, cast, elementwise
 from .ops.indexing import index_add, index_set, take, take_along_axis
 from .ops.linalg import dot, matmul, outer, tensordot, trace
+from .ops.max_pool import (
+    max_pool1d,
+    max_pool1d_with_indices,
+    max_pool2d,
+    max_pool2d_with_indices,
+    max_pool3d,
+    max_pool3d_with_indices,
+    max_unpool1d,
+    max_unpool2d,
+    max_unpool3d,
+)
 from .ops.movement import (
     broadcast_to,
     concatenate,
@@ -32,7 +43,6 @@ from .ops.movement import (
     flatten,
     flip,
     moveaxis,
-    pad,
     ravel,
     repeat,
     reshape,
@@ -47,7 +57,7 @@ from .ops.movement import (
 from .ops.nonzero import nonzero
 from .ops.normalization import batch_norm, dropout, layer_norm, local_response_norm
 from .ops.order import argsort, cumprod, cumsum, diff, sort, topk
-from .ops.pool import avg_pool1d, avg_pool2d, avg_pool3d, lp_pool2d, max_pool1d, max_pool2d, max_pool3d, sum_pool2d
+from .ops.padding import pad
 from .ops.reduce import all, any, argmax, argmin, logsumexp, max, mean, min, prod, std, sum, var
 from .ops.scalar import (
     abs,
@@ -134,8 +144,22 @@ from .ops.scalar import (
     where,
 )
 from .ops.strided import diag, diagonal, sliding_windows
+from .ops.sum_pool import (
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+    sum_pool1d,
+    sum_pool2d,
+    sum_pool3d,
+)
 from .ops.updating import with_updates
 from .symbolic.dims import SymDim
+from .symbolic.drawing import draw_in_notebook as _draw
+from .symbolic.drawing import list_in_notebook as _list
+from .symbolic.drawing import to_svg
 from .symbolic.equations import rules
 from .symbolic.errors import (
     ArgumentError,
@@ -211,8 +235,8 @@ def _explain(function: Any, stage: str | None) -> str:
     return explain(function, stage)
 
 
-# Expr.eval: graphs know nothing of the compiler; and Function.explain: who does not ask need not wait for it
-_bind({"eval": _compile_and_evaluate, "explain": _explain})
+# Expr.eval: graphs know nothing of the compiler, nor nodes of how graphs are drawn; and Function.explain: who does not ask need not wait for it
+_bind({"eval": _compile_and_evaluate, "explain": _explain, "draw_in_notebook": _draw, "list_in_notebook": _list})
 _bind_numpy(__name__, globals().get)
 
 

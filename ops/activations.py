@@ -68,7 +68,7 @@ def pick(x: Any, labels: Any) -> Expr:
     --------
     g at the label, 0 elsewhere: a comparison with the label, which fuses into loops, and no scatter.
     """
-    node, places = _with_labels("pick", x, labels)
+    node, places = with_labels("pick", x, labels)
     return _pick(node, places)
 
 
@@ -102,9 +102,9 @@ def crossentropy(logits: Any, labels: Any) -> Expr:
     """
     node, targets = as_float(logits), as_expr(labels)
     if targets.type.is_float:
-        _check_same_shape("crossentropy", node, targets)
+        check_same_shape("crossentropy", node, targets)
         return -sum_over(targets * log_softmax(node), -1)
-    node, places = _with_labels("crossentropy", node, targets)
+    node, places = with_labels("crossentropy", node, targets)
     return _crossentropy(node, places)
 
 
@@ -154,7 +154,8 @@ def _log_parts(node: Expr, axes: tuple[int, ...]) -> tuple[Expr, Expr]:
     return shifted, scalar.log(sum_over(scalar.exp(shifted), axes, keepdims=True))
 
 
-def _with_labels(name: str, x: Any, labels: Any) -> tuple[Expr, Expr]:
+def with_labels(name: str, x: Any, labels: Any) -> tuple[Expr, Expr]:
+    """Both as expressions.  Raises DTypeError unless the labels are integers, ShapeError unless each row has one."""
     node, places = as_expr(x), as_expr(labels)
     if places.dtype.kind not in "iu":
         error: Exception = DTypeError(f"{name} takes integer labels, not {places.dtype.name}.")
@@ -171,7 +172,8 @@ def _with_labels(name: str, x: Any, labels: Any) -> tuple[Expr, Expr]:
     return node, places
 
 
-def _check_same_shape(name: str, node: Expr, targets: Expr) -> None:
+def check_same_shape(name: str, node: Expr, targets: Expr) -> None:
+    """Raise ShapeError unless the probabilities of classes have the shape of the logits."""
     pairs = zip(node.shape, targets.shape, strict=False)
     if node.ndim != targets.ndim or any(same(a, b) is False for a, b in pairs):
         text = f"{name}: probabilities of shape {show(targets.shape)} for logits of shape {show(node.shape)}."
@@ -179,7 +181,7 @@ def _check_same_shape(name: str, node: Expr, targets: Expr) -> None:
         raise blame(ShapeError(text), user_site(), node.site, targets.site, hint=hint)
 
 
-def _at_label(node: Expr, labels: Expr) -> Expr:
+def at_label(node: Expr, labels: Expr) -> Expr:
     """A mask in the shape of the logits: True where the class is the label, which is checked here."""
     classes = iota((node.shape[-1],), 0, "int32")
     return scalar.eq(expand_dims(apply(CheckLabels(node.shape[-1]), labels), -1), classes)
@@ -191,11 +193,11 @@ def _pick_value(node: Expr, labels: Expr) -> Expr:
         checked = cast(apply(CheckLabels(node.shape[-1]), labels), "int64")
         return squeeze(take_along_axis(node, expand_dims(checked, -1), -1), -1)
     zero = weak_constant(0, node.dtype)
-    return cast(sum_over(scalar.where(_at_label(node, labels), node, zero), -1), node.dtype)
+    return cast(sum_over(scalar.where(at_label(node, labels), node, zero), -1), node.dtype)
 
 
 def _pick_vjp(g: Expr, out: Expr, node: Expr, labels: Expr) -> list[Expr | None]:
-    return [scalar.where(_at_label(node, labels), expand_dims(g, -1), 0), None]
+    return [scalar.where(at_label(node, labels), expand_dims(g, -1), 0), None]
 
 
 def _crossentropy_value(node: Expr, labels: Expr) -> Expr:
@@ -206,7 +208,7 @@ def _crossentropy_value(node: Expr, labels: Expr) -> Expr:
 def _crossentropy_vjp(g: Expr, out: Expr, node: Expr, labels: Expr) -> list[Expr | None]:
     shifted, log_total = _log_parts(node, (node.ndim - 1,))  # the nodes of the value: equal structure is shared
     wide = expand_dims(g, -1)
-    return [wide * (scalar.exp(shifted - log_total) - cast(_at_label(node, labels), node.dtype)), None]
+    return [wide * (scalar.exp(shifted - log_total) - cast(at_label(node, labels), node.dtype)), None]
 
 
 def _binary_value(z: Expr, t: Expr) -> Expr:

@@ -13,6 +13,7 @@ from ..symbolic.errors import ArgumentError, DTypeError, IndexRangeError, ShapeE
 from ..symbolic.expr import Expr, Op, apply, toposort
 from ..symbolic.records import record
 from ..symbolic.sizes import as_dim, shape_of
+from ..symbolic.trees import flatten, outline
 from ..symbolic.types import BOOL, INT64, Type, promote
 from . import scalar
 from .bodies import counting, placeholder, placeholders
@@ -22,7 +23,6 @@ from .creation import full, iota
 from .elementwise import cast
 from .loop import ENDLESS, make_loop
 from .movement import concatenate, reshape, stack
-from .trees import flatten, outline
 
 Step = Callable[..., Any]
 

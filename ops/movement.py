@@ -24,7 +24,7 @@ from ..symbolic.sizes import as_dim, shape_of
 from ..symbolic.types import Type, promote
 from .axes import normalize, normalize_all, without
 from .coerce import as_expr
-from .elementwise import cast, fit, unbroadcast
+from .elementwise import cast, unbroadcast
 from .operands import check_axes, check_places, check_same_dtype
 from .slices import slice_of
 
@@ -406,23 +406,6 @@ def flip(x: Any, axis: Any = None) -> Expr:
     axes = normalize_all(axis, node.ndim, "flip", node)
     starts = tuple(d - 1 if i in axes else 0 for i, d in enumerate(node.shape))
     return apply(Slice(starts, tuple(-1 if i in axes else 1 for i in range(node.ndim)), node.shape), node)
-
-
-def pad(x: Any, widths: Any, value: Any = 0) -> Expr:
-    """x with `value` around it.  `widths`: one number, (before, after), or a pair for each axis."""
-    node = as_expr(x)
-    try:
-        given = np.asarray(widths)
-        if given.dtype.kind not in "iu":
-            raise blame(ArgumentError(f"pad: widths are whole numbers, not {widths!r}."), user_site(), node.site)
-        pairs = np.broadcast_to(given, (node.ndim, 2)).tolist()
-    except ValueError:
-        text = f"pad: widths {widths!r} are neither a number, a pair, nor a pair for each of {node.ndim} axes."
-        raise blame(ShapeError(text), user_site(), node.site) from None
-    if min((w for pair in pairs for w in pair), default=0) < 0:
-        raise blame(ShapeError(f"pad: widths must be from 0 up, not {widths!r}."), user_site(), node.site)
-    around = fit(value, node.dtype)
-    return apply(Pad(tuple(tuple(p) for p in pairs)), node, around) if pairs else node
 
 
 def concatenate(values: Sequence[Any], axis: int = 0) -> Expr:

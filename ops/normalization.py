@@ -19,7 +19,8 @@ from . import scalar
 from .axes import normalize, normalize_all, without
 from .coerce import as_expr, check_coefficient
 from .elementwise import cast
-from .movement import Slice, pad
+from .movement import Slice
+from .padding import pad
 from .reduce import check_float, count, mean, restore
 from .reduce import sum as sum_over
 from .several import Several

@@ -84,14 +84,14 @@ def updates_of(nodes: Any) -> dict[Expr, Expr]:
     for node in nodes:
         if isinstance(node.op, WithUpdates):
             pairs = zip(node.args[1::2], node.args[2::2], strict=True)
-            fresh = {v: new for v, value in pairs if isinstance(v.op, Shared) and (new := _chosen(value)) is not v}
+            fresh = {v: new for v, value in pairs if isinstance(v.op, Shared) and (new := _choose(value)) is not v}
             later = {v: found[v] for v in fresh if v in found}
             values = substitute(list(fresh.values()), later) if later else fresh.values()
             found |= dict(zip(fresh, values, strict=True))
     return found
 
 
-def _chosen(value: Expr) -> Expr:
+def _choose(value: Expr) -> Expr:
     """The value without choices that are made: `where(training, new, old)` once training is known to be False."""
     while value.op.head is scalar.where and isinstance(value.args[0].op, Constant) and value.args[0].shape == ():
         value = value.args[1 if value.args[0].op.numpy() else 2]

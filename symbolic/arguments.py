@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import inspect
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,14 +61,15 @@ def check_name(value: Any) -> str | None:
     return value
 
 
-def check_mapping(what: str, value: Any, of: str = "input: array") -> Mapping[Any, Any]:
-    """The value of an argument that is a dict, {} for None; its keys are expressions."""
+def check_mapping(what: str, value: Any, of: str = "input: array", keys: type = Expr) -> Mapping[Any, Any]:
+    """The value of an argument that is a dict, {} for None; its keys are expressions, or strings with keys=str."""
     found = {} if value is None else value
     if not isinstance(found, Mapping):
         raise blame(ArgumentError(f"{what} is a dict {{{of}}}, not {value!r}."), user_site())
     for key in found:
-        if not isinstance(key, Expr):
-            raise blame(ArgumentError(f"The keys of {what} are expressions, and {key!r} is none."), user_site())
+        if not isinstance(key, keys):
+            wanted = "expressions" if keys is Expr else "strings"
+            raise blame(ArgumentError(f"The keys of {what} are {wanted}, and {key!r} is none."), user_site())
     return found
 
 
@@ -83,6 +86,14 @@ def check_expression(what: str, value: Any) -> None:
     """Raise ArgumentError unless an argument is an expression."""
     if not isinstance(value, Expr):
         raise blame(ArgumentError(f"{what} is an expression, not {value!r}."), user_site())
+
+
+def check_path(what: str, value: Any) -> Path:
+    """An argument that is the path of a file."""
+    if not isinstance(value, str | os.PathLike) or not isinstance(os.fspath(value), str):
+        text = f"{what} is the path of a file, a string or a pathlib.Path, not {value!r}."
+        raise blame(ArgumentError(text), user_site())
+    return Path(value)
 
 
 def check_sequence(what: str, value: Any) -> list[Any]:

@@ -21,6 +21,7 @@ from .leaves import Input, Item, constant, weak_constant
 from .operators import function
 from .records import record
 from .substitution import substitute
+from .trees import flatten
 from .types import TupleType, Type
 
 
@@ -31,12 +32,12 @@ def grad(
     known_cotangents: Mapping[Expr, Expr] | None = None,
     disconnected: str = "raise",
 ) -> Any:
-    """d loss / d wrt: an expression of the shape and dtype of each of `wrt` (one expression, or a list of them).
+    """d loss / d wrt: an expression of the shape and dtype of each of `wrt`, in its structure.
 
     Parameters
     ----------
     loss : scalar expression of a float dtype
-    wrt : an expression or a list or tuple of expressions of float dtypes
+    wrt : an expression of a float dtype, or several in lists, tuples and dicts: {"w": w, "layers": [(v, b)]}
     known_cotangents : cotangents already known for some nodes, added to those that come from `loss`
     disconnected : "raise" (GradientError), "warn", "zero", or "none" (None) where loss does not depend on one of `wrt`
 
@@ -286,18 +287,16 @@ def _may_agree(a: Expr, b: Expr) -> bool:
 
 
 def _as_list(value: Any) -> list[Any]:
-    values = list(value) if isinstance(value, list | tuple) else [value]
-    return [v if isinstance(v, Expr) or not _is_number(v) else constant(v) for v in values]
+    """The expressions in lists, tuples and dicts, in a row; numbers and arrays become constants."""
+    return [_as_node(v) for v in flatten(value, none_is_leaf=True)[0]]
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.ndarray | np.generic)
+def _as_node(value: Any) -> Any:
+    return constant(value) if isinstance(value, int | float | np.ndarray | np.generic) else value
 
 
 def _pack(like: Any, results: list[Expr]) -> Any:
-    if isinstance(like, list | tuple):
-        return type(like)(results)
-    return results[0]
+    return flatten(like, none_is_leaf=True)[1](results)
 
 
 def _derivatives(
@@ -416,7 +415,7 @@ def custom_gradient(f: Callable[..., Expr], vjp: Callable[..., Any]) -> Callable
     check_function("vjp", vjp)
 
     def with_rule(*args: Any) -> Expr:
-        exprs = _as_list(list(args))
+        exprs = [_as_node(a) for a in args]
         value = f(*exprs)
         check_expression(f"What {with_rule.__name__} returns", value)
         return apply(CustomGradient(vjp), value, *exprs)

@@ -110,6 +110,14 @@ class Operators(NumPyProtocol):
     get_value: Any = _method("get_value")
     set_value: Any = _method("set_value")
 
+    def _repr_svg_(self) -> str | None:
+        """The graph, as notebooks draw it."""
+        return _functions["draw_in_notebook"](self)  # type: ignore[no-any-return]
+
+    def _repr_html_(self) -> str:
+        """The graph, as notebooks list it where they do not draw it."""
+        return _functions["list_in_notebook"](self)  # type: ignore[no-any-return]
+
     @property
     def T(self) -> Self:  # noqa: N802 - NumPy's name
         """The axes in reverse order."""

@@ -8,17 +8,17 @@ from typing import Any
 Build = Callable[[Sequence[Any]], Any]
 
 
-def flatten(tree: Any) -> tuple[list[Any], Build]:
+def flatten(tree: Any, none_is_leaf: bool = False) -> tuple[list[Any], Build]:
     """(leaves, build): build(leaves) is the tree again.  Tuples, lists, dicts and None have structure."""
-    if tree is None:
+    if tree is None and not none_is_leaf:
         return [], lambda leaves: None
     if isinstance(tree, dict):
         keys = list(tree)
-        leaves, build = flatten([tree[k] for k in keys])
+        leaves, build = flatten([tree[k] for k in keys], none_is_leaf)
         return leaves, lambda new: dict(zip(keys, build(new), strict=True))
     if not isinstance(tree, list | tuple):
         return [tree], lambda new: new[0]
-    branches = [flatten(branch) for branch in tree]
+    branches = [flatten(branch, none_is_leaf) for branch in tree]
     counts = [len(leaves) for leaves, _ in branches]
 
     def build_sequence(new: Sequence[Any]) -> Any:

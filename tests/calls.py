@@ -93,10 +93,15 @@ def _pools() -> dict[str, Call]:
     options = {"stride": 2, "padding": 0, "ceil_mode": False}
     found = {}
     for rank, x in enumerate(SPATIAL, 1):
-        found[f"max_pool{rank}d"] = call(getattr(wf, f"max_pool{rank}d"), x, 2, **options)
+        for name in (f"max_pool{rank}d", f"max_pool{rank}d_with_indices"):
+            found[name] = call(getattr(wf, name), x, 2, **options, dilation=1)
+        back = getattr(wf, f"max_unpool{rank}d")
+        places = wf.zeros(x.shape, "int64")
+        sizes = (8, 9, 7)[:rank]
+        found[f"max_unpool{rank}d"] = call(back, x, places, 2, stride=2, padding=0, output_shape=sizes)
+        found[f"sum_pool{rank}d"] = call(getattr(wf, f"sum_pool{rank}d"), x, 2, **options)
+        found[f"lp_pool{rank}d"] = call(getattr(wf, f"lp_pool{rank}d"), x, 2, p=2, **options)
         found[f"avg_pool{rank}d"] = call(getattr(wf, f"avg_pool{rank}d"), x, 2, **options, count_include_pad=False)
-    found["sum_pool2d"] = call(wf.sum_pool2d, IMAGES, 2, **options)
-    found["lp_pool2d"] = call(wf.lp_pool2d, IMAGES, 2, p=2, **options)
     return found
 
 
@@ -144,7 +149,7 @@ def _moved() -> dict[str, Call]:
         "diagonal": call(wf.diagonal, X, offset=0, axis1=0, axis2=1),
         "diag": call(wf.diag, X, k=0),
         "sliding_windows": call(wf.sliding_windows, X, 2, axis=0, stride=1, dilation=1),
-        "pad": call(wf.pad, X, 1, value=0),
+        "pad": call(wf.pad, X, 1, value=0, mode="constant"),
         "concatenate": call(wf.concatenate, [X, X], axis=0),
         "stack": call(wf.stack, [X, X], axis=0),
         "split": call(wf.split, X, 3, axis=0),
@@ -224,12 +229,20 @@ def _derivatives() -> dict[str, Call]:
     }
 
 
+def _to_svg(outputs: Any) -> str:
+    try:
+        return wf.to_svg(outputs)
+    except ImportError:  # Graphviz is optional
+        return ""
+
+
 def _graphs() -> dict[str, Call]:
     return {
         "evaluate": call(wf.evaluate, V + 1, {V: np.ones(4)}),
         "apply": call(wf.apply, wf.exp(X).op, X),
         "items": call(wf.items, SEVERAL),
         "to_dot": call(wf.to_dot, [X]),
+        "to_svg": call(_to_svg, [X]),
         "to_python": call(wf.to_python, [X]),
         "to_sympy": call(wf.to_sympy, wf.exp(V[0]), {}),
         "verify": call(wf.verify, wf.Graph((X,), (X + 1,))),

@@ -268,6 +268,14 @@ case(
     call=lambda x, v: wf.pad(x, ((1, 0), (2, 1)), v),
     label="value given",
 )
+for _mode in ("edge", "reflect", "symmetric", "wrap"):
+    case(
+        wf.pad,
+        lambda x, m=_mode: np.pad(x, ((0, 0), (2, 1), (0, 2)), m),
+        Arg(("n", 3, 4)),
+        call=lambda x, m=_mode: wf.pad(x, ((0, 0), (2, 1), (0, 2)), mode=m),
+        label=_mode,
+    )
 case(
     wf.concatenate,
     lambda x, y: np.concatenate([x, y, x]),
@@ -425,8 +433,10 @@ case(
     call=lambda x: wf.local_response_norm(x, n=3, k=2.0, alpha=0.1, beta=0.75),
 )
 
-# ---- Python ---------------------------------------------------------------------------------------------------------
+# ---- Python, variables ----------------------------------------------------------------------------------------------
 
+CALLS = wf.shared(0.0, "calls")
+case(wf.with_updates, np.copy, Arg(), call=lambda x: wf.with_updates(x, {CALLS: CALLS + 1}))
 case(wf.callback, np.sin, MATRIX, call=lambda x: wf.callback(np.sin, x.type, x, vjp=lambda g, _, x: g * wf.cos(x)))
 
 # ---- convolution and pooling ---------------------------------------------------------------------------------------
@@ -480,6 +490,44 @@ for _op, _rank in ((wf.max_pool1d, 1), (wf.max_pool2d, 2), (wf.max_pool3d, 3)):
         Arg(("n", 2, *(7, 6, 5)[:_rank])),
         call=lambda x, f=_op: f(x, 3, stride=2, padding=1),
     )
+case(
+    wf.max_pool2d,
+    lambda x: references.pool(x, 3, 1, 1, lambda w, axis: np.max(w[..., ::2, ::2], axis), -np.inf),
+    Arg(("n", 2, 5, 4)),
+    call=lambda x: wf.max_pool2d(x, 2, stride=1, padding=1, dilation=2),
+    label="dilated",
+)
+
+
+def unpooled(op: Any, located: Any) -> Callable[..., Any]:
+    """x put where the first of each two elements along every axis stands."""
+    return lambda x: op(x, located(wf.zeros((*x.shape[:2], *[2 * d for d in x.shape[2:]])), 2)[1], 2)
+
+
+LOCATED = (wf.max_pool1d_with_indices, wf.max_pool2d_with_indices, wf.max_pool3d_with_indices)
+for _rank, _op in enumerate(LOCATED, 1):
+    case(
+        _op,
+        lambda x: references.pool(x, 2, 2, 0, np.max, 0),
+        Arg(("n", 2, *(5, 4, 3)[:_rank])),
+        call=lambda x, f=_op: f(x, 2)[0],
+    )
+case(
+    wf.max_pool1d_with_indices,
+    lambda x: references.pool(x, 3, 3, 0, lambda w, axis: np.argmax(w, -1), 0) + 3 * np.arange(3),
+    Arg(("n", 2, 10)),
+    call=lambda x: wf.max_pool1d_with_indices(x, 3)[1],
+    label="indices",
+    differentiable=False,
+)
+for _rank, _op in enumerate((wf.max_unpool1d, wf.max_unpool2d, wf.max_unpool3d), 1):
+    case(
+        _op,
+        lambda x: np.kron(x, np.eye(1, 2 ** (x.ndim - 2)).reshape(1, 1, *[2] * (x.ndim - 2))),
+        Arg(("n", 2, *(3, 2, 2)[:_rank])),
+        call=unpooled(_op, LOCATED[_rank - 1]),
+        special=False,  # the reference multiplies by zeros
+    )
 for _op, _rank in ((wf.avg_pool1d, 1), (wf.avg_pool2d, 2), (wf.avg_pool3d, 3)):
     case(
         _op,
@@ -502,19 +550,21 @@ case(
     label="padding does not count",
     special=False,  # to the reference NaN is padding
 )
-case(
-    wf.sum_pool2d,
-    lambda x: references.pool(x, 2, 1, 0, np.sum, 0),
-    Arg(("n", 2, 5, 4)),
-    call=lambda x: wf.sum_pool2d(x, 2, 1),
-)
-case(
-    wf.lp_pool2d,
-    lambda x: references.pool(np.abs(x) ** 3, 2, 2, 0, np.sum, 0) ** (1 / 3),
-    Arg(("n", 2, 4, 6), 0.2, 2),
-    call=lambda x: wf.lp_pool2d(x, 2, p=3),
-    eps=64,
-)
+for _op, _rank in ((wf.sum_pool1d, 1), (wf.sum_pool2d, 2), (wf.sum_pool3d, 3)):
+    case(
+        _op,
+        lambda x: references.pool(x, 2, 1, 0, np.sum, 0),
+        Arg(("n", 2, *(5, 4, 3)[:_rank])),
+        call=lambda x, f=_op: f(x, 2, 1),
+    )
+for _op, _rank in ((wf.lp_pool1d, 1), (wf.lp_pool2d, 2), (wf.lp_pool3d, 3)):
+    case(
+        _op,
+        lambda x: references.pool(np.abs(x) ** 3, 2, 2, 0, np.sum, 0) ** (1 / 3),
+        Arg(("n", 2, *(4, 6, 2)[:_rank]), 0.2, 2),
+        call=lambda x, f=_op: f(x, 2, p=3),
+        eps=64,
+    )
 
 ELSEWHERE = {
     "elementwise": "a decorator: tests/ops/test_scalar.py",

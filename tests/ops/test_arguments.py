@@ -432,10 +432,6 @@ REFUSED = {
     "several results and one more": (lambda: wf.svd(SQUARE) + X, "svd gives 3 results, u, s and vt"),
     "several results behind one": (lambda: X - wf.qr(SQUARE), "sub: qr gives 2 results, q and r"),
     "the method of several results": (lambda: wf.eigh(SQUARE).sum(), "eigh gives 2 results, values and vectors"),
-    "a layer's results": (
-        lambda: -layers.batch_norm(X, layers.batch_norm_params(4), True),
-        "batch_norm gives 2 results, y and updates",
-    ),
     "values of a node that has several": (lambda: wf.exp(wf.callback(np.modf, [X.type] * 2, X)[0].args[0]), "2 values"),
     "a generator that is a number": (
         lambda: layers.dense_params(4, 3, 0),
@@ -447,10 +443,10 @@ REFUSED = {
         r"scan: step is called with the carry and the elements of xs, and <lambda> takes \(c\)",
     ),
     "non-sequences that are one": (lambda: wf.scan(step, 0.0, V, X), "non_sequences is a list of further arguments"),
-    "a state that is none": (lambda: layers.batch_norm(X, V, True), "batch_norm: state is a BatchNorm"),
-    "test time that a call decides": (
-        lambda: layers.batch_norm(X, layers.batch_norm_params(4), B),
-        "batch_norm: training is True or False",
+    "averages that are none": (lambda: layers.batch_norm(X, True, mean=V), "batch_norm: mean and var are running averages"),
+    "test time that a number says": (
+        lambda: layers.batch_norm(X, 1),
+        "batch_norm: training is a bool or a scalar bool expression, not 1",
     ),
     "an epsilon that is an array": (lambda: wf.batch_norm(X, V, V, 0, np.ones(2)), "eps is a finite number from 0 up"),
     "losses of all pairs": (
@@ -469,7 +465,7 @@ REFUSED = {
     "weights without units": (lambda: init.he_normal((3,), RNG), r"he_normal: Weights of shape \(3,\)"),
     "more than all memory": (lambda: init.constant(2**45), "constant: An array of shape .* takes more memory"),
     "a learning rate that is text": (lambda: updates.sgd(LOSS, [W], "a"), "sgd: A value of type str cannot be part"),
-    "one parameter": (lambda: updates.sgd(LOSS, W), "sgd: params is a list of shared variables, not one expression"),
+    "one parameter": (lambda: updates.sgd(LOSS, W), "sgd: params is a list of shared variables, or a dict .*, not one expression"),
     "updates that are none": (lambda: updates.apply_momentum(LOSS), "apply_momentum: updates is a dict"),
     "a decay that is text": (lambda: updates.rmsprop(LOSS, [W], rho="a"), "rmsprop: rho is a finite number, not 'a'"),
     "text as a value": (lambda: wf.evaluate(X, {X: "abc"}), "evaluate: The value of x is no array: could not convert"),

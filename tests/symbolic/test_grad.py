@@ -1,5 +1,7 @@
 """Derivatives: against numbers, against each other, and exactly 0 where a branch was not taken."""
 
+import collections
+
 import numpy as np
 import pytest
 
@@ -426,3 +428,20 @@ def test_jvp_through_loops(name):
     numeric = (f(value + 1e-6 * tangent) - f(value - 1e-6 * tangent)) / 2e-6
     np.testing.assert_allclose(wf.function([x, t], forward)(value, tangent), numeric, rtol=1e-6, atol=1e-7)
     np.testing.assert_allclose(wf.evaluate(forward, {x: value, t: tangent}), numeric, rtol=1e-6, atol=1e-7)
+
+
+def test_gradients_have_the_structure_of_what_they_are_of():
+    """Lists, tuples, named tuples and dicts, one in another."""
+    pair = collections.namedtuple("pair", "w b")
+    w, b, v = (wf.shared(np.float64([1, 2, 3]) * k, name) for k, name in ((1, "w"), (2, "b"), (3, "v")))
+    loss = (w * w * b).sum() + (v**3.0).sum()
+    tree = {"first": pair(w, b), "rest": [(v,), []]}
+    found = wf.grad(loss, tree)
+    assert list(found) == ["first", "rest"]
+    assert type(found["first"]) is pair
+    assert found == {"first": pair(*wf.grad(loss, [w, b])), "rest": [(wf.grad(loss, v),), []]}
+    assert wf.value_and_grad(loss, {"v": v})[1] == {"v": wf.grad(loss, v)}
+    assert wf.vjp(loss, {"v": v}, 2.0) == {"v": wf.vjp(loss, v, 2.0)}
+    assert wf.jvp(loss, {"w": w, "v": v}, {"w": w, "v": v}) is wf.jvp(loss, [w, v], [w, v])
+    assert wf.hvp(loss, {"v": v}, {"v": v})["v"] is wf.hvp(loss, v, v)
+    assert list(wf.hessian(loss, {"v": v})) == ["v"]

@@ -20,8 +20,9 @@ SOURCES = [
     *sorted(ROOT.glob("*.py")),
 ]
 HEAVY = ("sympy", "numba", "llvmlite", "scipy", "matplotlib", "torch", "jax", "mpmath", "platformdirs")
+HEAVY += ("safetensors", "tqdm", "graphviz", "sklearn")
 # What finds modules by name: façades, the table of targets, and kernels, which are imported when first used.
-BY_NAME = ("__init__.py", "compat/theano/__init__.py", "compat/theano/modules.py")
+BY_NAME = ("__init__.py", "nn/__init__.py", "compat/theano/__init__.py", "compat/theano/modules.py")
 BY_NAME += ("codegen/target.py", "codegen/cpu/kernels.py", "codegen/cpu/run/made.py", "codegen/cuda/kernels.py")
 
 
