@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+import weft as wf
 from weft.nn import init
-from weft.symbolic.errors import ShapeError
+from weft.symbolic.errors import ArgumentError, ShapeError
 from weft.symbolic.types import config
 
 
@@ -95,3 +96,82 @@ def test_constant_and_dtypes(rng):
     assert init.constant((2,), 1, "int8").dtype == np.int8
     with config(float_dtype="float64"):
         assert init.he_normal((2, 3), rng).dtype == np.float64
+
+
+def test_truncated_normal(rng):
+    value = init.truncated_normal((300, 400), rng, 0.5, 3.0, dtype="float64")
+    assert np.abs(value - 3).max() <= 1.0
+    np.testing.assert_allclose(value.std(), 0.5 * init.distributions.CUT_STD, rtol=0.01)
+    assert np.abs(init.truncated_normal((300, 400), rng, 1.0, cut=0.5)).max() <= 0.5
+    with pytest.raises(ArgumentError, match=r"cut is a number from 0\.1 up"):
+        init.truncated_normal((3,), rng, cut=0)
+
+
+@pytest.mark.parametrize("distribution", ["truncated_normal", "normal", "uniform"])
+@pytest.mark.parametrize(("mode", "units"), [("fan_in", 300), ("fan_out", 400), ("fan_avg", 350)])
+def test_variance_scaling(rng, distribution, mode, units):
+    value = init.variance_scaling((300, 400), rng, 2.0, mode, distribution)
+    assert value.dtype == np.float32
+    np.testing.assert_allclose(value.std(), np.sqrt(2 / units), rtol=0.01)
+
+
+def test_gain():
+    for name, wanted in (("linear", 1), ("sigmoid", 1), ("tanh", 5 / 3), ("relu", np.sqrt(2)), ("selu", 0.75)):
+        assert init.gain(name) == wanted
+    np.testing.assert_allclose(init.gain("leaky_relu", 0.5), np.sqrt(2 / 1.25))
+
+
+def test_zeros_and_ones_are_initialisers(rng):
+    np.testing.assert_array_equal(init.zeros((2, 3), rng), np.zeros((2, 3), np.float32))
+    np.testing.assert_array_equal(init.ones((2, 3), rng, "float64"), np.ones((2, 3)))
+
+
+def test_identity_gives_inputs_back(rng):
+    np.testing.assert_array_equal(init.identity((2, 3), rng, 2.0), 2 * np.eye(2, 3, dtype=np.float32))
+    x = rng.normal(size=(2, 4, 5, 7))
+    for kernel in ((1, 1), (3, 5), (5, 3)):
+        w = init.identity((4, 4, *kernel), dtype="float64")
+        found = wf.evaluate(wf.conv2d(wf.constant(x), wf.constant(w), padding="same"))
+        np.testing.assert_allclose(found, x)
+    w = init.identity((4, 2, 3, 3), groups=2, dtype="float64")
+    found = wf.evaluate(wf.conv2d(wf.constant(x), wf.constant(w), padding="same", groups=2))
+    np.testing.assert_allclose(found, x)
+    with pytest.raises(ShapeError, match="no inputs and outputs for 3 groups"):
+        init.identity((4, 2, 3, 3), groups=3)
+
+
+def test_delta_orthogonal(rng):
+    w = init.delta_orthogonal((5, 3, 3, 1), rng, 2.0, dtype="float64")
+    np.testing.assert_allclose(w[:, :, 1, 0].T @ w[:, :, 1, 0], 4 * np.eye(3), atol=1e-12)
+    assert np.count_nonzero(w) == 15
+    for shape, text in (((3, 5, 3), "cannot be orthogonal"), ((5, 3, 2), "odd kernels"), ((5, 3), "odd kernels")):
+        with pytest.raises(ShapeError, match=text):
+            init.delta_orthogonal(shape, rng)
+
+
+def test_sparse(rng):
+    value = init.sparse((40, 30), rng, 7, 0.5)
+    assert (np.count_nonzero(value, axis=0) == 7).all()
+    assert len({tuple(column) for column in (value != 0).T}) == 30
+    np.testing.assert_allclose(value[value != 0].std(), 0.5, rtol=0.15)
+    assert np.count_nonzero(init.sparse((4, 3), rng)) == 12
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_bilinear_interpolates(factor):
+    k = 2 * factor - factor % 2
+    w = init.bilinear((2, 2, k, k), dtype="float64")
+    ramp = np.arange(6.0)[:, None] * 2 + np.arange(5.0)
+    x = np.broadcast_to(ramp, (1, 2, 6, 5))
+    pad = (k - factor + 1) // 2
+    found = wf.evaluate(wf.conv2d_transpose(wf.constant(x), wf.constant(w), stride=factor, padding=pad))
+    inside = found[0, 0, factor:-factor, factor:-factor]
+    np.testing.assert_allclose(np.diff(inside, axis=0), 2 / factor, rtol=1e-12)  # it stays a ramp
+    np.testing.assert_allclose(np.diff(inside, axis=1), 1 / factor, rtol=1e-12)
+    np.testing.assert_array_equal(found[0, 0], found[0, 1])
+
+
+@pytest.mark.parametrize("name", ["identity", "zeros", "ones", "sparse", "truncated_normal", "variance_scaling"])
+def test_layers_take_them(name):
+    y = wf.nn.layers.dense(wf.matrix("x", ("n", 4)), 4, getattr(init, name))
+    assert next(iter(wf.nn.parameters(y).values())).get_value().shape == (4, 4)
