@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
@@ -20,8 +20,7 @@ class _Scope(NamedTuple):
 _scope: ContextVar[_Scope] = ContextVar("scope", default=_Scope("", Counter()))  # noqa: B039 - counts are its state
 
 
-@contextmanager
-def scope(name: str) -> Iterator[None]:
+def scope(name: str) -> AbstractContextManager[None]:
     """`with nn.scope("encoder"):` names of layers inside begin with `encoder.`, and their numbers anew.
 
     So a network that is built again, in a scope, has the names that it had: those by which parameters are saved.
@@ -29,6 +28,11 @@ def scope(name: str) -> Iterator[None]:
     if not check_name(name):
         text = f"scope: the name of a scope is a string that is not empty, not {name!r}."
         raise blame(ArgumentError(text), user_site())
+    return _enter(name)
+
+
+@contextmanager
+def _enter(name: str) -> Iterator[None]:
     token = _scope.set(_Scope(f"{_scope.get().prefix}{name}.", Counter()))
     try:
         yield
@@ -43,3 +47,10 @@ def layer_name(kind: str, name: str | None) -> str:
         layers[kind] += 1
         name = kind if layers[kind] == 1 else f"{kind}{layers[kind]}"
     return f"{prefix}{name}"
+
+
+def layer_scope(kind: str, name: str | None) -> AbstractContextManager[None]:
+    """The scope of a layer that is made of layers: their names begin with its own."""
+    if check_name(name) == "":
+        raise blame(ArgumentError("The name of a layer that is made of layers is not empty."), user_site())
+    return scope(layer_name(kind, name).removeprefix(_scope.get().prefix))

@@ -1,20 +1,24 @@
-"""Normalisations with parameters and running averages of their own."""
+"""Normalisations, with parameters and running averages of their own."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ...ops import normalization, scalar
-from ...ops.axes import normalize, without
+from ...ops.axes import normalize, normalize_all, without
 from ...ops.coerce import as_expr, check_coefficient
+from ...ops.creation import ones, zeros
+from ...ops.elementwise import as_float
 from ...ops.movement import reshape
-from ...ops.reduce import count
+from ...ops.reduce import check_float, count, mean, restore
 from ...ops.updating import with_updates
-from ...symbolic.arguments import check_number
-from ...symbolic.errors import ArgumentError, DTypeError, blame, user_site
+from ...symbolic.arguments import check_count, check_number
+from ...symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.leaves import Shared
+from ..arguments import check_positive
 from ..naming import layer_name
+from ..norms import check_order, unit
 from .weights import features, parameter
 
 
@@ -43,7 +47,7 @@ def batch_norm(
     training : a bool, or a scalar bool expression: one graph serves both, as in
         `wf.function(..., givens={training: False})`
     scale, shift : (features,) the trained parameters: a number that fills them, an initialiser, an array, or an
-        expression
+        expression; None: there is none
     mean, var : (features,) the running averages: a number, an array, or a shared variable
     momentum : how much of an average stays
     eps : added to the variance
@@ -61,8 +65,8 @@ def batch_norm(
     check_number("eps", eps, least=0)
     flag = training_flag("batch_norm", training)
     name, shape = layer_name("norm", name), (features("batch_norm", node, place, scale),)
-    given = {"scale": scale, "shift": shift, "mean": mean, "var": var}
-    gain, offset, m, v = (parameter(f"batch_norm: {k}", value, shape, f"{name}_{k}") for k, value in given.items())
+    gain, offset = _gain_and_offset("batch_norm", node, scale, shift, shape, name)
+    m, v = (parameter(f"batch_norm: {k}", a, shape, f"{name}_{k}") for k, a in (("mean", mean), ("var", var)))
     _check_averages(m, v)
     across = tuple(-1 if i == place else 1 for i in range(node.ndim))
     factor = gain * scalar.rsqrt(v + eps)
@@ -78,6 +82,133 @@ def batch_norm(
         return with_updates(y, averages)
     chosen = {old: scalar.where(flag, new, old) for old, new in averages.items()}
     return scalar.where(flag, with_updates(y, chosen), tested)
+
+
+def layer_norm(
+    x: Any, scale: Any = 1.0, shift: Any = 0.0, *, axes: Any = -1, eps: float = 1e-5, name: str | None = None
+) -> Expr:
+    """scale * (x - mean) / sqrt(var + eps) + shift, with the mean and variance over `axes` of each example.
+
+    Parameters
+    ----------
+    x : (batch, ..., features) floats
+    scale, shift : of the shape of x along `axes`, (features,): the trained parameters, a number that fills them, an
+        initialiser, an array, or an expression; None: there is none
+    axes : one, or several, of sizes that are numbers
+    eps : added to the variance
+    name : the parameters are `{name}_scale` and `{name}_shift`; None: `norm`, `norm2` ...
+
+    Raises ShapeError for features of a size that is no number.
+
+    References
+    ----------
+    Ba, Kiros, Hinton 2016, Layer Normalization, equation 4.
+    """
+    node, reduced, shape = _over_features("layer_norm", x, axes, scale, shift)
+    gain, offset = _gain_and_offset("layer_norm", node, scale, shift, shape, layer_name("norm", name))
+    return normalization.layer_norm(node, gain, offset, reduced, eps)
+
+
+def rms_norm(x: Any, scale: Any = 1.0, *, axes: Any = -1, eps: float = 1e-6, name: str | None = None) -> Expr:
+    """scale * x / sqrt(mean(x²) + eps), with the mean over `axes` of each example.
+
+    Parameters
+    ----------
+    x : (batch, ..., features) floats
+    scale : of the shape of x along `axes`, (features,), as that of `layer_norm`; None: there is none
+    axes : one, or several, of sizes that are numbers
+    eps : added to the mean of the squares
+    name : the parameter is `{name}_scale`; None: `norm`, `norm2` ...
+
+    Raises ShapeError for features of a size that is no number.
+
+    References
+    ----------
+    Zhang, Sennrich 2019, Root Mean Square Layer Normalization, equation 4.
+    """
+    node, reduced, shape = _over_features("rms_norm", x, axes, scale)
+    check_number("eps", eps, least=0)
+    gain, _ = _gain_and_offset("rms_norm", node, scale, None, shape, layer_name("norm", name))
+    inverse = scalar.rsqrt(mean(scalar.square(node), reduced) + eps)
+    return node * restore(inverse, node, reduced) * restore(gain, node, without(range(node.ndim), reduced))
+
+
+def group_norm(
+    x: Any,
+    groups: int,
+    scale: Any = 1.0,
+    shift: Any = 0.0,
+    *,
+    eps: float = 1e-5,
+    axis: int = 1,
+    name: str | None = None,
+) -> Expr:
+    """scale * (x - mean) / sqrt(var + eps) + shift, with the mean and variance of a group of channels of each example.
+
+    Parameters
+    ----------
+    x : (batch, channels, ...) floats
+    groups : of channels that stand together, all of one size: a divisor of the number of channels.  1: all channels
+        are one; as many as channels: `instance_norm`
+    scale, shift : (channels,) the trained parameters, as those of `layer_norm`; None: there is none
+    eps : added to the variance
+    axis : that of the channels, from 1 up
+    name : the parameters are `{name}_scale` and `{name}_shift`; None: `norm`, `norm2` ...
+
+    Raises ShapeError for channels whose number is a symbol, or that `groups` does not divide.
+
+    References
+    ----------
+    Wu, He 2018, Group Normalization, equation 7.
+    """
+    node, place, channels = _of_channels("group_norm", x, axis, scale)
+    of = check_count("group_norm", "groups", groups, least=1)
+    if channels % of:
+        text = f"group_norm: {channels} channels do not divide into {of} groups of one size."
+        raise blame(ShapeError(text), user_site(), node.site)
+    apart = (*node.shape[:place], of, channels // of, *node.shape[place + 1 :])
+    normal = reshape(_standardise(reshape(node, apart), place, eps), node.shape)
+    gain, offset = _gain_and_offset("group_norm", node, scale, shift, (channels,), layer_name("norm", name))
+    return _along(gain, node, place) * normal + _along(offset, node, place)
+
+
+def instance_norm(
+    x: Any, scale: Any = 1.0, shift: Any = 0.0, *, eps: float = 1e-5, axis: int = 1, name: str | None = None
+) -> Expr:
+    """scale * (x - mean) / sqrt(var + eps) + shift, with the mean and variance of each channel of each example.
+
+    Parameters
+    ----------
+    x : (batch, channels, ...) floats, with an axis or more of space
+    scale, shift : (channels,) the trained parameters, as those of `layer_norm`; None: there is none
+    eps : added to the variance
+    axis : that of the channels, from 1 up
+    name : the parameters are `{name}_scale` and `{name}_shift`; None: `norm`, `norm2` ...
+
+    Raises ShapeError for x without space, and for channels whose number is a symbol.
+
+    References
+    ----------
+    Ulyanov, Vedaldi, Lempitsky 2016, Instance Normalization, equation 3.
+    """
+    node, place, channels = _of_channels("instance_norm", x, axis, scale)
+    if node.ndim < 3:
+        text = f"instance_norm: x has {node.ndim} axes, and needs 3 or more: over batch and channels nothing is left."
+        raise blame(ShapeError(text), user_site(), node.site)
+    gain, offset = _gain_and_offset("instance_norm", node, scale, shift, (channels,), layer_name("norm", name))
+    return _along(gain, node, place) * _standardise(node, place, eps) + _along(offset, node, place)
+
+
+def unit_norm(x: Any, axis: int = -1, *, p: float = 2.0, eps: float = 1e-12) -> Expr:
+    """x / max((sum of |x|**p)**(1/p), eps) along an axis: vectors of length 1, or 0.
+
+    p : a number from 1 up, or math.inf;  eps : a number above 0.  Neither overflows nor underflows.
+    """
+    node = as_float(x)
+    place = normalize(axis, node.ndim, "unit_norm", node)
+    check_order("unit_norm: p", p)
+    check_positive("unit_norm: eps", check_number("unit_norm: eps", eps))
+    return unit(node, place, eps, p)
 
 
 def training_flag(name: str, training: Any) -> Any:
@@ -98,3 +229,42 @@ def _check_averages(*averages: Expr) -> None:
             text = f"batch_norm: mean and var are running averages, which calls update: shared variables, not {node!r}."
             hint = "with statistics of your own, take wf.batch_norm, or write the formula."
             raise blame(ArgumentError(text), user_site(), node.site, hint=hint)
+
+
+def _over_features(name: str, x: Any, axes: Any, *given: Any) -> tuple[Expr, tuple[int, ...], tuple[int, ...]]:
+    """x, the axes over which it is normalised, and their sizes."""
+    node = as_expr(x)
+    check_float(node, name)
+    reduced = normalize_all(axes, node.ndim, name, node)
+    known = next((g for g in given if hasattr(g, "shape")), None)
+    return node, reduced, tuple(features(name, node, a, known, i) for i, a in enumerate(reduced))
+
+
+def _of_channels(name: str, x: Any, axis: Any, given: Any) -> tuple[Expr, int, int]:
+    """x, the axis of its channels, and how many there are."""
+    node = as_expr(x)
+    check_float(node, name)
+    place = normalize(axis, node.ndim, name, node)
+    if place == 0:
+        raise blame(ShapeError(f"{name}: axis 0 is that of the batch, and not of channels."), user_site(), node.site)
+    return node, place, features(name, node, place, given)
+
+
+def _gain_and_offset(
+    layer: str, x: Expr, scale: Any, shift: Any, shape: tuple[int, ...], name: str
+) -> tuple[Expr, Expr]:
+    """What a normalised x is multiplied with, and what is added: parameters, or 1 and 0."""
+    gain = ones(shape, x.dtype) if scale is None else parameter(f"{layer}: scale", scale, shape, f"{name}_scale")
+    return gain, zeros(shape, x.dtype) if shift is None else parameter(f"{layer}: shift", shift, shape, f"{name}_shift")
+
+
+def _standardise(x: Expr, place: int, eps: float) -> Expr:
+    """(x - mean) / sqrt(var + eps) over all axes but the first and `place`."""
+    axes = without(range(x.ndim), (0, place))
+    shape = tuple(x.shape[a] for a in axes)
+    return normalization.layer_norm(x, ones(shape, x.dtype), zeros(shape, x.dtype), axes, eps)
+
+
+def _along(vector: Expr, x: Expr, place: int) -> Expr:
+    """One number for each index of an axis of x, which broadcasts to x."""
+    return reshape(vector, tuple(-1 if i == place else 1 for i in range(x.ndim)))

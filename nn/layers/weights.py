@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ...symbolic.arguments import check_function
 from ...symbolic.dims import same, show
 from ...symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ...symbolic.expr import Expr
@@ -28,7 +29,7 @@ def parameter(what: str, value: Any, shape: tuple[int, ...], name: str, rng: np.
     if isinstance(value, Expr):
         return _of_shape(what, value, shape)
     if callable(value):
-        return shared(_drawn(what, value, shape, rng), name)
+        return shared(_draw(what, value, shape, rng), name)
     if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
         return shared(init.constant(shape, value), name)
     if isinstance(value, np.ndarray | list | tuple):
@@ -40,7 +41,8 @@ def parameter(what: str, value: Any, shape: tuple[int, ...], name: str, rng: np.
     raise blame(ArgumentError(text), user_site(), hint="such as nn.init.he_normal, or 0.0.")
 
 
-def _drawn(what: str, initialiser: Any, shape: tuple[int, ...], rng: np.random.Generator | None) -> np.ndarray:
+def _draw(what: str, initialiser: Any, shape: tuple[int, ...], rng: np.random.Generator | None) -> np.ndarray:
+    check_function(what, initialiser, ["the shape", "rng"])
     array = np.asarray(initialiser(shape, init.generator() if rng is None else rng))
     if array.shape != shape or array.dtype.kind != "f":
         found = f"{array.dtype.name} of shape {show(array.shape)}"
@@ -50,9 +52,7 @@ def _drawn(what: str, initialiser: Any, shape: tuple[int, ...], rng: np.random.G
 
 
 def _of_shape(what: str, node: Expr, shape: tuple[int, ...]) -> Expr:
-    if node.ndim != len(shape) or any(same(a, b) is False for a, b in zip(node.shape, shape, strict=True)):
-        text = f"{what} has shape {show(node.shape)}, and the layer needs {show(shape)}."
-        raise blame(ShapeError(text), user_site(), node.site)
+    check_shape(what, node, shape)
     return node
 
 
@@ -71,3 +71,18 @@ def features(what: str, x: Expr, axis: int, given: Any = None, place: int = 0, g
         text = f"{what}: axis {axis % x.ndim} of x has the size {size}, and parameters are made for a number."
         raise blame(ShapeError(text), user_site(), x.site, hint='give it where x is made, as in ("batch", 784).')
     return size
+
+
+def check_shape(what: str, node: Expr, shape: tuple[Any, ...]) -> None:
+    """Raise ShapeError unless an argument of a layer has this shape."""
+    if node.ndim != len(shape) or any(same(a, b) is False for a, b in zip(node.shape, shape, strict=True)):
+        text = f"{what} has shape {show(node.shape)}, and the layer needs {show(shape)}."
+        raise blame(ShapeError(text), user_site(), node.site)
+
+
+def check_broadcast(what: str, node: Expr, shape: tuple[Any, ...]) -> None:
+    """Raise ShapeError unless an argument of a layer broadcasts to this shape."""
+    pairs = zip(reversed(node.shape), reversed(shape), strict=False)
+    if node.ndim > len(shape) or any(a != 1 and same(a, b) is False for a, b in pairs):
+        text = f"{what} has shape {show(node.shape)}, which does not broadcast to {show(shape)}."
+        raise blame(ShapeError(text), user_site(), node.site)

@@ -7,6 +7,7 @@ from ...calls import BIAS, IMAGES, LINES, RNG, VOLUMES, W, X, call
 init, layers = wf.nn.init, wf.nn.layers
 
 CONVOLVED = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "flip": False, "rng": RNG, "name": "c"}
+CONVOLVED |= {"padding_mode": "reflect"}
 
 CALLS = {
     "layers.dense": call(layers.dense, X, 2, W, BIAS, flatten=True, rng=RNG, name="d"),
