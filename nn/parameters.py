@@ -6,11 +6,11 @@ import math
 from collections import Counter
 from typing import Any
 
-from ..ops.trees import flatten
 from ..ops.updating import WithUpdates
 from ..symbolic.errors import ArgumentError, blame, user_site
 from ..symbolic.expr import Expr, toposort
 from ..symbolic.leaves import Shared, storage_of
+from ..symbolic.trees import flatten
 
 
 def parameters(expr: Any) -> dict[str, Expr]:
@@ -22,7 +22,7 @@ def parameters(expr: Any) -> dict[str, Expr]:
     """
     order = toposort(_expressions(expr))
     kept = {variable for node in order if isinstance(node.op, WithUpdates) for variable in node.args[1::2]}
-    found = [n for n in _shared(order) if n.dtype.kind == "f" and n not in kept]
+    found = [n for n in _find_variables(order) if n.dtype.kind == "f" and n not in kept]
     return by_name([n for n in found if storage_of(n).default_update is None], "parameter")
 
 
@@ -31,7 +31,7 @@ def variables(*values: Any) -> dict[str, Expr]:
 
     Names as those of `parameters`; those without one are `variable`.
     """
-    return by_name(_shared(toposort(_expressions(values))), "variable")
+    return by_name(_find_variables(toposort(_expressions(values))), "variable")
 
 
 def count(expr: Any) -> int:
@@ -50,7 +50,7 @@ def by_name(shared: list[Expr], otherwise: str) -> dict[str, Expr]:
     return found
 
 
-def _shared(order: list[Expr]) -> list[Expr]:
+def _find_variables(order: list[Expr]) -> list[Expr]:
     """The shared variables among nodes, in the order in which they were made."""
     found = [n for n in order if isinstance(n.op, Shared)]
     return sorted(dict.fromkeys(found), key=lambda n: storage_of(n).number)
