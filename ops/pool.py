@@ -16,6 +16,7 @@ from ..symbolic.expr import Expr, apply
 from ..symbolic.guards import unify
 from ..symbolic.records import record
 from ..symbolic.types import INT64, DType, Type
+from .operands import check_same_dtype
 from .pooling import MaxPooling, Pooling
 
 
@@ -55,6 +56,7 @@ class MaxPoolScatter(MaxPooling):
     """In the shape of x: zeros, and the g of each window added at the first maximum of the window."""
 
     def infer(self, x: Type, g: Type) -> Type:
+        check_same_dtype("max_pool_scatter", x, g)
         expected = self.pooled_type(x).shape
         for mine, wanted in zip(g.shape, expected, strict=True):
             unify(mine, wanted, lambda: f"max_pool_scatter: {show(g.shape)} instead of {show(expected)}.")
@@ -74,6 +76,7 @@ class MaxPoolGather(MaxPooling):
     """For each window of x: the element of v, of the shape of x, at the first maximum of the window."""
 
     def infer(self, x: Type, v: Type) -> Type:
+        check_same_dtype("max_pool_gather", x, v)
         for mine, wanted in zip(v.shape, x.shape, strict=True):
             unify(mine, wanted, lambda: f"max_pool_gather: {show(v.shape)} instead of {show(x.shape)}.")
         return self.pooled_type(Type(v.dtype, x.shape))

@@ -397,3 +397,12 @@ def test_sizes_of_unpooling():
 def test_docstrings_of_unpooling():
     for part in ("Parameters", "Returns", "Raises", "Gradient", "References"):
         assert part in inspect.getdoc(max_unpool2d)
+
+
+@pytest.mark.parametrize("op", [MaxPoolScatter, MaxPoolGather])
+def test_kernels_are_not_given_two_dtypes(op):
+    """They read both operands as of one dtype."""
+    x = tensor("x", (1, 1, 4, 4), "float32")
+    made = op((2, 2), (2, 2), ((0, 0), (0, 0)), False)
+    with pytest.raises(DTypeError, match="have float32 and float64"):
+        apply(made, x, tensor("v", (1, 1, 2, 2) if op is MaxPoolScatter else (1, 1, 4, 4), "float64"))
