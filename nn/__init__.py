@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from .layer_table import Summary, summary
     from .minimizing import flat, minimize, set_flat
     from .naming import scope
-    from .parameters import count, parameters, variables
     from .saving import load, save
+    from .state import count, parameters, variables
 
 # Each is imported when it is first asked for: who wants an optimiser does not wait for the zoo.
 _MODULES = (
@@ -57,7 +57,7 @@ _FUNCTIONS = {
     "layer_table": ("Summary", "summary"),
     "minimizing": ("flat", "minimize", "set_flat"),
     "naming": ("scope",),
-    "parameters": ("count", "parameters", "variables"),
+    "state": ("count", "parameters", "variables"),
     "saving": ("load", "save"),
 }
 _HOMES = {name: module for module, names in _FUNCTIONS.items() for name in names}

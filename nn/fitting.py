@@ -22,7 +22,7 @@ from ..symbolic.expr import Expr
 from ..symbolic.trees import flatten
 from .data import Examples, average, batches, call
 from .history import History, line_of
-from .parameters import parameters
+from .state import parameters
 from .training import Training
 from .updates import adam
 

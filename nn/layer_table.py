@@ -17,7 +17,7 @@ from ..symbolic.dims import Dim, SymDim, show
 from ..symbolic.expr import Expr, toposort
 from ..symbolic.leaves import Input, Shared
 from ..symbolic.types import TupleType
-from .parameters import parameters
+from .state import parameters
 
 SHOWN = (MatMul, Conv, Pooling, Concatenate, Loop)  # what has a row though it has no parameters
 

@@ -17,7 +17,7 @@ from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, list
 from ..symbolic.expr import Expr
 from ..symbolic.leaves import Shared
 from ..symbolic.variables import get_value, set_value
-from .parameters import variables
+from .state import variables
 
 Arrays = dict[str, np.ndarray]
 

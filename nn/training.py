@@ -13,8 +13,8 @@ import numpy as np
 from ..symbolic.errors import ArgumentError, blame, user_site
 from ..symbolic.variables import get_value, set_value
 from .history import History
-from .parameters import variables
 from .saving import read_arrays, restore, write_arrays
+from .state import variables
 
 NOTES = "fit"  # the name of what a checkpoint holds besides variables
 BEST = "best:"

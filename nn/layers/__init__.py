@@ -24,7 +24,7 @@ from .convolution import (
     separable_conv1d,
     separable_conv2d,
 )
-from .dense import dense, dense_params
+from .dense import bilinear, dense, dense_params
 from .embedding import embedding, embedding_bag
 from .fractional_pooling import fractional_max_pool2d, fractional_max_pool3d
 from .gates import highway, squeeze_excite
@@ -74,6 +74,7 @@ __all__ = [
     "alpha_dropout",
     "batch_norm",
     "bidirectional",
+    "bilinear",
     "channel_shuffle",
     "conv1d",
     "conv1d_transpose",

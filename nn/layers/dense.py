@@ -1,4 +1,4 @@
-"""Dense layers, and their parameters."""
+"""Dense layers of one input and of two, and their parameters."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from ...ops.coerce import as_expr
+from ...ops.einsum import einsum
 from ...ops.movement import flatten as flatten_axes
 from ...symbolic.arguments import check_count, check_function
 from ...symbolic.errors import ShapeError, blame, user_site
 from ...symbolic.expr import Expr
 from .. import init
 from ..naming import layer_name
+from ..norms import as_floats
 from .weights import features, parameter
 
 Initialiser = Callable[..., np.ndarray]
@@ -72,3 +74,41 @@ def dense(
     inputs = features("dense", node, -1, w)
     product = node @ parameter("dense: w", w, (inputs, count), f"{name}_w", rng)
     return product if b is None else product + parameter("dense: b", b, (count,), f"{name}_b", rng)
+
+
+def bilinear(
+    x: Any,
+    y: Any,
+    units: int,
+    w: Any = init.lecun_normal,
+    b: Any = 0.0,
+    *,
+    rng: np.random.Generator | None = None,
+    name: str | None = None,
+) -> Expr:
+    """out[k] = x @ w[k] @ y + b[k], with parameters of its own: each unit weighs all products of features of x and y.
+
+    Parameters
+    ----------
+    x, y : (..., features of x) and (..., features of y); the axes in front broadcast
+    units : how many outputs
+    w : (units, features of x, features of y); an initialiser, an array to begin with, or an expression
+    b : (units,) the same, or a number that fills it; None: no biases
+    rng, name : as `dense` takes them; the parameters are `{name}_w` and `{name}_b`; None: `bilinear`, `bilinear2` ...
+
+    Returns
+    -------
+    (..., units)
+
+    Raises ShapeError for features of a size that is no number, and for parameters that do not fit.
+    """
+    nodes = as_floats("bilinear", x), as_floats("bilinear", y)
+    count = check_count("bilinear", "units", units, least=1)
+    for what, node in zip("xy", nodes, strict=True):
+        if node.ndim == 0:
+            raise blame(ShapeError(f"bilinear: {what} is a number, and has no features."), user_site(), node.site)
+    name = layer_name("bilinear", name)
+    sizes = tuple(features("bilinear", node, -1, w, place) for place, node in enumerate(nodes, 1))
+    weights = parameter("bilinear: w", w, (count, *sizes), f"{name}_w", rng)
+    out = einsum("...i,kij,...j->...k", nodes[0], weights, nodes[1])
+    return out if b is None else out + parameter("bilinear: b", b, (count,), f"{name}_b", rng)

@@ -1,5 +1,8 @@
 """Layers: shapes, values, running averages, parameters."""
 
+import inspect
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -222,3 +225,12 @@ def test_parameters_given_and_drawn():
             layers.dense(x, 2, wrong)
     with pytest.raises(wf.ShapeError, match="parameters are made for a number"):
         layers.dense(matrix("x"), 2)
+
+
+def test_no_module_stands_in_the_place_of_a_function():
+    """Python sets a package's attribute to a module of that name when it is imported, by whomever."""
+    root = Path(wf.nn.__path__[0])
+    modules = {path.stem for path in root.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    functions = {name for name in wf.nn.__all__ if not inspect.ismodule(getattr(wf.nn, name))}
+    assert {"fit", "parameters", "summary"} <= functions
+    assert modules & functions == set()

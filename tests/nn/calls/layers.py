@@ -11,6 +11,7 @@ CONVOLVED |= {"padding_mode": "reflect"}
 
 CALLS = {
     "layers.dense": call(layers.dense, X, 2, W, BIAS, flatten=True, rng=RNG, name="d"),
+    "layers.bilinear": call(layers.bilinear, X, X, 2, init.lecun_normal, BIAS, rng=RNG, name="d"),
     "layers.dense_params": call(layers.dense_params, 4, 3, RNG, name="d", weights=init.he_normal),
     "layers.conv_params": call(layers.conv_params, 3, 4, 2, RNG, name="c", weights=init.he_normal),
     "layers.batch_norm": call(layers.batch_norm, X, True, 1.0, 0.0, 0.0, 1.0, momentum=0.9, eps=1e-5, axis=1, name="n"),

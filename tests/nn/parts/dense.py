@@ -5,6 +5,7 @@ import numpy as np
 import weft as wf
 
 from . import Arg, part
+from .activations import functional
 
 layers = wf.nn.layers
 
@@ -41,6 +42,27 @@ part(
     B,
     call=lambda x, w, b: layers.dense(x, 4, w, b, flatten=False),
     label="along the last axis",
+)
+part(
+    layers.bilinear,
+    lambda x, y, w, b: np.einsum("ni,kij,nj->nk", x, w, y) + b,
+    X,
+    Arg(("n", 3)),
+    Arg((4, 6, 3)),
+    B,
+    call=lambda x, y, w, b: layers.bilinear(x, y, 4, w, b),
+    torch=functional("bilinear"),
+    special=False,  # infinities meet in another order
+)
+part(
+    layers.bilinear,
+    lambda x, y, w: np.einsum("nti,kij,tj->ntk", x, w, y),
+    Arg(("n", 2, 6)),
+    Arg((2, 3)),
+    Arg((4, 6, 3)),
+    call=lambda x, y, w: layers.bilinear(x, y, 4, w, None),
+    label="no biases",
+    special=False,
 )
 part(layers.conv1d, convolved, Arg(("n", 2, 5)), Arg((4, 2, 3)), B, call=lambda x, w, b: layers.conv1d(x, 4, 3, w, b))
 part(

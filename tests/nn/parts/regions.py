@@ -34,7 +34,6 @@ part(
 )
 
 
-
 def generalized_dice(p, t):
     w = 1 / np.maximum(t.sum(2), 1) ** 2
     return 1 - 2 * (w * (p * t).sum(2)).sum(1) / (w * (p + t).sum(2)).sum(1)
