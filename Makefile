@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test lint types slow bench clean
 
 demo: $(VENV)/.examples
-	$(BIN)/python examples/lenet.py
+	$(BIN)/python -m examples.mnist.lenet
 
 test: lint
 	$(BIN)/python -m pytest -n 2 -m "not slow"

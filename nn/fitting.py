@@ -43,6 +43,7 @@ def fit(
     patience: int | None = None,
     monitor: str | None = None,
     highest: bool = False,
+    keep_best: bool = True,
     callbacks: Iterable[Callable[[Training], Any]] = (),
     checkpoint: str | os.PathLike[str] | None = None,
     every: int | None = None,
@@ -68,6 +69,7 @@ def fit(
     patience : stop after so many epochs without a better value of `monitor`
     monitor : a name of the history; None: "validation loss", or "loss" without validation
     highest : whether the highest value of `monitor` is the best, not the lowest
+    keep_best : whether the variables have the values of the best epoch at the end, where there is validation
     callbacks : each is called with the `Training` after each epoch; `training.stop = True` ends it
     checkpoint : a file that is written after each epoch; where it is there, training goes on from it.  A run that was
         cut off anywhere ends with the same bits as one that was not
@@ -79,11 +81,11 @@ def fit(
     Returns
     -------
     History
-        of all epochs.  With validation the variables have the values of the best epoch, else those of the last.
+        of all epochs
 
     Raises ArgumentError for names that nothing records, and for a checkpoint of another training.
     """
-    callbacks = _check_arguments(epochs, patience, every, highest, progress, augment, callbacks)
+    callbacks = _check_arguments(epochs, patience, every, highest, keep_best, progress, augment, callbacks)
     settings = {"seed": check_count("fit", "seed", seed), "batch": check_count("fit", "batch", batch, least=1)}
     settings["examples"] = Examples("fit", data).length
     more = check_mapping("fit: metrics", metrics, "name: expression", str)
@@ -109,18 +111,20 @@ def fit(
             if picture is not None:
                 run.history.picture(picture)
             save()
-    run.restore_best()
+    if keep_best:
+        run.restore_best()
     return run.history
 
 
 def _check_arguments(
-    epochs: Any, patience: Any, every: Any, highest: Any, progress: Any, augment: Any, callbacks: Any
+    epochs: Any, patience: Any, every: Any, highest: Any, keep_best: Any, progress: Any, augment: Any, callbacks: Any
 ) -> list[Callable[[Training], Any]]:
     """The callbacks, once all of these were looked at."""
     check_count("fit", "epochs", epochs)
     check_count("fit", "patience", 1 if patience is None else patience, least=1)
     check_count("fit", "every", 1 if every is None else every, least=1)
     check_flag("fit", "highest", highest)
+    check_flag("fit", "keep_best", keep_best)
     check_flag("fit", "progress", progress)
     check_function("fit: augment", _same if augment is None else augment, ["a batch", "rng"])
     listed = check_sequence("fit: callbacks", callbacks)
@@ -147,6 +151,8 @@ def _functions(
     inputs: Sequence[Expr], loss: Expr, measured: Any, updates: Any, training: Expr | None, options: Any
 ) -> tuple[Any, Any]:
     """(train, test), compiled; test is None where there is nothing to measure."""
+    if taken := sorted({"givens", "name", "outputs"} & set(options)):
+        raise blame(ArgumentError(f"fit says itself what `{taken[0]}` is of the functions that it makes."), user_site())
     new = updates
     if callable(updates) and not isinstance(updates, Mapping):
         check_function("fit: updates", updates, ["the loss", "the parameters"])
@@ -163,7 +169,7 @@ def _functions(
     if measured is None:
         return train, None
     off = None if training is None else {training: False}
-    return train, function(inputs, measured, givens=off, name="test", on_unused_input="ignore", **options)
+    return train, function(inputs, measured, givens=off, name="test", **{**options, "on_unused_input": "ignore"})
 
 
 def _epoch(

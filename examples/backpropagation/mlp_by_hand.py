@@ -1,64 +1,58 @@
-"""Backpropagation written by hand in NumPy, beside the gradients of the graph.
+"""The four equations of backpropagation in NumPy agree with the graph's gradients; a mistake in one layer is found.
 
-    python examples/mlp_by_hand.py [--quick]
+    python -m examples.backpropagation.mlp_by_hand                 # scikit-learn's digits, 64-256-128-10
+    python -m examples.backpropagation.mlp_by_hand --data DIR      # MNIST, 784-256-128-10
 
-First a multilayer perceptron with the four equations of backpropagation, then a small convolutional network, then the
-perceptron again with a mistake in one layer: the table says which.
+Nielsen 2015, Neural networks and deep learning, chapter 2.
 """
 
-import argparse
-import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 import weft as wf
+from weft import nn
+
+from ..common import images, options, picture, plots
+
+Gradients = Callable[[Mapping[wf.Expr, np.ndarray]], list[np.ndarray]]
 
 
-def sigmoid(z):
+def sigmoid(z: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-z))."""
     return 1 / (1 + np.exp(-z))
 
 
-def softmax(z):
+def softmax(z: np.ndarray) -> np.ndarray:
     """exp(z) / sum(exp(z)) of each row."""
     powers = np.exp(z - z.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-# ---- a multilayer perceptron: sigmoid units, softmax and crossentropy ------------------------------------------------
+def network(pixels: int, hidden: Sequence[int]) -> tuple[list[wf.Expr], wf.Expr]:
+    """([images, labels], logits) of sigmoid units."""
+    x, t = wf.matrix("x", ("batch", pixels)), wf.vector("t", ("batch",), dtype="int64")
+    h = x
+    with nn.scope("net"):
+        for units in hidden:
+            h = wf.sigmoid(nn.layers.dense(h, units, nn.init.glorot_uniform))
+        return [x, t], nn.layers.dense(h, 10, nn.init.glorot_uniform)
 
 
-def perceptron(sizes, rng):
-    """(input, labels, parameters, loss): w1, b1, w2, b2, ... of the layers."""
-    x = wf.matrix("x", ("batch", sizes[0]))
-    t = wf.vector("t", ("batch",), dtype="int64")
-    params, h = [], x
-    for number, (n, m) in enumerate(itertools.pairwise(sizes), start=1):
-        w = wf.shared(wf.nn.init.glorot_uniform((n, m), rng), f"w{number}")
-        b = wf.shared(wf.nn.init.normal((m,), rng, 0.1), f"b{number}")
-        z = h @ w + b
-        h = wf.sigmoid(z)
-        params += [w, b]
-    return x, t, params, wf.crossentropy(z, t).mean()
+def backpropagation(x: wf.Expr, t: wf.Expr, params: Sequence[wf.Expr], mistake: bool = False) -> Gradients:
+    """A function of the arrays: the gradients of the mean crossentropy to all parameters w1, b1, w2, b2 ..."""
 
-
-def backpropagation(x, t, params, mistake=False):
-    """A function of the arrays: the gradients to all parameters, by the four equations (Nielsen 2015, chapter 2)."""
-
-    def gradients(values):
+    def gradients(values: Mapping[wf.Expr, np.ndarray]) -> list[np.ndarray]:
         weights, biases = [values[p] for p in params[0::2]], [values[p] for p in params[1::2]]
-        rows = np.arange(len(values[t]))
         activations, zs = [values[x]], []
         for w, b in zip(weights, biases, strict=True):
             zs.append(activations[-1] @ w + b)
             activations.append(sigmoid(zs[-1]))
-        found = []
-        delta = softmax(zs[-1])  # 1: the error of the output, d loss / d z
-        delta[rows, values[t]] -= 1
-        delta /= len(rows)
+        examples, found = len(values[t]), []
+        delta = (softmax(zs[-1]) - np.eye(zs[-1].shape[1])[values[t]]) / examples  # 1: of the output, d loss / d z
         for layer in reversed(range(len(weights))):
-            found += [delta.sum(axis=0), activations[layer].T @ delta]  # 3 and 4: biases and weights
+            found += [delta.sum(axis=0), activations[layer].T @ delta]  # 3 and 4: of biases and weights
             if layer:
                 slope = sigmoid(zs[layer - 1])
                 delta = (delta @ weights[layer].T) * slope * (1 if mistake and layer == 1 else 1 - slope)  # 2: back
@@ -67,77 +61,48 @@ def backpropagation(x, t, params, mistake=False):
     return gradients
 
 
-# ---- a convolutional network: convolution, relu, max pooling, dense ----------------------------------------------
+def main(argv: Sequence[str] | None = None) -> dict[str, float]:
+    """Compare the gradients, then those with a mistake; learn by both, and draw the errors and the weights' way."""
+    args = options(__doc__, argv, epochs=1, batch=32, rate=(0.5, "learning rate"))
+    data = images(args).flat
+    (x, t), logits = network(data.images.shape[1], (12, 8) if args.quick else (256, 128))
+    loss = nn.losses.crossentropy(logits, t).mean()
+    params = list(nn.parameters(loss).values())
+    by_hand, values = backpropagation(x, t, params), {x: data.images[:128], t: data.labels[:128]}
+    right = wf.compare_gradients(loss, params, by_hand, values)
+    wrong = wf.compare_gradients(loss, params, backpropagation(x, t, params, mistake=True), values)
+    print(right, "with the derivative of the first layer's sigmoid written wrongly:", wrong, sep="\n\n")
+
+    step = wf.function([x, t], loss, updates=nn.updates.sgd(loss, params, args.rate), target=args.target)
+    own, apart = {p: p.get_value() for p in params}, []
+    for pixels, labels in nn.batches(data.train, args.batch):
+        for p, gradient in zip(params, by_hand({x: pixels, t: labels, **own}), strict=True):
+            own[p] = own[p] - args.rate * gradient
+        step(pixels, labels)
+        apart.append(max(abs(p.get_value() - own[p]).max() for p in params))
+    draw(args, right, wrong, apart)
+    figures = {
+        "largest error of a gradient": max(row.error for row in right.rows),
+        "parameters that depart after the mistake": sum(not row.agrees for row in wrong.rows),
+        "weights apart after an epoch": float(apart[-1]),
+    }
+    print(figures)
+    return figures
 
 
-def convolutional(channels, filters, size, rng):
-    """(input, labels, parameters, loss) of conv 3x3 - relu - max pool 2x2 - dense."""
-    x = wf.tensor4("x", ("batch", channels, size, size))
-    t = wf.vector("t", ("batch",), dtype="int64")
-    side = (size - 2) // 2
-    w1 = wf.shared(wf.nn.init.he_normal((filters, channels, 3, 3), rng), "w1")
-    b1 = wf.shared(wf.nn.init.normal((filters,), rng, 0.1), "b1")
-    w2 = wf.shared(wf.nn.init.glorot_normal((filters * side * side, 10), rng), "w2")
-    b2 = wf.shared(wf.nn.init.normal((10,), rng, 0.1), "b2")
-    h = wf.max_pool2d(wf.relu(wf.conv2d(x, w1, b1)), 2)
-    return x, t, [w1, b1, w2, b2], wf.crossentropy(wf.flatten(h, 1) @ w2 + b2, t).mean()
-
-
-def convolutional_backpropagation(x, t, params):
-    """The gradients to all parameters, by hand."""
-
-    def gradients(values):
-        w1, b1, w2, b2 = (values[p] for p in params)
-        windows = sliding_window_view(values[x], (3, 3), axis=(2, 3))  # (batch, channels, rows, columns, 3, 3)
-        z = np.einsum("bcijkl,fckl->bfij", windows, w1, optimize=True) + b1[:, None, None]
-        h = np.maximum(z, 0)
-        batch, filters, rows, columns = h.shape
-        blocks = h.reshape(batch, filters, rows // 2, 2, columns // 2, 2).swapaxes(3, 4)
-        flat = blocks.reshape(batch, filters, rows // 2, columns // 2, 4)
-        place = flat.argmax(-1)[..., None]  # a tie goes to the first, as in the graph
-        pooled = np.take_along_axis(flat, place, -1).reshape(batch, -1)
-        delta = softmax(pooled @ w2 + b2)
-        delta[np.arange(batch), values[t]] -= 1
-        delta /= batch
-        back = np.zeros_like(flat)
-        np.put_along_axis(back, place, (delta @ w2.T).reshape(place.shape), -1)
-        back = back.reshape(blocks.shape).swapaxes(3, 4).reshape(h.shape) * (z > 0)
-        weights = np.einsum("bcijkl,bfij->fckl", windows, back, optimize=True)
-        return weights, back.sum(axis=(0, 2, 3)), pooled.T @ delta, delta.sum(axis=0)
-
-    return gradients
-
-
-def main() -> None:
-    """Three comparisons."""
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--quick", action="store_true", help="small arrays")
-    quick = arguments.parse_args().quick
-    rng = np.random.default_rng(0)
-    batch = 8 if quick else 128
-    sizes = (12, 9, 7, 10) if quick else (784, 256, 128, 10)
-
-    x, t, params, loss = perceptron(sizes, rng)
-    values = {x: rng.random((batch, sizes[0]), np.float32), t: rng.integers(0, 10, batch)}
-    print(f"perceptron {'-'.join(map(str, sizes))}, {batch} examples")
-    table = wf.compare_gradients(loss, params, backpropagation(x, t, params), values)
-    print(table, end="\n\n")
-    assert table.agrees
-
-    channels, filters, size = (2, 3, 8) if quick else (3, 16, 28)
-    image, label, conv_params, conv_loss = convolutional(channels, filters, size, rng)
-    pixels = {image: rng.random((batch, channels, size, size), np.float32), label: values[t]}
-    print(f"convolutional network on {channels} x {size} x {size}, {batch} examples")
-    by_hand = convolutional_backpropagation(image, label, conv_params)
-    table = wf.compare_gradients(conv_loss, conv_params, by_hand, pixels)
-    print(table, end="\n\n")
-    assert table.agrees
-
-    print("the perceptron again, with the derivative of the first layer's sigmoid written wrongly")
-    table = wf.compare_gradients(loss, params, backpropagation(x, t, params, mistake=True), values)
-    print(table)
-    assert table.departs is not None
-    assert table.departs.name == "b1"
+def draw(args: Any, right: Any, wrong: Any, apart: list[float]) -> None:
+    """The errors of the gradients, and how far apart the weights are after each step."""
+    figure, (errors, way) = plots(2, 8)
+    for number, (name, table) in enumerate({"right": right, "with a mistake in layer 1": wrong}.items()):
+        places = np.arange(len(table.rows)) + 0.4 * number
+        errors.bar(places, [row.error + 1e-9 for row in table.rows], 0.4, label=name)
+    errors.set(title="error of the gradients by hand", yscale="log", ylabel="relative error")
+    errors.set_xticks(np.arange(len(right.rows)) + 0.2, [row.name.removeprefix("net.") for row in right.rows])
+    errors.tick_params("x", rotation=30)
+    errors.legend()
+    way.semilogy(range(1, len(apart) + 1), apart)
+    way.set(title="learning by hand and by the graph", xlabel="step", ylabel="largest difference of weights")
+    picture(args, "mlp_by_hand", figure)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
 """Two ways to add an operation of your own, with a gradient and a kernel, and a check of both.
 
-python examples/custom_op.py [--quick]
+python -m examples.extending.custom_op                 # the pixels of scikit-learn's digits
+python -m examples.extending.custom_op --data DIR      # MNIST's
 """
 
-import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 import weft as wf
+
+from ..common import images, options, picture, plots, show
 
 # ---- a function of scalars: five lines --------------------------------------------------------------------------
 # It is traced once; its NumPy reference, kernel, gradient and broadcasting follow, and it fuses into loops.
@@ -47,29 +50,39 @@ def cumsum_rows(x, out):
             out[i, j] = total
 
 
-def main() -> None:
-    """Compile both, compare with NumPy, and check their gradients."""
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--quick", action="store_true", help="small arrays")
-    size = 20 if arguments.parse_args().quick else 1000
-
+def network() -> tuple[wf.Expr, wf.Expr, wf.Expr]:
+    """(x, mish of it, its cumulative sums)."""
     x = wf.matrix("x", ("rows", "columns"))
-    value = np.random.default_rng(0).uniform(0.9, 1.1, (size, 30)).astype(np.float32)
+    return x, mish(x), wf.apply(CumSum(), x)
 
-    y = mish(x)
-    f = wf.function([x], [y, wf.grad(y.sum(), x)])
-    found, _ = f(value)
-    np.testing.assert_allclose(found, value * np.tanh(np.log1p(np.exp(value))), rtol=1e-5)
+
+def main(argv: Sequence[str] | None = None) -> dict[str, float]:
+    """Compile both, compare with NumPy, check their gradients, draw what they are and give."""
+    args = options(__doc__, argv, epochs=0)
+    value = images(args).flat.images
+    x, y, sums = network()
+    f = wf.function([x], [y, wf.grad(y.sum(), x)], target=args.target)
+    figures = {"mish: apart from NumPy": float(abs(f(value)[0] - value * np.tanh(np.log1p(np.exp(value)))).max())}
     wf.check_grad(y, x, {x: value[:5]}, order=2)
     print("mish agrees with NumPy, and its derivatives with differences, to second order")
     print("what the compiled function does:", f.explain("nests"), sep="\n")
-
-    y = wf.apply(CumSum(), x)
-    g = wf.function([x], [y, wf.grad((y * y).mean(), x)])
-    total, _ = g(value)
-    np.testing.assert_allclose(total, np.cumsum(value, axis=-1), rtol=1e-5)
-    wf.check_grad(y, x, {x: value[:5]}, order=2)
+    total, _ = wf.function([x], [sums, wf.grad((sums * sums).mean(), x)])(value)  # there is a kernel for the CPU
+    figures["cumsum: apart from NumPy"] = float(abs(total - np.cumsum(value, axis=-1)).max())
+    wf.check_grad(sums, x, {x: value[:5]}, order=2)
     print("cumsum agrees with NumPy, and its derivatives with differences")
+    print(figures)
+    figure, (curve, picture_of, summed) = plots(3, 9)
+    line = np.linspace(-5, 5, 201, dtype=np.float32)
+    for name, drawn in zip(("mish", "its derivative"), f(line[None]), strict=True):
+        curve.plot(line, drawn[0], label=name)
+    curve.legend()
+    side = int(value.shape[1] ** 0.5)
+    show(picture_of, "x", value[:25], 5)
+    rows = value[:25].reshape(-1, side)
+    run = wf.apply(CumSum(), wf.constant(rows)).eval()
+    show(summed, "its rows, summed from the left", (run / run.max()).reshape(25, -1), 5)
+    picture(args, "custom_op", figure)
+    return figures
 
 
 if __name__ == "__main__":

@@ -1,167 +1,139 @@
-"""An LSTM learns to write, character by character (Hochreiter, Schmidhuber 1997; Karpathy 2015).
+"""An LSTM learns to write, letter by letter (Hochreiter, Schmidhuber 1997; Karpathy 2015).
 
-    python examples/char_rnn.py                     # Python's own manual pages, some minutes
-    python examples/char_rnn.py --data input.txt    # any text file, such as the plays of Shakespeare
-    python examples/char_rnn.py --target cuda       # on a device of NVIDIA's
+The text is read in parallel rows; the state after a piece is that with which the next one begins, and derivatives go
+back through one piece (truncated backpropagation through time).  With --resume it goes on where it was cut off.
 
-Prints the loss on text that was held back, in nats per character, after each epoch, and a sample after training.
+    python -m examples.sequences.char_rnn                     # Python's own manual pages, a minute or two
+    python -m examples.sequences.char_rnn --data input.txt    # any text file, such as the plays of Shakespeare
+    python -m examples.sequences.char_rnn --target cuda       # on a device of NVIDIA's
 """
 
 import argparse
-import math
-from pathlib import Path
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 import weft as wf
+from weft import nn
+
+from ..common import options, picture, plots, tell, text
 
 
-def read(path: Path | None) -> str:
-    """The text to learn."""
-    if path is not None:
-        return path.read_text(encoding="utf-8")
-    from pydoc_data.topics import topics
+class Net(NamedTuple):
+    """Letters and those that follow them (batch, time), whether it trains, logits, and the state that calls update."""
 
-    return "\n".join(str(text) for text in topics.values())
+    x: wf.Expr
+    t: wf.Expr
+    training: wf.Expr
+    logits: wf.Expr
+    memory: list[wf.Expr]
 
-
-class CharRNN:
-    """Parameters, and the expressions made of them: characters in, the logits of the next ones out."""
-
-    def __init__(self, classes: int, hidden: int, rng: np.random.Generator):
-        def uniform(*shape: int, fan: int) -> np.ndarray:
-            return (rng.uniform(-1, 1, shape) / math.sqrt(fan)).astype("float32")
-
-        bias = np.zeros(4 * hidden, "float32")
-        bias[hidden : 2 * hidden] = 1  # remember, at first (Jozefowicz et al. 2015)
-        self.hidden = hidden
-        self.from_char = wf.shared(uniform(classes, 4 * hidden, fan=1), "from_char")
-        self.from_hidden = wf.shared(uniform(hidden, 4 * hidden, fan=hidden), "from_hidden")
-        self.bias = wf.shared(bias, "bias")
-        self.to_char = wf.shared(uniform(hidden, classes, fan=hidden), "to_char")
-        self.char_bias = wf.shared(np.zeros(classes, "float32"), "char_bias")
-        self.params = [self.from_char, self.from_hidden, self.bias, self.to_char, self.char_bias]
-
-    def step(self, state: tuple[wf.Expr, wf.Expr], pushed: wf.Expr) -> tuple[wf.Expr, wf.Expr]:
-        """(h, c) after one character, whose part of the gates' arguments is `pushed`."""
-        h, c = state
-        gates = pushed + h @ self.from_hidden + self.bias
-        i, f, o, new = (gates[:, k * self.hidden : (k + 1) * self.hidden] for k in range(4))
-        c = wf.sigmoid(f) * c + wf.sigmoid(i) * wf.tanh(new)
-        return wf.sigmoid(o) * wf.tanh(c), c
-
-    def logits(self, h: wf.Expr) -> wf.Expr:
-        """Of the next character."""
-        return h @ self.to_char + self.char_bias
-
-    def loss(
-        self, state: tuple[wf.Expr, wf.Expr], text: wf.Expr, kept: wf.Expr | float = 1.0
-    ) -> tuple[wf.Expr, wf.Expr]:
-        """(nats per character, states) of (time + 1, batch) characters, each predicted from those before."""
-
-        def step(state: tuple[wf.Expr, wf.Expr], pushed: wf.Expr) -> tuple[tuple[wf.Expr, wf.Expr], wf.Expr]:
-            state = self.step(state, pushed)
-            return state, state[0]
-
-        state, states = wf.scan(step, state, self.from_char[text[:-1]])
-        return wf.crossentropy(self.logits(states * kept), text[1:]).mean(), state
+    def forget(self, batch: int) -> None:
+        """So many texts begin."""
+        for variable in self.memory:
+            variable.set_value(nn.init.zeros((batch, variable.shape[1])))
 
 
-def compiled(net: CharRNN, args: argparse.Namespace) -> tuple[wf.Function, ...]:
-    """(train(text, rate), score(text), forget()): each text goes on where the one before ended."""
-    shape = args.batch, net.hidden
-    text, rate = wf.matrix("text", ("time", args.batch), dtype="int64"), wf.scalar("rate")
-    memory = [wf.shared(np.zeros(shape, "float32"), name) for name in ("h", "c")]
-    kept = wf.random.Stream(args.seed).bernoulli(1 - args.dropout, shape, "float32") / (1 - args.dropout)
-    loss, state = net.loss((memory[0], memory[1]), text, kept)
-    grads = wf.nn.updates.clip_by_norm(wf.grad(loss, net.params), 1.0)
-    updates = wf.nn.updates.adam(grads, net.params, learning_rate=rate)
-    goes_on = dict(zip(memory, state, strict=True))
-    score, after = net.loss((memory[0], memory[1]), text)
-    return (
-        wf.function([text, rate], loss, updates=updates | goes_on, name="train", target=args.target),
-        wf.function([text], score, updates=dict(zip(memory, after, strict=True)), name="score", target=args.target),
-        wf.function([], None, updates={m: wf.zeros_like(m) for m in memory}, name="forget", target=args.target),
-    )
+def network(letters: int, hidden: int, dropout: float = 0.0) -> Net:
+    """An LSTM between an embedding of letters and a dense layer of logits."""
+    x, t = (wf.matrix(name, ("batch", "time"), dtype="int64") for name in "xt")
+    training = wf.scalar("training", dtype="bool")
+    with nn.scope("net"):
+        memory = [wf.shared(nn.init.zeros((1, hidden)), name, shape=("batch", hidden)) for name in "hc"]
+        h, state = nn.layers.lstm(nn.layers.embedding(x, letters, 64), hidden, state=memory)
+        h = wf.with_updates(h, dict(zip(memory, state, strict=True)))
+        h = nn.layers.dropout(h, dropout, training=training)
+        return Net(
+            x, t, training, nn.layers.dense(h, letters, nn.init.glorot_uniform, flatten=False, name="out"), memory
+        )
 
 
-def writer(net: CharRNN, length: int, seed: int, target: str) -> wf.Function:
-    """write(first character, temperature) -> so many characters, each drawn given those before: a loop."""
-    first, temperature = wf.scalar("first", dtype="int64"), wf.scalar("temperature")
-    draws = wf.random.Stream(seed)
-    classes = net.char_bias.shape[0]
-
-    def step(state: tuple[wf.Expr, ...], _: None) -> tuple[tuple[wf.Expr, ...], wf.Expr]:
-        h, c, char = state
-        h, c = net.step((h, c), net.from_char[char])
-        noise = -wf.log(-wf.log(draws.uniform((1, classes), low=1e-7)))  # the largest is a draw (Gumbel 1954)
-        char = wf.argmax(net.logits(h) / temperature + noise, axis=1)
-        return (h, c, char), char[0]
-
-    zeros = wf.zeros((1, net.hidden))
-    _, chars = wf.scan(step, (zeros, zeros, wf.reshape(first, (1,))), length=length)
-    return wf.function([first, temperature], chars, name="write", target=target)
+def pieces(codes: np.ndarray, batch: int, time: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The text in `batch` rows, in pieces of `time` letters and of those that follow them."""
+    length = (len(codes) - 1) // batch
+    rows = np.stack([codes[k * length : (k + 1) * length + 1] for k in range(batch)])
+    return [(rows[:, i : i + time], rows[:, i + 1 : i + time + 1]) for i in range(0, length - time + 1, time)]
 
 
-def batches(codes: np.ndarray, batch: int, time: int) -> list[np.ndarray]:
-    """The text in `batch` columns, cut into pieces of time + 1 characters; the last of one is the first of the next."""
-    rows = (len(codes) - 1) // batch
-    table = np.stack([codes[k * rows : (k + 1) * rows + 1] for k in range(batch)], axis=1)
-    return [table[i : i + time + 1] for i in range(0, rows - time + 1, time)]
-
-
-def learn(net: CharRNN, codes: np.ndarray, args: argparse.Namespace) -> None:
-    """Train on nine tenths of the text; tell after each epoch what the last tenth says."""
-    train, score, forget = compiled(net, args)
+def learn(net: Net, codes: np.ndarray, args: argparse.Namespace) -> list[float]:
+    """Train on nine tenths of the text; after each epoch, the loss on the last tenth."""
     cut = len(codes) * 9 // 10
-    pieces, held_back = batches(codes[:cut], args.batch, args.time), batches(codes[cut:], args.batch, args.time)
+    known, held_back = (pieces(part, args.batch, args.time) for part in (codes[:cut], codes[cut:]))
     if not held_back:
         raise SystemExit("The text is too short for this --batch and --time.")
-    total = args.epochs * len(pieces)
-    with tqdm(total=total, desc="batches") as bar:
-        for epoch in range(1, args.epochs + 1):
-            forget()
-            for piece in pieces:
-                rate = args.rate / 2 * (1 + math.cos(math.pi * bar.n / total))  # slower and slower
-                bar.set_postfix(loss=f"{train(piece, rate):.3f}", refresh=False)
-                bar.update()
-            forget()
-            tqdm.write(f"epoch {epoch}: {np.mean([score(piece) for piece in held_back]):.4f} nats per character")
+    loss, params = nn.losses.crossentropy(net.logits, net.t).mean(), nn.parameters(net.logits)
+    grads = nn.updates.clip_by_norm(wf.grad(loss, list(params.values())), 1.0)
+    adam = nn.updates.adam(grads, params, nn.schedules.cosine(args.rate, args.epochs * len(known)))
+    inputs = [net.x, net.t]
+    train = wf.function(inputs, loss, updates=adam, givens={net.training: True}, name="train", target=args.target)
+    score = wf.function(inputs, loss, givens={net.training: False}, name="score", target=args.target)
+    curve, file = wf.shared(np.zeros(0), "curve", shape=("epochs",)), args.out / "char_rnn.npz"
+    if args.resume and file.exists():
+        nn.load(file, train, curve)
+    for epoch in range(len(curve.get_value()), args.epochs):
+        net.forget(args.batch)
+        for piece in tqdm(known, desc=f"epoch {epoch + 1}"):
+            train(*piece)
+        net.forget(args.batch)
+        curve.set_value(np.append(curve.get_value(), np.mean([score(*piece) for piece in held_back])))
+        nn.save(file, train, curve)
+        tqdm.write(f"epoch {epoch + 1}: {curve.get_value()[-1]:.4f} nats per character")
+    return list(map(float, curve.get_value()))
 
 
-def arguments() -> argparse.Namespace:
-    """What the command line says."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="a text file")
-    parser.add_argument("--hidden", type=int, default=256)
-    parser.add_argument("--epochs", type=int, default=6)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--time", type=int, default=64, help="characters through which derivatives go back")
-    parser.add_argument("--rate", type=float, default=0.01)
-    parser.add_argument("--dropout", type=float, default=0.3)
-    parser.add_argument("--sample", type=int, default=600, help="characters to write")
-    parser.add_argument("--temperature", type=float, default=0.7)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--target", default="cpu", help='"cpu", "cuda", or another target (default cpu)')
-    parser.add_argument("--quick", action="store_true", help="a small network for a moment, to see that all works")
-    args = parser.parse_args()
+def write(net: Net, first: int, args: argparse.Namespace) -> list[int]:
+    """Letters, each drawn given those before: the largest of logits / temperature + noise is a draw (Gumbel 1954)."""
+    logits, temperature = net.logits[:, -1], wf.scalar("temperature")
+    noise = -wf.log(-wf.log(wf.random.Stream(args.seed).uniform(logits.shape, low=1e-7)))
+    letter = wf.argmax(logits / temperature + noise, axis=1)
+    draw = wf.function([net.x, temperature], letter, givens={net.training: False}, name="draw", target=args.target)
+    net.forget(1)
+    written = [first]
+    for _ in range(args.sample):
+        written.append(int(draw(np.array([written[-1:]]), args.temperature)[0]))
+    return written[1:]
+
+
+def main(argv: Sequence[str] | None = None) -> dict[str, float]:
+    """Train, print the loss on text that was held back and a sample, draw both."""
+    args = options(
+        __doc__,
+        argv,
+        epochs=3,
+        batch=32,
+        hidden=(256, "units"),
+        time=(64, "letters through which derivatives go back"),
+        rate=(0.01, "learning rate"),
+        dropout=0.3,
+        sample=(600, "letters to write"),
+        temperature=0.7,
+        resume=(False, "go on from the file in the folder for pictures"),
+    )
     if args.quick:
-        args.hidden, args.epochs, args.batch, args.time, args.sample = 32, 1, 8, 16, 80
-    return args
-
-
-def main() -> None:
-    """Read, train, write."""
-    args = arguments()
-    text = read(args.data)[: 40_000 if args.quick else None]
-    letters = sorted(set(text))
-    number = {letter: i for i, letter in enumerate(letters)}
-    net = CharRNN(len(letters), args.hidden, np.random.default_rng(args.seed))
-    print(f"{len(text)} characters, {len(letters)} different; {sum(p.get_value().size for p in net.params)} parameters")
-    learn(net, np.array([number[letter] for letter in text]), args)
-    write = writer(net, args.sample, args.seed, args.target)
-    print("".join(letters[i] for i in write(number.get("\n", 0), args.temperature)))
+        args.hidden, args.batch, args.time, args.sample = (
+            min(args.hidden, 32),
+            min(args.batch, 8),
+            min(args.time, 16),
+            80,
+        )
+    letters, codes = np.unique(list(text(args)), return_inverse=True)
+    net = network(len(letters), args.hidden, args.dropout)
+    print(f"{len(codes)} characters, {len(letters)} different; {nn.count(net.logits)} parameters")
+    curve = learn(net, codes, args)
+    sample = "".join(letters[k] for k in write(net, int(codes[0]), args))
+    print(sample)
+    figure, (left, right) = plots(2, 9)
+    left.plot(range(1, len(curve) + 1), curve, marker=".")
+    left.set(xlabel="epoch", ylabel="nats per character", xticks=range(1, len(curve) + 1))
+    left.set_title("text held back", fontsize=10)
+    left.grid(alpha=0.3)
+    tell(right, "what it writes", sample)
+    picture(args, "char_rnn", figure)
+    figures = {"nats per character": curve[-1]}
+    print(figures)
+    return figures
 
 
 if __name__ == "__main__":

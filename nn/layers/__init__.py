@@ -60,6 +60,7 @@ from .resize import resize
 from .sampling import affine_grid, grid_sample
 from .shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from .transformer import transformer_decoder_layer, transformer_encoder_layer
+from .weights import new_parameter
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -116,6 +117,7 @@ __all__ = [
     "lstm",
     "lstm_cell",
     "multi_head_attention",
+    "new_parameter",
     "patches",
     "pixel_shuffle",
     "pixel_unshuffle",

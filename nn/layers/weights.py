@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...symbolic.arguments import check_function
+from ...symbolic.arguments import check_count, check_function
 from ...symbolic.dims import same, show
 from ...symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ...symbolic.expr import Expr
@@ -14,6 +14,7 @@ from ...symbolic.leaves import as_array
 from ...symbolic.types import config
 from ...symbolic.variables import shared
 from .. import init
+from ..naming import layer_name
 
 
 def parameter(what: str, value: Any, shape: tuple[int, ...], name: str, rng: np.random.Generator | None = None) -> Expr:
@@ -39,6 +40,22 @@ def parameter(what: str, value: Any, shape: tuple[int, ...], name: str, rng: np.
             return _of_shape(what, shared(array if keeps else array.astype(config.float_dtype), name), shape)
     text = f"{what} is an initialiser, a number, an array or an expression, not {value!r}."
     raise blame(ArgumentError(text), user_site(), hint="such as nn.init.he_normal, or 0.0.")
+
+
+def new_parameter(
+    shape: Any, value: Any = init.he_normal, name: str | None = None, *, rng: np.random.Generator | None = None
+) -> Expr:
+    """A shared variable of this shape for a layer of one's own: `w = layers.new_parameter((784, 256), name="w")`.
+
+    Parameters
+    ----------
+    shape : sizes, all numbers
+    value : an initialiser, a number that fills it, or an array
+    name : the variable's, behind those of the scopes around it; None: `parameter`, `parameter2` ...
+    rng : draws it; None: `init.generator()`
+    """
+    sizes = tuple(check_count("new_parameter", "a size", n) for n in (shape if np.iterable(shape) else (shape,)))
+    return parameter("new_parameter: value", value, sizes, layer_name("parameter", name), rng)
 
 
 def _draw(what: str, initialiser: Any, shape: tuple[int, ...], rng: np.random.Generator | None) -> np.ndarray:

@@ -20,7 +20,7 @@ for _module in pkgutil.iter_modules(parts.__path__):
 
 GROUPS = [PARTS[i : i + 8] for i in range(0, len(PARTS), 8)]
 by_group = pytest.mark.parametrize("some", GROUPS, ids=lambda some: f"{some[0].label} .. {some[-1].label}")
-MAKE = ("_params",)  # functions that make parameters, and no expressions of arguments
+MAKE = ("_params", "new_parameter")  # functions that make parameters, and no expressions of arguments
 
 
 def test_every_part_has_a_record():

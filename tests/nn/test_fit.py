@@ -83,6 +83,21 @@ def test_validation_is_at_test_time_and_the_best_is_kept():
     assert history["loss"][-1] < history["loss"][0]
 
 
+def test_the_last_epoch_may_be_kept():
+    """Options of functions go to both; those that `fit` says itself are refused."""
+    options = {"epochs": 3, "validation": (MORE, THEIRS), "progress": False, "on_unused_input": "warn"}
+    seen = []
+    inputs, loss, _, flag = network()
+
+    def watch(run):
+        seen.append(nn.variables(loss)["net.dense_w"].get_value())
+
+    nn.fit(inputs, loss, (X, T), training=flag, keep_best=False, callbacks=[watch], **options)
+    np.testing.assert_array_equal(nn.variables(loss)["net.dense_w"].get_value(), seen[-1])
+    with pytest.raises(wf.ArgumentError, match="fit says itself what `givens` is"):
+        nn.fit(inputs, loss, (X, T), training=flag, givens={}, **options)
+
+
 def test_patience_and_callbacks_end_it():
     inputs, loss, _, flag = network()
     rate = wf.shared(0.0)

@@ -220,6 +220,10 @@ def test_parameters_given_and_drawn():
     np.testing.assert_array_equal(made["d_b"].get_value(), np.full(2, 0.5, np.float32))
     assert list(parameters(layers.dense(layers.dense(x, 2, w, None), 3, w.T, None))) == ["w"]
     assert parameters(layers.dense(x, 2, np.eye(3, 2), name="d"))["d_w"].dtype == "float64"
+    with scope("mine"):
+        own = layers.new_parameter((2, 3), 0.5, "p")
+        assert (own.name, own.get_value().tolist()) == ("mine.p", [[0.5] * 3] * 2)
+        assert layers.new_parameter(4, 0.0).name == "mine.parameter"
     for wrong, error in (("he", wf.ArgumentError), (np.ones((2, 2)), wf.ShapeError), (lambda s, r: 1.0, wf.ShapeError)):
         with pytest.raises(error, match="dense: w"):
             layers.dense(x, 2, wrong)

@@ -10,6 +10,7 @@ CONVOLVED = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "flip": Fals
 CONVOLVED |= {"padding_mode": "reflect"}
 
 CALLS = {
+    "layers.new_parameter": call(layers.new_parameter, (4, 3), init.he_normal, "p", rng=RNG),
     "layers.dense": call(layers.dense, X, 2, W, BIAS, flatten=True, rng=RNG, name="d"),
     "layers.bilinear": call(layers.bilinear, X, X, 2, init.lecun_normal, BIAS, rng=RNG, name="d"),
     "layers.dense_params": call(layers.dense_params, 4, 3, RNG, name="d", weights=init.he_normal),

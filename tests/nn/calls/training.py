@@ -35,7 +35,8 @@ def fitted(**options):
 CELLS = {"w": W}
 nn.save(FOLDER / "w.npz", CELLS)
 FIT = {"epochs": 1, "batch": 2, "seed": 0, "monitor": "loss", "patience": 1, "every": 1, "augment": None}
-FIT |= {"highest": False, "callbacks": [], "metrics": {}, "updates": nn.updates.sgd, "training": None}
+FIT |= {"highest": False, "keep_best": True, "callbacks": []}
+FIT |= {"metrics": {}, "updates": nn.updates.sgd, "training": None}
 
 CALLS = {
     "nn.batches": call(batches, ARRAYS, 3, RNG, keep_rest=True),

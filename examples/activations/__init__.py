@@ -1,0 +1,1 @@
+"""Activations: where they saturate."""

@@ -1,0 +1,1 @@
+"""Backpropagation: written by hand, beside the gradients of the graph."""

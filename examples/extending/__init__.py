@@ -1,0 +1,1 @@
+"""Extending: operations of your own."""

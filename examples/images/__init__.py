@@ -1,0 +1,1 @@
+"""Image networks: residual and plain, deep and wide ones, dense blocks, inception, several labels for each image."""

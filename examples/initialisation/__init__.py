@@ -1,0 +1,1 @@
+"""Initial weights: what becomes of a signal, and of the training."""

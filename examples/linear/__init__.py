@@ -1,0 +1,1 @@
+"""Linear classifiers: losses, and penalties of the weights."""

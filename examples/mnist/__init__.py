@@ -1,0 +1,1 @@
+"""Handwritten digits: a table of networks and their errors."""

@@ -1,0 +1,1 @@
+"""Neurons: a perceptron, a sigmoid neuron, regressions."""

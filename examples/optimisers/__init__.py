@@ -1,0 +1,1 @@
+"""Optimisers: steps down one valley, and on one network."""

@@ -1,0 +1,1 @@
+"""Regularisation: what makes a network fit the test better than the examples."""

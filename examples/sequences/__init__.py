@@ -1,0 +1,1 @@
+"""Sequences: recurrent networks, attention, and text that is written letter by letter."""

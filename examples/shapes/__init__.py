@@ -1,0 +1,1 @@
+"""Shapes: what convolution and pooling make of an image and of a signal."""

@@ -1,0 +1,1 @@
+"""Transfer: a trained network as a feature extractor, fine-tuning, a map of the features."""

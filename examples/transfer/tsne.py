@@ -1,0 +1,55 @@
+"""t-SNE: digits that a network has never seen lie in groups in the space of its features, more so than by pixels.
+
+van der Maaten, Hinton 2008, Visualizing Data using t-SNE.
+
+    python -m examples.transfer.tsne              # learns the digits 0 to 4, and shows 5 to 9
+    python -m examples.transfer.tsne --data DIR   # MNIST's, or the classes of CIFAR-10
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+import weft as wf
+from weft import nn
+
+from ..common import options, picture, plots, scatter
+from .nets import body, head, inputs, learn, scattered
+
+
+def neighbours(rows: np.ndarray, labels: np.ndarray) -> float:
+    """The percentage of examples whose nearest neighbour is of their class."""
+    from sklearn.neighbors import NearestNeighbors
+
+    nearest = NearestNeighbors(n_neighbors=2).fit(rows).kneighbors(rows, return_distance=False)[:, 1]
+    return 100 * float(np.mean(labels[nearest] == labels))
+
+
+def main(argv: Sequence[str] | None = None) -> dict[str, float]:
+    """Train, print how often the nearest neighbour is of the same class, draw both maps."""
+    from sklearn.manifold import TSNE
+
+    args = options(__doc__, argv, epochs=10, batch=32, points=(900, "drawn"))
+    data = scattered(args)
+    given = inputs(data)
+    features = body(given[0], 2 if args.quick else 12)
+    learn(args, given, head(features, 5), data.only(0, 1, 2, 3, 4))
+    chosen = data.labels >= 5
+    shown = data.images[chosen][: args.points]
+    labels = data.labels[chosen][: args.points]
+    figures = {}
+    figure, sides = plots(2, 8, 3.5)
+    extract = wf.function(given[:1], features, target=args.target)
+    both = {"pixels": shown.reshape(len(shown), -1), "features": nn.predict(extract, shown)}
+    for plot, (name, rows) in zip(sides, both.items(), strict=True):
+        how = {"perplexity": min(30, len(rows) // 4), "max_iter": 250 if args.quick else 1000}
+        scatter(plot, f"{name} of 5 to 9, by t-SNE", TSNE(random_state=args.seed, **how).fit_transform(rows), labels)
+        plot.set(xticks=[], yticks=[])
+        figures[f"{name}: nearest neighbour of the same class, %"] = neighbours(rows, labels)
+    picture(args, "tsne", figure)
+    print(figures)
+    return figures
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Unsupervised learning: autoencoders, restricted Boltzmann machines, and what is learnt from them afterwards."""
