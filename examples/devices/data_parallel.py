@@ -39,7 +39,11 @@ def work(pipe: Connection, pixels: int, units: int, target: str) -> None:
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Train both ways from the same start, print how far they end from each other, draw how that grows."""
-    more = {"workers": (2, "processes"), "units": (64, "of the hidden layer"), "rate": (0.5, "learning rate")}
+    more = {
+        "workers": (2, "processes, of which each takes as large a part of the batch"),
+        "units": (64, "of the hidden layer"),
+        "rate": (0.5, "learning rate"),
+    }
     args = options(__doc__, argv, epochs=10, batch=64, **more)
     data = images(args).flat
     pixels, units = data.images.shape[1], 4 if args.quick else args.units

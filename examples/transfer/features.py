@@ -57,7 +57,9 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     plot.spines[["top", "right"]].set_visible(False)
     plot.legend(frameon=False)
     picture(args, "features", figure)
-    figures = {f"test error from 5 examples each, {name}, %": values[counts.index(5)] for name, values in errors.items()}
+    figures = {
+        f"test error from 5 examples each, {name}, %": values[counts.index(5)] for name, values in errors.items()
+    }
     print(figures)
     return figures
 

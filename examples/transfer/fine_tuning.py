@@ -32,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         history = learn(args, given, logits, new, chosen(nn.parameters(logits), name))
         figures[f"{name}: test error, %"] = history["error"][-1]
         plot.plot(range(1, len(history) + 1), history["error"], label=name)
+    plot.xaxis.get_major_locator().set_params(integer=True)
     plot.set(xlabel="epoch", ylabel="test error, %", ylim=(0, None), title=f"{args.each} examples of each new class")
     plot.spines[["top", "right"]].set_visible(False)
     plot.legend(frameon=False)

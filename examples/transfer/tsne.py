@@ -17,20 +17,20 @@ from ..common import options, picture, plots, scatter
 from .nets import body, head, inputs, learn, scattered
 
 
-def neighbours(rows: np.ndarray, labels: np.ndarray) -> float:
-    """The percentage of examples whose nearest neighbour is of their class."""
+def neighbours(rows: np.ndarray, labels: np.ndarray, count: int = 20) -> float:
+    """The percentage of the nearest neighbours that are of the class of an example."""
     from sklearn.neighbors import NearestNeighbors
 
-    nearest = NearestNeighbors(n_neighbors=2).fit(rows).kneighbors(rows, return_distance=False)[:, 1]
-    return 100 * float(np.mean(labels[nearest] == labels))
+    nearest = NearestNeighbors(n_neighbors=count).fit(rows).kneighbors(return_distance=False)
+    return 100 * float(np.mean(labels[nearest] == labels[:, None]))
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
-    """Train, print how often the nearest neighbour is of the same class, draw both maps."""
+    """Train, print how many of the nearest neighbours are of the same class, draw both maps."""
     from sklearn.manifold import TSNE
 
     args = options(__doc__, argv, epochs=10, batch=32, points=(900, "drawn"))
-    data = scattered(args)
+    data = scattered(args, 1.25)
     given = inputs(data)
     features = body(given[0], 2 if args.quick else 12)
     learn(args, given, head(features, 5), data.only(0, 1, 2, 3, 4))
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         how = {"perplexity": min(30, len(rows) // 4), "max_iter": 250 if args.quick else 1000}
         scatter(plot, f"{name} of 5 to 9, by t-SNE", TSNE(random_state=args.seed, **how).fit_transform(rows), labels)
         plot.set(xticks=[], yticks=[])
-        figures[f"{name}: nearest neighbour of the same class, %"] = neighbours(rows, labels)
+        figures[f"{name}: of 20 nearest neighbours of the same class, %"] = neighbours(rows, labels)
     picture(args, "tsne", figure)
     print(figures)
     return figures

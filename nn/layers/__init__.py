@@ -10,7 +10,7 @@ from ...ops.normalization import local_response_norm
 from .activation import gumbel_softmax, prelu, rrelu
 from .additive_attention import additive_attention
 from .attention import dot_product_attention, multi_head_attention
-from .conv_recurrent import conv_lstm2d
+from .conv_recurrent import conv_lstm1d, conv_lstm2d, conv_lstm3d
 from .convolution import (
     conv1d,
     conv1d_transpose,
@@ -83,7 +83,9 @@ __all__ = [
     "conv2d_transpose",
     "conv3d",
     "conv3d_transpose",
+    "conv_lstm1d",
     "conv_lstm2d",
+    "conv_lstm3d",
     "conv_params",
     "dense",
     "dense_params",

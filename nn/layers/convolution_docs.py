@@ -134,6 +134,29 @@ SEPARABLE = f"""Every channel of x against kernels of its own, then the channels
     """
 
 
+CONV_LSTM = """`lstm` of images: i, f, g, o = wf.conv{rank}d(x[:, t], w, b) + wf.conv{rank}d(h, w_h), of the sizes of x.
+
+    Parameters
+    ----------
+    x : (batch, time, channels, {sizes}) floats
+    filters : channels of the state
+    size : of the kernels, odd: a number, or one for each axis of space
+    w, w_h, b : (4 filters, channels, *size), (4 filters, filters, *size) and (4 filters,): those of i, f, g, o; an
+        initialiser, a number that fills it, an array to begin with, or an expression
+    forget_bias : what is added where a number fills b, to the biases of f
+    state : (h, c) at first, each (batch, filters, {sizes}), or what broadcasts to it; None: zeros
+    reverse, rng, name : as `rnn` takes them
+
+    Returns
+    -------
+    (outputs, (h, c)) : (batch, time, filters, {sizes}), and (batch, filters, {sizes}) each
+
+    References
+    ----------
+    Shi et al. 2015, Convolutional LSTM Network, equation 3, without peepholes.
+    """
+
+
 def text_of(template: str, rank: int) -> str:
     """The text for this number of axes of space."""
     letters = "ijk"[:rank]

@@ -39,7 +39,7 @@ def rmsprop(
     """mean := rho * mean + (1 - rho) * gradient²;  param := param - learning_rate * gradient / sqrt(mean + epsilon)
 
     centered : the variance is in place of the mean square: mean - average², with
-        average := lerp(g, average, rho)radient
+        average := rho * average + (1 - rho) * gradient
     momentum : velocity := momentum * velocity - learning_rate * gradient / sqrt(mean + epsilon);
         param := param + velocity
 

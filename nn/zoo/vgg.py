@@ -96,7 +96,7 @@ def small_vgg(
     """Six convolutions with batch normalisation in blocks of 32, 64 and 128 maps, and two dense layers.
 
     For images of some 32x32 to 128x128.  Where each image has several labels, take a sigmoid of each logit, and
-    `losses.binary_crossentropy_logits`.  Parameters as those of `vgg16`; `dropout` comes after each block and
+    `losses.binary_crossentropy`.  Parameters as those of `vgg16`; `dropout` comes after each block and
     after the hidden dense layer of 512 units.
 
     Returns

@@ -8,7 +8,7 @@ from weft import nn
 
 from .programs import agree_with_torch, run
 
-PROGRAMS = ["alexnet", "densenet", "googlenet", "inception", "resnet", "several_labels", "vgg", "zoo"]
+PROGRAMS = ["alexnet", "densenet", "googlenet", "inception", "resnet", "several_labels", "vgg"]
 
 
 @pytest.fixture
@@ -84,14 +84,12 @@ def test_windows_of_inception_agree_with_torch(windows, rng):
                 for _ in windows:
                     deep = next_conv(deep)
                 one = next_conv(h)
-                pooled = torch.nn.functional.avg_pool2d(h, 3, 1, 1, count_include_pad=include)
+                pooled = torch.nn.functional.avg_pool2d(h, 3, 1, 1, count_include_pad=False)
                 return torch.cat([deep, one, next_conv(pooled)], 1)
 
             h = block(block(torch.nn.functional.max_pool2d(next_conv(x), 2))).mean((2, 3))
             return torch.nn.functional.cross_entropy(h @ params["net.dense_w"] + params["net.dense_b"], t)
 
-        ones = wf.evaluate(wf.avg_pool2d(wf.constant(np.ones((1, 1, 2, 2))), 3, 1, 1), {})
-        include = bool(ones[0, 0, 0, 0] < 1)
         agree_with_torch(loss, {x: rng.uniform(size=(3, 1, 8, 8)), t: np.array([1, 0, 9])}, reference)
 
 

@@ -30,6 +30,8 @@ CALLS = {
         layers.conv_lstm2d, wf.zeros((2, 3, 2, 4, 5)), 2, 3, *BEGIN, forget_bias=1.0, state=(wf.zeros((4, 5)), 0.0),
         reverse=True, rng=RNG, name="c",
     ),
+    "layers.conv_lstm1d": call(layers.conv_lstm1d, wf.zeros((2, 3, 2, 4)), 2, 3, *BEGIN, state=(0.0, 0.0), name="c"),
+    "layers.conv_lstm3d": call(layers.conv_lstm3d, wf.zeros((2, 3, 2, 3, 2, 3)), 2, 1, *BEGIN, reverse=True, name="c"),
     "layers.bidirectional": call(
         layers.bidirectional, layers.gru, CUBE, 3, forward={"b": 0.5}, backward=None, name="b", rng=RNG
     ),

@@ -173,7 +173,7 @@ def convolved(x, w):
 
 
 def conv_lstm(x, w, w_h, b):
-    h = c = np.zeros((len(x), 1, 2, 3))
+    h = c = np.zeros((len(x), 1, *x.shape[3:]))
     outputs = []
     for t in range(2):
         i, f, g, o = np.split(convolved(x[:, t], w) + convolved(h, w_h) + b[:, None, None], 4, 1)
@@ -195,3 +195,18 @@ part(
     ),
     special=False,  # infinity times the zeros of the padding
 )
+for _op, _ones in ((layers.conv_lstm1d, ()), (layers.conv_lstm3d, (1, 1))):
+    part(
+        _op,
+        lambda x, w, w_h, b, ones=_ones: conv_lstm(
+            x.reshape(*x.shape[:4], 1), *(v.reshape(*v.shape[:2], 3, 1) for v in (w, w_h)), b
+        ).reshape(len(x), 3, 1, 2, *ones),
+        Arg(("n", 2, 2, 2, *_ones)),
+        Arg((4, 2, 3, *_ones)),
+        Arg((4, 1, 3, *_ones)),
+        Arg((4,)),
+        call=lambda x, *w, op=_op, ones=_ones: (lambda y, state: wf.concatenate([y, state[1][:, None]], 1))(
+            *op(x, 1, (3, *ones), *w)
+        ),
+        special=False,
+    )
