@@ -235,7 +235,8 @@ def _explain(function: Any, stage: str | None) -> str:
     return explain(function, stage)
 
 
-# Expr.eval: graphs know nothing of the compiler, nor nodes of how graphs are drawn; and Function.explain: who does not ask need not wait for it
+# Expr.eval: graphs know nothing of the compiler, nor nodes of how graphs are drawn; and Function.explain: who does not
+# ask need not wait for it
 _bind({"eval": _compile_and_evaluate, "explain": _explain, "draw_in_notebook": _draw, "list_in_notebook": _list})
 _bind_numpy(__name__, globals().get)
 

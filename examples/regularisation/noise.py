@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         epochs = range(1, len(history) + 1)
         losses.plot(epochs, history["validation loss"], lw=0.8, label=kind)
         errors.plot(epochs, 100 * np.array(history["error"]), lw=0.8)
-        w = np.sort(abs(nn.parameters(loss)["w"].get_value()).ravel())[::-1]
+        w = np.sort(abs(nn.parameters(loss)["net.w"].get_value()).ravel())[::-1]
         weights.plot(np.linspace(0, 100, len(w)), w)
     losses.set(title="test loss", xlabel="epoch", yscale="log")
     errors.set(title="test error, %", xlabel="epoch", ylim=(0, 20))

@@ -28,7 +28,9 @@ from ...ops import (
     scalar,
     strided,
     sum_pool,
+    updating,
 )
+from ...symbolic.variables import shared
 from .compare import DrawnArray
 
 
@@ -64,6 +66,7 @@ def _case(op: Any, *args: DrawnArray, call: Any = None, label: str = "", **optio
 A = DrawnArray
 FIXED: dict[str, Any] = {"differentiable": False}
 FROM_ONE: dict[str, Any] = {"sizes": (1, 7)}
+CALLS = shared(0.0, "calls")  # a variable that a value brings a new value of
 MATRIX, CUBE, BOOLS = A(), A((2, "n", 3)), A(dtype="bool")
 PLACES, LABELS = A((4,), -3, 2, "int64"), A(("n",), 0, 2, "int64")
 
@@ -202,6 +205,15 @@ def _movements() -> list[OpCase]:
         _case(m.flip, CUBE, label="all"),
         _case(padding.pad, MATRIX, call=lambda x: padding.pad(x, ((1, 2), (0, 3)))),
         _case(padding.pad, MATRIX, call=lambda x: padding.pad(x, 1, 2.5), label="value"),
+        *[
+            _case(
+                padding.pad,
+                A(("n", 3, 4)),
+                call=lambda x, m=mode: padding.pad(x, ((0, 0), (2, 1), (0, 2)), mode=m),
+                label=mode,
+            )
+            for mode in ("edge", "reflect", "symmetric", "wrap")
+        ],
         _case(padding.pad, MATRIX, A(()), call=lambda x, v: padding.pad(x, ((1, 0), (2, 1)), v), label="value given"),
         _case(m.concatenate, MATRIX, A((2, 3)), call=lambda x, y: m.concatenate([x, y, x])),
         _case(m.stack, MATRIX, MATRIX, call=lambda x, y: m.stack([x, y], 1)),
@@ -304,6 +316,7 @@ def _rows() -> list[OpCase]:
             A(("n", 6, 2, 2)),
             call=lambda x: n.local_response_norm(x, n=3, k=2.0, alpha=0.1, beta=0.75),
         ),
+        _case(updating.with_updates, MATRIX, call=lambda x: updating.with_updates(x, {CALLS: CALLS + 1})),
         _case(
             callback.callback,
             MATRIX,
@@ -361,7 +374,6 @@ def _pools() -> list[OpCase]:
     return [
         *found,
         _case(max_pool.max_pool2d, images[2], call=lambda x: max_pool.max_pool2d(x, 2, **dilated), label="dilated"),
-        _case(max_pool.max_pool2d_with_indices, images[2], call=lambda x: max_pool.max_pool2d_with_indices(x, 2)[1]),
         _case(sum_pool.avg_pool2d, flat, call=lambda x: sum_pool.avg_pool2d(x, 3, **counts), label="padding counts"),
         _case(
             sum_pool.avg_pool2d,
@@ -369,8 +381,23 @@ def _pools() -> list[OpCase]:
             call=lambda x: sum_pool.avg_pool2d(x, 3, stride=1, padding=1),
             label="padding does not count",
         ),
-        _case(sum_pool.sum_pool2d, flat, call=lambda x: sum_pool.sum_pool2d(x, 2, 1)),
-        _case(sum_pool.lp_pool2d, A(("n", 2, 4, 6), 0.2, 2), call=lambda x: sum_pool.lp_pool2d(x, 2, p=3), eps=64),
+        *[case for rank in (1, 2, 3) for case in _pools_of(rank)],
+    ]
+
+
+def _pools_of(rank: int) -> list[OpCase]:
+    """Places of maxima, what is put back there, sums and norms."""
+    places = (max_pool.max_pool1d_with_indices, max_pool.max_pool2d_with_indices, max_pool.max_pool3d_with_indices)
+    back = (max_pool.max_unpool1d, max_pool.max_unpool2d, max_pool.max_unpool3d)[rank - 1]
+    total = (sum_pool.sum_pool1d, sum_pool.sum_pool2d, sum_pool.sum_pool3d)[rank - 1]
+    norm = (sum_pool.lp_pool1d, sum_pool.lp_pool2d, sum_pool.lp_pool3d)[rank - 1]
+    find, x = places[rank - 1], A(("n", 2, *(5, 4, 3)[:rank]))
+    return [
+        _case(find, x, call=lambda x: find(x, 2)[0]),
+        _case(find, x, call=lambda x: find(x, 2)[1], label="places"),
+        _case(back, x, call=lambda x: back(*find(x, 2), 2)),
+        _case(total, x, call=lambda x: total(x, 2, 1)),
+        _case(norm, A(("n", 2, *(4, 6, 2)[:rank]), 0.2, 2), call=lambda x: norm(x, 2, p=3), eps=64),
     ]
 
 

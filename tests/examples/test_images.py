@@ -157,6 +157,7 @@ def test_networks_of_the_zoo_hold_what_the_papers_say(tmp_path):
     assert round(found["ResNet-20, CIFAR: parameters"] / 1e6, 2) == 0.27
 
 
+@pytest.mark.slow
 def test_shortcuts_make_it_learn(tmp_path):
     how = ["--depth=20", "--width=0.25", "--epochs=3", "--examples=600", "--batch=32"]
     found = run("images.resnet", tmp_path, *how)

@@ -96,6 +96,7 @@ def test_bidirectional_network_agrees_with_torch(rng):
     agree_with_torch(loss, dict(zip(inputs, (table, lengths), strict=True)), reference)
 
 
+@pytest.mark.slow
 def test_what_follows_helps(tmp_path):
     with wf.config(float_dtype="float32"):
         found = run("sequences.bidirectional", tmp_path, "--epochs=8", "--examples=5000", "--units=64")

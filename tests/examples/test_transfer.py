@@ -77,6 +77,7 @@ def test_what_was_saved_is_loaded_by_name(tmp_path):
     assert chosen(params, "all layers") == list(params.values())
 
 
+@pytest.mark.slow
 def test_features_of_other_classes_are_better_than_random_ones(tmp_path):
     found = run("transfer.features", tmp_path, "--epochs=3")
     random, pixels, learnt = found.values()

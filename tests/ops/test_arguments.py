@@ -443,7 +443,10 @@ REFUSED = {
         r"scan: step is called with the carry and the elements of xs, and <lambda> takes \(c\)",
     ),
     "non-sequences that are one": (lambda: wf.scan(step, 0.0, V, X), "non_sequences is a list of further arguments"),
-    "averages that are none": (lambda: layers.batch_norm(X, True, mean=V), "batch_norm: mean and var are running averages"),
+    "averages that are none": (
+        lambda: layers.batch_norm(X, True, mean=V),
+        "batch_norm: mean and var are running averages",
+    ),
     "test time that a number says": (
         lambda: layers.batch_norm(X, 1),
         "batch_norm: training is a bool or a scalar bool expression, not 1",
@@ -465,7 +468,7 @@ REFUSED = {
     "weights without units": (lambda: init.he_normal((3,), RNG), r"he_normal: Weights of shape \(3,\)"),
     "more than all memory": (lambda: init.constant(2**45), "constant: An array of shape .* takes more memory"),
     "a learning rate that is text": (lambda: updates.sgd(LOSS, [W], "a"), "sgd: A value of type str cannot be part"),
-    "one parameter": (lambda: updates.sgd(LOSS, W), "sgd: params is a list of shared variables, or a dict .*, not one expression"),
+    "one parameter": (lambda: updates.sgd(LOSS, W), "sgd: params is a list .*, not one expression"),
     "updates that are none": (lambda: updates.apply_momentum(LOSS), "apply_momentum: updates is a dict"),
     "a decay that is text": (lambda: updates.rmsprop(LOSS, [W], rho="a"), "rmsprop: rho is a finite number, not 'a'"),
     "text as a value": (lambda: wf.evaluate(X, {X: "abc"}), "evaluate: The value of x is no array: could not convert"),
