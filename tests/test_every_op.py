@@ -28,6 +28,7 @@ from .numeric import check_gradients
 
 FLOATS = ("float32", "float64")
 DOZENS = [CASES[i : i + 12] for i in range(0, len(CASES), 12)]
+HALF = [pytest.param(d, marks=pytest.mark.slow) if i % 2 else d for i, d in enumerate(DOZENS)]  # the others are slow
 by_dozen = pytest.mark.parametrize("cases", DOZENS, ids=lambda cases: f"{cases[0].label} .. {cases[-1].label}")
 
 
@@ -219,7 +220,7 @@ def wrong_when_compiled(cases: Iterable[Case], *kinds: str, checks: bool = False
     return wrong
 
 
-@by_dozen
+@pytest.mark.parametrize("cases", HALF, ids=lambda cases: f"{cases[0].label} .. {cases[-1].label}")
 def test_the_checked_mode_shows_nothing(cases, monkeypatch, default_target):
     """It would show what a proof of sizes and places has missed."""
     if default_target != "cpu":

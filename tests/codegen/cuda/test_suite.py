@@ -36,3 +36,8 @@ def test_a_part_of_the_suite_passes_in_the_simulator():
 @pytest.mark.slow
 def test_the_suite_passes_in_the_simulator():
     run_suite([*SUITE, *REST], f"not ({OF_THE_CPU} or {TIMED})", 400)
+
+
+@pytest.mark.slow
+def test_every_part_of_networks_passes_in_the_simulator():
+    run_suite(["nn/test_every_part.py"], "compiled_values", 40)

@@ -25,7 +25,7 @@ SUITE += ["codegen/lowering/test_in_place_fuzz.py", "codegen/test_atomic_calls.p
 OF_THE_CPU = "a_profile_counts or pause or signal or interrupt or table or calls_array"  # what looks into its tables
 
 
-@pytest.mark.parametrize("fused", ["fused", "unfused"])
+@pytest.mark.parametrize("fused", ["fused", pytest.param("unfused", marks=pytest.mark.slow)])
 def test_the_suite_passes_on_the_reference(fused):
     options = ["--target", "reference", *(["--unfused"] if fused == "unfused" else [])]
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:xdist", "-p", "no:cacheprovider"]
