@@ -10,7 +10,7 @@ import numpy as np
 from ...ops.coerce import as_expr
 from ...ops.einsum import einsum
 from ...ops.movement import flatten as flatten_axes
-from ...symbolic.arguments import check_count, check_function
+from ...symbolic.arguments import check_count, check_flag, check_function
 from ...symbolic.errors import ShapeError, blame, user_site
 from ...symbolic.expr import Expr
 from .. import init
@@ -68,7 +68,7 @@ def dense(
     count = check_count("dense", "units", units, least=1)
     if node.ndim == 0:
         raise blame(ShapeError("dense: x is a number, and has no features."), user_site(), node.site)
-    if flatten and node.ndim > 2:
+    if check_flag("dense", "flatten", flatten) and node.ndim > 2:
         node = flatten_axes(node, 1)
     name = layer_name("dense", name)
     inputs = features("dense", node, -1, w)

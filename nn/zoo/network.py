@@ -76,7 +76,7 @@ def begin(
     """
     node = check_images(word, x, 2)
     check_float(node, word)
-    check_count(word, "classes", classes, least=1)
+    check_count(word, "classes", classes, 1, 1 << 24)
     check_function(f"{word}: weights", weights, ["the shape", "rng"])
     if not check_name(name):
         raise blame(ArgumentError(f"{word}: name is a string that is not empty, not {name!r}."), user_site())

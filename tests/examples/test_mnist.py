@@ -84,7 +84,7 @@ def test_dropout_agrees_with_torch(training):
     def reference(torch, params, x, t, training, h):
         w, b, w2, b2 = params.values()
         whole = torch.relu(x @ w + b)
-        kept = (h != 0) / 0.6 if training else torch.ones(()).double()
+        kept = (h != 0).double() / 0.6 if training else torch.ones(()).double()
         return entropy(torch, (whole * kept) @ w2 + b2, t)
 
     given = {x: X, t: LABELS, flag: np.array(training)}
