@@ -65,6 +65,19 @@ def test_the_guide_to_memory_runs(tmp_path, capsys):
     assert "arguments     262144 bytes" in text
 
 
+def test_the_guide_to_networks_runs(tmp_path, monkeypatch, capsys):
+    for package in ("sklearn", "tqdm"):
+        pytest.importorskip(package)
+    monkeypatch.chdir(tmp_path)
+    blocks = FENCE.findall((ROOT / "docs" / "guide" / "networks.md").read_text())
+    path = tmp_path / "networks.py"
+    path.write_text("\n\n".join(code for language, code in blocks if language == "python"))
+    exec(compile(path.read_text(), str(path), "exec"), {"__name__": "networks"})
+    printed = capsys.readouterr().out
+    assert re.search(r"^conv\d* +\(batch, 16, 8, 8\) +160 +9,216", printed, re.M)
+    assert (tmp_path / "all.npz").exists()
+
+
 @pytest.mark.skipif(os.environ.get("WEFT_CHECK", "0") not in ("", "0"), reason="the checked mode has no C functions")
 def test_the_guide_to_calling_runs(tmp_path):
     blocks = FENCE.findall((ROOT / "docs" / "guide" / "calling.md").read_text())
