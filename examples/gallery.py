@@ -92,8 +92,8 @@ def shrink(path: Path) -> None:
 def page(found: dict[str, Any]) -> str:
     """The page: groups, and for each program what it shows, how it is run, its figures and its pictures."""
     lines = ["# Gallery", "", "Small programs, each of which trains on real data and can be read in a few minutes."]
-    lines += ["`python -m examples.gallery` ran them and wrote this page. Figures are of one seed; seconds include start"]
-    lines += ["and compilation, on two cores of an AMD EPYC (Zen 3) that had other work beside.", ""]
+    lines += ["`python -m examples.gallery` ran them and wrote this page. Figures are of one seed; seconds include"]
+    lines += ["start and compilation, on two cores of an AMD EPYC (Zen 3) that had other work beside.", ""]
     group = ""
     for program in programs():
         if program.group != group:
