@@ -30,6 +30,7 @@ FLOATS = ("float32", "float64")
 DOZENS = [CASES[i : i + 12] for i in range(0, len(CASES), 12)]
 HALF = [pytest.param(d, marks=pytest.mark.slow) if i % 2 else d for i, d in enumerate(DOZENS)]  # the others are slow
 by_dozen = pytest.mark.parametrize("cases", DOZENS, ids=lambda cases: f"{cases[0].label} .. {cases[-1].label}")
+by_half = pytest.mark.parametrize("cases", HALF, ids=lambda cases: f"{cases[0].label} .. {cases[-1].label}")
 
 
 def draw(arg: Arg, n: int, kind: str, rng: np.random.Generator) -> np.ndarray:
@@ -220,7 +221,7 @@ def wrong_when_compiled(cases: Iterable[Case], *kinds: str, checks: bool = False
     return wrong
 
 
-@pytest.mark.parametrize("cases", HALF, ids=lambda cases: f"{cases[0].label} .. {cases[-1].label}")
+@by_half
 def test_the_checked_mode_shows_nothing(cases, monkeypatch, default_target):
     """It would show what a proof of sizes and places has missed."""
     if default_target != "cpu":
@@ -254,7 +255,7 @@ def spoilt(case: Case, kind: str, special: float, sign: int) -> list[np.ndarray]
 
 
 @pytest.mark.parametrize("sign", [1, pytest.param(-1, marks=pytest.mark.slow)])
-@by_dozen
+@by_half
 def test_infinities_and_nan_are_numpys(cases, sign):
     jobs, inputs, f = compiled(tuple(cases))
     wrong = []
