@@ -20,6 +20,9 @@ for _module in pkgutil.iter_modules(parts.__path__):
 
 GROUPS = [PARTS[i : i + 8] for i in range(0, len(PARTS), 8)]
 by_group = pytest.mark.parametrize("some", GROUPS, ids=lambda some: f"{some[0].label} .. {some[-1].label}")
+# the others are slow tests
+HALF = [pytest.param(some, marks=pytest.mark.slow) if i % 2 else some for i, some in enumerate(GROUPS)]
+by_half = pytest.mark.parametrize("some", HALF, ids=lambda some: f"{some[0].label} .. {some[-1].label}")
 MAKE = ("_params", "new_parameter")  # functions that make parameters, and no expressions of arguments
 
 
@@ -49,7 +52,7 @@ def test_gradients_are_those_of_values(one):
 
 
 @pytest.mark.parametrize("kind", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
-@by_group
+@by_half
 def test_compiled_values_and_gradients_are_the_references(some, kind):
     assert sweep.wrong_when_compiled(some, kind) == []
 

@@ -17,10 +17,10 @@ LONG = "profile_and_explain or child_forked or without_a_step_and or rnn_derivat
 SLICES = "matmul or sort or repeat or lp_pool2d"
 
 
-def run_suite(files, selected, least):
+def run_suite(files, selected, least, marker="not slow"):
     """The tests of these files, for the simulated device; so many at least are found."""
     command = [sys.executable, "-m", "pytest", "-v", "-x", "-p", "no:xdist", "-p", "no:cacheprovider"]
-    command += ["-m", "not slow", "-k", selected, "--target", "cuda:simulator", *(str(TESTS / name) for name in files)]
+    command += ["-m", marker, "-k", selected, "--target", "cuda:simulator", *(str(TESTS / name) for name in files)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=TESTS.parent)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     passed = re.search(r"(\d+) passed", done.stdout)
@@ -40,4 +40,4 @@ def test_the_suite_passes_in_the_simulator():
 
 @pytest.mark.slow
 def test_every_part_of_networks_passes_in_the_simulator():
-    run_suite(["nn/test_every_part.py"], "compiled_values", 40)
+    run_suite(["nn/test_every_part.py"], "compiled_values and float32", 25, marker="slow or not slow")
