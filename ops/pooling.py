@@ -55,7 +55,8 @@ class Pooling(Op):
         return self.window
 
     def grid(self, sizes: Shape) -> Shape:
-        """The number of windows along each axis.  Raises ShapeError where one is negative."""
+        """The number of windows along each axis.  Raises ShapeError where one is negative, or windows are none."""
+        self._check_windows(len(sizes))
         found = []
         for n, k, s, (before, after) in zip(sizes, self.reach, self.strides, self.padding, strict=True):
             if not self.ceil_mode:
@@ -68,6 +69,13 @@ class Pooling(Op):
             raise ShapeError(f"{self.name}: a window of {show(self.reach)} does not fit in {show(sizes)}.")
         return tuple(found)
 
+    def _check_windows(self, axes: int) -> None:
+        """Raise ShapeError unless kernels can rely on them: numbers from 1 up for each spatial axis."""
+        parts = self.window, self.strides, self.steps
+        if any(len(p) != axes or min(p, default=1) < 1 for p in parts) or len(self.padding) != axes:
+            text = f"{self.name}: windows of {self.window}, {self.strides} apart, with elements {self.steps} apart"
+            raise ShapeError(f"{text} and padding {self.padding} are none over {axes} axes: all is from 1 up.")
+
     def boxes(self, sizes: Places, grid: Places) -> Iterator[tuple[Places, tuple[slice, ...]]]:
         """For each window, its number and what it covers of the input."""
         for place in itertools.product(*map(range, grid)):
@@ -77,13 +85,14 @@ class Pooling(Op):
 
     def check_grid(self, x: Type) -> Type:
         """The type of a value for each window, of which there must be one along every axis that only a call knows."""
+        pooled = self.pooled_type(x)
         hanging = [s - 1 if self.ceil_mode else 0 for s in self.strides]  # how far the last one may hang over
         for axis, (size, window, pads, more) in enumerate(
             zip(x.shape[2:], self.reach, self.padding, hanging, strict=True), 2
         ):
             if isinstance(size, SymDim):
                 fits(self.name, window, size, pads[0] + pads[1] + more, axis)
-        return self.pooled_type(x)
+        return pooled
 
     def pooled_type(self, x: Type) -> Type:
         """The type of a value for each window."""
@@ -145,7 +154,8 @@ def check_arguments(
     ceil_mode = check_flag(name, "ceil_mode", ceil_mode)
     windows = per_axis(window, rank, name, "size", 1)
     strides = windows if stride is None else per_axis(stride, rank, name, "stride", 1)
-    steps = per_axis(dilation, rank, name, "dilation", 1)
+    given = per_axis(dilation, rank, name, "dilation", 1)
+    steps = tuple(d if k > 1 else 1 for k, d in zip(windows, given, strict=True))  # one element is 0 apart from itself
     reach = tuple(int(extent(k, d)) for k, d in zip(windows, steps, strict=True))
     found = pairs(padding, name, node.shape[2:], reach, strides)
     for width, pair in zip(reach, found, strict=True):

@@ -406,3 +406,29 @@ def test_kernels_are_not_given_two_dtypes(op):
     made = op((2, 2), (2, 2), ((0, 0), (0, 0)), False)
     with pytest.raises(DTypeError, match="have float32 and float64"):
         apply(made, x, tensor("v", (1, 1, 2, 2) if op is MaxPoolScatter else (1, 1, 4, 4), "float64"))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: MaxPool((2, 2), (1, 1), ((0, 0), (0, 0)), False, (2, -2)),
+        lambda: MaxPool((2, 2), (1, 1), ((0, 0), (0, 0)), False, (2, 0)),
+        lambda: MaxPool((2, 2), (1, 1), ((0, 0), (0, 0)), False, (2,)),
+        lambda: MaxPool((2, 2, 2), (1, 1, 1), ((0, 0),) * 3),
+        lambda: SumPool((2, 2), (0, 1), ((0, 0), (0, 0))),
+        lambda: SumPool((2, 2), (-1, 1), ((0, 0), (0, 0))),
+        lambda: SumPool((0, 2), (1, 1), ((0, 0), (0, 0))),
+        lambda: SumPool((2, 2), (1, 1), ((0, 0),)),
+    ],
+)
+def test_windows_that_are_none_reach_no_kernel(made):
+    """Ops are made by users, too: kernels rely on whole windows, and on steps from 1 up."""
+    with pytest.raises(ShapeError, match="_pool: windows of"):
+        apply(made(), tensor("x", (1, 1, 6, 6)))
+    with pytest.raises(ShapeError, match="_pool: windows of"):
+        apply(made(), tensor("x", (1, 1, None, None)))
+
+
+def test_a_window_of_one_element_has_no_dilation():
+    x = tensor("x", (1, 1, 2, 7))
+    assert max_pool2d(x, (1, 2), 1, dilation=(2**40, 3)) is max_pool2d(x, (1, 2), 1, dilation=(1, 3))

@@ -23,9 +23,9 @@ Parameters = tuple[Parameter, ...]
 _NARROW = 1 << 29  # room for sums of a few places, and for numbers that are rounded up to whole blocks
 
 
-def is_wide(*operands: Strided) -> bool:
-    """Whether places in these operands, or numbers of their elements, need int64."""
-    return any(max(reach(x), math.prod(x.shape)) >= _NARROW for x in operands)
+def is_wide(*operands: Strided, farthest: int = 0) -> bool:
+    """Whether places in these operands, or numbers of their elements, need int64; or other places, as far as this."""
+    return max(farthest, *(max(reach(x), math.prod(x.shape)) for x in operands)) >= _NARROW
 
 
 def reach(x: Strided) -> int:

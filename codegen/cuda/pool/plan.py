@@ -138,7 +138,6 @@ class _WindowPlan:
             raise ValueError(f"pooling of {full.shape} over {tuple(window)} by {tuple(strides)}")
         self.sizes, self.grid = full.shape[2:], pooled.shape[2:]
         self.before = tuple(before for before, _ in padding)
-        self.wide = is_wide(pooled, full, *others)
         windows = WindowShape(
             tuple(window), tuple(strides), True, 1, tuple(dilation) if max(dilation, default=1) > 1 else ()
         )
@@ -148,6 +147,9 @@ class _WindowPlan:
         ]
         ragged = any(self.before) or any(end > size for end, size in zip(ends, self.sizes, strict=True))
         self.windows = windows._replace(ragged=ragged)
+        # windows may reach far around a small array
+        around = [end + size + 2 * before for end, size, before in zip(ends, self.sizes, self.before, strict=True)]
+        self.wide = is_wide(pooled, full, *others, farthest=max(*around, *strides, *windows.reach, *windows.steps))
 
     def number_elements(self, x: Strided) -> Strided:
         """The places of the elements of a plane of x, in C order: the same ones for all planes."""

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+import weft as wf
 from weft.codegen.cuda.index import places
 from weft.codegen.cuda.pool.cells import is_small, make_cells
 from weft.codegen.cuda.pool.elements import make_elements
@@ -227,3 +228,25 @@ def test_code(architecture):
         TraceRef(make_elements, ("float64", large, 2, False, far)),
     ):
         check_code(kernel, architecture)
+
+
+FAR = 1 << 31  # places around a small array that int32 does not hold
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [
+        lambda x: wf.max_pool1d(x, FAR + 1, padding=FAR),
+        lambda x: wf.max_pool1d(x, 2, stride=FAR + 1, padding=FAR, dilation=FAR),
+        lambda x: wf.max_pool1d(x, 2, stride=FAR + 1, padding=FAR, dilation=2 * FAR),
+        lambda x: wf.max_pool1d_with_indices(x, 2, stride=FAR + 1, padding=FAR, dilation=FAR)[1],
+        lambda x: wf.avg_pool1d(x, FAR + 1, padding=FAR),
+        lambda x: wf.max_pool1d(x, 2, stride=1 << 40),
+        lambda x: wf.grad((wf.max_pool1d(x, FAR + 1, padding=FAR) * [1.0, 5.0]).sum(), x),
+        lambda x: wf.grad((wf.max_pool1d(x, 2, stride=FAR + 1, padding=FAR, dilation=FAR) * [1.0, 5.0]).sum(), x),
+    ],
+)
+def test_windows_that_reach_far_around_a_small_array(pool):
+    x = wf.tensor("x", (1, 1, 3), "float64")
+    found = wf.function([x], pool(x), target="cuda:simulator")(np.array([[[1.0, 3.0, 2.0]]]))
+    np.testing.assert_array_equal(found, wf.evaluate(pool(x), {x: np.array([[[1.0, 3.0, 2.0]]])}))
