@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from ..ops.updating import WithUpdates
 from ..symbolic.errors import ArgumentError, blame, user_site
 from ..symbolic.expr import Expr, toposort
 from ..symbolic.leaves import Shared, storage_of
-from ..symbolic.trees import flatten
 
 
 def parameters(expr: Any) -> dict[str, Expr]:
@@ -23,7 +23,7 @@ def parameters(expr: Any) -> dict[str, Expr]:
     order = toposort(_expressions(expr))
     kept = {variable for node in order if isinstance(node.op, WithUpdates) for variable in node.args[1::2]}
     found = [n for n in _find_variables(order) if n.dtype.kind == "f" and n not in kept]
-    return by_name([n for n in found if storage_of(n).default_update is None], "parameter")
+    return _by_name([n for n in found if storage_of(n).default_update is None], "parameter")
 
 
 def variables(*values: Any) -> dict[str, Expr]:
@@ -31,7 +31,7 @@ def variables(*values: Any) -> dict[str, Expr]:
 
     Names as those of `parameters`; those without one are `variable`.
     """
-    return by_name(_find_variables(toposort(_expressions(values))), "variable")
+    return _by_name(_find_variables(toposort(_expressions(values))), "variable")
 
 
 def count(expr: Any) -> int:
@@ -39,35 +39,35 @@ def count(expr: Any) -> int:
     return sum(math.prod(p.get_value(borrow=True).shape) for p in parameters(expr).values())
 
 
-def by_name(shared: list[Expr], otherwise: str) -> dict[str, Expr]:
+def _by_name(shared: list[Expr], otherwise: str) -> dict[str, Expr]:
     """{name: variable}, in their order."""
     seen: Counter[str] = Counter()
     found: dict[str, Expr] = {}
     for node in shared:
-        name = node.name or otherwise
-        seen[name] += 1
-        found[name if seen[name] == 1 else f"{name}_{seen[name]}"] = node
+        name = key = node.name or otherwise
+        while key in found:  # a name with a number may be somebody's own
+            seen[name] += 1
+            key = f"{name}_{seen[name] + 1}"
+        found[key] = node
     return found
 
 
 def _find_variables(order: list[Expr]) -> list[Expr]:
     """The shared variables among nodes, in the order in which they were made."""
-    found = [n for n in order if isinstance(n.op, Shared)]
-    return sorted(dict.fromkeys(found), key=lambda n: storage_of(n).number)
+    return sorted((n for n in order if isinstance(n.op, Shared)), key=lambda n: storage_of(n).number)
 
 
 def _expressions(value: Any) -> list[Expr]:
     """The expressions in lists, dicts (keys too: updates), and compiled functions."""
-    if isinstance(value, dict):
-        return [e for pair in value.items() for part in pair if not isinstance(part, str) for e in _expressions(part)]
-    found: list[Expr] = []
-    for leaf in flatten(value)[0]:
-        if isinstance(leaf, Expr):
-            found.append(leaf)
-        elif hasattr(leaf, "asked"):  # a compiled function
-            graph = leaf.asked.graph
-            found += [*graph.roots, *[variable for variable, _ in graph.updates]]
-        else:
-            text = f"An expression, or several in lists and dicts, is wanted, not {leaf!r}."
-            raise blame(ArgumentError(text), user_site())
-    return found
+    if isinstance(value, Expr):
+        return [value]
+    if isinstance(value, list | tuple):
+        return [e for part in value for e in _expressions(part)]
+    if isinstance(value, Mapping):
+        named = [key for key in value if not isinstance(key, str)]
+        return _expressions([*named, *value.values()])
+    if hasattr(value, "asked"):  # a compiled function
+        graph = value.asked.graph
+        return [*graph.roots, *(variable for variable, _ in graph.updates)]
+    text = f"An expression, or several in lists and dicts, is wanted, not {value!r}."
+    raise blame(ArgumentError(text), user_site())

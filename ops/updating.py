@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from ..symbolic.arguments import check_mapping
 from ..symbolic.dims import same, show
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
-from ..symbolic.expr import Expr, Op, apply
+from ..symbolic.expr import Body, Expr, Op, apply
 from ..symbolic.leaves import Constant, Shared
 from ..symbolic.records import record
 from ..symbolic.substitution import substitute
@@ -57,9 +57,9 @@ def with_updates(x: Any, updates: Mapping[Expr, Any]) -> Expr:
     """
     node, pairs = as_expr(x), []
     for variable, value in check_mapping("with_updates: updates", updates, "shared variable: new value").items():
-        if not (isinstance(variable, Expr) and isinstance(variable.op, Shared)):
+        if not isinstance(variable.op, Shared):
             text = f"with_updates: only shared variables get new values, not {variable!r}."
-            raise blame(ArgumentError(text), user_site(), getattr(variable, "site", None))
+            raise blame(ArgumentError(text), user_site(), variable.site)
         pairs += [variable, _fitting(variable, as_expr(value))]
     return apply(WithUpdates(), node, *pairs) if pairs else node
 
@@ -78,17 +78,39 @@ def _fitting(variable: Expr, value: Expr) -> Expr:
     return value
 
 
-def updates_of(nodes: Any) -> dict[Expr, Expr]:
-    """The new values that these nodes bring, in their order (arguments first): what a function does besides."""
+def updates_of(nodes: Iterable[Expr]) -> dict[Expr, Expr]:
+    """The new values that these nodes bring, in their order (arguments first): what a function does besides.
+
+    Raises ArgumentError for those inside of a loop or a branch, which nothing outside can see.
+    """
     found: dict[Expr, Expr] = {}
     for node in nodes:
+        for body in node.op.bodies:
+            _check_brings_none(body)
         if isinstance(node.op, WithUpdates):
-            pairs = zip(node.args[1::2], node.args[2::2], strict=True)
-            fresh = {v: new for v, value in pairs if isinstance(v.op, Shared) and (new := _choose(value)) is not v}
+            fresh = {v: new for v, new in _new_values(node) if isinstance(v.op, Shared)}
             later = {v: found[v] for v in fresh if v in found}
             values = substitute(list(fresh.values()), later) if later else fresh.values()
             found |= dict(zip(fresh, values, strict=True))
     return found
+
+
+def _new_values(node: Expr) -> Iterator[tuple[Expr, Expr]]:
+    """The variables that a node changes, and their new values."""
+    for variable, value in zip(node.args[1::2], node.args[2::2], strict=True):
+        new = _choose(value)
+        if new is not variable:
+            yield variable, new
+
+
+def _check_brings_none(body: Body) -> None:
+    for node in body.nodes:
+        for inner in node.op.bodies:
+            _check_brings_none(inner)
+        if isinstance(node.op, WithUpdates) and any(_new_values(node)):
+            text = "A value inside of a loop or a branch brings new values of variables, which would be lost."
+            hint = "compute it outside, or carry the values from step to step; inside, batch_norm takes training=False."
+            raise blame(ArgumentError(text), user_site(), node.site, hint=hint)
 
 
 def _choose(value: Expr) -> Expr:

@@ -238,3 +238,35 @@ def test_no_module_stands_in_the_place_of_a_function():
     functions = {name for name in wf.nn.__all__ if not inspect.ismodule(getattr(wf.nn, name))}
     assert {"fit", "parameters", "summary"} <= functions
     assert modules & functions == set()
+
+
+def test_updates_inside_of_loops_and_branches_are_refused():
+    """They would be lost: averages would stay as they began, and nobody would see it."""
+    x = wf.tensor("x", (3, 5, 2))
+
+    def step(carry, at):
+        return carry, layers.batch_norm(at, name="bn")
+
+    for y in (
+        wf.scan(step, (), x)[1],
+        wf.cond(x.sum() > 0, lambda: layers.batch_norm(x[0], name="bn"), lambda: x[0]),
+        wf.scan(lambda c, at: (c, wf.scan(step, (), at[None])[1]), (), x)[1],
+    ):
+        with pytest.raises(wf.ArgumentError, match="inside of a loop or a branch brings new values"):
+            wf.function([x], y)
+    tested = wf.scan(lambda c, at: (c, layers.batch_norm(at, False, name="bn")), (), x)[1]
+    assert wf.function([x], tested)(np.ones((3, 5, 2), np.float32)).shape == (3, 5, 2)
+
+
+def test_no_variable_takes_the_name_of_another():
+    """Saved under one name, one of the two would be lost."""
+    cells = [shared(np.full(2, v, np.float32), n) for v, n in enumerate(("w", "w", "w_2", None, "parameter", "w"))]
+    found = parameters(sum(cells[1:], cells[0]))
+    assert all(a is b for a, b in zip(found.values(), cells, strict=True))
+    assert list(found) == ["w", "w_2", "w_2_2", "parameter", "parameter_2", "w_3"]
+
+
+def test_variables_of_updates_wherever_they_stand():
+    counter, x = shared(0, "counter"), matrix("x", (2, 2))
+    for given in ({counter: wf.constant(0)}, [x, {counter: wf.constant(0)}], ({"all": {counter: x.sum()}},)):
+        assert list(variables(given)) == ["counter"]
