@@ -15,9 +15,10 @@ from ..ops.coerce import as_expr
 from ..ops.elementwise import cast
 from ..symbolic.arguments import check_function, check_mapping, check_number
 from ..symbolic.dims import same, show
-from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
+from ..symbolic.errors import ArgumentError, ShapeError, blame, give_name, user_site
 from ..symbolic.expr import Expr
-from .norms import as_floats, unit_norms
+from .arguments import as_floats, check_positive
+from .norms import unit_norms
 from .updates.gradient import Updates, among, check_updates
 
 Constraint = Callable[[Expr], Expr]
@@ -64,7 +65,7 @@ def max_norm(limit: float = 2.0, axes: Any = None) -> Constraint:
 
 def unit_norm(axes: Any = None) -> Constraint:
     """w / norm, unit by unit (as `max_norm`); what is 0 stays 0."""
-    return min_max_norm(1.0, 1.0, axes=axes)
+    return _norms_within("unit_norm", 1.0, 1.0, 1.0, axes)
 
 
 def min_max_norm(low: float = 0.0, high: float = 1.0, rate: float = 1.0, axes: Any = None) -> Constraint:
@@ -76,14 +77,17 @@ def min_max_norm(low: float = 0.0, high: float = 1.0, rate: float = 1.0, axes: A
     if least > most or part > 1:
         text = f"min_max_norm: low is at most high, and rate at most 1; these are {low!r}, {high!r} and {rate!r}."
         raise blame(ArgumentError(text), user_site())
+    return _norms_within("min_max_norm", least, most, part, axes)
 
+
+def _norms_within(name: str, least: float, most: float, part: float, axes: Any) -> Constraint:
     def constraint(w: Any) -> Expr:
-        node = as_floats("min_max_norm", w)
-        norms = unit_norms("min_max_norm", node, axes)
+        node = as_floats(name, w)
+        norms = unit_norms(name, node, axes)
         wanted = part * scalar.clip(norms, least, most) + (1 - part) * norms
         return node * scalar.where(norms > 0, wanted / scalar.where(norms > 0, norms, 1), 1)
 
-    return constraint
+    return give_name(constraint, name)
 
 
 def non_negative(w: Any) -> Expr:
@@ -96,10 +100,9 @@ def clip(low: float, high: float) -> Constraint:
     least, most = check_number("low", low), check_number("high", high)
     if least > most:
         raise blame(ArgumentError(f"clip: low is at most high, and {low!r} is above {high!r}."), user_site())
-    return lambda w: scalar.clip(as_floats("clip", w), least, most)
+    return give_name(lambda w: scalar.clip(as_floats("clip", w), least, most), "clip")
 
 
 def _positive(what: str, value: Any) -> float:
-    if check_number(what, value) <= 0:
-        raise blame(ArgumentError(f"{what} is a number above 0, not {value!r}."), user_site())
+    check_positive(what, check_number(what, value))  # it lets expressions pass
     return float(value)

@@ -22,11 +22,13 @@ from ..ops.linalg import matmul
 from ..ops.movement import reshape, transpose
 from ..ops.reduce import count, mean
 from ..ops.reduce import sum as sum_over
+from ..symbolic.arguments import is_number
 from ..symbolic.dims import same, show
 from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr
 from ..symbolic.grad import grad
-from .norms import as_floats, unit_axes
+from .arguments import as_floats
+from .norms import unit_axes
 
 __all__ = ["contractive", "elastic_net", "group_lasso", "l1", "l2", "orthogonality", "sparsity"]
 
@@ -80,8 +82,8 @@ def group_lasso(params: Any, axes: Any = None) -> Expr:
 def orthogonality(params: Any) -> Expr:
     """The sum over parameters of the squares of G - I, with G = W W' or W' W, whichever is smaller.
 
-    W is the parameter as a matrix, its first axis by all others.  It is 0 for weights with orthonormal rows or columns.
-    Those with fewer than two axes are left out.
+    W is the parameter as a matrix, its first axis by all others; where a size of it is a symbol, G is W W'.  The sum is
+    0 for weights with orthonormal rows or columns.  Those with fewer than two axes are left out.
 
     References
     ----------
@@ -117,7 +119,7 @@ def sparsity(activations: Any, target: float = 0.05) -> Expr:
     Ng 2011, Sparse autoencoder (CS294A lecture notes), section 3.
     """
     node = as_floats("sparsity", activations)
-    if not isinstance(target, int | float | np.floating) or isinstance(target, bool) or not 0 < target < 1:
+    if not is_number(target) or not 0 < target < 1:
         raise blame(ArgumentError(f"sparsity: target is a number between 0 and 1, not {target!r}."), user_site())
     if node.ndim == 0:
         raise blame(ShapeError("sparsity: a scalar has no batch to take the mean of."), user_site(), node.site)

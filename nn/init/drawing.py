@@ -15,8 +15,6 @@ from ...symbolic.types import dtype as as_dtype
 
 Shape = Sequence[int]
 
-CUT_STD = 0.87962566103423978  # the standard deviation of a normal distribution that is cut at 2
-
 _generator = np.random.default_rng(0)
 
 

@@ -17,13 +17,13 @@ def orthogonal(shape: Shape, rng: np.random.Generator, gain: float = 1.0, dtype:
 
     The matrix is the array with all axes but the first flattened.
     """
-    factor = check_number("gain", gain)
-    return draw(shape, rng, dtype, lambda r, sizes: factor * _orthonormal(r, sizes))
+    sizes, factor = sizes_of(shape), check_number("gain", gain)
+    if not sizes:
+        raise blame(ShapeError("orthogonal: weights of shape () have no rows to be orthogonal."), user_site())
+    return draw(sizes, rng, dtype, lambda r, s: factor * _orthonormal(r, s))
 
 
 def _orthonormal(rng: Any, shape: tuple[int, ...]) -> np.ndarray:
-    if not shape:
-        raise blame(ShapeError("Weights of shape () have no rows to be orthogonal."), user_site())
     rows, columns = shape[0], math.prod(shape[1:])
     q, r = np.linalg.qr(rng.normal(size=(max(rows, columns), min(rows, columns))))
     q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)  # makes the distribution uniform over all such matrices

@@ -16,6 +16,7 @@ from ...symbolic.errors import ArgumentError, blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.leaves import as_array
 from ...symbolic.variables import shared
+from ..updates.gradient import Updates
 from .decays import constant
 from .formula import Schedule, check_boundaries, check_numbers, float64, make_schedule
 
@@ -65,7 +66,7 @@ def plateau(
     mode: str = "min",
     cooldown: int = 0,
     least: float = 0.0,
-) -> tuple[Expr, dict[Expr, Expr]]:
+) -> tuple[Expr, Updates]:
     """(rate, updates): the rate, times `factor` once the metric has not become better for `patience` calls in a row.
 
         rate, watched = schedules.plateau(loss, 0.1, patience=5)
@@ -93,12 +94,12 @@ def plateau(
     better = value < best * (1 - threshold) if mode == "min" else value > best * (1 + threshold)
     count = scalar.where(scalar.logical_or(better, rest > 0), 0, bad + 1)
     over = count > waits
-    return rate, {
-        rate: scalar.where(over, scalar.maximum(rate * factor, least), rate),
-        best: scalar.where(better, value, best),
-        bad: scalar.where(over, 0, count),
-        rest: scalar.where(over, rests, scalar.maximum(rest - 1, 0)),
-    }
+    watched = Updates()
+    watched[watched.keep(rate)] = scalar.where(over, scalar.maximum(rate * factor, least), rate)
+    watched[watched.keep(best)] = scalar.where(better, value, best)
+    watched[watched.keep(bad)] = scalar.where(over, 0, count)
+    watched[watched.keep(rest)] = scalar.where(over, rests, scalar.maximum(rest - 1, 0))
+    return rate, watched
 
 
 def _any_schedule(name: str, value: Any) -> Schedule:

@@ -19,15 +19,15 @@ Schedule = Callable[[Any], Any]
 
 
 def make_schedule(name: str, formula: Schedule, whole: bool = False) -> Schedule:
-    """A formula in NumPy's functions as a schedule; it is given steps in float64, or whole numbers as they are."""
+    """A formula in NumPy's functions as a schedule; it is given steps in float64, or integers in int64."""
 
     def schedule(step: Any) -> Any:
         if isinstance(step, Expr):
             _check_step(name, step, "" if isinstance(step.type, TupleType) else step.dtype.kind)
-            return cast(formula(step if whole else float64(step)), "float64")
+            return cast(formula(_whole(step) if whole else float64(step)), "float64")
         steps = as_array(f"{name}: the number of the step", step)
         _check_step(name, step, steps.dtype.kind)
-        found = np.asarray(formula(steps if whole else float64(steps)), "float64")
+        found = np.asarray(formula(_whole(steps) if whole else float64(steps)), "float64")
         return found if found.ndim else float(found)
 
     return give_name(schedule, name)
@@ -38,6 +38,12 @@ def _check_step(name: str, step: Any, kind: str) -> None:
         takes = "the number of a step, an array of them or an expression"
         text = f"{name}: a schedule is called with {takes}, not {step!r}."
         raise blame(ArgumentError(text), user_site(), getattr(step, "site", None))
+
+
+def _whole(n: Any) -> Any:
+    """Integers in int64, which holds any boundary; floats as they are."""
+    kept = n.dtype.kind == "f"
+    return n if kept else cast(n, "int64") if isinstance(n, Expr) else n.astype("int64")
 
 
 def float64(n: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from ...ops import scalar
 from ...symbolic.arguments import check_flag
 from ...symbolic.expr import Expr
-from .gradient import Steps, Updates, check_coefficients, fit, lerp, pairs, rate
+from .gradient import Steps, Updates, check_coefficients, fit, lerp, pairs, rate, running
 
 
 def adagrad(loss_or_grads: Any, params: Any, learning_rate: Any = 1.0, epsilon: Any = 1e-6) -> Updates:
@@ -54,9 +54,8 @@ def rmsprop(
     check_coefficients(rho=rho, epsilon=epsilon)
     subtracts, plain = check_flag("rmsprop", "centered", centered), isinstance(momentum, int | float) and momentum == 0
     for p, g in pairs(loss_or_grads, params):
-        mean = result.remember(p, "mean_square")
-        result[mean] = lerp(scalar.square(g), mean, rho)
-        spread = _variance(result, p, g, result[mean], rho) if subtracts else result[mean]
+        mean = running(result, p, "mean_square", scalar.square(g), rho)
+        spread = _variance(result, p, g, mean, rho) if subtracts else mean
         if plain:
             result[p] = p - step(p) * g / scalar.sqrt(spread + fit(epsilon, p))
             continue
@@ -67,9 +66,8 @@ def rmsprop(
 
 
 def _variance(result: Updates, p: Expr, g: Expr, mean_square: Expr, rho: Any) -> Expr:
-    average = result.remember(p, "mean")
-    result[average] = lerp(g, average, rho)
-    return scalar.maximum(mean_square - scalar.square(result[average]), 0)  # rounding can give less
+    average = running(result, p, "mean", g, rho)
+    return scalar.maximum(mean_square - scalar.square(average), 0)  # rounding can give less
 
 
 def adadelta(
@@ -88,9 +86,9 @@ def adadelta(
     pace = rate(learning_rate, Steps(result, "adadelta"))
     check_coefficients(rho=rho, epsilon=epsilon)
     for p, g in pairs(loss_or_grads, params):
-        mean, moved = result.remember(p, "mean_square"), result.remember(p, "mean_square_step")
-        result[mean] = lerp(scalar.square(g), mean, rho)
-        step = g * scalar.sqrt(moved + fit(epsilon, p)) / scalar.sqrt(result[mean] + fit(epsilon, p))
+        mean = running(result, p, "mean_square", scalar.square(g), rho)
+        moved = result.remember(p, "mean_square_step")
+        step = g * scalar.sqrt(moved + fit(epsilon, p)) / scalar.sqrt(mean + fit(epsilon, p))
         result[moved] = lerp(scalar.square(step), moved, rho)
         result[p] = p - pace(p) * step
     return result

@@ -14,8 +14,8 @@ from ...ops import scalar
 from ...ops.elementwise import cast
 from ...symbolic.arguments import check_count, check_flag
 from ...symbolic.expr import Expr
-from .gradient import Steps, Updates, among, check_coefficients, check_updates, fit, lerp
-from .moments import bias
+from .gradient import Steps, Updates, among, approach, check_coefficients, check_updates
+from .moments import biases
 
 Averages = tuple[Updates, dict[Expr, Expr]]
 
@@ -41,12 +41,11 @@ def ema(updates: Mapping[Expr, Expr], decay: Any = 0.999, params: Any = None, de
     result = check_updates(updates)
     found = among(result, params)
     check_coefficients(decay=decay)
-    weight: Any = decay
+    part = 1 - cast(decay, "float64")
     if check_flag("ema", "debias", debias):
-        wide = cast(decay, "float64")
-        total = bias(decay, Steps(result, "ema"))
-        weight = 1 - (1 - wide) / total
-    return result, _average(result, found, weight)
+        (total,) = biases(Steps(result, "ema"), decay=decay)
+        part = part / total
+    return result, _average(result, found, part)
 
 
 def mean(updates: Mapping[Expr, Expr], start: int = 0, every: int = 1, params: Any = None) -> Averages:
@@ -65,15 +64,15 @@ def mean(updates: Mapping[Expr, Expr], start: int = 0, every: int = 1, params: A
     since = scalar.maximum(before - first, 0)
     number = cast(since // period + 1, "float64")
     due = scalar.logical_or(before < first, since % period == 0)
-    return result, _average(result, found, scalar.where(due, 1 - 1 / number, 1))
+    return result, _average(result, found, scalar.where(due, 1 / number, 0))
 
 
-def _average(result: Updates, params: list[Expr], weight: Any) -> dict[Expr, Expr]:
-    """{parameter: average}, once the updates are those of the averages too, in which the old value has this weight."""
+def _average(result: Updates, params: list[Expr], part: Expr) -> dict[Expr, Expr]:
+    """{parameter: average}, once the updates are those of the averages too, in which the new value has this weight."""
     averages = {}
     for p in params:
-        averages[p] = result.remember(p, "average", p.get_value(borrow=True))
-        result[averages[p]] = lerp(result[p], averages[p], fit(weight, p))
+        averages[p] = average = result.remember(p, "average", p.get_value(borrow=True))
+        result[average] = scalar.where(part < 1, approach(average, result[p], part), result[p])
     return averages
 
 
@@ -93,6 +92,6 @@ def lookahead(updates: Mapping[Expr, Expr], steps: int = 5, part: Any = 0.5, par
     due = Steps(result, "lookahead").now % period == 0
     for p in found:
         slow = result.remember(p, "slow", p.get_value(borrow=True))
-        result[slow] = scalar.where(due, slow + fit(part, p) * (result[p] - slow), slow)
+        result[slow] = scalar.where(due, approach(slow, result[p], part), slow)
         result[p] = scalar.where(due, result[slow], result[p])
     return result

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...ops import scalar
+from ...ops import random, scalar
 from ...ops.coerce import check_scalar
-from ...ops.elementwise import cast
+from ...ops.elementwise import cast, widen
 from ...ops.reduce import sum as sum_over
 from ...ops.updating import with_updates
 from ...symbolic.errors import ArgumentError, blame, user_site
 from ...symbolic.expr import Expr
-from ..norms import as_floats, norm, unit_norms
+from ..arguments import as_floats
+from ..norms import norm, unit_norms
 from .gradient import Steps, Updates, check_coefficients, choose, fit, gradients, pairs, rate, with_decay
 
 
@@ -27,14 +28,14 @@ def clip_by_norm(grads: Sequence[Expr], limit: Any, epsilon: Any = 1e-7) -> list
     ----------
     Pascanu, Mikolov, Bengio 2013, On the difficulty of training recurrent neural networks, algorithm 1.
     """
-    grads = gradients(grads)
+    grads = _floats("clip_by_norm", grads)
     if not grads:
         return []
     check_scalar("limit", limit)
     check_coefficients(epsilon=epsilon)
-    squares = [sum_over(scalar.square(g)) for g in grads]
-    norm = scalar.sqrt(sum(squares[1:], squares[0]))
-    scale = scalar.minimum(1.0, limit / (norm + epsilon))
+    squares = [sum_over(scalar.square(widen(g))) for g in grads]
+    whole = scalar.sqrt(sum(squares[1:], squares[0]))
+    scale = scalar.minimum(1.0, limit / (whole + epsilon))
     return [g * cast(scale, g.dtype) for g in grads]
 
 
@@ -88,7 +89,7 @@ def add_noise(grads: Sequence[Expr], rng: Any, std: Any = 0.1) -> list[Expr]:
     Neelakantan et al. 2015, Adding gradient noise improves learning for very deep networks, section 3.
     """
     grads, counted = _floats("add_noise", grads), Updates()
-    if not hasattr(rng, "normal") or not hasattr(rng, "bernoulli"):
+    if not isinstance(rng, random.Stream):
         error = ArgumentError(f"add_noise: rng is a random.Stream, not {rng!r}.")
         raise blame(error, user_site(), hint="make one, once, for all draws: rng = wf.random.Stream(seed).")
     spread = rate(std, Steps(counted, "noise"), "std")

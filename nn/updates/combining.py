@@ -8,7 +8,7 @@ from typing import Any
 from ...ops import scalar
 from ...symbolic.arguments import check_count, check_function, check_mapping
 from ...symbolic.expr import Expr
-from .gradient import Steps, Updates, among, check_updates, pairs, rate
+from .gradient import Steps, Updates, among, check_updates, only_if, pairs, rate
 
 
 def accumulate(
@@ -30,7 +30,7 @@ def accumulate(
     inner = check_updates(optimiser(means, [p for p, _ in found]))
     for p, g in found:
         result[totals[p]] = scalar.where(due, 0, totals[p] + g)
-    inner.update({variable: scalar.where(due, new, variable) for variable, new in inner.items()})
+    inner.update(only_if(due, inner))
     return result | inner
 
 

@@ -165,7 +165,8 @@ def rprop(
     check_coefficients(shrink=shrink, grow=grow, least=least, most=most)
     for p, g in pairs(loss_or_grads, params):
         before, step = result.remember(p, "gradient"), result.remember(p, "step", first)
-        agrees, turns = before * g > 0, before * g < 0
+        along = scalar.sign(before) * g  # the product of both may be too small for the dtype
+        agrees, turns = along > 0, along < 0
         factor = scalar.where(agrees, cast(grow, p.dtype), scalar.where(turns, cast(shrink, p.dtype), 1))
         result[step] = scalar.clip(step * factor, fit(least, p), fit(most, p))
         result[before] = scalar.where(turns, 0, g)

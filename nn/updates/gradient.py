@@ -7,14 +7,15 @@ from typing import Any, Self
 
 import numpy as np
 
+from ...ops import scalar
 from ...ops.coerce import as_expr, check_coefficient, check_scalar
 from ...ops.elementwise import cast
-from ...symbolic.arguments import check_function
+from ...symbolic.arguments import check_function, check_number
 from ...symbolic.dims import same, show
 from ...symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.grad import grad
-from ...symbolic.leaves import Shared
+from ...symbolic.leaves import Constant, Shared
 from ...symbolic.variables import shared
 
 
@@ -89,6 +90,8 @@ def rate(value: Any, steps: Steps, what: str = "learning_rate") -> Callable[[Exp
         check_function(what, value, ["the number of the step"])
         value = value(steps.before)
     node = check_scalar(what, value)
+    if isinstance(node.op, Constant):
+        check_number(what, node.op.value.item() if node.op.number is None else node.op.number)
     return lambda param: node if node.type.weak else cast(node, param.dtype)
 
 
@@ -178,6 +181,31 @@ def lerp(new: Expr, old: Expr, weight: Any) -> Expr:
     """weight * old + (1 - weight) * new, in their dtype."""
     part = fit(weight, old)
     return part * old + (1 - part) * new
+
+
+def approach(old: Expr, new: Expr, part: Any) -> Expr:
+    """old + part * (new - old), in their dtype: `lerp` where the part is small, of which 1 - part keeps no digits."""
+    return old + fit(part, old) * (new - old)
+
+
+def running(result: Updates, param: Expr, what: str, new: Expr, weight: Any) -> Expr:
+    """The new running average of something of a parameter, in which the old one, 0 at first, has this weight."""
+    average = result.remember(param, what)
+    result[average] = lerp(new, average, weight)
+    return result[average]
+
+
+def only_if(condition: Expr, updates: Mapping[Expr, Expr]) -> dict[Expr, Expr]:
+    """The updates where the condition holds; else each variable stays as it is."""
+    return {variable: scalar.where(condition, new, variable) for variable, new in updates.items()}
+
+
+def check_sizes(name: str, param: Expr) -> None:
+    """Raise ShapeError unless the parameter's sizes are numbers."""
+    if not all(isinstance(n, int) for n in param.shape):
+        called = param.name or "one"
+        text = f"{name} takes parameters whose sizes are numbers, and {called} has shape {show(param.shape)}."
+        raise blame(ShapeError(text), user_site(), param.site)
 
 
 def with_decay(found: list[tuple[Expr, Expr]], weight_decay: Any) -> list[tuple[Expr, Expr]]:

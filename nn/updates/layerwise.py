@@ -9,7 +9,7 @@ from ...ops.elementwise import cast
 from ...symbolic.expr import Expr
 from ..norms import norm
 from .gradient import Steps, Updates, check_coefficients, choose, fit, pairs, rate
-from .moments import bias, moments
+from .moments import biases, moments
 
 
 def lars(
@@ -33,7 +33,8 @@ def lars(
 
     References
     ----------
-    You, Gitman, Ginsburg 2017, Large batch training of convolutional networks, algorithm 1.
+    You, Gitman, Ginsburg 2017, Large batch training of convolutional networks, algorithm 1, which divides by
+    norm(gradient) + weight_decay * norm(param); here, as in Optax, it is the norm of the gradient with the decay.
     """
     result, found = Updates(), pairs(loss_or_grads, params)
     steps, scaled = Steps(result, "lars"), choose([p for p, _ in found], adapted, "adapted")
@@ -74,7 +75,7 @@ def lamb(
     steps, scaled = Steps(result, "lamb"), choose([p for p, _ in found], adapted, "adapted")
     pace = rate(learning_rate, steps)
     check_coefficients(beta1=beta1, beta2=beta2, epsilon=epsilon, weight_decay=weight_decay)
-    first_bias, second_bias = (bias(beta, steps) for beta in (beta1, beta2))
+    first_bias, second_bias = biases(steps, beta1=beta1, beta2=beta2)
     for p, g in found:
         first, second = moments(result, p, g, beta1, beta2)
         spread = scalar.sqrt(second * cast(1.0 / second_bias, p.dtype)) + fit(epsilon, p)

@@ -9,7 +9,7 @@ from ...ops.elementwise import cast
 from ...ops.reduce import sum as sum_over
 from ...symbolic.arguments import check_expression
 from ..norms import norm
-from .gradient import Steps, Updates, check_coefficients, fit, lerp, pairs, rate
+from .gradient import Steps, Updates, check_coefficients, fit, pairs, rate, running
 
 
 def signum(
@@ -29,9 +29,8 @@ def signum(
     step = rate(learning_rate, Steps(result, "signum"))
     check_coefficients(momentum=momentum, weight_decay=weight_decay)
     for p, g in pairs(loss_or_grads, params):
-        velocity = result.remember(p, "velocity")
-        result[velocity] = lerp(g, velocity, momentum)
-        result[p] = p - step(p) * (scalar.sign(result[velocity]) + fit(weight_decay, p) * p)
+        velocity = running(result, p, "velocity", g, momentum)
+        result[p] = p - step(p) * (scalar.sign(velocity) + fit(weight_decay, p) * p)
     return result
 
 

@@ -9,16 +9,15 @@ from typing import Any
 import numpy as np
 
 from ...ops import scalar
-from ...ops.elementwise import cast
+from ...ops.elementwise import cast, widen
 from ...ops.linalg import matmul
 from ...ops.movement import reshape, transpose
 from ...ops.reduce import mean
 from ...symbolic.arguments import check_count, check_flag, check_function
-from ...symbolic.errors import ShapeError, blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.variables import shared
 from ..norms import norm
-from .gradient import Steps, Updates, check_coefficients, check_updates, fit, lerp, pairs, rate
+from .gradient import Steps, Updates, check_coefficients, check_sizes, check_updates, fit, lerp, pairs, rate, running
 from .moments import adamw
 
 POLYNOMIAL = (3.4445, -4.7750, 2.0315)  # of Jordan et al.: the steepest at 0 that leaves singular values near 1
@@ -59,9 +58,9 @@ def muon(
     for p, g in found:
         if p.ndim < 2:
             continue
-        velocity = result.remember(p, "velocity")
-        result[velocity] = lerp(g, velocity, decay(p))
-        slope = lerp(g, result[velocity], decay(p)) if ahead else result[velocity]
+        check_sizes("muon", p)
+        velocity = running(result, p, "velocity", g, decay(p))
+        slope = lerp(g, velocity, decay(p)) if ahead else velocity
         moved = reshape(_orthogonal(as_matrix(slope), count, epsilon), p.shape)
         result[p] = p - step(p) * (fit(weight_decay, p) * p + _outputs_per_input(p) * moved)
     return result | _of_others(others, [(p, g) for p, g in found if p.ndim < 2])
@@ -85,22 +84,14 @@ def _outputs_per_input(p: Expr) -> float:
 
 def _orthogonal(x: Expr, iterations: int, epsilon: Any) -> Expr:
     """A matrix with about the singular vectors of x, and singular values near 1; at least float32 inside."""
-    wide = cast(x, "float32") if x.dtype.itemsize < 4 else x
     a, b, c = POLYNOMIAL
-    tall = _sizes(x)[0] > _sizes(x)[1]
-    y = transpose(wide) if tall else wide
+    tall = x.shape[0] > x.shape[1]
+    y = transpose(widen(x)) if tall else widen(x)
     y = y / scalar.maximum(norm(y), fit(epsilon, y))
     for _ in range(iterations):
         gram = matmul(y, transpose(y))
         y = a * y + matmul(b * gram + c * matmul(gram, gram), y)
     return cast(transpose(y) if tall else y, x.dtype)
-
-
-def _sizes(x: Expr) -> tuple[int, int]:
-    if not all(isinstance(n, int) for n in x.shape):
-        text = f"muon takes parameters whose sizes are numbers, not {x.shape}."
-        raise blame(ShapeError(text), user_site(), x.site)
-    return x.shape[0], x.shape[1]
 
 
 def as_matrix(x: Expr) -> Expr:
@@ -154,9 +145,7 @@ def _factor(result: Updates, p: Expr, g: Expr, kept: Expr, tiny: Any) -> Expr:
     """The new running average of squared gradients."""
     squares = scalar.square(g)
     if p.ndim < 2:
-        second = result.remember(p, "second_moment")
-        result[second] = lerp(squares, second, kept)
-        return result[second]
+        return running(result, p, "second_moment", squares, kept)
     matrix = as_matrix(squares)
     rows = _averages(result, p, "rows", mean(matrix, 1, True), kept)
     columns = _averages(result, p, "columns", mean(matrix, 0, True), kept)

@@ -10,9 +10,10 @@ import numpy as np
 from ...ops import scalar
 from ...ops.elementwise import cast
 from ...symbolic.arguments import check_flag
+from ...symbolic.errors import ArgumentError, blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.variables import shared
-from .gradient import Steps, Updates, check_coefficients, choose, fit, lerp, pairs, rate
+from .gradient import Steps, Updates, check_coefficients, choose, fit, lerp, pairs, rate, running
 
 
 def adam(
@@ -40,6 +41,7 @@ def adam(
     ----------
     Kingma, Ba 2014, Adam: A method for stochastic optimization, algorithm 1.
     """
+    check_flag("adam", "amsgrad", amsgrad)
     return _adam(pairs(loss_or_grads, params), learning_rate, beta1, beta2, epsilon, amsgrad, lambda p, step: p)
 
 
@@ -66,6 +68,7 @@ def adamw(
     found = pairs(loss_or_grads, params)
     shrunk = choose([p for p, _ in found], decayed, "decayed")
     check_coefficients(weight_decay=weight_decay)
+    check_flag("adamw", "amsgrad", amsgrad)
 
     def base(p: Expr, step: Expr) -> Expr:
         return p - step * (fit(weight_decay, p) * p) if p in shrunk else p
@@ -87,28 +90,31 @@ def _adam(
     steps = Steps(result, "adam")
     step = rate(learning_rate, steps)
     check_coefficients(beta1=beta1, beta2=beta2, epsilon=epsilon)
-    keeps_largest = check_flag("adam", "amsgrad", amsgrad)
-    first_bias, second_bias = (bias(beta, steps) for beta in (beta1, beta2))
+    first_bias, second_bias = biases(steps, beta1=beta1, beta2=beta2)
     for p, g in found:
         first, second = moments(result, p, g, beta1, beta2)
-        spread = _largest(result, p, second) if keeps_largest else second
+        spread = _largest(result, p, second) if amsgrad else second
         pace = step(p) * cast(1.0 / first_bias, p.dtype)
         spread = scalar.sqrt(spread * cast(1.0 / second_bias, p.dtype))
         result[p] = base(p, step(p)) - pace * first / (spread + fit(epsilon, p))
     return result
 
 
-def bias(beta: Any, steps: Steps) -> Expr:
-    """1 - beta**t in float64: the sum of the weights of a running average that began as 0."""
-    return 1.0 - scalar.pow(cast(beta, "float64"), cast(steps.now, "float64"))
+def biases(steps: Steps, **betas: Any) -> list[Expr]:
+    """1 - beta**t in float64 for each: the sum of the weights of a running average that began as 0.
+
+    Raises ArgumentError for numbers that are not in [0, 1).
+    """
+    for what, beta in betas.items():
+        if not isinstance(beta, Expr) and not 0 <= beta < 1:
+            raise blame(ArgumentError(f"{what} is in [0, 1), and {beta!r} is not."), user_site())
+    return [1.0 - scalar.pow(cast(beta, "float64"), cast(steps.now, "float64")) for beta in betas.values()]
 
 
 def moments(result: Updates, p: Expr, g: Expr, beta1: Any, beta2: Any) -> tuple[Expr, Expr]:
     """The new running averages of the gradient and of its square."""
-    first, second = result.remember(p, "first_moment"), result.remember(p, "second_moment")
-    result[first] = lerp(g, first, beta1)
-    result[second] = lerp(scalar.square(g), second, beta2)
-    return result[first], result[second]
+    first = running(result, p, "first_moment", g, beta1)
+    return first, running(result, p, "second_moment", scalar.square(g), beta2)
 
 
 def _largest(result: Updates, p: Expr, second: Expr) -> Expr:
@@ -142,7 +148,7 @@ def nadam(
     steps = Steps(result, "nadam")
     step = rate(learning_rate, steps)
     check_coefficients(beta1=beta1, beta2=beta2, epsilon=epsilon, momentum_decay=momentum_decay)
-    second_bias, product = bias(beta2, steps), result.keep(shared(np.ones(()), "nadam_product"))
+    (second_bias,), product = biases(steps, beta2=beta2), result.keep(shared(np.ones(()), "nadam_product"))
     now, later = (_nadam_momentum(beta1, momentum_decay, t) for t in (steps.now, steps.now + 1))
     result[product] = product * now
     of_first, of_gradient = later / (1 - result[product] * later), (1 - now) / (1 - result[product])
@@ -182,7 +188,7 @@ def radam(
     steps = Steps(result, "radam")
     step = rate(learning_rate, steps)
     check_coefficients(beta1=beta1, beta2=beta2, epsilon=epsilon)
-    first_bias, second_bias = (bias(beta, steps) for beta in (beta1, beta2))
+    first_bias, second_bias = biases(steps, beta1=beta1, beta2=beta2)
     adapts, shorter = _rectification(cast(beta2, "float64"), second_bias, cast(steps.now, "float64"))
     for p, g in pairs(loss_or_grads, params):
         first, second = moments(result, p, g, beta1, beta2)
@@ -223,12 +229,11 @@ def adamax(
     steps = Steps(result, "adamax")
     step = rate(learning_rate, steps)
     check_coefficients(beta1=beta1, beta2=beta2, epsilon=epsilon)
-    first_bias = bias(beta1, steps)
+    (first_bias,) = biases(steps, beta1=beta1)
     for p, g in pairs(loss_or_grads, params):
-        first, largest = result.remember(p, "first_moment"), result.remember(p, "largest")
-        result[first] = lerp(g, first, beta1)
+        first, largest = running(result, p, "first_moment", g, beta1), result.remember(p, "largest")
         result[largest] = scalar.maximum(fit(beta2, p) * largest, scalar.abs(g) + fit(epsilon, p))
-        result[p] = p - step(p) * cast(1.0 / first_bias, p.dtype) * result[first] / result[largest]
+        result[p] = p - step(p) * cast(1.0 / first_bias, p.dtype) * first / result[largest]
     return result
 
 
@@ -252,12 +257,11 @@ def adabelief(
     steps = Steps(result, "adabelief")
     step = rate(learning_rate, steps)
     check_coefficients(beta1=beta1, beta2=beta2, epsilon=epsilon)
-    first_bias, second_bias = (bias(beta, steps) for beta in (beta1, beta2))
+    first_bias, second_bias = biases(steps, beta1=beta1, beta2=beta2)
     for p, g in pairs(loss_or_grads, params):
-        first, second = result.remember(p, "first_moment"), result.remember(p, "second_moment")
-        result[first] = lerp(g, first, beta1)
-        surprise = scalar.square(g - result[first])
+        first, second = running(result, p, "first_moment", g, beta1), result.remember(p, "second_moment")
+        surprise = scalar.square(g - first)
         result[second] = lerp(surprise, second, beta2) + fit(epsilon, p)
         spread = scalar.sqrt(result[second] * cast(1.0 / second_bias, p.dtype))
-        result[p] = p - step(p) * cast(1.0 / first_bias, p.dtype) * result[first] / (spread + fit(epsilon, p))
+        result[p] = p - step(p) * cast(1.0 / first_bias, p.dtype) * first / (spread + fit(epsilon, p))
     return result

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from ...ops import scalar
-from ...ops.reduce import max as max_over
+from ...ops.elementwise import cast
+from ...ops.reduce import top
 from ...symbolic.arguments import check_number
 from ...symbolic.expr import Expr
 from ...symbolic.variables import shared
-from .gradient import Steps, Updates, among, check_coefficients, check_updates, fit, lerp, pairs, rate
+from .gradient import Steps, Updates, among, check_coefficients, check_updates, fit, only_if, pairs, rate, running
 
 
 def ftrl(
@@ -31,7 +32,7 @@ def ftrl(
     param := (clip(linear, -l1, l1) - linear) / ((beta + sqrt(total)) / learning_rate + l2)
 
     Follow the regularised leader: with l1 > 0 parameters of features that say little are exactly 0.  In the first step
-    they forget what they began with, but for its gradient, where `start` is 0.
+    they forget what they began with, but for its gradient, where `start` is 0.  Where the rate is 0 nothing changes.
 
     start : what `total` begins with, a number from 0 up
 
@@ -45,11 +46,12 @@ def ftrl(
     check_number("start", start, least=0)
     for p, g in pairs(loss_or_grads, params):
         total, linear = result.remember(p, "total", start), result.remember(p, "linear")
-        result[total] = total + scalar.square(g)
-        root, pace = scalar.sqrt(result[total]), step(p)
-        result[linear] = linear + g - (root - scalar.sqrt(total)) / pace * p
-        limited = scalar.clip(result[linear], -fit(l1, p), fit(l1, p))
-        result[p] = (limited - result[linear]) / ((fit(beta, p) + root) / pace + fit(l2, p))
+        pace, grown = cast(step(p), p.dtype), total + scalar.square(g)
+        moves, root = scalar.ne(pace, 0), scalar.sqrt(grown)
+        pace = scalar.where(moves, pace, 1)
+        led = linear + g - (root - scalar.sqrt(total)) / pace * p
+        new = (scalar.clip(led, -fit(l1, p), fit(l1, p)) - led) / ((fit(beta, p) + root) / pace + fit(l2, p))
+        result.update(only_if(moves, {total: grown, linear: led, p: new}))
     return result
 
 
@@ -72,8 +74,7 @@ def sm3(loss_or_grads: Any, params: Any, learning_rate: Any = 0.1, momentum: Any
     for p, g in pairs(loss_or_grads, params):
         step = _cover(result, p, g)
         if not plain:
-            velocity = result.remember(p, "velocity")
-            result[velocity] = step = lerp(step, velocity, kept(p))
+            step = running(result, p, "velocity", step, kept(p))
         result[p] = p - pace(p) * step
     return result
 
@@ -84,7 +85,7 @@ def _cover(result: Updates, p: Expr, g: Expr) -> Expr:
     total = reduce(scalar.minimum, largest) + scalar.square(g)
     for axis, of in enumerate(largest):
         others = tuple(i for i in range(p.ndim) if i != axis)
-        result[of] = max_over(total, others, keepdims=True) if others else total
+        result[of] = scalar.maximum(top(total, others), 0) if others else total  # 0 where there are no elements
     return scalar.where(total > 0, g / scalar.sqrt(scalar.where(total > 0, total, 1)), 0)
 
 

@@ -11,7 +11,7 @@ from ...ops import scalar
 from ...symbolic.expr import Expr
 from ...symbolic.variables import shared
 from .averaging import Averages
-from .gradient import Steps, among, check_coefficients, check_updates, fit, lerp, rate
+from .gradient import Steps, among, approach, check_coefficients, check_updates, lerp, rate
 
 
 def schedule_free(updates: Mapping[Expr, Expr], beta: Any = 0.9, weight: Any = 1.0, params: Any = None) -> Averages:
@@ -47,6 +47,6 @@ def schedule_free(updates: Mapping[Expr, Expr], beta: Any = 0.9, weight: Any = 1
         now = p.get_value(borrow=True)
         lead, averages[p] = result.remember(p, "lead", now), result.remember(p, "average", now)
         result[lead] = lead + (result[p] - p)
-        result[averages[p]] = lerp(result[lead], averages[p], fit(1 - part, p))
+        result[averages[p]] = approach(averages[p], result[lead], part)
         result[p] = lerp(result[lead], result[averages[p]], beta)
     return result, averages

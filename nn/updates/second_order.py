@@ -12,12 +12,10 @@ from ...ops.elementwise import cast
 from ...ops.movement import concatenate, expand_dims, ravel, reshape
 from ...ops.reduce import sum as sum_over
 from ...symbolic.arguments import check_count
-from ...symbolic.dims import show
-from ...symbolic.errors import ShapeError, blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.types import promote
 from ...symbolic.variables import shared
-from .gradient import Steps, Updates, pairs, rate
+from .gradient import Steps, Updates, check_sizes, pairs, rate
 
 CURVATURE = 1e-10  # a pair of steps whose product is less says nothing of the curvature, and is left out
 
@@ -41,7 +39,8 @@ def lbfgs(loss_or_grads: Any, params: Any, learning_rate: Any = 1.0, history: in
     pace = rate(learning_rate, steps)
     if not found:
         return result
-    _check_sizes([p for p, _ in found])
+    for p, _ in found:
+        check_sizes("lbfgs", p)
     kind = promote(*[p.type for p, _ in found])
     gradient = concatenate([ravel(cast(g, kind)) for _, g in found])
     last = _state(result, "step", gradient.shape, kind)
@@ -50,13 +49,6 @@ def lbfgs(loss_or_grads: Any, params: Any, learning_rate: Any = 1.0, history: in
     length = pace(gradient) * scalar.where(steps.before == 0, first, 1)
     result[last] = -length * _two_loops(s, y, scale, gradient)
     return _move(result, [p for p, _ in found], result[last])
-
-
-def _check_sizes(params: list[Expr]) -> None:
-    for p in params:
-        if not all(isinstance(n, int) for n in p.shape):
-            text = f"lbfgs takes parameters whose sizes are numbers, and {p.name or 'one'} has shape {show(p.shape)}."
-            raise blame(ShapeError(text), user_site(), p.site)
 
 
 def _state(result: Updates, what: str, shape: Any, kind: Any, value: float = 0) -> Expr:

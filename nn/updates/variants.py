@@ -10,10 +10,9 @@ from ...ops import scalar
 from ...ops.elementwise import cast
 from ...ops.reduce import sum as sum_over
 from ...symbolic.arguments import check_number
-from ...symbolic.expr import Expr
 from ...symbolic.variables import shared
-from .gradient import Steps, Updates, check_coefficients, fit, lerp, pairs, rate
-from .moments import bias
+from .gradient import Steps, Updates, check_coefficients, fit, lerp, pairs, rate, running
+from .moments import biases
 
 
 def yogi(
@@ -30,7 +29,7 @@ def yogi(
     in place of the second moment of `adam`, whose other equations stand: it falls by steps of the size of gradient²,
     and not faster where it is large.
 
-    start : what `second` begins with, a number
+    start : what `second` begins with, a number from 0 up
 
     References
     ----------
@@ -41,14 +40,14 @@ def yogi(
     steps = Steps(result, "yogi")
     step = rate(learning_rate, steps)
     check_coefficients(beta1=beta1, beta2=beta2, epsilon=epsilon)
-    check_number("start", start)
-    first_bias, second_bias = (bias(beta, steps) for beta in (beta1, beta2))
+    check_number("start", start, least=0)
+    first_bias, second_bias = biases(steps, beta1=beta1, beta2=beta2)
     for p, g in pairs(loss_or_grads, params):
-        first, second = result.remember(p, "first_moment"), result.remember(p, "second_moment", start)
-        result[first], square = lerp(g, first, beta1), scalar.square(g)
+        first, square = running(result, p, "first_moment", g, beta1), scalar.square(g)
+        second = result.remember(p, "second_moment", start)
         result[second] = second - (1 - fit(beta2, p)) * scalar.sign(second - square) * square
         spread = scalar.sqrt(result[second] * cast(1.0 / second_bias, p.dtype)) + fit(epsilon, p)
-        result[p] = p - step(p) * cast(1.0 / first_bias, p.dtype) * result[first] / spread
+        result[p] = p - step(p) * cast(1.0 / first_bias, p.dtype) * first / spread
     return result
 
 
@@ -78,13 +77,13 @@ def adan(
     steps = Steps(result, "adan")
     pace = rate(learning_rate, steps)
     check_coefficients(beta1=beta1, beta2=beta2, beta3=beta3, epsilon=epsilon, weight_decay=weight_decay)
-    scales = [1.0 / bias(beta, steps) for beta in (beta1, beta2, beta3)]
+    scales = [1.0 / bias for bias in biases(steps, beta1=beta1, beta2=beta2, beta3=beta3)]
     for p, g in pairs(loss_or_grads, params):
         before, ahead = result.remember(p, "gradient"), fit(beta2, p)
         change = scalar.where(scalar.eq(steps.before, 0), 0, g - before)
         averaged = (("first_moment", g, beta1), ("drift", change, beta2))
-        first, drift = (_average(result, p, *of) for of in averaged)
-        second = _average(result, p, "second_moment", scalar.square(g + ahead * change), beta3)
+        first, drift = (running(result, p, *of) for of in averaged)
+        second = running(result, p, "second_moment", scalar.square(g + ahead * change), beta3)
         first, drift, second = (
             x * cast(scale, p.dtype) for x, scale in zip((first, drift, second), scales, strict=True)
         )
@@ -125,9 +124,3 @@ def novograd(
         result[velocity] = fit(beta1, p) * velocity + slope
         result[p] = p - step(p) * result[velocity]
     return result
-
-
-def _average(result: Updates, p: Expr, what: str, new: Expr, beta: Any) -> Expr:
-    average = result.remember(p, what)
-    result[average] = lerp(new, average, beta)
-    return result[average]

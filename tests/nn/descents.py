@@ -55,6 +55,12 @@ def by_numpy(step, steps=6):
     return path
 
 
+def kept(state, name, value, first=0.0):
+    """value(what was kept under this name, at first `first`), which is kept in turn."""
+    state[name] = value(state.get(name, first))
+    return state[name]
+
+
 def assert_same(found, wanted, rtol=1e-10, atol=1e-13):
     assert len(found) == len(wanted)
     for number, (a, b) in enumerate(zip(found, wanted, strict=True)):

@@ -5,7 +5,7 @@ import pytest
 
 import weft as wf
 from weft.nn import schedules, updates
-from weft.symbolic.errors import ArgumentError, ShapeError
+from weft.symbolic.errors import ArgumentError, DTypeError, ShapeError
 from weft.symbolic.evaluate import evaluate
 
 from .descents import START, advance, assert_same, by_numpy, gradients, loss_of, make_params, train
@@ -82,6 +82,39 @@ def test_mean(start, every):
             np.testing.assert_allclose(now[name], np.mean([p[name] for p in taken], axis=0), rtol=1e-12)
 
 
+@pytest.mark.parametrize("steps", [1e6, 4e7])
+def test_means_take_in_late_steps(steps):
+    """In float32, 1 - 1 / steps is 1."""
+    p = wf.shared(np.zeros(1, "float32"), "p")
+    changes, averages = updates.mean({p: p + 1})
+    next(c for c in changes if c.name == "mean_steps").set_value(np.int64(steps))
+    advance(changes, 1)
+    assert averages[p].get_value()[0] == pytest.approx(1 / (steps + 1), rel=1e-6)
+
+
+@pytest.mark.parametrize("debias", [True, False])
+@pytest.mark.parametrize("steps", [1e6, 4e7])
+def test_slow_averages_take_in_late_steps(steps, debias):
+    p = wf.shared(np.zeros(1, "float32"), "p")
+    for decay in (1 - 1 / steps, wf.shared(np.array(1 - 1 / steps), "decay")):
+        changes, averages = updates.ema({p: p + 1}, decay, debias=debias)
+        for counter in (c for c in changes if c.name == "ema_steps"):
+            counter.set_value(np.int64(steps))
+        advance(changes, 1)
+        part = 1 / steps / (1 - np.exp(-1 - 1 / steps) if debias else 1)
+        assert averages[p].get_value()[0] == pytest.approx(part, rel=1e-5)
+        p.set_value(np.zeros(1, "float32"))
+
+
+def test_averages_leave_nothing_of_where_training_began():
+    p = wf.shared(np.full(1, 1e30, "float32"), "p")
+    for make in (updates.mean, updates.ema):
+        changes, averages = make({p: p * 0 + 1})
+        p.set_value(np.full(1, 1e30, "float32"))
+        advance(changes, 1)
+        assert averages[p].get_value() == 1.0
+
+
 def test_averages_are_givens():
     params = make_params()
     loss = loss_of(params)
@@ -149,6 +182,17 @@ def test_decay():
 def grads_of(*values, dtype="float64"):
     cells = [wf.shared(np.array(v, dtype), "g") for v in values]
     return cells, lambda found: [np.asarray(v) for v in evaluate(found)]
+
+
+def test_clip_by_norm_in_float16():
+    """The squares are beyond its numbers."""
+    (half,), of = grads_of([300.0, 400.0], dtype="float16")
+    (found,) = of(updates.clip_by_norm([half], 5.0))
+    assert found.dtype == np.float16
+    np.testing.assert_allclose(found, [3, 4], rtol=2e-3)
+    (whole,), _ = grads_of([300, 400], dtype="int64")
+    with pytest.raises(DTypeError, match="clip_by_norm takes floats, not int64"):
+        updates.clip_by_norm([whole], 5.0)
 
 
 def test_clip_each_by_norm():
@@ -235,5 +279,12 @@ def test_what_is_wrong():
         updates.scale(updates.sgd(loss, [w]), {b: 0.1})
     with pytest.raises(ArgumentError, match="updates is a dict"):
         updates.accumulate(loss, [w], 2, lambda grads, params: grads)
-    with pytest.raises(ShapeError, match="lbfgs takes parameters whose sizes are numbers"):
-        updates.lbfgs(wf.sum(v := wf.shared(np.ones(2), "v", shape=("n",))), [v])
+    v, m = wf.shared(np.ones(2), "v", shape=("n",)), wf.shared(np.ones((2, 3)), "m", shape=("n", 3))
+    with pytest.raises(ShapeError, match=r"lbfgs takes parameters whose sizes are numbers, and v has shape \(n,\)"):
+        updates.lbfgs(wf.sum(v), [v])
+    with pytest.raises(ShapeError, match=r"muon takes parameters whose sizes are numbers, and m has shape \(n, 3\)"):
+        updates.muon(wf.sum(m), [m])
+    with pytest.raises(ArgumentError, match=r"add_noise: rng is a random\.Stream"):
+        updates.add_noise([v], np.random.default_rng(0))
+    with pytest.raises(ArgumentError, match=r"add_noise: rng is a random\.Stream"):
+        updates.add_noise([v], type("Drawn", (), {"normal": None, "bernoulli": None})())

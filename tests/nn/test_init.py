@@ -84,6 +84,11 @@ def test_orthogonal(rng, shape):
     np.testing.assert_allclose(plain * 2, value, atol=1e-12)
 
 
+def test_numbers_are_not_orthogonal(rng):
+    with pytest.raises(ShapeError, match=r"orthogonal: weights of shape \(\) have no rows"):
+        init.orthogonal((), rng)
+
+
 def test_orthogonal_matrices_have_either_sign_everywhere(rng):
     """LAPACK's factor alone has one sign along its diagonal."""
     values = np.array([init.orthogonal((3, 3), rng) for _ in range(400)])

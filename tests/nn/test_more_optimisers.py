@@ -1,4 +1,4 @@
-"""Optimisers that are rarer, against their equations in NumPy, Optax and Keras."""
+"""Optimisers that are rarer, against Optax and Keras, and what is peculiar to each."""
 
 import os
 
@@ -7,94 +7,10 @@ import pytest
 
 import weft as wf
 from weft.nn import schedules, updates
+from weft.symbolic.errors import DTypeError
 
-from .descents import START, advance, assert_same, by_numpy, gradients, loss_of, make_params, train
-from .test_optimisers import kept
+from .descents import START, advance, assert_same, gradients, loss_of, make_params, train
 from .test_optimisers_against_torch import STEPS, by_optax
-
-
-def yogi(p, g, state, t, rate=0.1, beta1=0.9, beta2=0.999, epsilon=1e-3, start=1e-6):
-    m = kept(state, "m", lambda m: beta1 * m + (1 - beta1) * g)
-    v = kept(state, "v", lambda v: v - (1 - beta2) * np.sign(v - g * g) * g * g, start)
-    return p - rate * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + epsilon)
-
-
-def adan(p, g, state, t, rate=0.1, beta1=0.98, beta2=0.92, beta3=0.99, epsilon=1e-8, decay=0.0):
-    change = g - state.get("g", g)
-    state["g"] = g
-    m = kept(state, "m", lambda m: beta1 * m + (1 - beta1) * g)
-    d = kept(state, "d", lambda d: beta2 * d + (1 - beta2) * change)
-    n = kept(state, "n", lambda n: beta3 * n + (1 - beta3) * (g + beta2 * change) ** 2)
-    step = m / (1 - beta1**t) + beta2 * d / (1 - beta2**t)
-    return (p - rate * step / (np.sqrt(n / (1 - beta3**t)) + epsilon)) / (1 + rate * decay)
-
-
-def novograd(p, g, state, t, rate=0.1, beta1=0.95, beta2=0.98, epsilon=1e-8, decay=0.0):
-    v = kept(state, "v", lambda v: beta2 * v + (1 - beta2) * (g * g).sum(), (g * g).sum())
-    return p - rate * kept(state, "m", lambda m: beta1 * m + g / (np.sqrt(v) + epsilon) + decay * p)
-
-
-def signum(p, g, state, t, rate=0.1, momentum=0.9, decay=0.0):
-    return p - rate * (np.sign(kept(state, "v", lambda v: momentum * v + (1 - momentum) * g)) + decay * p)
-
-
-def fromage(p, g, state, t, rate=0.1):
-    return (p - rate * np.linalg.norm(p) / np.linalg.norm(g) * g) / np.sqrt(1 + rate**2)
-
-
-def ftrl(p, g, state, t, rate=0.1, beta=1.0, l1=0.0, l2=0.0, start=0.0):
-    before = np.sqrt(state.get("n", start))
-    n = np.sqrt(kept(state, "n", lambda n: n + g * g, start))
-    z = kept(state, "z", lambda z: z + g - (n - before) / rate * p)
-    return np.where(np.abs(z) <= l1, 0, (np.sign(z) * l1 - z) / ((beta + n) / rate + l2))
-
-
-def sm3(p, g, state, t, rate=0.1, momentum=0.9):
-    if g.ndim == 1:
-        total = state["0"] = state.get("0", 0.0) + g * g
-    else:
-        total = np.minimum(state.get("0", 0.0), state.get("1", 0.0)) + g * g
-        state["0"], state["1"] = total.max(1, keepdims=True), total.max(0, keepdims=True)
-    return p - rate * kept(state, "v", lambda v: momentum * v + (1 - momentum) * g / np.sqrt(total))
-
-
-SHORT, LIMITS = {"beta1": 0.5, "beta2": 0.3}, {"beta": 0.5, "l1": 1.5, "l2": 0.7, "start": 0.1}
-CASES = [
-    (yogi, "yogi", {}, {}),
-    (yogi, "yogi", {"start": 3.0, "beta2": 0.5}, {"start": 3.0, "beta2": 0.5}),
-    (adan, "adan", {}, {}),
-    (adan, "adan", {**SHORT, "beta3": 0.6, "weight_decay": 0.3}, {**SHORT, "beta3": 0.6, "decay": 0.3}),
-    (novograd, "novograd", {}, {}),
-    (novograd, "novograd", {**SHORT, "weight_decay": 0.3}, {**SHORT, "decay": 0.3}),
-    (signum, "signum", {}, {}),
-    (signum, "signum", {"momentum": 0, "weight_decay": 0.3}, {"momentum": 0, "decay": 0.3}),
-    (fromage, "fromage", {}, {}),
-    (ftrl, "ftrl", {}, {}),
-    (ftrl, "ftrl", LIMITS, LIMITS),
-    (sm3, "sm3", {}, {}),
-    (sm3, "sm3", {"momentum": 0}, {"momentum": 0}),
-]
-NAMES = [f"{name}-{number}" for number, (_, name, _, _) in enumerate(CASES)]
-
-
-@pytest.mark.parametrize(("reference", "name", "options", "own"), CASES, ids=NAMES)
-def test_each_follows_its_equations(reference, name, options, own):
-    path = train(lambda loss, params: getattr(updates, name)(loss, params, 0.1, **options))
-    assert_same(path, by_numpy(lambda p, g, state, t: reference(p, g, state, t, **own)))
-
-
-@pytest.mark.parametrize("name", sorted({name for _, name, _, _ in CASES}))
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_what_is_remembered_is_in_the_dtype_of_the_parameter(name, dtype):
-    options = {"epsilon": 1e-3} if name in ("adan", "novograd") else {"start": 1e-3} if name == "yogi" else {}
-    options |= {"least": 1e-4} if name == "fromage" else {}
-    make = lambda loss, params: getattr(updates, name)(loss, params, 0.01, **options)  # noqa: E731
-    found = train(make, 3, dtype)
-    assert {v.dtype.name for v in found[-1].values()} == {dtype}
-    assert_same(found, train(make, 3), *((2e-3, 1e-4) if dtype == "float32" else (0.03, 0.03)))
-    params = make_params(dtype)
-    assert {cell.dtype.name for cell in make(loss_of(params), params).remembered} <= {dtype, "int64"}
-
 
 OPTAX = {
     "yogi": ({"start": 0.0}, lambda o: o.chain(o.scale_by_yogi(initial_accumulator_value=0.0), o.scale(-0.1))),
@@ -166,6 +82,25 @@ def test_polyak():
     assert flat.get_value().tolist() == [0, 0]
 
 
+def test_ftrl_stays_where_the_rate_is_nought():
+    make = lambda rate: lambda loss, params: updates.ftrl(loss, params, rate, l1=0.1, start=0.1)  # noqa: E731
+    found = train(make(schedules.join([0.0, 0.1], [2])), 8)
+    assert_same(found[:2], [START] * 2, 0, 0)
+    assert_same(found[2:], train(make(0.1), 6))
+    assert_same(train(make(0.0), 1), [START], 0, 0)
+
+
+@pytest.mark.parametrize("momentum", [0, 0.9])
+@pytest.mark.parametrize("shape", [(0,), (0, 2), (3, 0, 2)])
+def test_sm3_takes_parameters_without_elements(shape, momentum):
+    w = wf.shared(np.zeros(shape), "w")
+    changes = updates.sm3(wf.sum(w), [w], momentum=momentum)
+    advance(changes, 2)
+    wf.function([], None, updates=changes)()
+    assert w.get_value().shape == shape
+    assert all(np.isfinite(c.get_value()).all() for c in changes)
+
+
 @pytest.mark.parametrize("decay", [0.0, 0.3])
 def test_optax_schedule_free(decay):
     pytest.importorskip("optax")
@@ -191,6 +126,16 @@ def test_schedule_free_averages_leads_by_weights():
         assert [p.get_value(), averages[p].get_value()] == pytest.approx([y, average], rel=1e-12)
 
 
+@pytest.mark.parametrize("total", [1e6, 4e7])
+def test_schedule_free_averages_take_in_late_leads(total):
+    p = wf.shared(np.zeros(1, "float32"), "p")
+    changes, averages = updates.schedule_free({p: p + 1})
+    weight = next(c for c in changes if c.name == "schedule_free_weight")
+    weight.set_value(np.array(total))
+    advance(changes, 1)
+    assert averages[p].get_value()[0] == pytest.approx(1 / (total + 1), rel=1e-6)
+
+
 def test_scaled_losses_leave_out_what_overflows():
     w, x = wf.shared(np.float32(2.0), "w"), wf.shared(np.float32(1.0), "x")
     loss = wf.cast(wf.square(wf.cast(w, "float16") * wf.cast(x, "float16")), "float32")
@@ -206,6 +151,24 @@ def test_scaled_losses_leave_out_what_overflows():
     assert factors == [19, 18, 17, 16, 15, 14, 13, 13, 14]
     assert values[:7] == [2.0] * 7
     assert values[8] < values[7] < 2
+
+
+def test_the_factor_of_losses_stays_a_number():
+    w = wf.shared(np.float32(1.0), "w")
+    changes = updates.scale_loss(w * 1e-30, [w], updates.sgd, factor=2.0**126, every=1)
+    factor = next(c for c in changes if c.name == "loss_factor")
+    advance(changes, 3)
+    assert factor.get_value() == 2.0**127
+    assert np.isfinite(w.get_value())
+
+
+def test_scaled_losses_want_parameters_that_can_move():
+    half, whole, wide = (wf.shared(np.ones(2, kind), "w") for kind in ("float16", "int32", "float32"))
+    for w in (half, whole):
+        with pytest.raises(DTypeError, match=f"scale_loss: parameter w is float32 or wider, not {w.dtype.name}"):
+            updates.scale_loss(wf.sum(wf.cast(w, "float32") * wide), [wide, w], updates.sgd)
+    with pytest.raises(DTypeError, match="scale_loss: loss is float32 or wider, not float16"):
+        updates.scale_loss(wf.sum(wf.cast(wide, "float16")), [wide], updates.sgd)
 
 
 def test_scaled_losses_keep_small_gradients():
@@ -226,6 +189,11 @@ def test_scaled_losses_keep_small_gradients():
         (lambda loss, p: updates.scale_loss(wf.grad(loss, p), p, updates.sgd), "scale_loss: loss is an expression"),
         (lambda loss, p: updates.scale_loss(loss, p, updates.sgd, factor=0), "factor is above 0"),
         (lambda loss, p: updates.ftrl(loss, p, start=-1.0), "start is a finite number from 0 up"),
+        (lambda loss, p: updates.yogi(loss, p, start=-1.0), "start is a finite number from 0 up"),
+        (lambda loss, p: updates.adam(loss, p, beta1=1.0), r"adam: beta1 is in \[0, 1\), and 1.0 is not"),
+        (lambda loss, p: updates.adan(loss, p, beta3=1), r"adan: beta3 is in \[0, 1\), and 1 is not"),
+        (lambda loss, p: updates.lamb(loss, p, beta2=-0.1), r"lamb: beta2 is in \[0, 1\), and -0.1 is not"),
+        (lambda loss, p: updates.ema({p[0]: p[0]}, 1.0), r"ema: decay is in \[0, 1\), and 1.0 is not"),
         (lambda loss, p: updates.apply_optimism({p[0]: p[0]}, [p[1]]), "no new value"),
     ],
 )

@@ -105,3 +105,21 @@ def test_a_constraint_of_ones_own():
         constraints.apply(plain, {wf.shared(np.ones(2), "other"): constraints.non_negative})
     with pytest.raises(ArgumentError, match="clip: low is at most high"):
         constraints.clip(1, 0)
+
+
+@pytest.mark.parametrize("wrong", [0, -1.0, np.nan, np.inf, True, "a", wf.scalar("limit")])
+def test_norms_are_bounded_by_numbers_above_nought(wrong):
+    with pytest.raises(ArgumentError, match="max_norm: limit is"):
+        constraints.max_norm(wrong)
+    with pytest.raises(ArgumentError, match="min_max_norm: high is"):
+        constraints.min_max_norm(0.0, wrong)
+    for target in (wrong, 1, 1.0):
+        with pytest.raises(ArgumentError, match="sparsity: target is a number between 0 and 1, not"):
+            regularizers.sparsity(wf.matrix("a", (2, 3)), target)
+
+
+def test_errors_of_unit_norm_say_so():
+    with pytest.raises(DTypeError, match=r"^unit_norm takes floats, not int64"):
+        constraints.unit_norm()(wf.vector("v", (2,), "int64"))
+    with pytest.raises(ShapeError, match=r"^unit_norm"):
+        constraints.unit_norm(axes=5)(wf.vector("v", (2,)))

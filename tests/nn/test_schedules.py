@@ -139,6 +139,29 @@ def test_plateau():
     assert rates == [1.0, 1.0, 0.5, 0.5, 0.5, 0.3, 0.3, 0.3, 0.3, 0.3]
 
 
+def test_what_plateau_remembers_is_no_parameter():
+    w = wf.shared(np.ones(2), "w")
+    loss = wf.sum(w)
+    rate, watched = schedules.plateau(loss, 0.1)
+    assert watched.params == []
+    changes = updates.sgd(loss, [w], rate) | watched
+    assert changes.params == [w]
+    assert list(updates.ema(changes)[1]) == [w]
+    assert set(updates.lookahead(changes)) >= set(watched)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int32", "uint64"])
+def test_steps_of_narrow_integers(dtype):
+    """Which do not hold the boundaries."""
+    n = wf.vector("n", ("n",), dtype)
+    numbers = np.array([0, 3, 40, 100], dtype)
+    for schedule in (schedules.join([0.1, 0.2, 0.3], [5, 300]), schedules.warmup(schedules.linear(1.0, 90), 1000)):
+        wanted = schedule(numbers.astype("int64"))
+        np.testing.assert_array_equal(schedule(numbers), wanted)
+        assert schedule(numbers[2]) == wanted[2]
+        np.testing.assert_allclose(wf.evaluate(schedule(n), {n: numbers}), wanted, rtol=1e-12)
+
+
 def test_what_is_no_step():
     for wrong in ("a", 1j, True, {1}):
         with pytest.raises(ArgumentError, match="linear: a schedule is called with the number of a step"):
