@@ -66,6 +66,9 @@ __all__ = [
 # ---- of one number ---------------------------------------------------------------------------------------------------
 
 
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+
+
 @elementwise
 def selu(x: Any) -> Any:
     """1.0507 x where x > 0, else 1.0507 * 1.6733 * (exp(x) - 1): keeps mean 0 and variance 1 from layer to layer.
@@ -73,7 +76,7 @@ def selu(x: Any) -> Any:
     Derivative at 0: that of the left side.  Reference: Klambauer et al. 2017, Self-Normalizing Neural Networks,
     equation 2.
     """
-    return elu(x, 1.6732632423543772) * 1.0507009873554805
+    return elu(x, SELU_ALPHA) * SELU_SCALE
 
 
 def celu(x: Any, alpha: float = 1.0) -> Expr:
@@ -153,10 +156,10 @@ def hard_tanh(x: Any, low: float = -1.0, high: float = 1.0) -> Expr:
 
 
 def hard_shrink(x: Any, threshold: float = 0.5) -> Expr:
-    """x where |x| > threshold, else 0.  Derivative 1 or 0."""
+    """0 where |x| <= threshold, else x; NaN stays.  Derivative 0 or 1."""
     check_coefficient("hard_shrink: threshold", threshold)
     node = as_float(x)
-    return scalar.where(scalar.gt(scalar.abs(node), threshold), node, 0)
+    return scalar.where(scalar.le(scalar.abs(node), threshold), 0, node)
 
 
 def soft_shrink(x: Any, threshold: float = 0.5) -> Expr:
@@ -179,9 +182,9 @@ def tanh_shrink(x: Any) -> Any:
 
 
 def threshold(x: Any, threshold: Any, value: Any = 0.0) -> Expr:
-    """x where x > threshold, else `value`.  Derivative 1 or 0; `value` gets the gradient where it is taken."""
+    """`value` where x <= threshold, else x; NaN stays.  Derivative 0 or 1; `value` gets the gradient where it is."""
     node = as_float(x)
-    return scalar.where(scalar.gt(node, threshold), node, value)
+    return scalar.where(scalar.le(node, threshold), value, node)
 
 
 def prelu(x: Any, slope: Any, axis: int = 1) -> Expr:

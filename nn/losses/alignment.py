@@ -10,13 +10,14 @@ from ...ops.control import scan
 from ...ops.creation import full, iota
 from ...ops.elementwise import as_float, cast
 from ...ops.indexing import take_along_axis
+from ...ops.labels import CheckLabels
 from ...ops.movement import concatenate, expand_dims, reshape
 from ...ops.padding import pad
 from ...ops.reduce import logsumexp
-from ...symbolic.arguments import check_count, check_flag
+from ...symbolic.arguments import LARGEST, check_count, check_flag
 from ...symbolic.dims import same, show
 from ...symbolic.errors import DTypeError, ShapeError, blame, user_site
-from ...symbolic.expr import Expr
+from ...symbolic.expr import Expr, apply
 
 NEVER = -1e30  # the logarithm of no probability: sums of it stay finite, and so do all derivatives
 
@@ -67,7 +68,7 @@ def ctc(
     """
     found, given, steps, lengths = _arguments(log_probabilities, labels, input_lengths, label_lengths, blank)
     scores = cast(found, "float32") if found.dtype.itemsize < 4 else found  # float16 ends before NEVER
-    states = _states(given, lengths, blank)
+    states = apply(CheckLabels(scores.shape[2]), _states(given, lengths, blank))
     places = iota((states.shape[1],), 0, states.dtype)
     before = pad(states, ((0, 0), (2, 0)), -1)[:, :-2]
     skips = scalar.logical_and(scalar.eq(places % 2, 1), scalar.ne(states, before))
@@ -114,9 +115,8 @@ def _arguments(
         text = f"ctc: log_probabilities of shape {show(scores.shape)} and labels of shape {show(given.shape)}"
         wanted = "(steps, batch, classes) and (batch, labels)"
         raise blame(ShapeError(f"{text}; they need {wanted}."), user_site(), scores.site, given.site)
-    if isinstance(scores.shape[2], int):
-        check_count("ctc", "blank", blank, most=max(scores.shape[2] - 1, 0))
-    check_count("ctc", "blank", blank)
+    classes = scores.shape[2]
+    check_count("ctc", "blank", blank, most=max(classes - 1, 0) if isinstance(classes, int) else LARGEST)
     steps = _lengths("input_lengths", input_lengths, scores.shape[0], given.shape[0])
     return scores, _integers("labels", given), steps, _lengths("label_lengths", label_lengths, *given.shape[::-1])
 

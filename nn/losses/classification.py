@@ -19,7 +19,7 @@ from ...symbolic.dims import same, show
 from ...symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.grad import custom_gradient
-from ..arguments import check_fraction, float_pair
+from ..arguments import check_broadcast, check_fraction, float_pair
 
 
 def crossentropy(
@@ -135,13 +135,7 @@ def focal(
     Lin et al. 2017, Focal Loss for Dense Object Detection, equation 4.
     """
     power = check_number("focal: gamma", gamma, least=0)
-    node = rows_of("focal", logits, axis)
-    weights = weights_of("focal", class_weights, node)
-
-    def loss(rows: Expr, targets: Expr, weights: Expr | None) -> Expr:
-        return weigh(_focus(activations.crossentropy(rows, targets), power), targets, weights)
-
-    return of_labels("focal", loss, node, as_expr(labels), weights, ignore_index)
+    return of_crossentropy("focal", lambda loss: _focus(loss, power), logits, labels, axis, class_weights, ignore_index)
 
 
 def binary_crossentropy(logits: Any, targets: Any, *, pos_weight: Any = None, label_smoothing: float = 0.0) -> Expr:
@@ -156,7 +150,7 @@ def binary_crossentropy(logits: Any, targets: Any, *, pos_weight: Any = None, la
     label_smoothing : e in [0, 1], which makes t to t * (1 - e) + e / 2
 
     Gradient: g * (p - t) for the logits, -g * logits for the targets, without weights.  Raises ShapeError where both
-    would be stretched: (n, 1) and (n,) to (n, n).
+    would be stretched: (n, 1) and (n,) to (n, n), and for a pos_weight that does not broadcast with the loss.
     """
     smoothing = check_fraction("binary_crossentropy: label_smoothing", label_smoothing)
     if pos_weight is None and not smoothing:
@@ -165,8 +159,9 @@ def binary_crossentropy(logits: Any, targets: Any, *, pos_weight: Any = None, la
     truth = truth * (1 - smoothing) + smoothing * 0.5
     if pos_weight is None:
         return activations.binary_crossentropy(node, truth)
-    positive = truth * cast(as_expr(pos_weight), node.dtype)
-    return positive * scalar.softplus(-node) + (1 - truth) * scalar.softplus(node)
+    positive, weight = truth * scalar.softplus(-node), as_expr(pos_weight)
+    check_broadcast("binary_crossentropy: pos_weight", weight, positive.shape)
+    return positive * cast(weight, node.dtype) + (1 - truth) * scalar.softplus(node)
 
 
 def binary_focal(logits: Any, targets: Any, gamma: float = 2.0, *, alpha: float | None = None) -> Expr:
@@ -207,6 +202,19 @@ def of_labels(name: str, loss: Loss, node: Expr, labels: Expr, weights: Expr | N
     return scalar.where(kept, loss(node, scalar.where(kept, places, 0), weights), 0)
 
 
+def of_crossentropy(
+    name: str, change: Callable[[Expr], Expr], logits: Any, labels: Any, axis: Any, class_weights: Any, ignore: Any
+) -> Expr:
+    """A function of each row's crossentropy, then its weight."""
+    node = rows_of(name, logits, axis)
+    weights = weights_of(name, class_weights, node)
+
+    def loss(rows: Expr, places: Expr, weights: Expr | None) -> Expr:
+        return weigh(change(activations.crossentropy(rows, places)), places, weights)
+
+    return of_labels(name, loss, node, as_expr(labels), weights, ignore)
+
+
 def _nll(rows: Expr, labels: Expr, weights: Expr | None) -> Expr:
     return weigh(-pick(rows, labels), labels, weights)
 
@@ -242,7 +250,8 @@ def weights_of(name: str, weights: Any, rows: Expr) -> Expr | None:
     if weights is None:
         return None
     node = as_expr(weights)
-    if node.ndim != 1 or same(node.shape[0], rows.shape[-1]) is False:
+    size = rows.shape[-1]
+    if node.ndim != 1 or same(node.shape[0], size) is False or (size == 1) != (node.shape[0] == 1):
         text = f"{name}: class_weights have shape {show(node.shape)}, and the classes {show(rows.shape[-1:])}."
         raise blame(ShapeError(text), user_site(), node.site, rows.site)
     return cast(node, rows.dtype)

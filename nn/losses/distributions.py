@@ -9,10 +9,8 @@ from ...ops import scalar
 from ...ops.coerce import as_expr
 from ...ops.elementwise import cast
 from ...symbolic.arguments import check_flag, check_number
-from ...symbolic.dims import show
-from ...symbolic.errors import ShapeError, blame, user_site
 from ...symbolic.expr import Expr
-from ..arguments import check_positive, float_pair
+from ..arguments import at_least_tiny, check_broadcast, check_positive, float_pair
 
 
 def bernoulli_nll(probabilities: Any, targets: Any) -> Expr:
@@ -75,7 +73,7 @@ def poisson_nll(
         for r - targets * log(r + eps)
     targets : counts
     full : True: with log(targets!) by Stirling's formula, t log(t) - t + log(2 pi t) / 2, for targets t above 1
-    eps : keeps log from -inf
+    eps : keeps log from -inf; the least normal number of the dtype where that is larger
 
     Raises ShapeError where both would be stretched: (n, 1) and (n,) to (n, n).
     """
@@ -84,7 +82,7 @@ def poisson_nll(
     if check_flag("poisson_nll", "log_input", log_input):
         loss = scalar.exp(node) - wanted * node
     else:
-        loss = node - wanted * scalar.log(node + eps)
+        loss = node - wanted * scalar.log(node + at_least_tiny(eps, node.dtype))
     if not check_flag("poisson_nll", "full", full):
         return loss
     t = scalar.maximum(wanted, 1.0)  # at 1 and below it is left out
@@ -102,7 +100,8 @@ def gaussian_nll(mean: Any, targets: Any, var: Any, *, full: bool = False, eps: 
     full : True: with log(2 pi) / 2
     eps : the least variance.  Where var is below, it gets no gradient
 
-    Raises ShapeError where both would be stretched: (n, 1) and (n,) to (n, n).
+    Raises ShapeError where both would be stretched: (n, 1) and (n,) to (n, n), and for a var that does not broadcast
+    with them.
 
     References
     ----------
@@ -111,11 +110,7 @@ def gaussian_nll(mean: Any, targets: Any, var: Any, *, full: bool = False, eps: 
     found, wanted = float_pair("gaussian_nll", "mean", mean, targets)
     check_positive("gaussian_nll: eps", check_number("gaussian_nll: eps", eps))
     error, given = found - wanted, as_expr(var)
-    if given.ndim > error.ndim:
-        text = (
-            f"gaussian_nll: var of shape {show(given.shape)} has more axes than mean and targets, {show(error.shape)}."
-        )
-        raise blame(ShapeError(text), user_site(), given.site, error.site)
-    spread = scalar.maximum(cast(given, error.dtype), eps)
+    check_broadcast("gaussian_nll: var", given, error.shape)
+    spread = scalar.maximum(cast(given, error.dtype), at_least_tiny(eps, error.dtype))
     loss = (scalar.log(spread) + scalar.square(error) / spread) * 0.5
     return loss + math.log(2 * math.pi) / 2 if check_flag("gaussian_nll", "full", full) else loss

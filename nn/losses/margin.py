@@ -12,9 +12,10 @@ from ...ops.movement import expand_dims
 from ...ops.reduce import max as max_over
 from ...ops.reduce import mean
 from ...ops.reduce import sum as sum_over
-from ...symbolic.arguments import check_choice, check_number
+from ...symbolic.arguments import check_choice
 from ...symbolic.expr import Expr
 from ..arguments import float_pair
+from .classification import rows_of, weights_of
 
 
 def hinge(scores: Any, targets: Any, margin: float = 1.0) -> Expr:
@@ -49,9 +50,9 @@ def multiclass_hinge(scores: Any, labels: Any, delta: float = 1.0, p: int = 1) -
 
     Parameters
     ----------
-    scores : (..., classes)
+    scores : (..., classes), integers become floats
     labels : (...) integers in [0, classes)
-    delta : the margin by which the right class must win
+    delta : the margin by which the right class must win, a number or a scalar expression
     p : 1 or 2
 
     Returns
@@ -67,14 +68,13 @@ def multiclass_hinge(scores: Any, labels: Any, delta: float = 1.0, p: int = 1) -
     ----------
     Weston, Watkins 1999, Support vector machines for multi-class pattern recognition, equation 4.
     """
-    node = as_expr(scores)
-    right = pick(node, labels)
-    check_number("delta", delta)
+    check_coefficient("multiclass_hinge: delta", delta)
     check_choice("multiclass_hinge: p", p, (1, 2))
-    margins = scalar.maximum(node - expand_dims(right, -1) + delta, 0.0)
-    if p == 2:
-        margins = scalar.square(margins)
-    return sum_over(margins, -1) - max(delta, 0.0) ** p  # the label's own margin
+    node, places = with_labels("multiclass_hinge", as_float(scores), labels)
+    margin = cast(as_expr(delta), node.dtype)
+    gaps = node - expand_dims(pick(node, places), -1) + margin
+    all_of_them, own = (scalar.square(scalar.relu(v)) if p == 2 else scalar.relu(v) for v in (gaps, margin))
+    return sum_over(all_of_them, -1) - own  # the label's margin, to the last digit
 
 
 def categorical_hinge(scores: Any, labels: Any, margin: float = 1.0) -> Expr:
@@ -128,10 +128,12 @@ def multilabel_soft_margin(logits: Any, targets: Any, class_weights: Any = None)
 
     logits : (..., classes);  targets : (..., classes) bools or numbers in [0, 1];  class_weights : (classes,) factors
 
-    Raises ShapeError where both would be stretched: (n, 1) and (n,) to (n, n).
+    Raises ShapeError where both would be stretched: (n, 1) and (n,) to (n, n), and for weights that are not one for
+    each class.
     """
-    loss = activations.binary_crossentropy(logits, targets)
-    return mean(loss if class_weights is None else loss * cast(as_expr(class_weights), loss.dtype), -1)
+    loss = rows_of("multilabel_soft_margin", activations.binary_crossentropy(logits, targets), -1)
+    weights = weights_of("multilabel_soft_margin", class_weights, loss)
+    return mean(loss if weights is None else loss * weights, -1)
 
 
 def margin_ranking(first: Any, second: Any, targets: Any, margin: float = 0.0) -> Expr:
@@ -141,7 +143,7 @@ def margin_ranking(first: Any, second: Any, targets: Any, margin: float = 0.0) -
     (n, 1) and (n,) to (n, n).
     """
     check_coefficient("margin_ranking: margin", margin)
-    one, other = pair("margin_ranking", "the first scores", first, second)
+    one, other = float_pair("margin_ranking", "the first scores", first, second)
     return scalar.relu(margin - _agreement("margin_ranking", one - other, targets))
 
 

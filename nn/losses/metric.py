@@ -41,7 +41,8 @@ def cosine_similarity(a: Any, b: Any, *, axis: int = -1, eps: float = 1e-8) -> E
 
     A loss is its negative, or 1 minus it.  0 for a vector of zeros, where a's gradient is that of a / eps.
 
-    Raises ShapeError where both would be stretched: (n, 1, d) and (n, d) to (n, n, d).
+    Raises ShapeError where both would be stretched: (n, 1, d) and (n, d) to (n, n, d); and for vectors of different
+    sizes.
     """
     return _cosine("cosine_similarity", a, b, axis, eps)
 
@@ -206,6 +207,10 @@ def _views(name: str, a: Any, b: Any) -> tuple[Expr, Expr]:
 def _cosine(name: str, a: Any, b: Any, axis: Any, eps: Any) -> Expr:
     check_positive(f"{name}: eps", check_number(f"{name}: eps", eps))
     one, other, place = _vectors(name, a, b, axis)
+    m, n = one.shape[place], other.shape[place]
+    if (m == 1) != (n == 1) or same(m, n) is False:
+        text = f"{name}: vectors of {m} and of {n} elements have no angle."
+        raise blame(ShapeError(text), user_site(), one.site, other.site)
     return sum_over(unit(one, place, eps) * unit(other, place, eps), place)
 
 

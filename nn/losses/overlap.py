@@ -86,7 +86,7 @@ def generalized_dice(probabilities: Any, targets: Any, *, axis: int = 1) -> Expr
 
     Returns
     -------
-    (batch,) in [0, 1]
+    (batch,) in [0, 1]; 0 where both are 0 everywhere
 
     Raises ShapeError where both would be stretched: (n, 1) and (n,) to (n, n).
 
@@ -101,7 +101,9 @@ def generalized_dice(probabilities: Any, targets: Any, *, axis: int = 1) -> Expr
     common, only_p, only_t = _regions("generalized_dice", node, targets, axes, 0)
     weight = 1 / scalar.square(scalar.maximum(common + only_t, 1))
     wrong = sum_over(weight * (only_p + only_t), -1)
-    return wrong / (2 * sum_over(weight * common, -1) + wrong)
+    total = 2 * sum_over(weight * common, -1) + wrong
+    nothing = scalar.eq(total, 0)
+    return scalar.where(nothing, 0, wrong / scalar.where(nothing, 1, total))
 
 
 def _regions(name: str, probabilities: Any, targets: Any, axis: Any, smooth: Any) -> tuple[Expr, Expr, Expr]:

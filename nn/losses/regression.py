@@ -6,29 +6,26 @@ import math
 from typing import Any
 
 from ...ops import scalar
-from ...ops.activations import pair
 from ...symbolic.arguments import check_number
 from ...symbolic.expr import Expr
 from ...symbolic.grad import custom_gradient
-from ..arguments import check_fraction, check_positive, float_pair
+from ..arguments import at_least_tiny, check_fraction, check_positive, float_pair
 
 
 def squared_error(predictions: Any, targets: Any) -> Expr:
-    """(predictions - targets)², element by element.
+    """(predictions - targets)², element by element.  Integers become floats.
 
     Raises ShapeError where both would be stretched: (n, 1) and (n,) to (n, n).
     """
-    found, wanted = pair("squared_error", "predictions", predictions, targets)
-    return scalar.square(found - wanted)
+    return scalar.square(_residual("squared_error", predictions, targets))
 
 
 def absolute_error(predictions: Any, targets: Any) -> Expr:
-    """|predictions - targets|, element by element.  Derivative 0 where they are equal.
+    """|predictions - targets|, element by element.  Derivative 0 where they are equal.  Integers become floats.
 
     Raises ShapeError where both would be stretched: (n, 1) and (n,) to (n, n).
     """
-    found, wanted = pair("absolute_error", "predictions", predictions, targets)
-    return scalar.abs(found - wanted)
+    return scalar.abs(_residual("absolute_error", predictions, targets))
 
 
 def huber(predictions: Any, targets: Any, delta: Any = 1.0) -> Expr:
@@ -89,7 +86,8 @@ def absolute_percentage_error(predictions: Any, targets: Any, eps: float = 1e-7)
     """
     check_positive("absolute_percentage_error: eps", check_number("absolute_percentage_error: eps", eps))
     found, wanted = float_pair("absolute_percentage_error", "predictions", predictions, targets)
-    return scalar.abs(found - wanted) * 100 / scalar.maximum(scalar.abs(wanted), eps)
+    least = at_least_tiny(eps, wanted.dtype)
+    return scalar.abs(found - wanted) * 100 / scalar.maximum(scalar.abs(wanted), least)
 
 
 def squared_logarithmic_error(predictions: Any, targets: Any) -> Expr:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from ...ops import activations, scalar
+from ...ops import scalar
 from ...ops.activations import pick, with_labels
-from ...ops.coerce import as_expr, check_coefficient
+from ...ops.coerce import check_coefficient
 from ...ops.elementwise import as_float
 from ...ops.reduce import sum as sum_over
 from ...ops.reduce import top
@@ -16,7 +15,7 @@ from ...symbolic.expr import Expr
 from ...symbolic.grad import stop_gradient
 from ..activations import sparsemax as nearest
 from ..arguments import check_fraction
-from .classification import of_labels, rows_of, weigh, weights_of
+from .classification import of_crossentropy
 
 
 def poly_crossentropy(
@@ -45,7 +44,7 @@ def poly_crossentropy(
     """
     check_coefficient("poly_crossentropy: epsilon", epsilon)
     options = axis, class_weights, ignore_index
-    return _of_crossentropy(
+    return of_crossentropy(
         "poly_crossentropy", lambda loss: loss - epsilon * scalar.expm1(-loss), logits, labels, *options
     )
 
@@ -78,7 +77,7 @@ def generalized_crossentropy(
         error = ArgumentError("generalized_crossentropy: q is above 0.")
         raise blame(error, user_site(), hint="its limit is the crossentropy.")
     options = axis, class_weights, ignore_index
-    return _of_crossentropy(
+    return of_crossentropy(
         "generalized_crossentropy", lambda loss: scalar.expm1(-part * loss) / -part, logits, labels, *options
     )
 
@@ -103,18 +102,5 @@ def sparsemax(scores: Any, labels: Any) -> Expr:
     """
     node, places = with_labels("sparsemax", as_float(scores), labels)
     rows = node - stop_gradient(top(node, (node.ndim - 1,)))
-    p = nearest(rows)
-    return sum_over(p * (rows - p * 0.5), -1) + 0.5 - pick(rows, places)
-
-
-def _of_crossentropy(
-    name: str, change: Callable[[Expr], Expr], logits: Any, labels: Any, axis: Any, class_weights: Any, ignore: Any
-) -> Expr:
-    """A function of each row's crossentropy, then its weight."""
-    node = rows_of(name, logits, axis)
-    weights = weights_of(name, class_weights, node)
-
-    def loss(rows: Expr, places: Expr, weights: Expr | None) -> Expr:
-        return weigh(change(activations.crossentropy(rows, places)), places, weights)
-
-    return of_labels(name, loss, node, as_expr(labels), weights, ignore)
+    p = nearest(node)
+    return sum_over(scalar.mul_no_nan(rows - p * 0.5, p), -1) + 0.5 - pick(rows, places)  # p is 0 at -inf

@@ -16,9 +16,9 @@ def roc_auc(scores: Any, labels: Any) -> float:
     The area under the curve of true over false positives, by ranks (Mann, Whitney 1947): n log n.
 
     scores : (n,) numbers without NaN
-    labels : (n,) bools, or numbers of which those above 0 are positive
+    labels : (n,) bools, or numbers without NaN, of which those above 0 are positive
 
-    Raises ArgumentError where there is no positive or no negative example, or a score is NaN.
+    Raises ArgumentError where there is no positive or no negative example, or a score or a label is NaN.
     """
     found, truth = _pair("roc_auc", scores, labels)
     _, inverse, counts = np.unique(found, return_inverse=True, return_counts=True)
@@ -47,7 +47,7 @@ def precision_recall(scores: Any, labels: Any) -> tuple[np.ndarray, np.ndarray, 
 
     Of arrays.  The best precision for a recall of 0.9 and more is `precision[recall >= 0.9].max()`.
 
-    Raises ArgumentError where there is no positive example, or a score is NaN.
+    Raises ArgumentError where there is no positive example, or a score or a label is NaN.
     """
     found, truth = _positive("precision_recall", scores, labels)
     thresholds, hits, taken = _counts(found, truth)
@@ -99,6 +99,9 @@ def _pair(name: str, scores: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
     ):
         text = f"{name}: scores and labels are arrays of numbers of one axis, not {found.dtype} {found.shape} and "
         raise blame(ArgumentError(f"{text}{truth.dtype} {truth.shape}."), user_site())
-    if np.isnan(found.astype("float64")).any():
+    found = found.astype("float64")
+    if np.isnan(found).any():
         raise blame(ArgumentError(f"{name}: a score is NaN, which has no place in the order."), user_site())
-    return found.astype("float64"), truth > 0
+    if np.isnan(truth).any():
+        raise blame(ArgumentError(f"{name}: a label is NaN, which is neither positive nor negative."), user_site())
+    return found, truth > 0

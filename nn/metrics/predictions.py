@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...ops import scalar
-from ...ops.activations import pick
+from ...ops.activations import pair, pick, with_labels
 from ...ops.coerce import as_expr, check_coefficient
 from ...ops.creation import zeros
 from ...ops.elementwise import cast
@@ -16,7 +16,8 @@ from ...ops.reduce import argmax, mean
 from ...ops.reduce import sum as sum_over
 from ...ops.strided import diagonal
 from ...symbolic.arguments import check_count, check_number
-from ...symbolic.errors import ArgumentError, DTypeError, blame, user_site
+from ...symbolic.dims import same, show
+from ...symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
 from ...symbolic.expr import Expr, apply
 from ..arguments import check_positive, float_pair
 
@@ -28,11 +29,13 @@ def accuracy(scores: Any, labels: Any, threshold: Any = 0.0) -> Expr:
     labels : (...) integers or bools
     threshold : scores for yes or no say yes from above it: 0 for logits, 0.5 for probabilities
 
-    Raises ShapeError for labels of another shape; IndexRangeError, when it runs, for a label outside [0, classes).
+    Raises ShapeError for labels of another shape, and where scores for yes or no and labels would stretch each other;
+    IndexRangeError, when it runs, for a label outside [0, classes).
     """
     check_coefficient("accuracy: threshold", threshold)
     node, truth = as_expr(scores), as_expr(labels)
     if node.ndim == truth.ndim:
+        pair("accuracy", "scores", node, truth)
         return mean(cast(scalar.eq(scalar.gt(node, threshold), scalar.gt(truth, 0)), None))
     return mean(cast(scalar.eq(argmax(node, -1), _labels("accuracy", node, truth)), None))
 
@@ -43,9 +46,9 @@ def top_k(scores: Any, labels: Any, k: int = 5) -> Expr:
     scores : (..., classes) floats; NaN is no larger, and a label whose score is NaN is not among them
     labels : (...) integers in [0, classes)
     """
-    node = as_expr(scores)
+    node, places = with_labels("top_k", scores, labels)
     check_count("top_k", "k", k, least=1)
-    own = pick(node, labels)
+    own = pick(node, places)
     larger = sum_over(cast(scalar.gt(node, expand_dims(own, -1)), "int64"), -1)
     return mean(cast(scalar.logical_and(scalar.lt(larger, k), scalar.eq(own, own)), None))
 
@@ -56,12 +59,13 @@ def confusion(scores: Any, labels: Any, classes: int | None = None) -> Expr:
     scores : (..., classes); or (...) integers, the predictions themselves, with `classes`
     labels : (...) integers in [0, classes)
 
-    Raises IndexRangeError, when it runs, for a label or a prediction outside [0, classes).
+    Raises ShapeError for predictions and labels of different shapes; IndexRangeError, when it runs, for a label or a
+    prediction outside [0, classes).
     """
     node, truth = as_expr(scores), as_expr(labels)
     if node.ndim == truth.ndim:
         number = check_count("confusion", "classes", classes, least=1)
-        found, wanted = (apply(CheckLabels(number), _integers("confusion", n)) for n in (node, truth))
+        found, wanted = (apply(CheckLabels(number), n) for n in _of_one_shape("confusion", node, truth))
     else:
         found, wanted = argmax(node, -1), _labels("confusion", node, truth)
         number = node.shape[-1]
@@ -74,17 +78,19 @@ def precision(matrix: Any) -> Expr:
 
     matrix : (classes, classes), as `confusion` gives it: an expression, or an array with those of all batches added
     """
-    return _diagonal(matrix) / sum_over(_floats(matrix), 0)
+    taken, _ = _sums(matrix)
+    return _diagonal(matrix) / taken
 
 
 def recall(matrix: Any) -> Expr:
     """matrix[i, i] / sum over j of matrix[i, j]: of class i, the share that is found; NaN where there is none."""
-    return _diagonal(matrix) / sum_over(_floats(matrix), 1)
+    _, own = _sums(matrix)
+    return _diagonal(matrix) / own
 
 
 def f1(matrix: Any) -> Expr:
     """2 matrix[i, i] / (sum of row i + sum of column i): the harmonic mean of precision and recall, for each class."""
-    return 2.0 * _diagonal(matrix) / (sum_over(_floats(matrix), 0) + sum_over(_floats(matrix), 1))
+    return f_beta(matrix)
 
 
 def f_beta(matrix: Any, beta: float = 1.0) -> Expr:
@@ -150,28 +156,36 @@ def r2(predictions: Any, targets: Any) -> Expr:
     """1 - sum (target - prediction)² / sum (target - mean target)²: the share of the variance that is explained.
 
     1 is perfect, 0 as good as the mean; -inf or NaN where all targets are equal.
+
+    Raises ShapeError where both would be stretched: (n, 1) and (n,) to (n, n).
     """
-    found, wanted = as_expr(predictions), as_expr(targets)
-    return 1.0 - sum_over(scalar.square(wanted - found)) / sum_over(scalar.square(wanted - mean(wanted)))
+    found, wanted = float_pair("r2", "predictions", predictions, targets)
+    return 1.0 - mean(scalar.square(wanted - found)) / mean(scalar.square(wanted - mean(wanted)))
 
 
 def _labels(name: str, scores: Expr, labels: Expr) -> Expr:
     """Labels that are integers, of the rows of scores, each in range."""
-    pick(scores, _integers(name, labels))  # says what is wrong
-    return apply(CheckLabels(scores.shape[-1]), labels)
+    node, places = with_labels(name, scores, labels)
+    return apply(CheckLabels(node.shape[-1]), places)
 
 
-def _integers(name: str, node: Expr) -> Expr:
-    if node.dtype.kind not in "iu":
-        error = DTypeError(f"{name} takes integer labels, not {node.dtype.name}.")
-        raise blame(error, user_site(), node.site, hint="cast them: labels.astype('int64').")
-    return node
+def _of_one_shape(name: str, predictions: Expr, labels: Expr) -> tuple[Expr, Expr]:
+    """Both, which are integers, one for each other."""
+    for node in (predictions, labels):
+        if node.dtype.kind not in "iu":
+            error = DTypeError(f"{name} takes integer labels, not {node.dtype.name}.")
+            raise blame(error, user_site(), node.site, hint="cast them: labels.astype('int64').")
+    sizes = zip(predictions.shape, labels.shape, strict=True)
+    if any((m == 1) != (n == 1) or same(m, n) is False for m, n in sizes):
+        text = f"{name}: predictions of shape {show(predictions.shape)} and labels of shape {show(labels.shape)}"
+        raise blame(ShapeError(f"{text} are not one for each other."), user_site(), predictions.site, labels.site)
+    return predictions, labels
 
 
 def _floats(matrix: Any) -> Expr:
     node = as_expr(matrix)
-    if node.ndim != 2:
-        text = f"A matrix of confusion has two axes, (classes, classes), not {node.ndim}."
+    if node.ndim != 2 or same(*node.shape) is False:
+        text = f"A matrix of confusion has two axes, (classes, classes), not {show(node.shape)}."
         raise blame(ArgumentError(text), user_site(), node.site)
     return cast(node, "float64")
 

@@ -73,6 +73,14 @@ def test_derivatives_at_kinks():
         np.testing.assert_array_equal(wf.evaluate(wf.grad(y.sum(), x), {x: np.array(at, "float64")}), expected)
 
 
+@pytest.mark.parametrize("call", [f.hard_shrink, f.soft_shrink, lambda x: f.threshold(x, 0.5, -2.0), f.tanh_shrink])
+def test_what_shrinks_keeps_nan(call):
+    x = wf.vector("x", dtype="float32")
+    given = np.array([np.nan, 0.1, 3.0], "float32")
+    for found in (wf.evaluate(call(x), {x: given}), wf.function([x], call(x))(given)):
+        np.testing.assert_array_equal(np.isnan(found), [True, False, False])
+
+
 # ---- sparsemax -------------------------------------------------------------------------------------------------------
 
 

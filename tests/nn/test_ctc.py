@@ -58,9 +58,10 @@ def test_padding_counts_for_nothing(compiled):
     assert not one[2][4, 0].any()
 
 
-def test_labels_are_checked(compiled):
-    with pytest.raises(IndexRangeError):
-        compiled(SCORES, np.array([[1, 2], [1, 4]]), np.array([5, 5]), np.array([2, 2]))
+@pytest.mark.parametrize("label", [4, -1, -4])
+def test_labels_are_checked(compiled, label):
+    with pytest.raises(IndexRangeError, match=f"label {label} is out of range for 4 classes"):
+        compiled(SCORES, np.array([[1, 2], [1, label]]), np.array([5, 5]), np.array([2, 2]))
 
 
 def test_large_logits_are_finite(compiled):

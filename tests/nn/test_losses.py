@@ -34,6 +34,37 @@ def test_multiclass_hinge_is_its_formula(delta):
         evaluate(grad(multiclass_hinge(s, t).sum(), s), {s: scores, t: labels + 5})
 
 
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("p", [1, 2])
+def test_multiclass_hinge_is_never_below_0(kind, p):
+    """Also where the margin has other digits in the dtype of the scores, and where others add next to nothing."""
+    s, t = matrix("s", ("n", 9), kind), vector("t", ("n",), "int32")
+    deltas = [0.1, 0.3, 0.7, 1 / 3, 1e-3, -0.1]
+    f = wf.function([s, t], [multiclass_hinge(s, t, delta, p) for delta in deltas])
+    labels, rng = np.arange(9, dtype="int32"), np.random.default_rng(0)
+    clear = np.where(np.eye(9, dtype=bool), 5, 0).astype(kind)
+    near = clear.copy()
+    near[~np.eye(9, dtype=bool)] = (5 - rng.uniform(0, 0.8, 72)).astype(kind)
+    for rows in (clear, near):
+        of_nodes = [evaluate(multiclass_hinge(s, t, delta, p), {s: rows, t: labels}) for delta in deltas]
+        for found in (f(rows, labels), of_nodes):
+            assert [d for d, v in zip(deltas, found, strict=True) if (v < 0).any()] == []
+    for found in f(clear, labels):
+        assert not found.any()
+
+
+def test_multiclass_hinge_takes_margins_that_are_expressions_and_scores_that_are_unsigned():
+    s, t, m = matrix("s", ("n", 5), "float64"), vector("t", ("n",), "int32"), wf.scalar("m", dtype="float64")
+    rng = np.random.default_rng(0)
+    values = {s: rng.normal(size=(7, 5)), t: rng.integers(0, 5, 7), m: 0.7}
+    for p in (1, 2):
+        y = multiclass_hinge(s, t, m, p)
+        np.testing.assert_allclose(evaluate(y, values), evaluate(multiclass_hinge(s, t, 0.7, p), values))
+        check_grad(y, m, values)
+    assert multiclass_hinge(wf.matrix("s", ("n", 5), "float32"), t, m).dtype == "float32"
+    np.testing.assert_array_equal(evaluate(multiclass_hinge(np.array([[3, 5, 1]], "uint8"), np.array([0]))), [3])
+
+
 @pytest.mark.parametrize("lead", [(), (3,), (2, 3), (2, 1, 3)])
 def test_losses_of_classes_are_taken_along_the_last_axis(lead):
     rng = np.random.default_rng(1)
@@ -58,6 +89,22 @@ def test_elementwise_losses():
     np.testing.assert_array_equal(evaluate(grad(squared_error(y, t).sum(), y), values), [0, -6, 8])
     np.testing.assert_array_equal(evaluate(grad(absolute_error(y, t).sum(), y), values), [0, -1, 1])
     assert squared_error(y, 0.5).shape == y.shape
+
+
+@pytest.mark.parametrize("kind", ["uint8", "bool", "int8"])
+def test_differences_of_integers_do_not_wrap(kind):
+    a, b = np.array([0, 1, 1], kind), np.array([1, 0, 1], kind)
+    for loss in (squared_error, absolute_error, losses.huber, losses.log_cosh):
+        np.testing.assert_allclose(evaluate(loss(a, b)), evaluate(loss(a.astype("float64"), b.astype("float64"))), 1e-6)
+    ranked = losses.margin_ranking(a, b, np.array([1, -1, 1]), 0.5)
+    np.testing.assert_allclose(evaluate(ranked), [1.5, 1.5, 0.5])
+
+
+def test_differences_of_floats_are_plain():
+    y, t = vector("y"), vector("t")
+    assert squared_error(y, t) is wf.square(y - t)
+    assert absolute_error(y, t) is wf.abs(y - t)
+    assert squared_error(y, vector("t", dtype="int64")).dtype == y.dtype
 
 
 def test_losses_are_not_reduced():
@@ -145,9 +192,19 @@ def test_values_and_gradients_of_large_logits_are_finite():
 def test_classes_that_are_ruled_out_are_no_nan():
     z, t = wf.matrix("z", ("n", 3), "float32"), vector("t", ("n",), "int64")
     values = {z: np.array([[0, -np.inf, 1]], "float32"), t: np.array([2])}
-    for loss in (losses.crossentropy, losses.focal, losses.nll, losses.categorical_hinge):
+    for loss in (losses.crossentropy, losses.focal, losses.nll, losses.categorical_hinge, losses.sparsemax):
         assert np.isfinite(evaluate([loss(z, t), grad(loss(z, t).sum(), z)], values)[0]).all()
         assert np.isfinite(evaluate(grad(loss(z, t).sum(), z), values)).all()
+
+
+def test_sparsemax_of_classes_that_are_ruled_out_is_that_of_the_others():
+    z, t, rest = wf.matrix("z", ("n", 4), "float64"), vector("t", ("n",), "int64"), np.array([[0.2, 1.0, 0.6]])
+    values = {z: np.insert(rest, 1, -np.inf, 1), t: np.array([3])}
+    y = losses.sparsemax(z, t)
+    found, slope = wf.function([z, t], [y, grad(y.sum(), z)])(values[z], values[t])
+    np.testing.assert_allclose(found, evaluate(losses.sparsemax(rest, np.array([2]))))
+    np.testing.assert_allclose(evaluate(grad(y.sum(), z), values), slope)
+    np.testing.assert_allclose(slope, evaluate(wf.nn.activations.sparsemax(values[z])) - [[0, 0, 0, 1]])
 
 
 def test_small_differences_keep_their_digits():
@@ -171,6 +228,33 @@ def test_probabilities_of_0_and_1():
     assert np.isfinite(evaluate(grad(y.sum(), p), values)).all()
     rate = losses.poisson_nll(p, t, log_input=False, full=True)
     assert np.isfinite(evaluate([rate, grad(rate.sum(), p)], values)).all()
+
+
+def test_numbers_that_are_0_in_float16_still_keep_from_nan():
+    x = wf.matrix("x", ("n", 2), "float16")
+    zeros = {x: np.zeros((1, 2), "float16")}
+    found = [
+        losses.cosine_similarity(x, x),
+        losses.info_nce(x, x),
+        wf.nn.layers.unit_norm(x),
+        losses.poisson_nll(x, x, log_input=False),
+        losses.gaussian_nll(x, x, x, eps=1e-9),
+    ]
+    for y in found:
+        assert y.dtype == "float16"
+        assert np.isfinite(evaluate([y.sum(), grad(y.sum(), x).sum()], zeros)).all()
+    percent = losses.absolute_percentage_error(x, np.zeros((1, 2), "float16"), eps=1e-9)
+    np.testing.assert_array_equal(evaluate(percent, zeros), [[0, 0]])
+
+
+def test_regions_of_nothing_are_0():
+    p, t = wf.tensor("p", ("n", 2, 3), "float64"), wf.tensor("t", ("n", 2, 3), "bool")
+    values = {p: np.zeros((2, 2, 3)), t: np.zeros((2, 2, 3), bool)}
+    values[t][1, 0] = True
+    y = losses.generalized_dice(p, t)
+    found, slope = evaluate([y, grad(y.sum(), p)], values)
+    np.testing.assert_array_equal(found, [0, 1])
+    assert np.isfinite(slope).all()
 
 
 def test_the_derivative_of_log_cosh_and_huber_at_0():
@@ -279,7 +363,37 @@ def test_means_of_nothing_are_0_and_nan_is_left_out():
         (lambda x, t: losses.masked_mean(x, t), "masked_mean: the mask holds bools, not int64"),
         (lambda x, t: losses.info_nce(x, x[:, :2]), "info_nce takes two matrices of one shape"),
         (lambda x, t: losses.distance(x, x, 0.5), "distance: p is a number from 1 up, or infinity, not 0.5"),
-        (lambda x, t: losses.gaussian_nll(t, t, x), "gaussian_nll: var of shape .* has more axes"),
+        (lambda x, t: losses.gaussian_nll(t, t, x), r"gaussian_nll: var has shape \(n, 3\), .* to \(n,\)"),
+        (
+            lambda x, t: losses.gaussian_nll(x[:, :1], x[:, :1], x[:, 0]),
+            r"gaussian_nll: var has shape \(n,\), which does not broadcast to \(n, 1\)",
+        ),
+        (
+            lambda x, t: losses.gaussian_nll(np.zeros((4, 1)), np.zeros((4, 1)), np.ones(4)),
+            r"gaussian_nll: var has shape \(4,\), which does not broadcast to \(4, 1\)",
+        ),
+        (
+            lambda x, t: losses.binary_crossentropy(x[:, :1], x[:, :1], pos_weight=x[:, 0]),
+            r"binary_crossentropy: pos_weight has shape \(n,\), which does not broadcast to \(n, 1\)",
+        ),
+        (
+            lambda x, t: losses.binary_crossentropy(np.zeros(4), np.zeros(4), pos_weight=np.ones((4, 1))),
+            r"binary_crossentropy: pos_weight has shape \(4, 1\), which does not broadcast to \(4,\)",
+        ),
+        (
+            lambda x, t: losses.multilabel_soft_margin(x, x, x[:, :1]),
+            r"multilabel_soft_margin: class_weights have shape \(n, 1\), and the classes \(3,\)",
+        ),
+        (
+            lambda x, t: losses.multilabel_soft_margin(x[:, :1], x[:, :1], np.ones(4)),
+            r"multilabel_soft_margin: class_weights have shape \(4,\), and the classes \(1,\)",
+        ),
+        (
+            lambda x, t: losses.crossentropy(x[:, :1], t, class_weights=wf.vector("w", ("k",))),
+            r"crossentropy: class_weights have shape \(k,\), and the classes \(1,\)",
+        ),
+        (lambda x, t: losses.multilabel_soft_margin(0.0, 1.0, np.ones(3)), "axis -1"),
+        (lambda x, t: losses.multiclass_hinge(x, t, "1"), "multiclass_hinge: delta is a finite number"),
         (lambda x, t: losses.ctc(x, t), r"ctc: .* they need \(steps, batch, classes\) and \(batch, labels\)"),
     ],
 )

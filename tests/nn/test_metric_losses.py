@@ -50,6 +50,15 @@ def test_cosines_of_large_and_small_vectors():
         np.testing.assert_allclose(found, [1], rtol=1e-6)
 
 
+def test_cosines_are_of_vectors_of_one_size():
+    x, n = matrix("x", ("n", 3)), vector("v", ("n",))
+    for other in (np.ones((4, 1)), np.ones(1), np.array(1.0), matrix("y", ("n", 1))):
+        with pytest.raises(wf.ShapeError, match=r"cosine_similarity: vectors of 3 and of 1 elements"):
+            losses.cosine_similarity(x, other)
+    with pytest.raises(wf.ShapeError, match=r"cosine_embedding: vectors of 1 and of d elements"):
+        losses.cosine_embedding(matrix("y", ("n", 1)), matrix("x", ("n", "d")), n)
+
+
 def test_vectors_along_another_axis_and_one_for_all():
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 3, 4)), rng.normal(size=(3, 4))

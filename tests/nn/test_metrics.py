@@ -1,11 +1,17 @@
 """Metrics against scikit-learn, where it is installed, and against their definitions."""
 
+import re
+
 import numpy as np
 import pytest
 
 import weft as wf
 from weft.nn import metrics
 
+OF_CONFUSIONS = [
+    getattr(metrics, name)
+    for name in ("precision", "recall", "f1", "f_beta", "specificity", "iou", "kappa", "matthews")
+]
 RNG = np.random.default_rng(0)
 SCORES, LABELS = RNG.normal(size=(40, 5)).astype(np.float32), RNG.integers(0, 5, 40)
 
@@ -125,19 +131,73 @@ def test_r2():
     assert f(b, b) == 1.0
 
 
+@pytest.mark.parametrize("kind", ["uint8", "bool", "int8"])
+def test_r2_of_integers_and_bools_is_that_of_numbers(kind):
+    most = 1 if kind == "bool" else 100
+    a, b = ((most * np.array(v)).astype(kind) for v in ([0, 1, 1, 0, 1], [1, 1, 0, 0, 1]))
+    wide, other = a.astype("float64"), b.astype("float64")
+    expected = 1 - ((wide - other) ** 2).sum() / ((other - other.mean()) ** 2).sum()
+    assert wf.evaluate(metrics.r2(a, b)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_r2_counts_targets_that_are_stretched_as_often_as_predictions():
+    a, b = RNG.normal(size=(4, 3)), RNG.normal(size=3)
+    wide = np.broadcast_to(b, a.shape)
+    assert wf.evaluate(metrics.r2(a, b)) == pytest.approx(wf.evaluate(metrics.r2(a, wide.copy())))
+
+
+def test_predictions_and_labels_of_one_shape_make_a_confusion():
+    p, t = wf.tensor("p", ("n", 2, "m"), "uint8"), wf.tensor("t", ("n", 2, "m"), "int8")
+    taken, truth = RNG.integers(0, 3, (2, 4, 2, 5))
+    expected = np.zeros((3, 3), int)
+    np.add.at(expected, (truth.ravel(), taken.ravel()), 1)
+    found = wf.function([p, t], metrics.confusion(p, t, 3))(taken.astype("uint8"), truth.astype("int8"))
+    np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize(
     ("call", "text"),
     [
         (lambda: metrics.roc_auc([1, 2], [1, 1]), "2 positive and 0 negative"),
         (lambda: metrics.roc_auc([1, np.nan], [1, 0]), "NaN"),
         (lambda: metrics.roc_auc([1, 2], [1]), "of one axis"),
+        (lambda: metrics.roc_auc([1, 2], [1, np.nan]), "roc_auc: a label is NaN"),
+        (lambda: metrics.roc([1, 2, 3], [1, np.nan, 0]), "roc: a label is NaN"),
+        (lambda: metrics.average_precision([1, 2], [1, np.nan]), "average_precision: a label is NaN"),
         (lambda: metrics.average_precision([1, 2], [0, 0]), "no positive"),
         (lambda: metrics.roc([1, 2], [0, 0]), "roc: 0 positive and 2 negative"),
         (lambda: metrics.precision_recall([1, 2], [0, 0]), "precision_recall: there is no positive"),
         (lambda: metrics.f_beta(np.eye(2), 0.0), "f_beta: beta is above 0"),
         (lambda: metrics.pearson(wf.matrix("a", ("n", 1)), wf.vector("b", ("n",))), "pearson: .*stretch"),
+        (lambda: metrics.r2(wf.matrix("a", ("n", 1)), wf.vector("b", ("n",))), "r2: .*stretch"),
+        (lambda: metrics.r2(np.zeros((4, 1)), np.zeros(4)), "r2: .*stretch"),
+        (
+            lambda: metrics.accuracy(wf.matrix("a", ("n", 1)), wf.matrix("b", (1, "n"), "int64")),
+            "accuracy: .*stretch",
+        ),
+        (lambda: metrics.accuracy(np.zeros((4, 3)), np.zeros((4, 3, 1), int)), "accuracy: labels of shape"),
+        (lambda: metrics.accuracy(np.zeros((4, 3)), np.zeros(4)), "accuracy takes integer labels, not float64"),
+        (lambda: metrics.top_k(np.zeros((4, 3)), np.zeros(4)), "top_k takes integer labels, not float64"),
+        (lambda: metrics.top_k(np.zeros((4, 3)), np.zeros(5, int)), r"top_k: labels of shape \(5,\)"),
         (lambda: metrics.precision(wf.vector("v", (3,))), "two axes"),
+        *[
+            (lambda of=of: of(np.zeros((2, 3), int)), f"{of.__name__}.*confusion .*not {re.escape('(2, 3)')}")
+            for of in OF_CONFUSIONS
+        ],
         (lambda: metrics.confusion(wf.vector("v", (3,)), wf.vector("t", (3,), "int64"), 3), "integer"),
+        (lambda: metrics.confusion(np.zeros((4, 3)), np.zeros(5, int)), r"confusion: labels of shape \(5,\)"),
+        (
+            lambda: metrics.confusion(np.zeros(4, int), np.zeros(1, int), 3),
+            r"confusion: predictions of shape \(4,\) and labels of shape \(1,\)",
+        ),
+        (
+            lambda: metrics.confusion(wf.vector("p", ("n",), "int64"), np.zeros(1, int), 3),
+            r"confusion: predictions of shape \(n,\) and labels of shape \(1,\)",
+        ),
+        (
+            lambda: metrics.confusion(np.zeros((2, 3), int), np.zeros((3, 2), int), 3),
+            r"confusion: predictions of shape \(2, 3\) and labels of shape \(3, 2\)",
+        ),
     ],
 )
 def test_wrong_arguments_are_told(call, text):

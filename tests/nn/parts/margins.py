@@ -7,8 +7,7 @@ import scipy.special
 
 import weft as wf
 
-from . import Arg, part
-from .activations import functional
+from . import Arg, functional, part
 from .losses import BITS, LABELS, ROWS, X, Y, at, elementwise
 
 f = wf.nn.losses
@@ -46,8 +45,8 @@ part(f.soft_margin, lambda s, t: np.logaddexp(-signs(t) * s, 0), X, BITS, torch=
 
 
 def hinges(s, t, delta, p):
-    margins = np.maximum(s - at(s, t)[:, None] + delta, 0) ** p
-    return margins.sum(1) - delta**p
+    others = np.arange(s.shape[1]) != t[:, None]
+    return (np.maximum(s - at(s, t)[:, None] + delta, 0) ** p).sum(1, where=others)
 
 
 part(
