@@ -7,28 +7,20 @@ from typing import Any
 
 from ..ops import scalar
 from ..ops.axes import normalize_all
-from ..ops.coerce import as_expr
-from ..ops.elementwise import cast
-from ..ops.reduce import check_float, top
+from ..ops.elementwise import cast, widen
 from ..ops.reduce import max as max_over
 from ..ops.reduce import sum as sum_over
+from ..ops.reduce import top
 from ..symbolic.arguments import check_number
 from ..symbolic.errors import ArgumentError, blame, user_site
 from ..symbolic.expr import Expr
 from ..symbolic.grad import stop_gradient
-
-
-def as_floats(name: str, value: Any) -> Expr:
-    """An argument that holds floats, as an expression; raises DTypeError for others."""
-    node = as_expr(value)
-    check_float(node, name)
-    return node
+from .arguments import at_least_tiny
 
 
 def norm(x: Expr, axes: Any = None, keepdims: bool = False) -> Expr:
     """sqrt(sum of x²) in the dtype of x; float16 is squared in float32."""
-    wide = cast(x, "float32") if x.dtype.itemsize < 4 else x
-    return cast(scalar.sqrt(sum_over(scalar.square(wide), axes, keepdims)), x.dtype)
+    return cast(scalar.sqrt(sum_over(scalar.square(widen(x)), axes, keepdims)), x.dtype)
 
 
 def unit_axes(name: str, x: Expr, axes: Any = None) -> tuple[int, ...]:
@@ -47,9 +39,10 @@ def unit_norms(name: str, x: Expr, axes: Any = None) -> Expr:
     return norm(x, unit_axes(name, x, axes), keepdims=True)
 
 
-def unit(x: Expr, axis: int, eps: float, p: float = 2.0) -> Expr:
-    """x / max(its p-norm along an axis, eps)"""
-    return x / scalar.maximum(vector_norm(x, axis, p), eps)
+def unit(x: Expr, axes: int | tuple[int, ...], eps: float, p: float = 2.0) -> Expr:
+    """x / max(its p-norm over axes, eps, the least normal number); float16 is divided in float32."""
+    wide = widen(x)
+    return cast(wide / scalar.maximum(vector_norm(wide, axes, p), at_least_tiny(eps, x.dtype)), x.dtype)
 
 
 def check_order(what: str, p: Any) -> None:
@@ -59,22 +52,22 @@ def check_order(what: str, p: Any) -> None:
         raise blame(ArgumentError(f"{what} is a number from 1 up, or infinity, not {p!r}."), user_site())
 
 
-def vector_norm(x: Expr, axis: int, p: float) -> Expr:
-    """The p-norm along an axis, which keeps the size 1.
+def vector_norm(x: Expr, axes: int | tuple[int, ...], p: float = 2.0) -> Expr:
+    """The p-norm over axes, which keep the size 1.
 
     No power overflows: it is taken of x divided by its largest element.  The gradient is that of the norm, which is the
     same for x and any multiple; 0 for zeros, and no NaN.
     """
     size = scalar.abs(x)
     if p == math.inf:
-        return max_over(size, axis, keepdims=True)
+        return max_over(size, axes, keepdims=True)
     if p == 1:
-        return sum_over(size, axis, keepdims=True)
-    largest = stop_gradient(top(size, (axis,)))
+        return sum_over(size, axes, keepdims=True)
+    largest = stop_gradient(top(size, axes if isinstance(axes, tuple) else (axes,)))
     usable = scalar.logical_and(scalar.gt(largest, 0), scalar.isfinite(largest))
     scale = scalar.where(usable, largest, 1)
     powers = scalar.square(x / scale) if p == 2 else scalar.pow(size / scale, p)
-    total = sum_over(powers, axis, keepdims=True)
+    total = sum_over(powers, axes, keepdims=True)
     nothing = scalar.eq(total, 0)
     safe = scalar.where(nothing, 1, total)
     root = scalar.sqrt(safe) if p == 2 else scalar.pow(safe, 1 / p)

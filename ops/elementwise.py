@@ -26,7 +26,7 @@ from ..symbolic.leaves import Constant, Input, constant, weak_constant
 from ..symbolic.operators import function as bound
 from ..symbolic.records import record
 from ..symbolic.substitution import substitute
-from ..symbolic.types import BOOL, FLOAT64, DType, Type, dtype, float_like, promote
+from ..symbolic.types import BOOL, FLOAT16, FLOAT32, FLOAT64, DType, Type, dtype, float_like, promote
 from .coerce import as_expr
 
 # How a primitive's result dtype follows from its arguments' (after promotion):
@@ -487,3 +487,8 @@ def as_float(x: Any) -> Expr:
     """x as an expression of a float dtype: integers become floats as they do in exp."""
     node = as_expr(x)
     return cast(node, float_like(node.dtype))
+
+
+def widen(x: Expr) -> Expr:
+    """x in float32 where its dtype is a narrower float: squares and sums of float16 soon end beyond its numbers."""
+    return cast(x, FLOAT32) if x.dtype == FLOAT16 else x

@@ -6,19 +6,17 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from ..symbolic.arguments import check_count, check_number
+from ..symbolic.arguments import check_count, check_number, is_number
 from ..symbolic.dims import same, show
 from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, apply
 from ..symbolic.grad import CustomGradient, stop_gradient
 from ..symbolic.records import record
-from ..symbolic.types import float_like
+from ..symbolic.types import DType
 from . import scalar
 from .axes import normalize, normalize_all, without
 from .coerce import as_expr, check_coefficient
-from .elementwise import cast
+from .elementwise import cast, widen
 from .movement import Slice
 from .padding import pad
 from .reduce import check_float, count, mean, restore
@@ -50,7 +48,7 @@ def batch_norm(x: Any, scale: Any, shift: Any, axes: Any = 0, eps: float = 1e-5)
     ----------
     Ioffe, Szegedy 2015, Batch Normalization, algorithm 1.
     """
-    node, gain, offset = _float_arguments("batch_norm", x, scale, shift)
+    node, gain, offset, kind = _float_arguments("batch_norm", x, scale, shift)
     reduced = normalize_all(axes, node.ndim, "batch_norm", node)
     check_number("eps", eps, least=0)
     _check_parameters("batch_norm", node, without(node.shape, reduced), scale=gain, shift=offset)
@@ -59,7 +57,7 @@ def batch_norm(x: Any, scale: Any, shift: Any, axes: Any = 0, eps: float = 1e-5)
     factor = gain * scalar.rsqrt(v + eps)
     value = (node - restore(m, node, reduced)) * restore(factor, node, reduced) + restore(offset, node, reduced)
     y = apply(CustomGradient(rule), value, node, gain, offset)
-    return Several((y, m, v), "batch_norm", ("y", "mean", "var"))
+    return Several([cast(a, kind) for a in (y, m, v)], "batch_norm", ("y", "mean", "var"))
 
 
 def layer_norm(x: Any, scale: Any, shift: Any, axes: Any = -1, eps: float = 1e-5) -> Expr:
@@ -81,14 +79,14 @@ def layer_norm(x: Any, scale: Any, shift: Any, axes: Any = -1, eps: float = 1e-5
     ----------
     Ba, Kiros, Hinton 2016, Layer Normalization, equation 4.
     """
-    node, gain, offset = _float_arguments("layer_norm", x, scale, shift)
+    node, gain, offset, kind = _float_arguments("layer_norm", x, scale, shift)
     reduced = normalize_all(axes, node.ndim, "layer_norm", node)
     check_number("eps", eps, least=0)
     kept = without(range(node.ndim), reduced)
     _check_parameters("layer_norm", node, without(node.shape, kept), scale=gain, shift=offset)
     rule = LayerNormGradient(reduced, eps)
     value = _standardise(node, reduced, eps) * restore(gain, node, kept) + restore(offset, node, kept)
-    return apply(CustomGradient(rule), value, node, gain, offset)
+    return cast(apply(CustomGradient(rule), value, node, gain, offset), kind)
 
 
 @record
@@ -155,8 +153,9 @@ def local_response_norm(
     n = check_count("local_response_norm", "the number of channels n", n, 1, 1000)
     for what, value in (("k", k), ("alpha", alpha), ("beta", beta)):
         check_coefficient(what, value)
-    total = _sliding_sum(scalar.square(node), place, n)
-    return node * (k + alpha * total) ** -beta
+    wide = widen(node)
+    total = _sliding_sum(scalar.square(wide), place, n)
+    return cast(wide * (k + alpha * total) ** -beta, node.dtype)
 
 
 def _sliding_sum(x: Expr, axis: int, n: int) -> Expr:
@@ -188,8 +187,7 @@ def dropout(x: Any, rate: Any, rng: Any, training: Any = True) -> Expr:
     """
     node = as_expr(x)
     check_float(node, "dropout")
-    if not isinstance(rate, Expr) and not (isinstance(rate, int | float | np.integer | np.floating) and 0 <= rate < 1):
-        raise blame(ArgumentError(f"dropout: the rate is in [0, 1), and {rate!r} is not."), user_site(), node.site)
+    check_rate("dropout", rate, node)
     if not hasattr(rng, "bernoulli"):
         error = ArgumentError(f"dropout: rng is a random.Stream, not {rng!r}.")
         raise blame(error, user_site(), hint="make one, once, for all draws: rng = wf.random.Stream(seed).")
@@ -200,11 +198,18 @@ def dropout(x: Any, rate: Any, rng: Any, training: Any = True) -> Expr:
     return dropped if training is True else scalar.where(training, dropped, node)
 
 
-def _float_arguments(name: str, *values: Any) -> list[Expr]:
-    nodes = [as_expr(v) for v in values]
-    kind = float_like(nodes[0].dtype)
-    check_float(nodes[0], name)
-    return [cast(n, kind) for n in nodes]
+def check_rate(name: str, rate: Any, x: Expr) -> None:
+    """Raise ArgumentError unless the rate of a dropout of x is a number in [0, 1), or an expression."""
+    if not isinstance(rate, Expr) and not (is_number(rate) and 0 <= rate < 1):
+        raise blame(ArgumentError(f"{name}: the rate is in [0, 1), and {rate!r} is not."), user_site(), x.site)
+
+
+def _float_arguments(name: str, x: Any, scale: Any, shift: Any) -> tuple[Expr, Expr, Expr, DType]:
+    """The arguments in the dtype that is computed in, and that of x, which the result has."""
+    node = as_expr(x)
+    check_float(node, name)
+    wide = widen(cast(node, node.dtype))
+    return wide, cast(scale, wide.dtype), cast(shift, wide.dtype), node.dtype
 
 
 def _check_parameters(name: str, x: Expr, wanted: Sequence[Any], **parameters: Expr) -> None:

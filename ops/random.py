@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..symbolic.arguments import check_count
+from ..symbolic.arguments import check_count, is_number
 from ..symbolic.dims import Shape, SymDim, product
 from ..symbolic.errors import ArgumentError, DTypeError, blame, user_site
 from ..symbolic.expr import Expr
@@ -245,7 +245,7 @@ def _seed(seed: Any) -> np.uint64:
 
 def _parameter(what: str, value: Any) -> Any:
     """A parameter of a distribution: a number, or an expression; raises ArgumentError and DTypeError for all else."""
-    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
+    if is_number(value):
         return value
     if isinstance(value, Expr | np.ndarray | SymDim | list | tuple):
         node = as_expr(value)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..symbolic.arguments import check_flag
+from ..symbolic.arguments import check_flag, is_number
 from ..symbolic.dims import product
 from ..symbolic.errors import ArgumentError, DTypeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
@@ -319,7 +319,7 @@ def std(x: Any, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> Ex
 
 def _variance(name: str, x: Any, axis: Any, keepdims: bool, ddof: float) -> Expr:
     node, keepdims = as_expr(x), check_flag(name, "keepdims", keepdims)
-    if isinstance(ddof, bool) or not isinstance(ddof, int | float | np.integer | np.floating):
+    if not is_number(ddof):
         raise blame(ArgumentError(f"{name}: ddof is a number, not {ddof!r}."), user_site(), node.site)
     if node.dtype == FLOAT16:
         return cast(_variance(name, cast(node, FLOAT32), axis, keepdims, ddof), FLOAT16)

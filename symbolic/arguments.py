@@ -37,10 +37,14 @@ def check_count(name: str, what: str, value: Any, least: int = 0, most: int = LA
     return int(value)
 
 
+def is_number(value: Any) -> bool:
+    """Whether an argument is a whole number or a float, Python's or NumPy's, and no bool."""
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
 def check_number(what: str, value: Any, least: float = -math.inf) -> Any:
     """The value of an argument that is a finite number from `least` up."""
-    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value < least:
+    if not is_number(value) or not math.isfinite(value) or value < least:
         limit = "" if least == -math.inf else f" from {least:g} up"
         raise blame(ArgumentError(f"{what} is a finite number{limit}, not {value!r}."), user_site())
     return value

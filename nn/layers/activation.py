@@ -18,10 +18,8 @@ from ...symbolic.errors import ArgumentError, blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.grad import custom_gradient
 from .. import activations
-from ..arguments import check_positive
+from ..arguments import check_positive, stream, training_flag
 from ..naming import layer_name
-from .noise import stream
-from .normalization import training_flag
 from .weights import features, parameter
 
 

@@ -8,17 +8,13 @@ import numpy as np
 
 from ...ops import scalar
 from ...ops.activations import softmax
-from ...ops.coerce import as_expr
 from ...ops.linalg import matmul
 from ...ops.movement import expand_dims
-from ...ops.reduce import check_float
-from ...symbolic.dims import show
-from ...symbolic.errors import DTypeError, ShapeError, blame, user_site
 from ...symbolic.expr import Expr
 from .. import init
 from ..naming import layer_name
-from .attention import softmax_where
-from .weights import check_broadcast, features, parameter
+from .attention import check_over_scores, check_rows, softmax_where
+from .weights import features, parameter
 
 
 def additive_attention(
@@ -55,25 +51,12 @@ def additive_attention(
     ----------
     Bahdanau, Cho, Bengio 2015, Neural machine translation by jointly learning to align and translate, appendix A.1.2.
     """
-    queries, keys, values = (_rows(what, x) for what, x in zip("qkv", (q, k, v), strict=True))
+    queries, keys, values = check_rows("additive_attention", q, k, v)
     size = features("additive_attention", queries, -1, w)
     weights = parameter("additive_attention: w", w, (size,), f"{layer_name('additive_attention', name)}_w", rng)
     hidden = scalar.tanh(expand_dims(queries, -2) + expand_dims(keys, -3))
     scores = matmul(hidden, weights)
     if mask is None:
         return matmul(softmax(scores), values)
-    seen = as_expr(mask)
-    if seen.dtype.kind != "b":
-        error = DTypeError(f"additive_attention: mask has bools, not {seen.dtype.name}.")
-        raise blame(error, user_site(), seen.site, hint="where the query sees the key it is True: mask != 0.")
-    check_broadcast("additive_attention: mask", seen, scores.shape)
+    seen = check_over_scores("additive_attention: mask", mask, scores, "b")
     return matmul(softmax_where(seen, scores), values)
-
-
-def _rows(what: str, x: Any) -> Expr:
-    node = as_expr(x)
-    check_float(node, "additive_attention")
-    if node.ndim < 2:
-        text = f"additive_attention: {what} has shape {show(node.shape)}, and needs two axes or more."
-        raise blame(ShapeError(text), user_site(), node.site)
-    return node

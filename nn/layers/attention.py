@@ -14,19 +14,19 @@ from ...ops.creation import iota
 from ...ops.elementwise import cast
 from ...ops.linalg import matmul
 from ...ops.movement import broadcast_to, expand_dims, moveaxis, reshape, swapaxes
-from ...ops.reduce import check_float
+from ...ops.reduce import count
 from ...symbolic.arguments import check_count, check_flag, check_function
 from ...symbolic.dims import show
 from ...symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.leaves import weak_constant
-from ...symbolic.types import promote
+from ...symbolic.types import FLOAT64, promote
 from .. import init
+from ..arguments import as_floats, check_broadcast, training_flag
 from ..naming import layer_scope
 from .dense import dense
 from .noise import dropout as drop
-from .normalization import training_flag
-from .weights import check_broadcast, features
+from .weights import features
 
 
 def dot_product_attention(
@@ -73,7 +73,7 @@ def dot_product_attention(
     flag = training_flag("dot_product_attention", training)
     scores = matmul(queries * _factor(scale, queries), swapaxes(keys, -1, -2))
     if bias is not None:
-        scores = scores + cast(_over_scores("bias", bias, scores, "f"), scores.dtype)
+        scores = scores + cast(check_over_scores("dot_product_attention: bias", bias, scores, "f"), scores.dtype)
     seen = _visible(mask, check_flag("dot_product_attention", "causal", causal), scores)
     weights = softmax(scores) if seen is None else softmax_where(seen, scores)
     return matmul(drop(weights, dropout, rng, flag), values)
@@ -149,37 +149,44 @@ def multi_head_attention(
 
 def _of_one_dtype(*values: Any) -> list[Expr]:
     """Queries, keys and values as floats of one dtype, with two axes or more."""
-    nodes = [as_expr(v) for v in values]
-    for what, node in zip("qkv", nodes, strict=True):
-        check_float(node, "dot_product_attention")
-        if node.ndim < 2:
-            text = f"dot_product_attention: {what} has shape {show(node.shape)}, and needs two axes or more."
-            raise blame(ShapeError(text), user_site(), node.site)
+    nodes = check_rows("dot_product_attention", *values)
     kind = promote(*[n.type for n in nodes])
     return [cast(n, kind) for n in nodes]
+
+
+def check_rows(name: str, *values: Any) -> list[Expr]:
+    """Queries, keys and values as floats, with two axes or more."""
+    nodes = [as_floats(name, v) for v in values]
+    for what, node in zip("qkv", nodes, strict=True):
+        if node.ndim < 2:
+            text = f"{name}: {what} has shape {show(node.shape)}, and needs two axes or more."
+            raise blame(ShapeError(text), user_site(), node.site)
+    return nodes
 
 
 def _factor(scale: Any, queries: Expr) -> Expr:
     if scale is not None:
         return cast(check_scalar("dot_product_attention: scale", scale), queries.dtype)
-    size = features("dot_product_attention", queries, -1)
+    size = count(queries, (queries.ndim - 1,), FLOAT64)
+    if isinstance(size, Expr):
+        return cast(scalar.rsqrt(scalar.maximum(size, 1)), queries.dtype)
     return cast(as_expr(1.0 / max(size, 1) ** 0.5), queries.dtype)
 
 
-def _over_scores(what: str, value: Any, scores: Expr, kinds: str) -> Expr:
+def check_over_scores(what: str, value: Any, scores: Expr, kinds: str) -> Expr:
     """A mask or a bias, which broadcasts to (..., queries, keys)."""
     node = as_expr(value)
     if node.dtype.kind not in kinds:
-        text = f"dot_product_attention: {what} has {'bools' if kinds == 'b' else 'floats'}, not {node.dtype.name}."
+        text = f"{what} has {'bools' if kinds == 'b' else 'floats'}, not {node.dtype.name}."
         hint = "where the query sees the key it is True: mask != 0." if kinds == "b" else "cast it."
         raise blame(DTypeError(text), user_site(), node.site, hint=hint)
-    check_broadcast(f"dot_product_attention: {what}", node, scores.shape)
+    check_broadcast(what, node, scores.shape)
     return node
 
 
 def _visible(mask: Any, causal: bool, scores: Expr) -> Expr | None:
     """Which query sees which key; None: each sees all."""
-    given = None if mask is None else _over_scores("mask", mask, scores, "b")
+    given = None if mask is None else check_over_scores("dot_product_attention: mask", mask, scores, "b")
     if not causal:
         return given
     queries, keys = scores.shape[-2:]
@@ -199,9 +206,8 @@ def _sources(x: Any, context: Any) -> list[Expr]:
     if len(pair) != 2:
         text = f"multi_head_attention: context is an expression, or a pair of them, not {context!r}."
         raise blame(ArgumentError(text), user_site())
-    nodes = [as_expr(x), *(as_expr(x if c is None else c) for c in pair)]
+    nodes = [as_floats("multi_head_attention", x if c is None else c) for c in (x, *pair)]
     for node in nodes:
-        check_float(node, "multi_head_attention")
         if node.ndim != 3:
             text = f"multi_head_attention: it takes (batch, time, features), and not the shape {show(node.shape)}."
             raise blame(ShapeError(text), user_site(), node.site)

@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 
 from ...ops import conv
-from ...ops.coerce import as_expr
 from ...ops.control import scan
-from ...ops.creation import zeros
 from ...ops.elementwise import cast
-from ...ops.movement import broadcast_to, moveaxis, reshape
-from ...ops.reduce import check_float
+from ...ops.movement import moveaxis, reshape
 from ...ops.windows import SPATIAL
 from ...symbolic.arguments import check_count, check_flag
 from ...symbolic.dims import show
@@ -21,12 +18,14 @@ from ...symbolic.errors import ArgumentError, ShapeError, blame, give_name, user
 from ...symbolic.expr import Expr
 from ...symbolic.types import promote
 from .. import init
+from ..arguments import as_floats
 from ..naming import layer_name
 from .convolution import kernel_sizes
 from .convolution_docs import CONV_LSTM, text_of
 from .recurrent import remembering, two_states
 from .recurrent_cells import lstm_step
-from .weights import check_broadcast, features, parameter
+from .recurrent_loop import first_state
+from .weights import features, several_parameters
 
 
 def _conv_lstm(rank: int) -> Callable[..., tuple[Expr, tuple[Expr, Expr]]]:
@@ -49,11 +48,12 @@ def _conv_lstm(rank: int) -> Callable[..., tuple[Expr, tuple[Expr, Expr]]]:
         node, count = _videos(word, x, rank), check_count(word, "filters", filters, least=1)
         kernel, backwards = _odd(word, kernel_sizes(word, size, rank)), check_flag(word, "reverse", reverse)
         name, channels = layer_name("conv_lstm", name), features(word, node, 2, w, 1)
-        shapes = {"w": (4 * count, channels, *kernel), "w_h": (4 * count, count, *kernel), "b": (4 * count,)}
-        given = {"w": w, "w_h": w_h, "b": remembering(word, b, forget_bias)}
-        of_input, of_state, bias = (
-            parameter(f"{word}: {k}", given[k], shape, f"{name}_{k}", rng) for k, shape in shapes.items()
-        )
+        given = {
+            "w": (w, (4 * count, channels, *kernel)),
+            "w_h": (w_h, (4 * count, count, *kernel)),
+            "b": (remembering(word, b, forget_bias), (4 * count,)),
+        }
+        of_input, of_state, bias = several_parameters(word, given, name, rng)
         padding = tuple(n // 2 for n in kernel)
         batch, time, _, *space = node.shape
         images = reshape(moveaxis(node, 1, 0), (time * batch, *node.shape[2:]))
@@ -64,7 +64,8 @@ def _conv_lstm(rank: int) -> Callable[..., tuple[Expr, tuple[Expr, Expr]]]:
             h, c = lstm_step(pushed + convolve(before[0], of_state, padding=padding), before[1], None)
             return (h, c), h
 
-        first = [_start(word, value, (batch, count, *space), gates) for value in two_states(word, state)]
+        given = [None if value is None else as_floats(word, value) for value in two_states(word, state)]
+        first = [first_state(word, value, (batch, count, *space), gates.dtype) for value in given]
         last, outputs = scan(step, (first[0], first[1]), gates, reverse=backwards)
         return moveaxis(outputs, 0, 1), last
 
@@ -73,8 +74,7 @@ def _conv_lstm(rank: int) -> Callable[..., tuple[Expr, tuple[Expr, Expr]]]:
 
 
 def _videos(word: str, x: Any, rank: int) -> Expr:
-    node = as_expr(x)
-    check_float(node, word)
+    node = as_floats(word, x)
     if node.ndim != rank + 3:
         wanted = ", ".join(("batch", "time", "channels", *SPATIAL[rank]))
         text = f"{word}: x has shape {show(node.shape)}, and needs ({wanted})."
@@ -87,15 +87,6 @@ def _odd(word: str, kernel: tuple[int, ...]) -> tuple[int, ...]:
         text = f"{word}: size is odd along each axis, so that images keep theirs, and not {kernel}."
         raise blame(ArgumentError(text), user_site())
     return kernel
-
-
-def _start(word: str, value: Any, shape: tuple[Any, ...], like: Expr) -> Expr:
-    if value is None:
-        return zeros(shape, like.dtype)
-    node = as_expr(value)
-    check_float(node, word)
-    check_broadcast(f"{word}: the state", node, shape)
-    return broadcast_to(cast(node, like.dtype), shape)
 
 
 conv_lstm1d, conv_lstm2d, conv_lstm3d = _conv_lstm(1), _conv_lstm(2), _conv_lstm(3)

@@ -14,8 +14,8 @@ from ...symbolic.arguments import check_count, check_flag, check_function
 from ...symbolic.errors import ShapeError, blame, user_site
 from ...symbolic.expr import Expr
 from .. import init
+from ..arguments import as_floats
 from ..naming import layer_name
-from ..norms import as_floats
 from .weights import features, parameter
 
 Initialiser = Callable[..., np.ndarray]

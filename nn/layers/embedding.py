@@ -8,18 +8,20 @@ import numpy as np
 
 from ...ops import scalar
 from ...ops.coerce import as_expr
-from ...ops.elementwise import cast
+from ...ops.creation import ones
+from ...ops.elementwise import cast, widen
 from ...ops.indexing import take
 from ...ops.labels import CheckLabels
-from ...ops.movement import expand_dims
+from ...ops.movement import expand_dims, reshape, squeeze
 from ...ops.reduce import any as any_over
-from ...ops.reduce import max as max_over
 from ...ops.reduce import sum as sum_over
+from ...ops.reduce import top
 from ...symbolic.arguments import check_choice, check_count, check_number
 from ...symbolic.errors import DTypeError, ShapeError, blame, user_site
 from ...symbolic.expr import Expr, apply
 from .. import init
 from ..naming import layer_name
+from ..norms import vector_norm
 from .weights import parameter
 
 
@@ -67,9 +69,7 @@ def embedding(
     weights = parameter("embedding: w", w, shape, f"{layer_name('embedding', name)}_w", rng)
     rows = take(weights, cast(apply(CheckLabels(count), node), "int64"), axis=0)
     if max_norm is not None:
-        squares = sum_over(scalar.square(rows), -1, keepdims=True)
-        limit = float(check_number("embedding: max_norm", max_norm, least=0))
-        rows = rows * limit * scalar.rsqrt(scalar.maximum(squares, max(limit * limit, 1e-30)))
+        rows = _shorten(rows, float(check_number("embedding: max_norm", max_norm, least=0)))
     if padding_index is None:
         return rows
     place = check_count("embedding", "padding_index", padding_index, 0, count - 1)
@@ -107,12 +107,24 @@ def embedding_bag(
     if not node.ndim:
         raise blame(ShapeError("embedding_bag: labels have an axis of those in a bag."), user_site(), node.site)
     rows = embedding(node, classes, size, w, padding_index=padding_index, rng=rng, name=name)
-    counts = expand_dims(scalar.ne(node, -1 if padding_index is None else padding_index), -1)
+    shape, place = (*node.shape, 1), node.ndim - 1
+    counts = ones(shape, "bool") if padding_index is None else reshape(scalar.ne(node, padding_index), shape)
     if mode == "max":
-        filled = any_over(counts, -2)
-        return scalar.where(filled, max_over(scalar.where(counts, rows, -np.inf), -2), 0.0)
-    total = sum_over(rows, -2)
-    return total if mode == "sum" else total / scalar.maximum(sum_over(cast(counts, rows.dtype), -2), 1.0)
+        most = squeeze(top(scalar.where(counts, rows, -np.inf), (place,)), place)
+        return scalar.where(any_over(counts, place), most, 0.0)
+    wide = widen(rows)
+    total = sum_over(wide, place)
+    if mode == "mean":
+        total = total / scalar.maximum(sum_over(cast(counts, wide.dtype), place), 1.0)
+    return cast(total, rows.dtype)
+
+
+def _shorten(rows: Expr, limit: float) -> Expr:
+    """Rows that are longer than the limit at this length; the others as they are."""
+    wide = widen(rows)
+    numbers = np.finfo(wide.dtype)
+    most, least = (as_expr(np.clip(limit, low, numbers.max), wide.dtype) for low in (0, numbers.tiny))
+    return cast(wide * (most / scalar.maximum(vector_norm(wide, rows.ndim - 1), least)), rows.dtype)
 
 
 def _check_labels(name: str, labels: Any) -> Expr:

@@ -12,12 +12,11 @@ from ...ops.creation import iota
 from ...ops.elementwise import cast
 from ...ops.movement import expand_dims, reshape
 from ...ops.pool import MaxPool
-from ...ops.reduce import check_float
 from ...ops.windows import SPATIAL, check_rank, per_axis
 from ...symbolic.dims import same, show
 from ...symbolic.errors import ShapeError, blame, user_site
 from ...symbolic.expr import Expr, apply
-from .noise import stream
+from ..arguments import as_floats, stream
 
 
 def fractional_max_pool2d(x: Any, size: Any, output_shape: Any, rng: Any = None) -> Expr:
@@ -112,8 +111,7 @@ def _draws(name: str, x: Expr, rng: Any) -> Expr:
     wanted = (*x.shape[:2], x.ndim - 2)
     if not isinstance(rng, Expr | np.ndarray):
         return stream(name, rng).uniform(wanted)
-    draws = as_expr(rng)
-    check_float(draws, f"{name}: rng")
+    draws = as_floats(f"{name}: rng", rng)
     if draws.ndim != 3 or any(same(a, b) is False for a, b in zip(draws.shape, wanted, strict=True)):
         text = f"{name}: the draws have shape {show(draws.shape)}, and {show(wanted)} is needed."
         raise blame(ShapeError(text), user_site(), draws.site, x.site)

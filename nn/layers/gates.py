@@ -9,11 +9,12 @@ import numpy as np
 
 from ...ops import scalar
 from ...ops.coerce import as_expr
-from ...ops.reduce import check_float, mean, restore
+from ...ops.reduce import mean, restore
 from ...symbolic.arguments import check_count, check_function
 from ...symbolic.errors import ShapeError, blame, user_site
 from ...symbolic.expr import Expr
 from .. import init
+from ..arguments import as_floats
 from ..naming import layer_scope
 from .dense import dense
 from .weights import features
@@ -42,8 +43,7 @@ def squeeze_excite(
     ----------
     Hu, Shen, Sun 2018, Squeeze-and-Excitation Networks, equations 2 and 3.
     """
-    node, of = as_expr(x), check_count("squeeze_excite", "ratio", ratio, least=1)
-    check_float(node, "squeeze_excite")
+    node, of = as_floats("squeeze_excite", x), check_count("squeeze_excite", "ratio", ratio, least=1)
     if node.ndim < 2:
         text = f"squeeze_excite: x has {node.ndim} axes, and needs two or more: batch and channels."
         raise blame(ShapeError(text), user_site(), node.site)
@@ -81,8 +81,7 @@ def highway(
     ----------
     Srivastava, Greff, Schmidhuber 2015, Highway Networks, equation 3.
     """
-    node = as_expr(x)
-    check_float(node, "highway")
+    node = as_floats("highway", x)
     check_function("highway: activation", activation, ["an expression"])
     if not node.ndim:
         raise blame(ShapeError("highway: x is a number, and has no features."), user_site(), node.site)

@@ -9,23 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from ...ops import normalization, random, scalar
+from ...ops import normalization, scalar
 from ...ops.axes import normalize
-from ...ops.coerce import as_expr, check_scalar
+from ...ops.coerce import check_scalar
 from ...ops.creation import ones
 from ...ops.elementwise import cast
 from ...ops.linalg import matmul
-from ...ops.reduce import check_float
 from ...symbolic.arguments import check_number
-from ...symbolic.errors import ArgumentError, ShapeError, blame, user_site
+from ...symbolic.errors import ShapeError, blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.grad import stop_gradient
-from .. import init
-from .normalization import training_flag
+from ..activations import SELU_ALPHA, SELU_SCALE
+from ..arguments import as_floats, stream, training_flag
 
-SELU_AT_MINUS_INFINITY = -1.7580993408473766  # - scale * alpha
+SELU_AT_MINUS_INFINITY = -SELU_SCALE * SELU_ALPHA
 
 
 def dropout(x: Any, rate: Any, rng: Any = None, training: Any = True) -> Expr:
@@ -42,7 +39,7 @@ def dropout(x: Any, rate: Any, rng: Any = None, training: Any = True) -> Expr:
     ----------
     Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov 2014, Dropout, section 10 (scaling at training time).
     """
-    node, flag = _floats("dropout", x), training_flag("dropout", training)
+    node, flag = as_floats("dropout", x), training_flag("dropout", training)
     if rng is None and isinstance(rate, int | float) and rate == 0:
         return node
     return normalization.dropout(node, rate, stream("dropout", rng), flag)
@@ -62,7 +59,7 @@ def spatial_dropout(x: Any, rate: Any, rng: Any = None, training: Any = True, *,
     Tompson, Goroshin, Jain, LeCun, Bregler 2015, Efficient Object Localization Using Convolutional Networks,
     section 3.2.
     """
-    node = _floats("spatial_dropout", x)
+    node = as_floats("spatial_dropout", x)
     place = normalize(axis, node.ndim, "spatial_dropout", node)
     return _all_or_none("spatial_dropout", node, (0, place), rate, rng, training)
 
@@ -79,7 +76,7 @@ def stochastic_depth(x: Any, rate: Any, rng: Any = None, training: Any = True) -
     ----------
     Huang, Sun, Liu, Sedra, Weinberger 2016, Deep Networks with Stochastic Depth, section 3 (there for a whole batch).
     """
-    return _all_or_none("stochastic_depth", _floats("stochastic_depth", x), (0,), rate, rng, training)
+    return _all_or_none("stochastic_depth", as_floats("stochastic_depth", x), (0,), rate, rng, training)
 
 
 def drop_connect(w: Any, rate: Any, rng: Any = None, training: Any = True) -> Expr:
@@ -95,7 +92,7 @@ def drop_connect(w: Any, rate: Any, rng: Any = None, training: Any = True) -> Ex
     Wan, Zeiler, Zhang, LeCun, Fergus 2013, Regularization of Neural Networks using DropConnect, section 3.
     """
     flag = training_flag("drop_connect", training)
-    return normalization.dropout(_floats("drop_connect", w), rate, stream("drop_connect", rng), flag)
+    return normalization.dropout(as_floats("drop_connect", w), rate, stream("drop_connect", rng), flag)
 
 
 def alpha_dropout(x: Any, rate: Any, rng: Any = None, training: Any = True, *, axis: int | None = None) -> Expr:
@@ -114,7 +111,7 @@ def alpha_dropout(x: Any, rate: Any, rng: Any = None, training: Any = True, *, a
     ----------
     Klambauer, Unterthiner, Mayr, Hochreiter 2017, Self-Normalizing Neural Networks, section "New Dropout Technique".
     """
-    node, low = _floats("alpha_dropout", x), SELU_AT_MINUS_INFINITY
+    node, low = as_floats("alpha_dropout", x), SELU_AT_MINUS_INFINITY
     own = range(node.ndim) if axis is None else (0, normalize(axis, node.ndim, "alpha_dropout", node))
     drawn = tuple(n if i in own else 1 for i, n in enumerate(node.shape))
 
@@ -137,7 +134,7 @@ def gaussian_dropout(x: Any, rate: Any, rng: Any = None, training: Any = True) -
     ----------
     Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov 2014, Dropout, section 10.
     """
-    node = _floats("gaussian_dropout", x)
+    node = as_floats("gaussian_dropout", x)
 
     def noisy(rng: Any, keep: Expr) -> Expr:
         return node * (1.0 + scalar.sqrt((1.0 - keep) / keep) * rng.normal(node.shape, dtype=node.dtype))
@@ -154,7 +151,7 @@ def gaussian_noise(x: Any, std: Any, rng: Any = None, training: Any = True) -> E
     std : the standard deviation: a number from 0 up, or a scalar expression
     rng, training : as `dropout` takes them
     """
-    node, flag = _floats("gaussian_noise", x), training_flag("gaussian_noise", training)
+    node, flag = as_floats("gaussian_noise", x), training_flag("gaussian_noise", training)
     if not isinstance(std, Expr):
         check_number("gaussian_noise: std", std, least=0)
     spread = cast(check_scalar("gaussian_noise: std", std), node.dtype)
@@ -181,7 +178,7 @@ def shakeout(x: Any, w: Any, rate: Any, c: float, rng: Any = None, training: Any
     ----------
     Kang, Li, Tao 2016, Shakeout: A New Regularized Deep Neural Network Training Scheme, section 3.
     """
-    node, weights = _floats("shakeout", x), _floats("shakeout", w)
+    node, weights = as_floats("shakeout", x), as_floats("shakeout", w)
     check_number("shakeout: c", c, least=0)
 
     def noisy(rng: Any, keep: Expr) -> Expr:
@@ -189,23 +186,6 @@ def shakeout(x: Any, w: Any, rate: Any, c: float, rng: Any = None, training: Any
         return matmul(node * factors, weights) + c * matmul(node * (factors - 1.0), scalar.sign(weights))
 
     return _in_training("shakeout", matmul(node, weights), rate, rng, training, noisy)
-
-
-def stream(name: str, rng: Any) -> Any:
-    """The stream that a layer draws from: the one given, or one of its own.  Raises ArgumentError for all else."""
-    if rng is None:
-        return random.Stream(int(init.generator().integers(2**63)))
-    if not isinstance(rng, random.Stream):
-        text = f"{name}: rng is a random.Stream or None, not {rng!r}."
-        hint = "make one, once, for all draws: rng = wf.random.Stream(seed)."
-        raise blame(ArgumentError(text), user_site(), hint=hint)
-    return rng
-
-
-def _floats(name: str, x: Any) -> Expr:
-    node = as_expr(x)
-    check_float(node, name)
-    return node
 
 
 def _all_or_none(name: str, x: Expr, axes: tuple[int, ...], rate: Any, rng: Any, training: Any) -> Expr:
@@ -222,7 +202,6 @@ def _in_training(
 ) -> Expr:
     """noisy(stream, probability to keep) in training, else `tested`."""
     flag, draws = training_flag(name, training), stream(name, rng)
-    if not isinstance(rate, Expr) and not (isinstance(rate, int | float | np.integer | np.floating) and 0 <= rate < 1):
-        raise blame(ArgumentError(f"{name}: the rate is in [0, 1), and {rate!r} is not."), user_site(), tested.site)
+    normalization.check_rate(name, rate, tested)
     keep = 1.0 - stop_gradient(cast(check_scalar(f"{name}: the rate", rate), tested.dtype))
     return tested if flag is False else scalar.where(flag, noisy(draws, keep), tested)

@@ -6,17 +6,16 @@ from typing import Any
 
 from ...ops import normalization, scalar
 from ...ops.axes import normalize, normalize_all, without
-from ...ops.coerce import as_expr, check_coefficient
 from ...ops.creation import ones, zeros
-from ...ops.elementwise import as_float
+from ...ops.elementwise import as_float, cast, widen
 from ...ops.movement import reshape
-from ...ops.reduce import check_float, count, mean, restore
+from ...ops.reduce import count, mean, restore
 from ...ops.updating import with_updates
 from ...symbolic.arguments import check_count, check_number
-from ...symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
+from ...symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.leaves import Shared
-from ..arguments import check_positive
+from ..arguments import as_floats, check_fraction, check_positive, training_flag
 from ..naming import layer_name
 from ..norms import check_order, unit
 from .weights import features, parameter
@@ -39,7 +38,7 @@ def batch_norm(
 
     In training mean and var are those of the batch, and every function that computes it updates the running averages:
     average := momentum * average + (1 - momentum) * the batch's.  At test time it takes the running averages.  The
-    average takes the variance divided by n - 1, or by 1 for a single element.
+    average takes the variance divided by n - 1, or by 1 for a single element; of an empty batch it takes nothing.
 
     Parameters
     ----------
@@ -49,7 +48,7 @@ def batch_norm(
     scale, shift : (features,) the trained parameters: a number that fills them, an initialiser, an array, or an
         expression; None: there is none
     mean, var : (features,) the running averages: a number, an array, or a shared variable
-    momentum : how much of an average stays
+    momentum : how much of an average stays, a number in [0, 1]
     eps : added to the variance
     name : the variables are `{name}_scale`, `{name}_shift`, `{name}_mean` and `{name}_var`; None: `norm`, `norm2` ...
 
@@ -59,29 +58,26 @@ def batch_norm(
     ----------
     Ioffe, Szegedy 2015, Batch Normalization, algorithms 1 and 2.
     """
-    node = as_expr(x)
-    place = normalize(axis, node.ndim, "batch_norm", node)
-    check_coefficient("momentum", momentum)
+    node = as_floats("batch_norm", x)
+    wide, place = widen(node), normalize(axis, node.ndim, "batch_norm", node)
+    check_fraction("batch_norm: momentum", momentum)
     check_number("eps", eps, least=0)
     flag = training_flag("batch_norm", training)
     name, shape = layer_name("norm", name), (features("batch_norm", node, place, scale),)
-    gain, offset = _gain_and_offset("batch_norm", node, scale, shift, shape, name)
+    gain, offset = _gain_and_offset("batch_norm", wide, scale, shift, shape, name)
     m, v = (parameter(f"batch_norm: {k}", a, shape, f"{name}_{k}") for k, a in (("mean", mean), ("var", var)))
     _check_averages(m, v)
-    across = tuple(-1 if i == place else 1 for i in range(node.ndim))
-    factor = gain * scalar.rsqrt(v + eps)
-    tested = with_updates(node * reshape(factor, across) + reshape(offset - m * factor, across), {m: m, v: v})
+    middle, factor = cast(m, wide.dtype), gain * scalar.rsqrt(cast(v, wide.dtype) + eps)
+    y = (wide - _along(middle, wide, place)) * _along(factor, wide, place) + _along(offset, wide, place)
+    tested = with_updates(cast(y, node.dtype), {m: m, v: v})
     if flag is False:
         return tested
     axes = without(range(node.ndim), (place,))
-    y, batch_mean, batch_var = normalization.batch_norm(node, gain, offset, axes, eps)
-    number = count(node, axes, node.dtype)
+    y, batch_mean, batch_var = normalization.batch_norm(wide, gain, offset, axes, eps)
+    number = count(wide, axes, wide.dtype)
     fresh = {m: batch_mean, v: batch_var * (number / scalar.maximum(number - 1.0, 1.0))}
-    averages = {old: momentum * old + (1 - momentum) * new.astype(old.dtype) for old, new in fresh.items()}
-    if flag is True:
-        return with_updates(y, averages)
-    chosen = {old: scalar.where(flag, new, old) for old, new in averages.items()}
-    return scalar.where(flag, with_updates(y, chosen), tested)
+    trained = with_updates(cast(y, node.dtype), _move(fresh, momentum, number > 0, flag))
+    return trained if flag is True else scalar.where(flag, trained, tested)
 
 
 def layer_norm(
@@ -105,8 +101,9 @@ def layer_norm(
     Ba, Kiros, Hinton 2016, Layer Normalization, equation 4.
     """
     node, reduced, shape = _over_features("layer_norm", x, axes, scale, shift)
-    gain, offset = _gain_and_offset("layer_norm", node, scale, shift, shape, layer_name("norm", name))
-    return normalization.layer_norm(node, gain, offset, reduced, eps)
+    wide = widen(node)
+    gain, offset = _gain_and_offset("layer_norm", wide, scale, shift, shape, layer_name("norm", name))
+    return cast(normalization.layer_norm(wide, gain, offset, reduced, eps), node.dtype)
 
 
 def rms_norm(x: Any, scale: Any = 1.0, *, axes: Any = -1, eps: float = 1e-6, name: str | None = None) -> Expr:
@@ -128,9 +125,10 @@ def rms_norm(x: Any, scale: Any = 1.0, *, axes: Any = -1, eps: float = 1e-6, nam
     """
     node, reduced, shape = _over_features("rms_norm", x, axes, scale)
     check_number("eps", eps, least=0)
-    gain, _ = _gain_and_offset("rms_norm", node, scale, None, shape, layer_name("norm", name))
-    inverse = scalar.rsqrt(mean(scalar.square(node), reduced) + eps)
-    return node * restore(inverse, node, reduced) * restore(gain, node, without(range(node.ndim), reduced))
+    wide = widen(node)
+    gain, _ = _gain_and_offset("rms_norm", wide, scale, None, shape, layer_name("norm", name))
+    inverse = scalar.rsqrt(mean(scalar.square(wide), reduced) + eps)
+    return cast(wide * restore(inverse, wide, reduced) * _along(gain, wide, *reduced), node.dtype)
 
 
 def group_norm(
@@ -166,10 +164,10 @@ def group_norm(
     if channels % of:
         text = f"group_norm: {channels} channels do not divide into {of} groups of one size."
         raise blame(ShapeError(text), user_site(), node.site)
-    apart = (*node.shape[:place], of, channels // of, *node.shape[place + 1 :])
-    normal = reshape(_standardise(reshape(node, apart), place, eps), node.shape)
-    gain, offset = _gain_and_offset("group_norm", node, scale, shift, (channels,), layer_name("norm", name))
-    return _along(gain, node, place) * normal + _along(offset, node, place)
+    wide, apart = widen(node), (*node.shape[:place], of, channels // of, *node.shape[place + 1 :])
+    normal = reshape(_standardise(reshape(wide, apart), place, eps), node.shape)
+    gain, offset = _gain_and_offset("group_norm", wide, scale, shift, (channels,), layer_name("norm", name))
+    return cast(_along(gain, wide, place) * normal + _along(offset, wide, place), node.dtype)
 
 
 def instance_norm(
@@ -195,8 +193,9 @@ def instance_norm(
     if node.ndim < 3:
         text = f"instance_norm: x has {node.ndim} axes, and needs 3 or more: over batch and channels nothing is left."
         raise blame(ShapeError(text), user_site(), node.site)
-    gain, offset = _gain_and_offset("instance_norm", node, scale, shift, (channels,), layer_name("norm", name))
-    return _along(gain, node, place) * _standardise(node, place, eps) + _along(offset, node, place)
+    wide = widen(node)
+    gain, offset = _gain_and_offset("instance_norm", wide, scale, shift, (channels,), layer_name("norm", name))
+    return cast(_along(gain, wide, place) * _standardise(wide, place, eps) + _along(offset, wide, place), node.dtype)
 
 
 def unit_norm(x: Any, axis: int = -1, *, p: float = 2.0, eps: float = 1e-12) -> Expr:
@@ -211,18 +210,6 @@ def unit_norm(x: Any, axis: int = -1, *, p: float = 2.0, eps: float = 1e-12) -> 
     return unit(node, place, eps, p)
 
 
-def training_flag(name: str, training: Any) -> Any:
-    """Whether a layer is in training: True, False, or a scalar bool expression.  Raises for all else."""
-    if isinstance(training, bool):
-        return training
-    if not isinstance(training, Expr) or training.dtype.kind != "b":
-        error: Exception = DTypeError(f"{name}: training is a bool or a scalar bool expression, not {training!r}.")
-        raise blame(error, user_site(), getattr(training, "site", None))
-    if training.shape != ():
-        raise blame(ArgumentError(f"{name}: training is one bool for all of x, not {training!r}."), user_site())
-    return training
-
-
 def _check_averages(*averages: Expr) -> None:
     for node in averages:
         if not isinstance(node.op, Shared):
@@ -231,10 +218,18 @@ def _check_averages(*averages: Expr) -> None:
             raise blame(ArgumentError(text), user_site(), node.site, hint=hint)
 
 
+def _move(fresh: dict[Expr, Expr], momentum: float, *conditions: Any) -> dict[Expr, Expr]:
+    """What averages become, of {average: the batch's}, where all conditions are true; elsewhere they stay."""
+    averages = {old: momentum * old + (1 - momentum) * new.astype(old.dtype) for old, new in fresh.items()}
+    for condition in conditions:
+        if condition is not True:
+            averages = {old: scalar.where(condition, new, old) for old, new in averages.items()}
+    return averages
+
+
 def _over_features(name: str, x: Any, axes: Any, *given: Any) -> tuple[Expr, tuple[int, ...], tuple[int, ...]]:
     """x, the axes over which it is normalised, and their sizes."""
-    node = as_expr(x)
-    check_float(node, name)
+    node = as_floats(name, x)
     reduced = normalize_all(axes, node.ndim, name, node)
     known = next((g for g in given if hasattr(g, "shape")), None)
     return node, reduced, tuple(features(name, node, a, known, i) for i, a in enumerate(reduced))
@@ -242,8 +237,7 @@ def _over_features(name: str, x: Any, axes: Any, *given: Any) -> tuple[Expr, tup
 
 def _of_channels(name: str, x: Any, axis: Any, given: Any) -> tuple[Expr, int, int]:
     """x, the axis of its channels, and how many there are."""
-    node = as_expr(x)
-    check_float(node, name)
+    node = as_floats(name, x)
     place = normalize(axis, node.ndim, name, node)
     if place == 0:
         raise blame(ShapeError(f"{name}: axis 0 is that of the batch, and not of channels."), user_site(), node.site)
@@ -253,9 +247,10 @@ def _of_channels(name: str, x: Any, axis: Any, given: Any) -> tuple[Expr, int, i
 def _gain_and_offset(
     layer: str, x: Expr, scale: Any, shift: Any, shape: tuple[int, ...], name: str
 ) -> tuple[Expr, Expr]:
-    """What a normalised x is multiplied with, and what is added: parameters, or 1 and 0."""
+    """What a normalised x is multiplied with, and what is added, in its dtype: parameters, or 1 and 0."""
     gain = ones(shape, x.dtype) if scale is None else parameter(f"{layer}: scale", scale, shape, f"{name}_scale")
-    return gain, zeros(shape, x.dtype) if shift is None else parameter(f"{layer}: shift", shift, shape, f"{name}_shift")
+    offset = zeros(shape, x.dtype) if shift is None else parameter(f"{layer}: shift", shift, shape, f"{name}_shift")
+    return cast(gain, x.dtype), cast(offset, x.dtype)
 
 
 def _standardise(x: Expr, place: int, eps: float) -> Expr:
@@ -265,6 +260,6 @@ def _standardise(x: Expr, place: int, eps: float) -> Expr:
     return normalization.layer_norm(x, ones(shape, x.dtype), zeros(shape, x.dtype), axes, eps)
 
 
-def _along(vector: Expr, x: Expr, place: int) -> Expr:
-    """One number for each index of an axis of x, which broadcasts to x."""
-    return reshape(vector, tuple(-1 if i == place else 1 for i in range(x.ndim)))
+def _along(values: Expr, x: Expr, *axes: int) -> Expr:
+    """Values along axes of x, repeated over all others."""
+    return restore(values, x, without(range(x.ndim), axes))

@@ -7,17 +7,16 @@ from typing import Any
 import numpy as np
 
 from ...ops import scalar
-from ...ops.coerce import as_expr
 from ...ops.creation import iota
 from ...ops.elementwise import cast
 from ...ops.movement import concatenate, reshape, stack
-from ...ops.reduce import check_float
 from ...symbolic.arguments import check_count, check_flag, check_number
 from ...symbolic.errors import DTypeError, ShapeError, blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.leaves import constant
 from ...symbolic.types import dtype as as_dtype
 from .. import init
+from ..arguments import as_floats
 from ..naming import layer_name
 from .weights import features, parameter
 
@@ -45,9 +44,8 @@ def sinusoidal_positions(length: Any, size: int, *, base: float = 10000.0, dtype
     count = check_count("sinusoidal_positions", "size", size, 1, 1 << 24)
     if isinstance(length, int):
         check_count("sinusoidal_positions", "length", length)
-    angles = _angles("sinusoidal_positions", length, (count + 1) // 2, count, base, _float(dtype))
-    pairs = stack([scalar.sin(angles), scalar.cos(angles)], axis=2)
-    return reshape(pairs, (angles.shape[0], 2 * angles.shape[1]))[:, :count]
+    sin, cos = _sin_and_cos("sinusoidal_positions", length, (count + 1) // 2, count, base, _float(dtype))
+    return reshape(stack([sin, cos], axis=2), (sin.shape[0], 2 * sin.shape[1]))[:, :count]
 
 
 def learned_positions(
@@ -104,8 +102,7 @@ def rotary(x: Any, *, base: float = 10000.0, halves: bool = False) -> Expr:
     if size % 2:
         text = f"rotary: features are turned in pairs, and x has {size}."
         raise blame(ShapeError(text), user_site(), node.site)
-    angles = _angles("rotary", node.shape[-2], size // 2, size, base, node.dtype)
-    sin, cos = scalar.sin(angles), scalar.cos(angles)
+    sin, cos = _sin_and_cos("rotary", node.shape[-2], size // 2, size, base, node.dtype)
     if apart:
         a, b = node[..., : size // 2], node[..., size // 2 :]
         return concatenate([a * cos - b * sin, a * sin + b * cos], axis=-1)
@@ -145,11 +142,12 @@ def _slopes(heads: int) -> list[float]:
     return first if power == heads else first + _slopes(2 * power)[::2][: heads - power]
 
 
-def _angles(name: str, length: Any, pairs: int, size: int, base: Any, kind: Any) -> Expr:
-    """(length, pairs) t / base^(2i / size)."""
+def _sin_and_cos(name: str, length: Any, pairs: int, size: int, base: Any, kind: Any) -> tuple[Expr, Expr]:
+    """Of t / base^(2i / size), (length, pairs): the angle is float64, as another dtype rounds it by whole turns."""
     check_number(f"{name}: base", base, least=1)
     rates = float(base) ** (-2 * np.arange(pairs) / size)
-    return cast(cast(iota((length, 1), 0, "int64"), "float64") * rates, kind)
+    angles = cast(iota((length, 1), 0, "int64"), "float64") * rates
+    return cast(scalar.sin(angles), kind), cast(scalar.cos(angles), kind)
 
 
 def _float(dtype: Any) -> Any:
@@ -160,8 +158,7 @@ def _float(dtype: Any) -> Any:
 
 
 def _sequence(name: str, x: Any) -> Expr:
-    node = as_expr(x)
-    check_float(node, name)
+    node = as_floats(name, x)
     if node.ndim < 2:
         text = f"{name}: x has {node.ndim} axes, and needs two or more: time and features."
         raise blame(ShapeError(text), user_site(), node.site)

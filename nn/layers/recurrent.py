@@ -6,7 +6,7 @@ All give (outputs, state): the states after all steps, and that after the last, 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,13 @@ import numpy as np
 from ...ops import scalar
 from ...ops.linalg import matmul
 from ...ops.movement import concatenate
-from ...symbolic.arguments import check_flag, check_function, check_name, check_number
+from ...symbolic.arguments import check_flag, check_function, check_name, check_number, is_number
 from ...symbolic.errors import ArgumentError, blame, listing, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.types import promote
 from .. import init
 from ..naming import layer_name
-from .recurrent_cells import gru_step, lstm_step, rnn_step
+from .recurrent_cells import check_pair, gru_step, lstm_step, rnn_step
 from .recurrent_loop import Run
 from .weights import parameter
 
@@ -219,19 +219,15 @@ def _options(which: str, given: Any) -> Mapping[str, Any]:
     return found
 
 
-def two_states(name: str, state: Any) -> tuple[Any, Any]:
-    """(h, c) of what begins an lstm."""
-    if state is None:
-        return None, None
-    if not isinstance(state, list | tuple) or len(state) != 2:
-        raise blame(ArgumentError(f"{name}: state is a pair (h, c), not {state!r}."), user_site())
-    return state[0], state[1]
+def two_states(name: str, state: Any) -> Sequence[Any]:
+    """(h, c) of what begins an lstm; None: two of it."""
+    return (None, None) if state is None else check_pair(name, state)
 
 
 def remembering(name: str, b: Any, forget_bias: Any) -> Any:
     """What the biases of an lstm begin with, where a number fills them: those of f are larger."""
     more = check_number(f"{name}: forget_bias", forget_bias)
-    if not isinstance(b, int | float | np.integer | np.floating) or isinstance(b, bool):
+    if not is_number(b):
         return b
 
     def biases(shape: tuple[int, ...], rng: Any) -> np.ndarray:

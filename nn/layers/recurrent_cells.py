@@ -56,7 +56,7 @@ def lstm_cell(x: Any, state: tuple[Any, Any], w: Any, w_h: Any, b: Any = 0.0, pe
     Hochreiter, Schmidhuber 1997, Long Short-Term Memory; Gers, Schmidhuber, Cummins 2000 (f); Gers, Schraudolph,
     Schmidhuber 2002 (peepholes).
     """
-    h, c = _pair("lstm_cell", state)
+    h, c = check_pair("lstm_cell", state)
     before, of_state, units = _recurrent("lstm_cell", h, w_h, 4)
     memory = _fitting("lstm_cell: c", c, before.shape)
     seen = None if peepholes is None else _fitting("lstm_cell: peepholes", peepholes, (3, units))
@@ -144,7 +144,8 @@ def _push(name: str, x: Any, w: Any, b: Any, w_h: Expr) -> Expr:
     return matmul(node, weights) + as_expr(b)
 
 
-def _pair(name: str, state: Any) -> Sequence[Any]:
+def check_pair(name: str, state: Any) -> Sequence[Any]:
+    """The state of an lstm, (h, c)."""
     if not isinstance(state, list | tuple) or len(state) != 2:
         raise blame(ArgumentError(f"{name}: the state is a pair (h, c), not {state!r}."), user_site())
     return state

@@ -17,7 +17,17 @@ from ...symbolic.dims import show
 from ...symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, user_site
 from ...symbolic.expr import Expr
 from ...symbolic.types import DType, Type, float_like, promote
-from .weights import check_broadcast, check_shape, features, parameter
+from ..arguments import check_broadcast
+from .weights import check_shape, features, several_parameters
+
+
+def first_state(name: str, value: Any, shape: tuple[Any, ...], kind: DType) -> Expr:
+    """What a loop begins with: zeros for None, or what broadcasts to the shape."""
+    if value is None:
+        return zeros(shape, kind)
+    node = as_expr(value)
+    check_broadcast(f"{name}: the state", node, shape)
+    return broadcast_to(cast(node, kind), shape)
 
 
 class Run(NamedTuple):
@@ -47,11 +57,9 @@ class Run(NamedTuple):
     def weights(self, gates: int, w: Any, w_h: Any, b: Any, name: str, rng: Any) -> tuple[Expr, Expr]:
         """(x @ w + b for all steps, w_h)."""
         count, inputs = self.units, features(self.kind, self.x, -1, w)
-        shapes = {"w": (inputs, gates * count), "w_h": (count, gates * count), "b": (gates * count,)}
-        given = {"w": w, "w_h": w_h, "b": b}
-        of_input, of_state, bias = (
-            parameter(f"{self.kind}: {k}", given[k], shape, f"{name}_{k}", rng) for k, shape in shapes.items()
-        )
+        wide = gates * count
+        given = {"w": (w, (inputs, wide)), "w_h": (w_h, (count, wide)), "b": (b, (wide,))}
+        of_input, of_state, bias = several_parameters(self.kind, given, name, rng)
         return matmul(self.x, of_input) + bias, of_state
 
     def over(self, pushed: Expr, first: Any, kind: DType, step: Callable[..., tuple[Expr, ...]]) -> tuple[Expr, Any]:
@@ -72,14 +80,10 @@ class Run(NamedTuple):
 
     def _start(self, value: Any, kind: DType) -> Expr:
         shape = (self.x.shape[1], self.units)
-        if value is None:
-            return zeros(shape, kind)
-        node = as_expr(value)
-        if not node.type.is_float and node.dtype.kind not in "iu":
+        if value is not None and not (node := as_expr(value)).type.is_float and node.dtype.kind not in "iu":
             text = f"{self.kind}: a state holds floats, not {node.dtype.name}."
             raise blame(DTypeError(text), user_site(), node.site)
-        check_broadcast(f"{self.kind}: the state", node, shape)
-        return broadcast_to(cast(node, kind), shape)
+        return first_state(self.kind, value, shape, kind)
 
     def _keep(self) -> Expr | None:
         """(time, batch, 1) where steps count; None: everywhere."""

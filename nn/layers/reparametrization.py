@@ -8,11 +8,10 @@ import numpy as np
 
 from ...ops import scalar
 from ...ops.axes import normalize, without
-from ...ops.coerce import as_expr
+from ...ops.elementwise import cast, widen
 from ...ops.linalg import dot
-from ...ops.movement import reshape
-from ...ops.reduce import check_float, restore
-from ...ops.reduce import sum as sum_over
+from ...ops.movement import reshape, squeeze
+from ...ops.reduce import restore
 from ...ops.updating import with_updates
 from ...symbolic.arguments import check_count
 from ...symbolic.errors import ArgumentError, ShapeError, blame, user_site
@@ -21,8 +20,9 @@ from ...symbolic.expr import Expr
 from ...symbolic.grad import stop_gradient
 from ...symbolic.leaves import Shared
 from .. import init
+from ..arguments import as_floats, training_flag
 from ..naming import layer_name
-from .normalization import training_flag
+from ..norms import unit, vector_norm
 from .weights import features, parameter
 
 
@@ -50,24 +50,27 @@ def weight_norm(v: Any, g: Any = None, axis: int = 1, *, name: str | None = None
     ----------
     Salimans, Kingma 2016, Weight Normalization, equation 2.
     """
-    node = as_expr(v)
-    check_float(node, "weight_norm")
+    node = as_floats("weight_norm", v)
     place = normalize(axis, node.ndim, "weight_norm", node)
-    others = without(range(node.ndim), (place,))
-    squares = sum_over(scalar.square(node), others)
+    others, wide = without(range(node.ndim), (place,)), widen(node)
+    norms = vector_norm(wide, others)
     if g is None:
-        g = _lengths(node, squares)
+        g = _lengths(node, squeeze(norms, others))
     shape = (features("weight_norm", node, place, g),)
-    length = parameter("weight_norm: g", g, shape, f"{layer_name('weight_norm', name)}_g")
-    factor = length * scalar.rsqrt(scalar.where(scalar.eq(squares, 0), 1.0, squares))
-    return node * restore(factor, node, others)
+    length = cast(parameter("weight_norm: g", g, shape, f"{layer_name('weight_norm', name)}_g"), wide.dtype)
+    return cast(wide / _or_one(norms) * restore(length, node, others), node.dtype)
 
 
-def _lengths(v: Expr, squares: Expr) -> np.ndarray:
+def _or_one(divisor: Expr) -> Expr:
+    """A divisor, and 1 where it is 0."""
+    return scalar.where(scalar.eq(divisor, 0), 1, divisor)
+
+
+def _lengths(v: Expr, norms: Expr) -> np.ndarray:
     if not isinstance(v.op, Shared):
         text = f"weight_norm: g begins with the lengths of v where that is a shared variable, and {v!r} is none."
         raise blame(ArgumentError(text), user_site(), v.site, hint="give g, as in weight_norm(v, 1.0).")
-    return np.sqrt(evaluate(squares))
+    return evaluate(norms)
 
 
 def spectral_norm(
@@ -103,8 +106,7 @@ def spectral_norm(
     ----------
     Miyato, Kataoka, Koyama, Yoshida 2018, Spectral Normalization for Generative Adversarial Networks, algorithm 1.
     """
-    node, turns = as_expr(w), check_count("spectral_norm", "iterations", iterations, 1, 1000)
-    check_float(node, "spectral_norm")
+    node, turns = as_floats("spectral_norm", w), check_count("spectral_norm", "iterations", iterations, 1, 1000)
     if node.ndim < 2:
         text = f"spectral_norm: w has {node.ndim} axes, and a matrix has 2 or more."
         raise blame(ShapeError(text), user_site(), node.site)
@@ -114,20 +116,23 @@ def spectral_norm(
     if not isinstance(vector.op, Shared):
         text = f"spectral_norm: u is what calls go on with, a shared variable, not {vector!r}."
         raise blame(ArgumentError(text), user_site(), vector.site)
-    matrix = reshape(node, (shape[0], -1))
-    left = scalar.where(flag, _iterate(stop_gradient(matrix), vector, turns), _unit(vector))
+    matrix = widen(reshape(node, (shape[0], -1)))
+    begin = cast(vector, matrix.dtype)
+    left = scalar.where(flag, _iterate(stop_gradient(matrix), begin, turns), _unit(begin))
     right = stop_gradient(_unit(dot(left, matrix)))
     sigma = dot(stop_gradient(left), dot(matrix, right))
-    return with_updates(node / sigma, {vector: scalar.where(flag, left.astype(vector.dtype), vector)})
+    y = cast(widen(node) / _or_one(sigma), node.dtype)
+    return with_updates(y, {vector: scalar.where(flag, left.astype(vector.dtype), vector)})
 
 
 def _iterate(matrix: Expr, u: Expr, turns: int) -> Expr:
+    """u after so many turns; as it is where its image is 0."""
     for _ in range(turns):
-        u = _unit(dot(matrix, _unit(dot(u, matrix))))
+        image = dot(matrix, _unit(dot(u, matrix)))
+        u = scalar.where(scalar.eq(vector_norm(image, 0), 0), u, _unit(image))
     return u
 
 
 def _unit(vector: Expr) -> Expr:
     """vector / |vector|, and 0 for 0."""
-    squares = sum_over(scalar.square(vector))
-    return vector * scalar.rsqrt(scalar.where(scalar.eq(squares, 0), 1.0, squares))
+    return unit(vector, 0, 0.0)

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ...ops import scalar
 from ...ops.coerce import as_expr
 from ...ops.creation import iota
 from ...ops.elementwise import cast
 from ...ops.indexing import take
 from ...ops.movement import Slice, expand_dims, repeat, reshape, transpose
-from ...symbolic.arguments import check_choice, check_flag
+from ...symbolic.arguments import check_choice, check_flag, is_number
 from ...symbolic.dims import Dim, product, show
 from ...symbolic.errors import ArgumentError, DTypeError, ShapeError, axes, blame, user_site
 from ...symbolic.evaluate import evaluate
@@ -137,7 +135,7 @@ def _each(x: Expr, what: str, given: Any, check: Any) -> list[Any]:
 
 def _ratio(scale: Any) -> Fraction:
     """The fraction that a scale is meant to be: a third, not the float next to it."""
-    number = isinstance(scale, int | float | Fraction | np.integer | np.floating) and not isinstance(scale, bool)
+    number = isinstance(scale, Fraction) or is_number(scale)
     if not number or not 1e-4 <= scale <= 1e6:
         text = f"resize: scale is a number from 0.0001 to a million, or one for each axis of space, not {scale!r}."
         raise blame(ArgumentError(text), user_site())
@@ -183,11 +181,12 @@ def _weights(step: Scale, mode: str, corners: bool, kind: Any) -> Expr:
     else:
         top, bottom = (2 * i + 1) * over - under, as_expr(2 * under)
     place = top // bottom
-    rest = cast(top - place * bottom, kind) / cast(bottom, kind)
+    rest = cast(top - place * bottom, "float64") / cast(bottom, "float64")
     matrix: Any = 0
     for offset, weight in taps(mode, rest):
         there = expand_dims(scalar.clip(place + offset, 0, as_expr(n) - 1), 1)
         matrix = matrix + scalar.where(scalar.eq(there, iota((1, n), 1)), expand_dims(weight, 1), 0.0)
+    matrix = cast(matrix, kind)
     known = isinstance(matrix.type.size, int) and matrix.type.size <= LARGE
     return constant(evaluate(matrix)) if known else matrix
 

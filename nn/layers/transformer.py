@@ -64,7 +64,7 @@ def transformer_encoder_layer(
     hidden : units of the first dense layer
     w : an initialiser, what weights begin with
     activation : a function of an expression
-    norm : `layer_norm`, `rms_norm`, or a function of an expression and `name`
+    norm : `layer_norm`, `rms_norm`, or another function of an expression
     norm_first : whether parts are normalised before them; else x := norm(x + part(x)), as first published
     dropout : the rate for what attention and dense layers give, for the weights of attention, and for what is inside of
         the dense ones, with `stream` and `training`

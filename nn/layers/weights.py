@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from ...symbolic.arguments import check_count, check_function
+from ...symbolic.arguments import check_count, check_function, is_number
 from ...symbolic.dims import same, show
 from ...symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ...symbolic.expr import Expr
@@ -31,7 +32,7 @@ def parameter(what: str, value: Any, shape: tuple[int, ...], name: str, rng: np.
         return _of_shape(what, value, shape)
     if callable(value):
         return shared(_draw(what, value, shape, rng), name)
-    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
+    if is_number(value):
         return shared(init.constant(shape, value), name)
     if isinstance(value, np.ndarray | list | tuple):
         array = as_array(what, value)
@@ -40,6 +41,13 @@ def parameter(what: str, value: Any, shape: tuple[int, ...], name: str, rng: np.
             return _of_shape(what, shared(array if keeps else array.astype(config.float_dtype), name), shape)
     text = f"{what} is an initialiser, a number, an array or an expression, not {value!r}."
     raise blame(ArgumentError(text), user_site(), hint="such as nn.init.he_normal, or 0.0.")
+
+
+def several_parameters(
+    layer: str, given: Mapping[str, tuple[Any, tuple[int, ...]]], name: str, rng: np.random.Generator | None = None
+) -> list[Expr]:
+    """The parameters of a layer, of {argument: (its value, the shape)}, named `{name}_{argument}`."""
+    return [parameter(f"{layer}: {k}", value, shape, f"{name}_{k}", rng) for k, (value, shape) in given.items()]
 
 
 def new_parameter(
@@ -94,12 +102,4 @@ def check_shape(what: str, node: Expr, shape: tuple[Any, ...]) -> None:
     """Raise ShapeError unless an argument of a layer has this shape."""
     if node.ndim != len(shape) or any(same(a, b) is False for a, b in zip(node.shape, shape, strict=True)):
         text = f"{what} has shape {show(node.shape)}, and the layer needs {show(shape)}."
-        raise blame(ShapeError(text), user_site(), node.site)
-
-
-def check_broadcast(what: str, node: Expr, shape: tuple[Any, ...]) -> None:
-    """Raise ShapeError unless an argument of a layer broadcasts to this shape."""
-    pairs = zip(reversed(node.shape), reversed(shape), strict=False)
-    if node.ndim > len(shape) or any(a != 1 and same(a, b) is False for a, b in pairs):
-        text = f"{what} has shape {show(node.shape)}, which does not broadcast to {show(shape)}."
         raise blame(ShapeError(text), user_site(), node.site)

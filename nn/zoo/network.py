@@ -8,16 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...ops import scalar
-from ...ops.random import Stream
 from ...ops.reduce import check_float
 from ...symbolic.arguments import check_count, check_function, check_name, check_number
 from ...symbolic.errors import ArgumentError, blame, user_site
 from ...symbolic.expr import Expr
-from .. import init
+from ..arguments import stream, training_flag
 from ..layers.convolution import check_images, conv2d
 from ..layers.dense import dense
 from ..layers.noise import dropout
-from ..layers.normalization import batch_norm, training_flag
+from ..layers.normalization import batch_norm
 
 Initialiser = Callable[..., np.ndarray]
 Size = int | tuple[int, int]
@@ -84,15 +83,5 @@ def begin(
         text = f"{word}: width multiplies numbers of maps, and is above 0 and up to {WIDEST}, not {width!r}."
         raise blame(ArgumentError(text), user_site())
     if "stream" in how:
-        how["stream"] = _stream(word, how["stream"])
+        how["stream"] = stream(word, how["stream"], "stream")
     return node, LayerMaker(training_flag(word, training), weights, rng, width=width, **how)
-
-
-def _stream(word: str, given: Any) -> Stream:
-    """The stream that is given, or one seeded by `init.generator()`."""
-    if given is None:
-        return Stream(int(init.generator().integers(2**63)))
-    if not isinstance(given, Stream):
-        text = f"{word}: stream is a random.Stream or None, not {given!r}."
-        raise blame(ArgumentError(text), user_site(), hint="make one, once, for all draws: wf.random.Stream(seed).")
-    return given

@@ -156,6 +156,39 @@ def test_positions_of_symbolic_length():
 X = wf.tensor("x", ("n", 3, 6))
 
 
+def angles_of(positions, size):
+    return np.outer(positions, 10000.0 ** (-2 * np.arange(size // 2) / size))
+
+
+@pytest.mark.parametrize(("kind", "error"), [("float16", 2e-3), ("float32", 1e-6), ("float64", 1e-10)])
+def test_far_positions_have_angles_of_their_own(kind, error):
+    """Angles are not rounded to the dtype of what they turn: 70 000 is none of float16's numbers."""
+    size, far = 8, [0, 1, 2999, 3000, 65_535, 69_999]
+    angles = angles_of(far, size)
+    pairs = np.stack([np.sin(angles), np.cos(angles)], -1).reshape(len(far), size)
+    x = wf.tensor3("x", (1, "time", size), kind)
+    turned = [layers.rotary(x, halves=halves)[0, np.array(far)] for halves in (False, True)]
+    added = layers.sinusoidal_positions(x.shape[1], size, dtype=kind)[np.array(far)]
+    ones = np.ones((1, 70_000, size), kind)
+    a, b = np.cos(angles) - np.sin(angles), np.sin(angles) + np.cos(angles)
+    wanted = [pairs, np.stack([a, b], -1).reshape(len(far), size), np.concatenate([a, b], -1)]
+    for found in (wf.evaluate([added, *turned], {x: ones}), wf.function([x], [added, *turned])(ones)):
+        for one, other in zip(found, wanted, strict=True):
+            assert one.dtype == kind
+            np.testing.assert_allclose(one, other, rtol=0, atol=error)
+
+
+def test_heads_of_a_size_that_a_call_decides():
+    q, k, v = (wf.tensor3(name, ("n", None, None), "float64") for name in "qkv")
+    values = [RNG.normal(size=(2, 3, 5)) for _ in range(3)]
+    found = wf.function([q, k, v], layers.dot_product_attention(q, k, v))(*values)
+    fixed = layers.dot_product_attention(*(wf.constant(value) for value in values))
+    np.testing.assert_allclose(found, wf.evaluate(fixed), rtol=1e-12)
+    q, k, v = (wf.tensor3(name, (1, 2, "size"), "float16") for name in "qkv")
+    ones = np.ones((1, 2, 300), "float16")
+    np.testing.assert_array_equal(wf.function([q, k, v], layers.dot_product_attention(q, k, v))(ones, ones, ones), 1)
+
+
 @pytest.mark.parametrize(
     ("make", "error", "text"),
     [

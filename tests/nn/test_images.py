@@ -67,6 +67,18 @@ def test_a_third_is_a_third():
     assert layers.resize(wf.tensor3("x", (1, 1, "n")), scale=0.75).shape[2].value({"n": 10}) == 7
 
 
+@pytest.mark.parametrize("corners", [False, True])
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+def test_lines_of_float16_of_any_length(mode, corners):
+    """Weights are quotients of whole numbers, which float16 does not hold above 65504."""
+    value = np.array([[[0, 1, 0.5, -1, 0.25]]], "float16")
+    make = lambda x: layers.resize(x, (40_000,), mode=mode, align_corners=corners)  # noqa: E731
+    wanted = evaluate(make(wf.constant(value.astype("float64"))))
+    found = both(make, value)
+    assert {v.dtype.name for v in found} == {"float16"}
+    np.testing.assert_allclose(found, [wanted, wanted], rtol=0, atol=1e-3)
+
+
 def test_large_matrices_are_made_in_the_call(monkeypatch):
     value = images(1, 2, 3, 5)
     make = lambda x: layers.resize(x, (4, 7), mode="cubic")  # noqa: E731

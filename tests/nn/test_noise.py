@@ -8,6 +8,7 @@ from weft.nn import init, layers, parameters
 
 SIZE = 40_000
 X = wf.matrix("x", ("n", 4))
+RNG = np.random.default_rng(0)
 ONES = np.ones((SIZE // 4, 4), np.float32)
 
 
@@ -161,3 +162,47 @@ def test_empty_bags_are_0():
     np.testing.assert_allclose(mean, [[0, 0], [-5, -4], [-5, -4]])
     np.testing.assert_allclose(total, [[0, 0], [-10, -8], [-15, -12]])
     np.testing.assert_allclose(most, [[0, 0], [-3, -2], [-5, -4]])
+
+
+@pytest.mark.parametrize("mode", ["mean", "sum", "max"])
+@pytest.mark.parametrize("padding", [None, 2])
+@pytest.mark.parametrize("number", [0, "m"])
+def test_bags_of_no_labels_are_0(mode, padding, number):
+    labels, w = wf.matrix("labels", ("n", number), "int64"), wf.shared(np.ones((4, 2), np.float32), "w")
+    y = layers.embedding_bag(labels, 4, 2, w, mode=mode, padding_index=padding)
+    f = wf.function([labels], [y, wf.grad(y.sum(), w)])
+    for found, wanted in zip(f(np.zeros((3, 0), "int64")), (np.zeros((3, 2)), np.zeros((4, 2))), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("mode", ["mean", "sum", "max"])
+@pytest.mark.parametrize("padding", [None, 2])
+@pytest.mark.parametrize("kind", ["uint8", "uint64", "int8"])
+def test_bags_of_labels_of_any_integers(mode, padding, kind):
+    labels, w = wf.matrix("labels", ("n", 3), kind), RNG.normal(size=(4, 2)).astype("float32")
+    y = layers.embedding_bag(labels, 4, 2, w, mode=mode, padding_index=padding)
+    found = wf.function([labels], y)(np.array([[0, 2, 3], [1, 1, 1]], kind))
+    rows = w[[0, 3]] if padding == 2 else w[[0, 2, 3]]
+    reduced = {"mean": rows.mean(0), "sum": rows.sum(0), "max": rows.max(0)}[mode]
+    np.testing.assert_allclose(found[0], reduced, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sizes"),
+    [("float16", (1e-4, 300.0, 6e4)), ("float32", (1e-30, 1e25)), ("float64", (1e-200, 1e200))],
+)
+@pytest.mark.parametrize("limit", [0, 1e-6, 1.0, 1e6, 1e50])
+def test_rows_of_any_length_have_one_at_most(kind, sizes, limit):
+    """And shorter ones are as they were, to the last bit."""
+    w = np.array([[0, 0], *([0.6 * size, 0.8 * size] for size in sizes)], kind)
+    labels = wf.vector("labels", ("n",), "int64")
+    found = wf.function([labels], layers.embedding(labels, len(w), 2, w, max_norm=limit))(np.arange(len(w)))
+    exact = w.astype("float64")
+    lengths = np.hypot(*exact.T)[:, None]
+    longer = lengths[:, 0] > limit
+    assert found.dtype == kind
+    np.testing.assert_array_equal(found[~longer], w[~longer])
+    wanted = (exact / np.where(lengths == 0, 1, lengths) * limit)[longer]
+    np.testing.assert_allclose(
+        found[longer], wanted, rtol=2 * np.finfo(kind).eps, atol=np.finfo(kind).smallest_subnormal
+    )

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...cases import Arg, Case
 
-__all__ = ["PARTS", "Arg", "Part", "part"]
+__all__ = ["PARTS", "Arg", "Part", "functional", "part"]
 
 
 @dataclass(frozen=True)
@@ -28,3 +28,14 @@ def part(op: Any, reference: Callable[..., Any], *args: Arg, call: Any = None, l
     """Add a record; `call` None: the function itself.  `reference` is NumPy's or SciPy's word, of float64 arrays."""
     name = getattr(op, "__name__", None) or op.name
     PARTS.append(Part(op, call or op, reference, args, f"{name} {label}".strip(), **options))
+
+
+def functional(name: str, **options: Any) -> Callable[..., Any]:
+    """The function of torch.nn.functional, with these options; it is looked up when it is called."""
+
+    def call(*args: Any, **others: Any) -> Any:
+        import torch
+
+        return getattr(torch.nn.functional, name)(*args, **options, **others)
+
+    return call

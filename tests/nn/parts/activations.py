@@ -5,22 +5,11 @@ import scipy.special
 
 import weft as wf
 
-from . import Arg, part
+from . import Arg, functional, part
 
 f, layers = wf.nn.activations, wf.nn.layers
 X, FAR, SLOPE = Arg(), Arg(("n", 3), -5, 5), Arg((3,), 0.1, 0.9)
 HALF = Arg(("n", 3), 0.05, 0.45)
-
-
-def functional(name, **options):
-    """torch.nn.functional's function, looked up when it is called."""
-
-    def call(*args):
-        import torch
-
-        return getattr(torch.nn.functional, name)(*args, **options)
-
-    return call
 
 
 def sparsemax(x):
@@ -75,7 +64,7 @@ part(
     call=lambda x: f.hard_tanh(x, -1, 2.0),
     torch=functional("hardtanh", min_val=-1, max_val=2),
 )
-part(f.hard_shrink, lambda x: kept(x, ~(np.abs(x) <= 0.5)), X, torch=functional("hardshrink"), special=False)
+part(f.hard_shrink, lambda x: kept(x, ~(np.abs(x) <= 0.5)), X, torch=functional("hardshrink"))
 part(
     f.soft_shrink,
     lambda x: np.maximum(x - 0.5, 0) - np.maximum(-x - 0.5, 0),
@@ -85,7 +74,7 @@ part(
 part(f.tanh_shrink, lambda x: x - np.tanh(x), FAR, torch=functional("tanhshrink"))
 part(
     f.threshold,
-    lambda x: np.where(x > 0.5, x, np.asarray(-2, x.dtype)),
+    lambda x: np.where(x <= 0.5, np.asarray(-2, x.dtype), x),
     X,
     call=lambda x: f.threshold(x, 0.5, -2.0),
     torch=functional("threshold", threshold=0.5, value=-2.0),

@@ -5,7 +5,7 @@ import scipy.special
 
 import weft as wf
 
-from . import Arg, part
+from . import Arg, functional, part
 
 layers = wf.nn.layers
 Q, K, V = Arg(("n", 3, 4)), Arg(("n", 5, 4)), Arg(("n", 5, 2))
@@ -20,13 +20,9 @@ def attention(q, k, v, mask=True, bias=0.0):
     return np.where(seen, scipy.special.softmax(np.where(seen, scores, 0), -1), 0) @ v
 
 
-def torchs(*values, **options):
-    import torch
+TORCHS = functional("scaled_dot_product_attention")
 
-    return torch.nn.functional.scaled_dot_product_attention(*values, **options)
-
-
-part(layers.dot_product_attention, attention, Q, K, V, torch=torchs, special=False)
+part(layers.dot_product_attention, attention, Q, K, V, torch=TORCHS, special=False)
 part(
     layers.dot_product_attention,
     lambda q, k, v: attention(q, k, v, BEFORE),
@@ -35,7 +31,7 @@ part(
     V,
     call=lambda q, k, v: layers.dot_product_attention(q, k, v, causal=True),
     label="causal",
-    torch=lambda q, k, v: torchs(q, k, v, is_causal=True),
+    torch=lambda q, k, v: TORCHS(q, k, v, is_causal=True),
     special=False,  # NaN is not seen
 )
 part(
@@ -57,7 +53,7 @@ part(
     BIAS,
     call=lambda q, k, v, bias: layers.dot_product_attention(q, k, v, bias=bias),
     label="with a bias",
-    torch=lambda q, k, v, bias: torchs(q, k, v, attn_mask=bias),
+    torch=lambda q, k, v, bias: TORCHS(q, k, v, attn_mask=bias),
     special=False,
 )
 
@@ -81,7 +77,7 @@ def torchs_heads(x, *given):
 
     w, b = given[:4], given[4:]
     time_first = x.transpose(0, 1)
-    found, _ = torch.nn.functional.multi_head_attention_forward(
+    found, _ = functional("multi_head_attention_forward")(
         *[time_first] * 3,
         4,
         2,

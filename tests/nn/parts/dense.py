@@ -4,8 +4,7 @@ import numpy as np
 
 import weft as wf
 
-from . import Arg, part
-from .activations import functional
+from . import Arg, functional, part
 
 layers = wf.nn.layers
 

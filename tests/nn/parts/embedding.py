@@ -4,19 +4,10 @@ import numpy as np
 
 import weft as wf
 
-from . import Arg, part
+from . import Arg, functional, part
 
 layers = wf.nn.layers
 LABELS, W = Arg(("n", 3), 0, 4, "int64"), Arg((5, 2))
-
-
-def torch_embedding(name, **options):
-    def embed(labels, w):
-        import torch
-
-        return getattr(torch.nn.functional, name)(labels, w, **options)
-
-    return embed
 
 
 def without(labels, w, index):
@@ -39,7 +30,7 @@ part(
     LABELS,
     W,
     call=lambda i, w: layers.embedding(i, 5, 2, w),
-    torch=torch_embedding("embedding"),
+    torch=functional("embedding"),
 )
 part(
     layers.embedding,
@@ -65,7 +56,7 @@ part(
     LABELS,
     W,
     call=lambda i, w: layers.embedding_bag(i, 5, 2, w),
-    torch=torch_embedding("embedding_bag"),
+    torch=functional("embedding_bag"),
 )
 for _mode, _reference in (
     ("mean", means),
@@ -79,7 +70,7 @@ for _mode, _reference in (
         W,
         call=lambda i, w, mode=_mode: layers.embedding_bag(i, 5, 2, w, mode=mode, padding_index=1),
         label=f"{_mode} without padding",
-        torch=torch_embedding("embedding_bag", mode=_mode, padding_idx=1),
+        torch=functional("embedding_bag", mode=_mode, padding_idx=1),
         differentiable=_mode != "max",  # a label may stand in a bag twice, which is a tie
         special=False,
     )

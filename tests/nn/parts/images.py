@@ -6,8 +6,7 @@ import numpy as np
 
 import weft as wf
 
-from . import Arg, part
-from .spatial import torchs
+from . import Arg, functional, part
 
 layers = wf.nn.layers
 IMAGES = Arg(("n", 2, 3, 4))
@@ -50,7 +49,7 @@ def _resize(given, mode, corners, out, label, arg=IMAGES, steps=None, **theirs):
         lambda x: resized(x, out, mode, corners, steps),
         arg,
         call=lambda x: layers.resize(x, **given, mode=mode, align_corners=corners),
-        torch=lambda x: torchs().interpolate(
+        torch=lambda x: functional("interpolate")(
             x, **theirs, mode={"linear": words[x.ndim - 2], "cubic": "bicubic"}.get(mode, mode), **options
         ),
         label=label,
@@ -94,14 +93,14 @@ part(
     shuffled,
     Arg(("n", 8, 2, 3)),
     call=lambda x: layers.pixel_shuffle(x, 2),
-    torch=lambda x: torchs().pixel_shuffle(x, 2),
+    torch=lambda x: functional("pixel_shuffle")(x, 2),
 )
 part(
     layers.pixel_unshuffle,
     lambda x: np.stack([x[:, :, k::2, l::2] for k in (0, 1) for l in (0, 1)], 2).reshape(len(x), 8, 2, 3),
     Arg(("n", 2, 4, 6)),
     call=lambda x: layers.pixel_unshuffle(x, 2),
-    torch=lambda x: torchs().pixel_unshuffle(x, 2),
+    torch=lambda x: functional("pixel_unshuffle")(x, 2),
 )
 part(
     layers.channel_shuffle,
@@ -134,14 +133,14 @@ part(
     columns,
     IMAGES,
     call=lambda x: layers.patches(x, 2, **WINDOWS),
-    torch=lambda x: torchs().unfold(x, 2, **WINDOWS),
+    torch=lambda x: functional("unfold")(x, 2, **WINDOWS),
 )
 part(
     layers.fold,
     folded,
     Arg(("n", 8, 6)),
     call=lambda x: layers.fold(x, (3, 4), 2, **WINDOWS),
-    torch=lambda x: torchs().fold(x, (3, 4), 2, **WINDOWS),
+    torch=lambda x: functional("fold")(x, (3, 4), 2, **WINDOWS),
     special=False,  # the reference is a product with a matrix: 0 times infinity
 )
 
@@ -191,7 +190,7 @@ for _mode, _padding, _corners in CHOICES:
         call=lambda x, g, m=_mode, p=_padding, a=_corners: layers.grid_sample(
             x, g, mode=m, padding_mode=p, align_corners=a
         ),
-        torch=lambda x, g, m=_theirs, p=_padding, a=_corners: torchs().grid_sample(
+        torch=lambda x, g, m=_theirs, p=_padding, a=_corners: functional("grid_sample")(
             x, g, mode=m, padding_mode=p, align_corners=a
         ),
         label=f"{_mode} {_padding}",
@@ -203,7 +202,7 @@ part(
     lambda x, g: sampled(x, g, "linear", "zeros", False),
     Arg(("n", 1, 2, 2, 3)),
     Arg(("n", 1, 2, 2, 3), -1.2, 1.2),
-    torch=lambda x, g: torchs().grid_sample(x, g, align_corners=False),
+    torch=lambda x, g: functional("grid_sample")(x, g, align_corners=False),
     label="volume",
     eps=64,
     special=False,
@@ -222,7 +221,7 @@ for _corners in (False, True):
         lambda t, a=_corners: affine(t, a),
         Arg(("n", 2, 3)),
         call=lambda t, a=_corners: layers.affine_grid(t, (2, 3), align_corners=a),
-        torch=lambda t, a=_corners: torchs().affine_grid(t, (len(t), 1, 2, 3), align_corners=a),
+        torch=lambda t, a=_corners: functional("affine_grid")(t, (len(t), 1, 2, 3), align_corners=a),
         label="corners" if _corners else "",
         special=False,  # the reference is a product with a matrix
     )

@@ -6,8 +6,8 @@ import scipy.stats
 
 import weft as wf
 
-from . import Arg, part
-from .activations import functional, sparsemax
+from . import Arg, functional, part
+from .activations import sparsemax
 
 f = wf.nn.losses
 X, Y = Arg(), Arg()

@@ -6,20 +6,11 @@ import numpy as np
 
 import weft as wf
 
-from . import Arg, part
+from . import Arg, functional, part
 
 layers = wf.nn.layers
 X, IMAGES, B = Arg(("n", 4)), Arg(("n", 4, 2, 3)), Arg((4,))
 LARGE = Arg(("n", 4, 2, 3), 3, 6)
-
-
-def torch_norm(name, *shape, **options):
-    def norm(x, *parameters):
-        import torch
-
-        return getattr(torch.nn.functional, name)(x, *shape, *parameters, **options)
-
-    return norm
 
 
 def over(axes, x, s=1.0, t=0.0):
@@ -38,7 +29,7 @@ part(
     B,
     B,
     call=lambda x, s, t: layers.layer_norm(x, s, t),
-    torch=torch_norm("layer_norm", (4,)),
+    torch=lambda x, *parameters: functional("layer_norm")(x, (4,), *parameters),
 )
 part(
     layers.layer_norm,
@@ -47,7 +38,7 @@ part(
     Arg((4, 2, 3)),
     call=lambda x, s: layers.layer_norm(x, s, None, axes=(1, 2, 3)),
     label="over images",
-    torch=torch_norm("layer_norm", (4, 2, 3)),
+    torch=lambda x, s: functional("layer_norm")(x, (4, 2, 3), s),
 )
 part(
     layers.rms_norm,
@@ -55,7 +46,7 @@ part(
     X,
     B,
     call=lambda x, s: layers.rms_norm(x, s),
-    torch=torch_norm("rms_norm", (4,), eps=1e-6),
+    torch=lambda x, s: functional("rms_norm", eps=1e-6)(x, (4,), s),
 )
 for _groups in (1, 2):
     part(
@@ -66,7 +57,7 @@ for _groups in (1, 2):
         B,
         call=lambda x, s, t, groups=_groups: layers.group_norm(x, groups, s, t),
         label=f"{_groups}",
-        torch=torch_norm("group_norm", _groups),
+        torch=lambda x, *parameters, groups=_groups: functional("group_norm")(x, groups, *parameters),
     )
 part(
     layers.group_norm,
@@ -82,7 +73,7 @@ part(
     B,
     B,
     call=lambda x, s, t: layers.instance_norm(x, s, t),
-    torch=torch_norm("instance_norm", None, None),
+    torch=lambda x, *parameters: functional("instance_norm")(x, None, None, *parameters),
 )
 part(
     layers.batch_norm,
@@ -91,7 +82,7 @@ part(
     call=lambda x: layers.batch_norm(x, True, None, None, name="norm"),
     label="no parameters",
     sizes=(3,),
-    torch=torch_norm("batch_norm", None, None, training=True),
+    torch=functional("batch_norm", running_mean=None, running_var=None, training=True),
 )
 part(
     layers.weight_norm,
@@ -99,7 +90,7 @@ part(
     Arg((3, 4)),
     B,
     call=lambda v, g: layers.weight_norm(v, g),
-    torch=lambda v, g: torch_norm("normalize", dim=0)(v) * g,
+    torch=lambda v, g: functional("normalize", dim=0)(v) * g,
 )
 part(
     layers.weight_norm,
@@ -134,17 +125,13 @@ for _shape in ((3, 4), (3, 2, 2)):
     )
 
 
-def torchs_unit(p, axis):
-    return lambda x: __import__("torch").nn.functional.normalize(x, p=p, dim=axis)
-
-
 for _p, _axis in ((2.0, -1), (1.0, 1), (3.0, 1)):
     part(
         layers.unit_norm,
         lambda x, p=_p, axis=_axis: x / (np.abs(x) ** p).sum(axis, keepdims=True) ** (1 / p),
         Arg(("n", 4, 3), 0.3, 2),
         call=lambda x, p=_p, axis=_axis: layers.unit_norm(x, axis, p=p),
-        torch=torchs_unit(_p, _axis),
+        torch=functional("normalize", p=_p, dim=_axis),
         special=False,
         label=f"of order {_p:g}",
     )

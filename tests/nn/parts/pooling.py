@@ -7,7 +7,7 @@ import numpy as np
 
 import weft as wf
 
-from . import Arg, part
+from . import Arg, functional, part
 
 layers = wf.nn.layers
 
@@ -41,17 +41,6 @@ def fractional(x, u, size, counts):
             limits.append([(b, b + k) for b in begins])
         out[n, c] = pooled(x[n : n + 1, c : c + 1], limits, np.max)[0, 0]
     return out
-
-
-def functional(name):
-    """PyTorch's function of that name, imported when it is called."""
-
-    def call(*args, **options):
-        import torch
-
-        return getattr(torch.nn.functional, name)(*args, **options)
-
-    return call
 
 
 def in_torchs_order(u, examples):

@@ -1,22 +1,14 @@
 """Convolutions of other kinds: padded by elements of x, transposed, depthwise, separable, locally connected."""
 
-import functools
 import itertools
 
 import numpy as np
 
 import weft as wf
 
-from . import Arg, part
+from . import Arg, functional, part
 
 layers = wf.nn.layers
-
-
-@functools.cache
-def torchs():
-    import torch.nn.functional
-
-    return torch.nn.functional
 
 
 def convolved(x, w, stride=1):
@@ -43,7 +35,7 @@ for _mode, _numpys in MODES.items():
         KERNELS,
         BIAS,
         call=lambda x, w, b, m=_mode: layers.conv1d(x, 3, 3, w, b, stride=2, padding=2, padding_mode=m),
-        torch=lambda x, w, b, m=_mode: torchs().conv1d(torchs().pad(x, (2, 2), mode=m), w, b, stride=2),
+        torch=lambda x, w, b, m=_mode: functional("conv1d")(functional("pad")(x, (2, 2), mode=m), w, b, stride=2),
         label=_mode,
         sizes=(1, 7),  # NumPy knows no edges of nothing
     )
@@ -80,7 +72,7 @@ for _rank, _op in enumerate((layers.conv1d_transpose, layers.conv2d_transpose, l
         call=lambda x, w, b, op=_op, z=(0,) * _rank, ones=_ones: op(
             x, 3, (*ones, 3), w, b, stride=(*ones, 2), padding=(*z, 1), output_padding=(*z, 1)
         ),
-        torch=lambda x, w, b, r=_rank, z=(0,) * _rank, ones=_ones: getattr(torchs(), f"conv_transpose{r + 1}d")(
+        torch=lambda x, w, b, r=_rank, z=(0,) * _rank, ones=_ones: functional(f"conv_transpose{r + 1}d")(
             x, w, b, stride=(*ones, 2), padding=(*z, 1), output_padding=(*z, 1)
         ),
     )
@@ -103,7 +95,7 @@ for _rank, _word in ((1, "1d"), (2, "2d")):
         Arg((4, 1, *_kernel)),
         Arg((4,)),
         call=lambda x, w, b, op=_op, k=_kernel: op(x, k, 2, w, b),
-        torch=lambda x, w, b, word=_word: getattr(torchs(), f"conv{word}")(x, w, b, groups=2),
+        torch=lambda x, w, b, word=_word: functional(f"conv{word}")(x, w, b, groups=2),
     )
     _op = getattr(layers, f"separable_conv{_word}")
     part(
@@ -114,9 +106,7 @@ for _rank, _word in ((1, "1d"), (2, "2d")):
         Arg((3, 4, *[1] * _rank)),
         BIAS,
         call=lambda x, d, w, b, op=_op, k=_kernel: op(x, 3, k, 2, d, w, b),
-        torch=lambda x, d, w, b, word=_word: getattr(torchs(), f"conv{word}")(
-            getattr(torchs(), f"conv{word}")(x, d, groups=2), w, b
-        ),
+        torch=lambda x, d, w, b, word=_word: functional(f"conv{word}")(functional(f"conv{word}")(x, d, groups=2), w, b),
         eps=32,
     )
     _op = getattr(layers, f"locally_connected{_word}")
