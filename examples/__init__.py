@@ -1,1 +1,1 @@
-"""The gallery: small programs that train on real data, draw a picture, and can be read in a few minutes."""
+"""The gallery: small programs that can be read in a few minutes each; most of them train a network on real data."""

@@ -1,26 +1,35 @@
 """Runs the programs of the gallery, and writes the page that shows them.
 
-    python -m examples.gallery                       # all, on scikit-learn's digits
-    python -m examples.gallery mnist --data DIR      # a group, or one program such as mnist.lenet, on other data
-    python -m examples.gallery --page                # the page alone, from the figures that are there
+    python -m examples.gallery                           # all, on scikit-learn's digits
+    python -m examples.gallery mnist                     # a group, or a program such as mnist.lenet
+    python -m examples.gallery mnist.lenet --data DIR    # with the options of programs
+    python -m examples.gallery --page                    # the page alone, from the figures that are there
 
-Pictures and figures go to docs/gallery, the page to docs/gallery.md.
+Names come first, then options.  Pictures and figures go to docs/gallery, the page to docs/gallery.md; a run with
+options has pictures and figures of its own, beside those of a run without.
 """
 
 import argparse
 import ast
+import difflib
 import json
+import re
+import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
+
+from benchmarks.table import machine
 
 EXAMPLES = Path(__file__).parent
 DOCS = EXAMPLES.parent / "docs"
 PICTURES = DOCS / "gallery"
 FIGURES = PICTURES / "figures.json"
+PAGE = DOCS / "gallery.md"
 # the groups, from a single neuron on
 GROUPS = ("neurons", "backpropagation", "mnist", "linear", "shapes", "activations", "initialisation", "regularisation")
 GROUPS += ("optimisers", "images", "sequences", "unsupervised", "generators", "inputs", "transfer", "devices")
@@ -61,39 +70,54 @@ def programs() -> Iterator[Program]:
                 yield Program(f"{group}.{path.stem}", path)
 
 
-def run(program: Program, options: list[str]) -> dict[str, Any]:
-    """Run a program in a process of its own; what it gives, and how long it took."""
-    print(f"== {program.name} {' '.join(options)}", flush=True)
-    start = time.perf_counter()
-    command = [sys.executable, "-c", CALL.format(program.name), "--out", str(PICTURES), *options]
-    done = subprocess.run(command, cwd=EXAMPLES.parent, stdout=subprocess.PIPE, text=True, check=True)
-    seconds = time.perf_counter() - start
-    figures = json.loads(done.stdout.splitlines()[-1])
-    print(f"   {figures} in {seconds:.0f} s", flush=True)
-    shown = [o if not o.startswith("/") else "DIR" for o in options]
-    pictures = [line.removeprefix("picture: ") for line in done.stdout.splitlines() if line.startswith("picture: ")]
-    for path in pictures:
-        shrink(Path(path))
+def run(program: Program, options: list[str], shown: str) -> dict[str, Any]:
+    """Run a program in a process of its own; what it gives, how long it took, and where.
+
+    shown : the options as the page has them
+    """
+    print(f"== {program.name} {shown}", flush=True)
+    with TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        command = [sys.executable, "-c", CALL.format(program.name), *options, "--out", folder]
+        done = subprocess.run(command, cwd=EXAMPLES.parent, stdout=subprocess.PIPE, text=True, check=False)
+        seconds = time.perf_counter() - start
+        if done.returncode:
+            sys.exit(f"{program.name} ended with exit status {done.returncode}; nothing of it was kept.")
+        figures = json.loads(done.stdout.splitlines()[-1])
+        print(f"   {figures} in {seconds:.0f} s", flush=True)
+        drawn = sorted(Path(folder).glob("*.png"))
+        for path in drawn:
+            shrink(path, PICTURES / picture_name(path.name, shown))
     return {
         "figures": figures,
         "seconds": round(seconds, 1),
-        "options": " ".join(shown),
-        "pictures": [Path(path).name for path in pictures],
+        "options": shown,
+        "pictures": [picture_name(path.name, shown) for path in drawn],
+        "machine": machine(),
     }
 
 
-def shrink(path: Path) -> None:
+def picture_name(name: str, shown: str) -> str:
+    """lenet.png; of a run with --data DIR --epochs 10, lenet.data-dir-epochs-10.png."""
+    words = re.findall(r"[a-z0-9.]+", shown.lower())
+    return ".".join([name.removesuffix(".png"), *["-".join(words)] * bool(words), "png"])
+
+
+def shrink(path: Path, to: Path) -> None:
     """Write a picture again in 256 colours, which takes a third of the bytes."""
     from PIL import Image
 
-    Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
+    Image.open(path).convert("RGB").quantize(256).save(to, optimize=True)
 
 
 def page(found: dict[str, Any]) -> str:
     """The page: groups, and for each program what it shows, how it is run, its figures and its pictures."""
-    lines = ["# Gallery", "", "Small programs, each of which trains on real data and can be read in a few minutes."]
-    lines += ["`python -m examples.gallery` ran them and wrote this page. Figures are of one seed; seconds include"]
-    lines += ["start and compilation, on two cores of an AMD EPYC (Zen 3) that had other work beside.", ""]
+    machines = sorted({run_of["machine"] for run_of in found.values()})
+    where = f"on {machines[0]}" if len(machines) == 1 else "on the machine that is named with them"
+    lines = ["# Gallery", "", "Small programs that can be read in a few minutes each; most of them train a network on"]
+    lines += ["real data, such as scikit-learn's digits. `python -m examples.gallery` ran them and wrote this page."]
+    lines += ["Figures are of one seed; seconds include start and compilation, and are those"]
+    lines += [f"{where}, which may have had other work beside.", ""]
     group = ""
     for program in programs():
         if program.group != group:
@@ -103,33 +127,71 @@ def page(found: dict[str, Any]) -> str:
         lines += [f"**[{program.name}](../{link})** ({program.lines} lines). {program.words}", ""]
         for key, run_of in found.items():
             if key.split(" ")[0] == program.name:
-                lines += describe(program, run_of)
+                lines += describe(program, run_of, len(machines) > 1)
     return "\n".join(lines)
 
 
-def describe(program: Program, found: dict[str, Any]) -> list[str]:
+def describe(program: Program, found: dict[str, Any], with_machine: bool) -> list[str]:
     """The lines of one run."""
     numbers = ", ".join(f"{name} {value:.4g}" for name, value in found["figures"].items())
     command = f"python -m examples.{program.name} {found['options']}".strip()
     pictures = [f"![{program.name}](gallery/{name})" for name in found["pictures"]]
-    return [f"`{command}`: {numbers}; {found['seconds']:.0f} s", "", *pictures, ""]
+    where = f" on {found['machine']}" if with_machine else ""
+    return [f"`{command}`: {numbers}; {found['seconds']:.0f} s{where}", "", *pictures, ""]
 
 
-def main() -> None:
+def parser() -> argparse.ArgumentParser:
+    """Of what stands after the names; what it does not know goes to the programs."""
+    found = argparse.ArgumentParser(
+        usage="python -m examples.gallery [NAME ...] [--page] [--data DIR] [options of the programs]",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    found.add_argument("--page", action="store_true", help="run nothing")
+    found.add_argument("--data", type=Path, metavar="DIR", help="a folder or file for programs, DIR on the page")
+    found.add_argument("--out", help=argparse.SUPPRESS)
+    return found
+
+
+def asked(argv: Sequence[str]) -> tuple[list[Program], list[str], str]:
+    """(the programs to run, the options they are given, those as the page shows them), by the words of a command."""
+    command, first = parser(), next((i for i, word in enumerate(argv) if word.startswith("-")), len(argv))
+    names, (args, options) = argv[:first], command.parse_known_args(argv[first:])
+    everything = list(programs())
+    known = {p.path.stem: p.name for p in everything} | {name: name for p in everything for name in (p.name, p.group)}
+    for name in names:
+        if name not in known.values():
+            (near,) = difflib.get_close_matches(name.replace("/", "."), known, 1, cutoff=0)
+            command.error(f"There is no program or group {name!r}; the nearest name is {known[near]}.")
+    for number, word in enumerate(options):
+        if word in known.values() or (number == 0 and not word.startswith("-")):
+            command.error(f"{word!r} stands after an option; the names of programs come first.")
+    if args.out is not None:
+        command.error("--out is not taken: pictures go to docs/gallery, where the page shows them.")
+    if args.data is not None and not args.data.exists():
+        command.error(f"--data: there is no {args.data}.")
+    wanted = [p for p in everything if not names or p.name in names or p.group in names]
+    data = [] if args.data is None else ["--data", str(args.data.resolve())]
+    return [] if args.page else wanted, data + options, shlex.join([*data[:1], *["DIR"] * bool(data), *options])
+
+
+def keep(found: dict[str, Any]) -> None:
+    """Write the figures, and the page that shows them."""
+    ordered = dict(sorted(found.items()))
+    FIGURES.write_text(json.dumps(ordered, indent=1) + "\n")
+    PAGE.write_text(page(ordered))
+
+
+def main(argv: Sequence[str] | None = None) -> None:
     """Run what was asked for, keep its figures, write the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", help="groups or programs; none: all")
-    parser.add_argument("--page", action="store_true", help="run nothing")
-    args, options = parser.parse_known_args()
+    wanted, options, shown = asked(sys.argv[1:] if argv is None else argv)
+    PICTURES.mkdir(parents=True, exist_ok=True)
     found = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
-    for program in programs():
-        wanted = not args.names or program.name in args.names or program.group in args.names
-        if wanted and not args.page:
-            result = run(program, options)
-            found[f"{program.name} {result['options']}".strip()] = result
-            PICTURES.mkdir(parents=True, exist_ok=True)
-            FIGURES.write_text(json.dumps(dict(sorted(found.items())), indent=1) + "\n")
-    (DOCS / "gallery.md").write_text(page(found))
+    for program in wanted:
+        found[f"{program.name} {shown}".strip()] = run(program, options, shown)
+        keep(found)
+    keep(found)
 
 
 if __name__ == "__main__":

@@ -237,7 +237,7 @@ def _put(values: Expr, places: Expr, sizes: Shape) -> Expr:
     plane = product(sizes)
     # a negative index counts from no end: it is moved out of the range, where it is reported
     inside = scalar.where(places < 0, places - plane, places)
-    flat = reshape(inside, (batch, channels, -1))
-    key = (reshape(iota((batch,)), (-1, 1, 1)), reshape(iota((channels,)), (1, -1, 1)), flat)
+    flat = reshape(inside, (batch, channels, product(values.shape[2:])))
+    key = (reshape(iota((batch,)), (batch, 1, 1)), reshape(iota((channels,)), (1, channels, 1)), flat)
     whole = index_set(zeros((batch, channels, plane), values.dtype), key, reshape(values, flat.shape))
     return reshape(whole, (batch, channels, *sizes))

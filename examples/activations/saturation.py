@@ -1,4 +1,6 @@
-"""Where activations saturate: what the ten layers of a net give, and how much of it passes no gradient.
+"""Where activations saturate: what the ten layers of a net give, and how often their slope is small.
+
+Saturated is a unit, by an example, where the slope of its activation is less than a tenth of the largest in the net.
 
     python -m examples.activations.saturation                 # scikit-learn's digits
     python -m examples.activations.saturation --data DIR      # MNIST
@@ -6,7 +8,9 @@
 After Glorot, Bengio 2010, Understanding the difficulty of training deep feedforward neural networks, figures 2 and 3.
 """
 
+import argparse
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,9 +18,16 @@ import numpy as np
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots
+from ..common import Data, images, options, picture, plots
 
 ACTIVATIONS = {"sigmoid": wf.sigmoid, "tanh": wf.tanh, "relu": wf.relu, "leaky relu": wf.leaky_relu}
+
+
+def standardised(args: argparse.Namespace) -> Data:
+    """Images as rows of numbers, whose mean over all to learn from is 0, and whose standard deviation is 1."""
+    data = images(args).flat
+    mean, deviation = data.images.mean(), data.images.std()
+    return data._replace(images=(data.images - mean) / deviation, test_images=(data.test_images - mean) / deviation)
 
 
 def network(
@@ -46,22 +57,21 @@ def draw_layers(plot: Any, name: str, given: Sequence[np.ndarray]) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
-    """Draw the histograms of what layers give, of weights N(0, 1 / sqrt(inputs)) of gain 2; print what is saturated."""
+    """Draw histograms of what layers with weights N(0, gain / sqrt(inputs)) give; print how much is saturated."""
     args = options(__doc__, argv, epochs=0, gain=(2.0, "of the weights: their spread times sqrt(inputs)"), units=200)
-    data = images(args).flat
-    pixels = (data.images - data.images.mean()) / data.images.std()
+    pixels = standardised(args).images[:500]
     units = 20 if args.quick else args.units
     figure, rows = plots(1, 8, 6, rows=len(ACTIVATIONS))
     figures = {}
     for row, (name, activation) in zip(rows, ACTIVATIONS.items(), strict=True):
-        spread = lambda shape, rng: nn.init.he_normal(shape, rng, args.gain)  # noqa: E731
-        inputs, given, slopes, _ = network(pixels.shape[1], activation, spread, units)
-        found = wf.function(inputs[:1], [*given, *slopes], target=args.target)(pixels[:500])
+        weights = partial(nn.init.he_normal, gain=args.gain)
+        inputs, given, slopes, _ = network(pixels.shape[1], activation, weights, units)
+        found = wf.function(inputs[:1], [*given, *slopes], target=args.target)(pixels)
         draw_layers(row[0], name, found[:10])
-        most = max(s.max() for s in found[10:])
+        largest = max(s.max() for s in found[10:])
         for number in (1, 10):
-            flat = 100 * float((found[9 + number] < 0.1 * most).mean())
-            figures[f"{name}: saturated in layer {number}, %"] = flat
+            share = float((found[9 + number] < 0.1 * largest).mean())
+            figures[f"{name}: saturated in layer {number}, %"] = 100 * share
     rows[-1, 0].set_xlabel("what each layer gives")
     print(*(f"{name} {value:.1f}" for name, value in figures.items()), sep="\n")
     picture(args, "saturation", figure)

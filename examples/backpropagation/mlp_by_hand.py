@@ -74,8 +74,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     print(right, "with the derivative of the first layer's sigmoid written wrongly:", wrong, sep="\n\n")
 
     step = wf.function([x, t], loss, updates=nn.updates.sgd(loss, params, args.rate), target=args.target)
-    own, apart = {p: p.get_value() for p in params}, []
-    for pixels, labels in nn.batches(data.train, args.batch):
+    own, apart, rng = {p: p.get_value() for p in params}, [], np.random.default_rng(args.seed)
+    for pixels, labels in (batch for _ in range(args.epochs) for batch in nn.batches(data.train, args.batch, rng)):
         for p, gradient in zip(params, by_hand({x: pixels, t: labels, **own}), strict=True):
             own[p] = own[p] - args.rate * gradient
         step(pixels, labels)
@@ -84,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     figures = {
         "largest error of a gradient": max(row.error for row in right.rows),
         "parameters that depart after the mistake": sum(not row.agrees for row in wrong.rows),
-        "weights apart after an epoch": float(apart[-1]),
+        "weights apart at the end": float(apart[-1]),
     }
     print(figures)
     return figures

@@ -17,10 +17,7 @@ from ..common import images, options, picture, plots, show
 
 
 def counters(shape: tuple[int, ...]) -> tuple[list[wf.Expr], dict[wf.Expr, wf.Expr], wf.Expr]:
-    """([images, labels], updates of how many there were, in all and of each class, and of their sums, the first count).
-
-    Every read in a call sees the values before any update.
-    """
+    """([images, labels], updates: how many there were, in all and of each class, and their sums; the count of all)."""
     x, t = wf.tensor4("x", ("batch", *shape)), wf.vector("t", ("batch",), dtype="int64")
     count = wf.shared(0, name="count")
     of_class = wf.shared(np.zeros(10, np.int64), name="of_class")
@@ -46,7 +43,6 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     figure, (bars, means) = plots(2)
     bars.bar(range(10), of_class)
     bars.set(xticks=range(10), xlabel="class", title="images of each class")
-    bars.spines[["top", "right"]].set_visible(False)
     show(means, "their means", sums / np.maximum(of_class, 1)[:, None, None, None], 5)
     picture(args, "counter", figure)
     figures = {"images": float(of_class.sum()), "left": float(left), "mean pixel": float(sums.sum() / sums[0].size)}

@@ -15,7 +15,7 @@ import numpy as np
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots
+from ..common import images, options, picture, plots, refuse
 
 
 def network(pixels: int, units: int) -> tuple[list[wf.Expr], wf.Expr, list[wf.Expr]]:
@@ -45,7 +45,11 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         "rate": (0.5, "learning rate"),
     }
     args = options(__doc__, argv, epochs=10, batch=64, **more)
+    if args.workers < 1 or args.batch % args.workers:
+        refuse(f"--workers {args.workers} does not divide --batch {args.batch}; each takes as large a part of it.")
     data = images(args).flat
+    if len(data.images) < args.batch:
+        refuse(f"--batch {args.batch} is more than the {len(data.images)} examples that there are to learn from.")
     pixels, units = data.images.shape[1], 4 if args.quick else args.units
     inputs, loss, params = network(pixels, units)
     step = wf.function(inputs, loss, updates=nn.updates.sgd(loss, params, args.rate), target=args.target)
@@ -72,8 +76,6 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     left.set(xlabel="step", ylabel="loss", title=f"batches of {args.batch}")
     right.plot(apart)
     right.set(xlabel="step", ylabel="largest difference of a weight", title=f"{args.workers} workers beside one")
-    for plot in (left, right):
-        plot.spines[["top", "right"]].set_visible(False)
     picture(args, "data_parallel", figure)
     figures = {"loss": losses[-1], "largest difference of a weight": apart[-1]}
     print(figures)

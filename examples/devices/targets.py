@@ -1,4 +1,4 @@
-"""A function runs where its `target` says, and gives the same there.
+"""A function runs where its `target` says, and gives the same there, but for rounding.
 
 The same steps of training are taken on each target.
 
@@ -18,18 +18,18 @@ from weft import nn
 from ..common import images, options, picture, plots
 
 
-def network(pixels: int, units: int = 64) -> tuple[list[wf.Expr], wf.Expr]:
-    """([images, labels], loss): the same weights for each that is made."""
-    nn.init.seed(0)
+def network(pixels: int, units: int = 64, seed: int = 0) -> tuple[list[wf.Expr], wf.Expr]:
+    """([images, labels], loss): the same weights for each that is made from a seed."""
+    nn.init.seed(seed)
     x, t = wf.matrix("x", ("batch", pixels)), wf.vector("t", ("batch",), dtype="int64")
     with nn.scope("net"):
         logits = nn.layers.dense(wf.tanh(nn.layers.dense(x, units)), 10)
         return [x, t], nn.losses.crossentropy(logits, t).mean()
 
 
-def train(target: str, batches: list[tuple[np.ndarray, ...]], units: int) -> tuple[list[float], float]:
+def train(target: str, batches: list[tuple[np.ndarray, ...]], units: int, seed: int) -> tuple[list[float], float]:
     """(the losses of steps of momentum on a target, seconds of a step)."""
-    inputs, loss = network(batches[0][0].shape[1], units)
+    inputs, loss = network(batches[0][0].shape[1], units, seed)
     step = wf.function(inputs, loss, updates=nn.updates.momentum(loss, nn.parameters(loss), 0.1), target=target)
     losses, seconds = [], []
     for batch in batches:
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     data, rng = images(args).flat, np.random.default_rng(args.seed)
     steps, size, units = (4, 4, 4) if args.quick else (args.steps, args.batch, args.units)
     few = [tuple(a[i] for a in data.train) for i in rng.integers(0, len(data.images), (steps, size))]
-    runs = {target: train(target, few, units) for target in ("cpu", *args.others.split(","))}
+    runs = {target: train(target, few, units, args.seed) for target in ("cpu", *args.others.split(","))}
     figure, (left, right) = plots(2)
     for number, (target, (losses, seconds)) in enumerate(runs.items()):
         left.plot(losses, label=target, linestyle="-" if number == 0 else ":", linewidth=2 if number else 1)
@@ -60,8 +60,6 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     left.legend(frameon=False)
     right.set(xscale="log", title="microseconds of a step")
     right.set_xlim(1, 5 * right.get_xlim()[1])
-    for plot in (left, right):
-        plot.spines[["top", "right"]].set_visible(False)
     picture(args, "targets", figure)
     first = runs["cpu"][0]
     figures = {

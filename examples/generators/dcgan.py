@@ -38,9 +38,8 @@ def critic(x: wf.Expr, filters: int = 32) -> wf.Expr:
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Train, draw what the same noise becomes as the generator learns."""
-    args = options(
-        __doc__, argv, epochs=40, batch=32, rate=(0.001, "learning rate"), noise=(32, "numbers that images are made of")
-    )
+    more = {"rate": (0.001, "learning rate"), "noise": (32, "numbers that images are made of")}
+    args = options(__doc__, argv, epochs=40, batch=32, **more)
     data = images(args, size=16)
     _, channels, size, _ = data.images.shape
     drawn, losses = learn(args, data.images, lambda z, training: generator(z, training, channels, size), critic)

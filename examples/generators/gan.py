@@ -15,7 +15,7 @@ from tqdm import tqdm
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots, show
+from ..common import by_epoch, images, options, picture, plots, show
 
 Network = Callable[[wf.Expr], wf.Expr]
 Generator = Callable[[wf.Expr, wf.Expr | bool], wf.Expr]
@@ -46,13 +46,12 @@ def contest(x: wf.Expr, made: wf.Expr, critic: Network) -> tuple[wf.Expr, wf.Exp
     logits = critic(wf.concatenate([x, made]))
     real, drawn = logits[: x.shape[0]], logits[x.shape[0] :]
     loss = nn.losses.binary_crossentropy
-    return loss(real, wf.ones_like(real)).mean() + loss(drawn, wf.zeros_like(drawn)).mean(), loss(
-        drawn, wf.ones_like(drawn)
-    ).mean()
+    told_apart = loss(real, wf.ones_like(real)).mean() + loss(drawn, wf.zeros_like(drawn)).mean()
+    return told_apart, loss(drawn, wf.ones_like(drawn)).mean()
 
 
-def steps(losses: tuple[wf.Expr, wf.Expr], made: wf.Expr, rate: float) -> nn.updates.Updates:
-    """Those of both: the critic's parameters by its loss, those of the generator by the other."""
+def updates_of_both(losses: tuple[wf.Expr, wf.Expr], made: wf.Expr, rate: float) -> nn.updates.Updates:
+    """Adam's: the critic's parameters learn by its loss, the generator's by the other."""
     own = nn.parameters(made)
     others = {name: p for name, p in nn.parameters(losses[0]).items() if name not in own}
     return nn.updates.adam(losses[0], others, rate, beta1=0.5) | nn.updates.adam(losses[1], own, rate, beta1=0.5)
@@ -67,7 +66,7 @@ def learn(
     made = generator(z, training)
     losses = contest(x, made, critic)
     draws = wf.random.Stream(args.seed).normal((x.shape[0], args.noise))
-    updates = steps(losses, made, args.rate)
+    updates = updates_of_both(losses, made, args.rate)
     train = wf.function([x], list(losses), updates=updates, givens={z: draws, training: True}, target=args.target)
     draw = wf.function([z], made, givens={training: False}, target=args.target)
     rng = np.random.default_rng(args.seed)
@@ -87,8 +86,7 @@ def report(
     for where, (epoch, pictures) in zip(plot, drawn, strict=False):
         show(where, f"after {epoch} epochs" if epoch > 1 else "after one epoch", pictures, 8)
     for who, curve in zip(("critic", "generator"), losses, strict=True):
-        plot[-1].plot(range(1, len(curve) + 1), curve, label=who)
-    plot[-1].set(xlabel="epoch")
+        by_epoch(plot[-1], curve, who)
     plot[-1].set_title("losses", fontsize=10)
     plot[-1].legend()
     picture(args, name, figure)
@@ -99,14 +97,8 @@ def report(
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Train, draw what the same noise becomes as the generator learns."""
-    args = options(
-        __doc__,
-        argv,
-        epochs=150,
-        batch=32,
-        rate=(0.001, "learning rate"),
-        noise=(32, "numbers that images are made of"),
-    )
+    more = {"rate": (0.001, "learning rate"), "noise": (32, "numbers that images are made of")}
+    args = options(__doc__, argv, epochs=150, batch=32, **more)
     data = images(args).flat
     pixels = data.images.shape[1]
     return report(args, "gan", *learn(args, data.images, lambda z, training: generator(z, training, pixels), critic))

@@ -1,6 +1,6 @@
 """Transposed convolutions draw each image from a code of its own, and learn code and drawing together.
 
-What lies between two codes are digits, too: lines from one to another are walks through what the network can draw.
+Lines from one code to another are walks through what the network can draw.
 Bojanowski, Joulin, Lopez-Paz, Szlam 2018, Optimizing the latent space of generative networks; Dosovitskiy,
 Springenberg, Brox 2015, Learning to generate chairs with convolutional neural networks.
 
@@ -16,7 +16,7 @@ import numpy as np
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots, show
+from ..common import how, images, options, picture, plots, show
 
 
 def network(
@@ -34,7 +34,8 @@ def network(
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Train, print how near images are drawn, draw images, and walks from one to another."""
-    args = options(__doc__, argv, epochs=60, batch=32, code=(16, "numbers that an image is made of"))
+    more = {"rate": (0.003, "Adam's learning rate"), "code": (16, "numbers that an image is made of")}
+    args = options(__doc__, argv, epochs=60, batch=32, **more)
     data = images(args, size=16)
     count, channels, size, _ = data.images.shape
     number, codes, logits = network(count, channels, size, args.code)
@@ -43,16 +44,13 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     loss = error + 0.1 * wf.square(codes).sum(axis=1).mean()
     params = nn.parameters(loss)
     given = (np.arange(count), data.images)
-    adam = nn.updates.adam(loss, params, 0.003)
-    nn.fit(
-        [number, x], loss, given, updates=adam, epochs=args.epochs, batch=args.batch, seed=args.seed, target=args.target
-    )
+    nn.fit([number, x], loss, given, updates=nn.updates.adam(loss, params, args.rate), **how(args))
     test = wf.function([number, x], nn.losses.squared_error(wf.sigmoid(logits), x).mean(), target=args.target)
     z = wf.matrix("z", ("batch", args.code))
     draw = wf.function([z], wf.sigmoid(logits), givens={codes: z}, target=args.target)
     found = params["net.codes_w"].get_value()
     way = np.linspace(0, 1, 10, dtype=found.dtype)[:, None]
-    ends = [int(np.flatnonzero(data.labels == digit)[0]) for digit in (0, 1, 2, 3, 4, 5, 6)]
+    ends = [int(np.flatnonzero(data.labels == digit)[0]) for digit in range(7)]
     walks = np.concatenate([(1 - way) * found[a] + way * found[b] for a, b in pairwise(ends)])
     figure, (left, right) = plots(2, 8)
     rows = [side[at : at + 10] for at in (0, 10, 20) for side in (data.images[:30], draw(found[:30]))]

@@ -12,7 +12,7 @@ import weft as wf
 from weft import nn
 
 from ..common import images, options, picture, plots, show
-from .learning import curve, inputs, learn
+from ..convnet import curve, inputs, learn
 
 
 def network(x: wf.Expr, training: wf.Expr, width: float = 0.125) -> wf.Expr:
@@ -26,11 +26,12 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     more = {"rate": (0.002, "Adam's learning rate at the start"), "width": (0.125, "times the paper's numbers of maps")}
     args = options(__doc__, argv, epochs=15, batch=64, **more)
     data = images(args, 32)
-    given = inputs(data)
-    logits = network(given[0], given[2], 1 / 32 if args.quick else args.width)
+    x, t = inputs(data)
+    training = wf.scalar("training", dtype="bool")
+    logits = network(x, training, 1 / 32 if args.quick else args.width)
     filters = nn.parameters(logits)["net.conv1_w"]
     start = filters.get_value()
-    history = learn(args, given, logits, data)
+    history = learn(args, [x, t], logits, data, training=training)
     figure, (left, right) = plots(2)
     curve(left, history)
     left.set_title("AlexNet")

@@ -14,7 +14,7 @@ import weft as wf
 from weft import nn
 
 from ..common import images, options, picture, plots
-from .learning import curve, inputs, learn
+from ..convnet import curve, inputs, learn
 
 
 def network(x: wf.Expr, training: wf.Expr, depth: int = 22, growth: int = 8) -> wf.Expr:
@@ -41,9 +41,10 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     args = options(__doc__, argv, epochs=10, batch=64, **more)
     data = images(args, 16)
     depth, growth = (7, 2) if args.quick else (args.depth, args.growth)
-    given = inputs(data)
-    logits = network(given[0], given[2], depth, growth)
-    history = learn(args, given, logits, data)
+    x, t = inputs(data)
+    training = wf.scalar("training", dtype="bool")
+    logits = network(x, training, depth, growth)
+    history = learn(args, [x, t], logits, data, training=training)
     figure, (left, right) = plots(2)
     curve(left, history)
     left.set_title(f"DenseNet of {depth} layers")

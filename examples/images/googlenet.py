@@ -12,7 +12,7 @@ import weft as wf
 from weft import nn
 
 from ..common import images, options, picture, plots, show
-from .learning import curve, inputs, learn
+from ..convnet import curve, inputs, learn
 
 BRANCHES = ("1 x 1", "3 x 3", "5 x 5", "pool, 1 x 1")
 
@@ -48,14 +48,15 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     more = {"rate": (0.005, "Adam's learning rate at the start"), "maps": (8, "of the smallest branch")}
     args = options(__doc__, argv, epochs=20, batch=64, **more)
     data = images(args, 16)
-    given = inputs(data)
-    logits, branches = network(given[0], given[2], 2 if args.quick else args.maps)
+    x, t = inputs(data)
+    training = wf.scalar("training", dtype="bool")
+    logits, branches = network(x, training, 2 if args.quick else args.maps)
     print(nn.summary(logits))
-    history = learn(args, given, logits, data)
+    history = learn(args, [x, t], logits, data, training=training)
     figure, rows = plots(5, 7, 3)
     curve(rows[0], history)
     rows[0].set_title("inception blocks", fontsize=10)
-    found = wf.function(given[:1], branches, target=args.target)(data.test_images[:1])
+    found = wf.function([x], branches, target=args.target)(data.test_images[:1])
     for plot, name, maps in zip(rows[1:], BRANCHES, found, strict=True):
         show(plot, name, (maps / max(maps.max(), 1e-9)).swapaxes(0, 1)[:8], 2)
     picture(args, "googlenet", figure)

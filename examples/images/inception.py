@@ -12,7 +12,7 @@ import weft as wf
 from weft import nn
 
 from ..common import images, options, picture, plots
-from .learning import curve, inputs, learn
+from ..convnet import curve, inputs, learn
 
 Size = int | tuple[int, int]
 KINDS: dict[str, list[Size]] = {"one of 7 x 7": [7], "three of 3 x 3": [3, 3, 3], "1 x 7 and 7 x 1": [(1, 7), (7, 1)]}
@@ -41,20 +41,21 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     more = {"rate": (0.01, "Adam's learning rate at the start"), "maps": (16, "of each convolution")}
     args = options(__doc__, argv, epochs=10, batch=64, **more)
     data = images(args, 16)
+    x, t = inputs(data)
+    training = wf.scalar("training", dtype="bool")
     figures = {}
     figure, (left, right) = plots(2)
     for name, windows in list(KINDS.items())[args.quick * 2 :]:
-        given = inputs(data)
-        logits = network(given[0], given[2], windows, 2 if args.quick else args.maps)
-        history = learn(args, given, logits, data)
+        logits = network(x, training, windows, 2 if args.quick else args.maps)
+        history = learn(args, [x, t], logits, data, training=training)
         figures[f"{name}: test error, %"] = history["error"][-1]
         curve(left, history, name)
         held = nn.count(logits)
+        figures[f"{name}: parameters"] = float(held)
         right.barh(name, held)
         right.text(held, name, f" {held:,}", va="center", fontsize=9)
     left.legend(frameon=False, fontsize=9)
     right.set(title="parameters", xlim=(0, 1.35 * right.get_xlim()[1]))
-    right.spines[["top", "right"]].set_visible(False)
     picture(args, "inception", figure)
     print(figures)
     return figures

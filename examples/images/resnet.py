@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots
-from .learning import curve, inputs, learn
+from ..common import by_epoch, images, options, picture, plots
+from ..convnet import curve, inputs, learn
 
 
 def network(x: wf.Expr, training: wf.Expr, depth: int = 20, plain: bool = False, width: float = 1.0) -> wf.Expr:
@@ -26,19 +26,19 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     more = {"depth": (44, "layers: 6 n + 2"), "width": (0.25, "times the paper's numbers of maps")}
     args = options(__doc__, argv, epochs=10, batch=64, rate=(0.003, "Adam's learning rate at the start"), **more)
     data = images(args, 16)
+    x, t = inputs(data)
+    training = wf.scalar("training", dtype="bool")
     depth, figures = 8 if args.quick else args.depth, {}
     figure, (losses, errors) = plots(2)
     for plain in (False, True):
-        given = inputs(data)
-        logits = network(given[0], given[2], depth, plain, args.width)
+        logits = network(x, training, depth, plain, args.width)
         name = f"{'plain' if plain else 'residual'} network"
-        history = learn(args, given, logits, data)
+        history = learn(args, [x, t], logits, data, training=training)
         figures[f"{name}: test error, %"] = history["error"][-1]
-        losses.semilogy(range(1, len(history) + 1), history["loss"], label=name)
+        by_epoch(losses, history["loss"], name)
         curve(errors, history, name)
-    print(f"{depth} layers, {nn.summary(logits).parameters:,} parameters each: {figures}")
-    losses.set(xlabel="epoch", ylabel="training loss", title=f"{depth} layers")
-    losses.spines[["top", "right"]].set_visible(False)
+    print(f"{depth} layers, {nn.count(logits):,} parameters each: {figures}")
+    losses.set(ylabel="training loss", yscale="log", title=f"{depth} layers")
     losses.legend(frameon=False)
     picture(args, "resnet", figure)
     return figures

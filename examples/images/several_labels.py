@@ -13,7 +13,7 @@ import numpy as np
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots
+from ..common import how, images, options, picture, plots, show, steps
 
 
 def network(x: wf.Expr, training: wf.Expr, width: float = 0.25) -> wf.Expr:
@@ -42,27 +42,22 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     logits = network(x, training, 1 / 16 if args.quick else args.width)
     loss = nn.losses.binary_crossentropy(logits, t).sum(1).mean()
     right = wf.all(wf.eq(logits > 0, t > 0), 1)
-    steps = args.epochs * -(-len(train[0]) // args.batch)
+    rate = nn.schedules.cosine(args.rate, steps(args, len(train[0])))
     history = nn.fit(
         [x, t],
         loss,
         train,
-        updates=nn.updates.adam(loss, nn.parameters(loss), nn.schedules.cosine(args.rate, steps)),
-        epochs=args.epochs,
-        batch=args.batch,
-        seed=args.seed,
+        updates=nn.updates.adam(loss, nn.parameters(loss), rate),
         validation=test,
         metrics={"all right": 100 * right.astype("float32").mean()},
         training=training,
-        target=args.target,
+        **how(args),
     )
     found = nn.predict(wf.function([x], logits, givens={training: False}, target=args.target), test[0])
     figure, rows = plots(6, 7, 3, rows=3)
     for plot, image, scores, truth in zip(rows.ravel(), *(a[-18:] for a in (test[0], found, test[1])), strict=True):
-        plot.imshow(image.transpose(1, 2, 0), cmap="gray")
-        plot.axis("off")
-        colour = "black" if ((scores > 0) == (truth > 0)).all() else "red"
-        plot.set_title(" and ".join(map(str, np.flatnonzero(scores > 0))) or "none", fontsize=10, color=colour)
+        show(plot, " and ".join(map(str, np.flatnonzero(scores > 0))) or "none", image[None], 1)
+        plot.title.set_color("black" if ((scores > 0) == (truth > 0)).all() else "red")
     picture(args, "several_labels", figure)
     precision = nn.metrics.average_precision(found.ravel(), test[1].ravel())
     figures = {"images with all labels right, %": history["all right"][-1], "average precision": precision}

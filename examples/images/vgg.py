@@ -14,7 +14,7 @@ import weft as wf
 from weft import nn
 
 from ..common import images, options, picture, plots, show
-from .learning import curve, inputs, learn
+from ..convnet import curve, inputs, learn
 
 LAYERS = ((1, 64), (1, 128), (2, 256), (2, 512), (2, 512))  # configuration A: convolutions of a block, and their maps
 
@@ -39,21 +39,17 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     more = {"rate": (0.001, "Adam's learning rate at the start"), "width": (0.125, "times the paper's numbers of maps")}
     args = options(__doc__, argv, epochs=12, batch=64, **more)
     data = images(args, 32)
-    x, _, training = given = inputs(data)
+    x, t = inputs(data)
+    training = wf.scalar("training", dtype="bool")
     logits, blocks = network(x, training, 1 / 32 if args.quick else args.width)
-    history = learn(args, given, logits, data)
+    history = learn(args, [x, t], logits, data, training=training)
     figure, (left, right) = plots(2)
     curve(left, history)
     left.set_title("VGG-11")
     maps = [nn.layers.resize(block[:, :2], x.shape[2:]) for block in blocks[:4]]
     found = wf.function([x], maps, target=args.target)(data.test_images[:1])
     seen = [block[0, :, None] / max(block.max(), 1e-9) for block in found]
-    show(
-        right,
-        "two maps of each of four blocks",
-        np.concatenate(seen, 1).reshape(-1, 1, *x.shape[2:]),
-        4,
-    )
+    show(right, "two maps of each of four blocks", np.concatenate(seen, 1).reshape(-1, 1, *x.shape[2:]), 4)
     picture(args, "vgg", figure)
     figures = {"test error, %": history["error"][-1]}
     print(figures)

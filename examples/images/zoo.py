@@ -70,7 +70,6 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     for plot in (left, right):
         plot.invert_yaxis()
         plot.tick_params(labelsize=8)
-        plot.spines[["top", "right"]].set_visible(False)
     picture(args, "zoo", figure)
     return figures
 

@@ -12,8 +12,8 @@ from functools import partial
 import weft as wf
 from weft import nn
 
-from ..activations.saturation import draw_layers, network
-from ..common import images, options, picture, plots
+from ..activations.saturation import draw_layers, network, standardised
+from ..common import options, picture, plots
 
 INITIAL = {
     "N(0, 0.01)": partial(nn.init.normal, std=0.01),
@@ -26,21 +26,20 @@ ACTIVATIONS = {"tanh": wf.tanh, "relu": wf.relu}
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Draw what the layers give, print the spread of the last one and the gradient that reaches the first."""
     args = options(__doc__, argv, epochs=0, units=200)
-    data = images(args).flat
-    pixels = (data.images - data.images.mean()) / data.images.std()
+    pixels, labels = (a[:500] for a in standardised(args).train)
     units = 20 if args.quick else args.units
-    cases = [(how, act) for act in ACTIVATIONS for how in INITIAL]
+    cases = [(start, act) for act in ACTIVATIONS for start in INITIAL]
     figure, rows = plots(2, 10, 5, rows=3)
     figures = {}
-    for plot, (how, act) in zip(rows.T.ravel(), cases, strict=True):
-        inputs, given, _, logits = network(pixels.shape[1], ACTIVATIONS[act], INITIAL[how], units)
+    for plot, (start, act) in zip(rows.T.ravel(), cases, strict=True):
+        inputs, given, _, logits = network(pixels.shape[1], ACTIVATIONS[act], INITIAL[start], units)
         loss = nn.losses.crossentropy(logits, inputs[1]).mean()
         first = nn.parameters(loss)["net.dense_w"]
         gradient = wf.sqrt(wf.square(wf.grad(loss, first)).mean())
-        *found, slope = wf.function(inputs, [*given, gradient], target=args.target)(pixels[:500], data.labels[:500])
-        draw_layers(plot, f"{act}, {how}", found)
-        figures[f"{act}, {how}: spread of layer 10"] = float(found[-1].std())
-        figures[f"{act}, {how}: gradient of layer 1"] = float(slope)
+        *found, slope = wf.function(inputs, [*given, gradient], target=args.target)(pixels, labels)
+        draw_layers(plot, f"{act}, {start}", found)
+        figures[f"{act}, {start}: spread of layer 10"] = float(found[-1].std())
+        figures[f"{act}, {start}: gradient of layer 1"] = float(slope)
     print(*(f"{name} {value:.2e}" for name, value in figures.items()), sep="\n")
     picture(args, "ten_layers", figure)
     return figures

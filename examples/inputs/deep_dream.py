@@ -13,8 +13,8 @@ import numpy as np
 
 import weft as wf
 
-from ..common import options, picture, plots
-from .nets import learnt_photos, photographs
+from ..common import options, picture, plots, show
+from .photographs import learnt, photographs
 
 
 def strength(h: wf.Expr) -> wf.Expr:
@@ -39,22 +39,18 @@ def dream(climb: Any, image: np.ndarray, scales: int, steps: int, rate: float = 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Train the network, dream; print how strongly the layer answers before and after, draw both."""
     more = {"height": (160, "of the image"), "scales": (4, "each 1.4 times the one before"), "steps": (12, "at each")}
-    args = options(__doc__, argv, epochs=8, batch=32, **more)
+    args = options(__doc__, argv, epochs=20, batch=32, rate=(0.01, "Adam's learning rate at the start"), **more)
     photo, flower = photographs(48 if args.quick else args.height)
-    x, seen = learnt_photos(args, [photo, flower])
+    x, seen = learnt(args, [photo, flower])
     figures = {}
     figure, rows = plots(3, 8, 2.2)
-    rows[0].imshow(photo[0].transpose(1, 2, 0))
-    rows[0].set_title("a photograph", fontsize=10)
+    show(rows[0], "a photograph", photo, 1)
     for plot, layer in zip(rows[1:], (1, 2), strict=True):
         value = strength(seen[layer])
         climb = wf.function([x], [value, wf.grad(value, x)], target=args.target)
         found = dream(climb, photo, 2 if args.quick else args.scales, 2 if args.quick else args.steps)
-        plot.imshow(found[0].transpose(1, 2, 0))
-        plot.set_title(f"what its layer {layer + 1} dreams of", fontsize=10)
+        show(plot, f"what layer {layer + 1} dreams of it", found, 1)
         figures[f"layer {layer + 1}: times as strong"] = float(climb(found)[0] / climb(photo)[0])
-    for plot in rows:
-        plot.axis("off")
     picture(args, "deep_dream", figure)
     print(figures)
     return figures

@@ -12,8 +12,8 @@ import numpy as np
 
 import weft as wf
 
-from ..common import options, picture, plots, show
-from .nets import learnt_digits
+from ..common import images, options, picture, plots, show
+from ..convnet import body, head, inputs, learn
 
 
 def saliency(x: wf.Expr, logits: wf.Expr) -> wf.Expr:
@@ -30,14 +30,18 @@ def without(images: np.ndarray, order: np.ndarray, share: float) -> np.ndarray:
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Train a network, print what is lost without the pixels that matter most, draw them."""
-    args = options(__doc__, argv, epochs=10, batch=32, draws=(30, "images with noise, whose saliency is averaged"))
-    data, x, _, logits = learnt_digits(args)
+    more = {"rate": (0.003, "Adam's learning rate at the start"), "draws": (30, "images with noise, to be averaged")}
+    args = options(__doc__, argv, epochs=10, batch=32, **more)
+    data = images(args, 16)
+    x, t = inputs(data)
+    logits = head(body(x, 2 if args.quick else 12))
+    learn(args, [x, t], logits, data)
     rng = np.random.default_rng(args.seed)
     salient = wf.function([x], saliency(x, logits), target=args.target)
     classes = wf.function([x], wf.argmax(logits, -1), target=args.target)
-    images, labels = data.test_images[:500], data.test_labels[:500]
-    first = salient(images)
-    draws = (images + rng.normal(0, 0.1, images.shape).astype(images.dtype) for _ in range(args.draws))
+    some, labels = data.test_images[:500], data.test_labels[:500]
+    first = salient(some)
+    draws = (some + rng.normal(0, 0.1, some.shape).astype(some.dtype) for _ in range(args.draws))
     smooth = np.mean([salient(noisy) for noisy in draws], 0)
     orders = {
         "at random": rng.permuted(np.tile(np.arange(first[0].size), (len(first), 1)), axis=1),
@@ -45,15 +49,15 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         "by mean gradient": np.argsort(-smooth.reshape(len(first), -1)),
     }
     figure, (left, right) = plots(2, 8)
-    figures, shares = {}, np.linspace(0, 0.5, 11)
+    figures = {"test error, %": 100 * float(np.mean(classes(some) != labels))}
+    shares = np.linspace(0, 0.5, 11)
     for name, order in orders.items():
-        wrong = [100 * float(np.mean(classes(without(images, order, share)) != labels)) for share in shares]
+        wrong = [100 * float(np.mean(classes(without(some, order, share)) != labels)) for share in shares]
         left.plot(100 * shares, wrong, marker=".", label=name)
         figures[f"test error without a fifth of the pixels, {name}, %"] = wrong[4]
     left.set(xlabel="pixels taken away, %", ylabel="test error, %")
-    left.spines[["top", "right"]].set_visible(False)
     left.legend(frameon=False)
-    shown = [images[:5], *(s[:5] / s[:5].max((1, 2, 3), keepdims=True) for s in (first, smooth))]
+    shown = [some[:5], *(s[:5] / s[:5].max((1, 2, 3), keepdims=True) for s in (first, smooth))]
     show(right, "images; their gradients; means of gradients", np.concatenate(shown), 5)
     picture(args, "saliency", figure)
     print(figures)

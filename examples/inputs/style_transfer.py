@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import weft as wf
 from weft import nn
 
-from ..common import options, picture, plots
-from .nets import learnt_photos, photographs
+from ..common import options, picture, plots, show
+from .photographs import learnt, photographs
 
 
 def gram(h: wf.Expr) -> wf.Expr:
@@ -32,9 +32,9 @@ def losses(seen: list[wf.Expr], content: wf.Expr, styles: list[wf.Expr]) -> tupl
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Train the network, then the image; print how far it is from both, draw all three."""
     more = {"height": (120, "of the images"), "steps": (300, "of the image"), "style": (0.3, "its loss, in units")}
-    args = options(__doc__, argv, epochs=8, batch=32, **more)
+    args = options(__doc__, argv, epochs=20, batch=32, rate=(0.01, "Adam's learning rate at the start"), **more)
     photo, flower = photographs(32 if args.quick else args.height)
-    x, seen = learnt_photos(args, [photo, flower])
+    x, seen = learnt(args, [photo, flower])
     content = wf.function([x], seen[-1], target=args.target)(photo)
     styles = wf.function([x], [gram(h) for h in seen], target=args.target)(flower)
     image = wf.shared(photo, name="image")
@@ -48,9 +48,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     figure, rows = plots(3, 8, 2.2)
     named = {"content": photo, "style": flower, "the content in this style": image.get_value()}
     for plot, (title, shown) in zip(rows, named.items(), strict=True):
-        plot.imshow(shown[0].transpose(1, 2, 0))
-        plot.set_title(title, fontsize=10)
-        plot.axis("off")
+        show(plot, title, shown, 1)
     picture(args, "style_transfer", figure)
     figures = {"style loss, first": float(values[0][1]), "style loss": float(values[-1][1])}
     figures["content loss"] = float(values[-1][0])

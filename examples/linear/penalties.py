@@ -1,4 +1,4 @@
-"""What penalties make of weights: L2 spreads them over all pixels, L1 leaves the few that matter.
+"""What penalties make of weights: L2 makes the largest smaller, L1 leaves few that are not nearly 0.
 
 python -m examples.linear.penalties                            # scikit-learn's digits
 python -m examples.linear.penalties --data DIR --epochs 20     # MNIST
@@ -6,12 +6,10 @@ python -m examples.linear.penalties --data DIR --epochs 20     # MNIST
 
 from collections.abc import Sequence
 
-import numpy as np
-
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots
+from ..common import how, images, options, picture, plots, steps, templates
 
 PENALTIES = {
     "none": lambda w: 0.0,
@@ -30,35 +28,29 @@ def network(pixels: int, penalty: str) -> tuple[list[wf.Expr], wf.Expr, wf.Expr]
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
-    """Train with each penalty, print errors and how many weights are nearly 0, draw the weights."""
+    """Train with each penalty, print errors, how many weights are nearly 0, and the largest; draw them."""
     args = options(__doc__, argv, epochs=80, batch=64, rate=(0.3, "learning rate at the start"))
     data, figures = images(args).flat, {}
     figure, rows = plots(3, 9, 4.5, rows=2)
     for name, (above, below) in zip(PENALTIES, rows.T, strict=True):
         inputs, logits, loss = network(data.images.shape[1], name)
         params = nn.parameters(loss)
-        rate = nn.schedules.cosine(args.rate, args.epochs * -(-len(data.images) // args.batch))
+        rate = nn.schedules.cosine(args.rate, steps(args, len(data.images)))
         history = nn.fit(
             inputs,
             loss,
             data.train,
             updates=nn.updates.sgd(loss, params, rate),
-            epochs=args.epochs,
-            batch=args.batch,
-            seed=args.seed,
             validation=data.test,
             metrics={"error": 1 - nn.metrics.accuracy(logits, inputs[1])},
-            target=args.target,
+            **how(args),
         )
         w = params["net.dense_w"].get_value().T
         figures[f"{name}: test error, %"] = 100 * history["error"][-1]
         figures[f"{name}: weights below 0.01, %"] = 100 * float((abs(w) < 0.01).mean())
-        side, limit = int(w.shape[1] ** 0.5), abs(w).max()
-        grid = [np.hstack([np.pad(one.reshape(side, side), 1) for one in w[i : i + 5]]) for i in (0, 5)]
-        above.imshow(np.vstack(grid), cmap="RdBu", vmin=-limit, vmax=limit)
-        above.set_title(f"penalty: {name}, test error {figures[f'{name}: test error, %']:.1f} %", fontsize=10)
-        above.axis("off")
-        below.hist(w.ravel(), 61, range=(-1.5, 1.5))
+        figures[f"{name}: largest weight"] = float(abs(w).max())
+        templates(above, f"penalty: {name}, test error {figures[f'{name}: test error, %']:.1f} %", w)
+        below.hist(w.ravel(), 61, range=(-2.5, 2.5))
         below.set(xlabel="weight", yscale="log", ylim=(0.5, None))
     print(figures)
     picture(args, "penalties", figure)

@@ -13,7 +13,7 @@ import numpy as np
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots
+from ..common import by_epoch, how, images, options, picture, plots
 from .svm_loss import CLASSES, LABELS, SCORES, network
 
 
@@ -49,17 +49,14 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
             loss,
             data.train,
             updates=nn.updates.sgd(loss, params, args.rate),
-            epochs=args.epochs,
-            batch=args.batch,
-            seed=args.seed,
             validation=data.test,
-            metrics={"error": 1 - nn.metrics.accuracy(scores, inputs[1])},
-            target=args.target,
+            metrics={"error": 100 * (1 - nn.metrics.accuracy(scores, inputs[1]))},
+            **how(args),
         )
-        figures[f"{name}: test error, %"] = 100 * min(history["error"])
-        learning.plot(range(1, len(history) + 1), 100 * np.array(history["error"]), label=name)
+        figures[f"{name}: test error, %"] = history["error"][-1]
+        by_epoch(learning, history["error"], name)
     curve.set(title="loss of the cat", xlabel="score of cat")
-    learning.set(title="digits: test error, %", xlabel="epoch", ylim=(0, None))
+    learning.set(title="test error, %", ylim=(0, None))
     for plot in (bars, curve, learning):
         plot.legend(fontsize=8)
     print(figures)

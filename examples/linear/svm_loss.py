@@ -15,7 +15,7 @@ import numpy as np
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots, show
+from ..common import how, images, options, picture, plots, show
 
 CLASSES = ("cat", "car", "frog")
 SCORES = np.array([[3.2, 5.1, -1.7], [1.3, 4.9, 2.0], [2.2, 2.5, -3.1]])  # of images of a cat, a car and a frog
@@ -50,15 +50,11 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         loss,
         data.train,
         updates=nn.updates.sgd(loss, params, args.rate),
-        epochs=args.epochs,
-        batch=args.batch,
-        seed=args.seed,
         validation=data.test,
         metrics={"error": 1 - nn.metrics.accuracy(scores, inputs[1])},
-        monitor="error",
-        target=args.target,
+        **how(args),
     )
-    figures["test error, %"] = 100 * min(history["error"])
+    figures["test error, %"] = 100 * history["error"][-1]
     print(figures)
     figure, (curve, weights) = plots(2, 8)
     moved = np.linspace(-4, 8, 121)
@@ -69,8 +65,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         curve.plot(row[label], figures[f"loss of the {name}"], "o", color=line[0].get_color())
     curve.set(title="2.9, 0 and 12.9, and if it scored otherwise", xlabel="score of the right class", ylabel="loss")
     curve.legend()
-    w = params["net.dense_w"].get_value().T
-    show(weights, "weights of 0 to 9", w if len(w[0]) % 3 else w.reshape(10, 3, 32, 32), 5)
+    show(weights, "weights of each class", params["net.dense_w"].get_value().T, 5)
     picture(args, "svm_loss", figure)
     return figures
 

@@ -1,7 +1,7 @@
 """LeNet learns digits: 20C5-MP2-50C5-MP2-FC256 (LeCun et al. 1998, with relu and max pooling).
 
 python -m examples.mnist.lenet                          # scikit-learn's digits, 16 x 16 pixels
-python -m examples.mnist.lenet --data DIR --epochs 10   # MNIST: 0.48 % of the test images wrong
+python -m examples.mnist.lenet --data DIR --epochs 10   # MNIST
 python -m examples.mnist.lenet --target cuda            # on a device of NVIDIA's
 """
 
@@ -12,12 +12,14 @@ import numpy as np
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots, show
+from ..common import by_epoch, how, images, options, picture, plots, show, steps
 
 
-def network(size: int, filters: tuple[int, int] = (20, 50), units: int = 256) -> tuple[list[wf.Expr], wf.Expr]:
+def network(
+    size: int, filters: tuple[int, int] = (20, 50), units: int = 256, channels: int = 1
+) -> tuple[list[wf.Expr], wf.Expr]:
     """([images, labels, training], logits)."""
-    x, t = wf.tensor4("x", ("batch", 1, size, size)), wf.vector("t", ("batch",), dtype="int64")
+    x, t = wf.tensor4("x", ("batch", channels, size, size)), wf.vector("t", ("batch",), dtype="int64")
     training = wf.scalar("training", dtype="bool")
     with nn.scope("net"):
         h = wf.max_pool2d(wf.relu(nn.layers.conv2d(x, filters[0], 5)), 2)
@@ -41,31 +43,27 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     more = {"rate": (2e-3, "Adam's learning rate at the start"), "shift": (1, "training images are moved so far")}
     args = options(__doc__, argv, epochs=40, batch=128, **more)
     data = images(args, 16)
-    (x, t, training), logits = network(data.images.shape[-1], *(((4, 6), 16) if args.quick else ()))
+    channels, _, size = data.images.shape[1:]
+    (x, t, training), logits = network(size, *((4, 6), 16) if args.quick else ((20, 50), 256), channels)
     loss = nn.losses.crossentropy(logits, t).mean()
-    steps = args.epochs * -(-len(data.images) // args.batch)
-    rate = nn.schedules.cosine(args.rate, steps)
+    rate = nn.schedules.cosine(args.rate, steps(args, len(data.images)))
     history = nn.fit(
         [x, t],
         loss,
         data.train,
         updates=nn.updates.adam(loss, nn.parameters(loss), rate),
-        epochs=args.epochs,
-        batch=args.batch,
-        seed=args.seed,
         validation=data.test,
         metrics={"error": 1 - nn.metrics.accuracy(logits, t)},
-        monitor="error",
         training=training,
         augment=lambda batch, rng: shifted(batch, rng, args.shift),
-        target=args.target,
+        **how(args),
     )
     figures = {"test error, %": 100 * history["error"][-1], "seconds of an epoch": float(np.median(history["seconds"]))}
     print(figures)
     figure, (curve, filters) = plots(2, 8)
-    curve.semilogy(range(1, len(history) + 1), history["loss"], label="training loss")
-    curve.semilogy(range(1, len(history) + 1), history["error"], label="test error")
-    curve.set(title="LeNet", xlabel="epoch")
+    by_epoch(curve, history["loss"], "training loss")
+    by_epoch(curve, history["error"], "test error")
+    curve.set(title="LeNet", yscale="log")
     curve.legend()
     show(filters, "filters of the first layer", nn.parameters(loss)["net.conv_w"].get_value(), 5)
     picture(args, "lenet", figure)

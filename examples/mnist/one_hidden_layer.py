@@ -1,7 +1,7 @@
 """One hidden layer of 64 sigmoid units learns digits.
 
 python -m examples.mnist.one_hidden_layer                              # scikit-learn's digits
-python -m examples.mnist.one_hidden_layer --data DIR --epochs 300      # MNIST: 2.12 % of the test images wrong
+python -m examples.mnist.one_hidden_layer --data DIR --epochs 300      # MNIST
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots, show
+from ..common import by_epoch, how, images, options, picture, plots, show
 
 
 def network(pixels: int, units: int = 64) -> tuple[list[wf.Expr], wf.Expr]:
@@ -26,27 +26,22 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     data = images(args).flat
     inputs, logits = network(data.images.shape[1])
     loss = nn.losses.crossentropy(logits, inputs[1]).mean()
-    error = 1 - nn.metrics.accuracy(logits, inputs[1])
     print(nn.summary(logits))
     history = nn.fit(
         inputs,
         loss,
         data.train,
         updates=nn.updates.sgd(loss, nn.parameters(loss), args.rate),
-        epochs=args.epochs,
-        batch=args.batch,
-        seed=args.seed,
         validation=data.test,
-        metrics={"error": error},
-        monitor="error",
-        target=args.target,
+        metrics={"error": 1 - nn.metrics.accuracy(logits, inputs[1])},
+        **how(args),
     )
-    figures = {"test error, %": 100 * min(history["error"])}
+    figures = {"test error, %": 100 * history["error"][-1]}
     print(f"test error {figures['test error, %']:.2f} %")
     figure, (curve, units) = plots(2, 8, 3.4)
-    curve.semilogy(range(1, len(history) + 1), history["loss"], label="training loss")
-    curve.semilogy(range(1, len(history) + 1), history["error"], label="test error")
-    curve.set(title="one hidden layer", xlabel="epoch")
+    by_epoch(curve, history["loss"], "training loss")
+    by_epoch(curve, history["error"], "test error")
+    curve.set(title="one hidden layer", yscale="log")
     curve.legend()
     show(units, "weights of the hidden units", nn.parameters(loss)["net.hidden_w"].get_value().T, 8)
     picture(args, "one_hidden_layer", figure)

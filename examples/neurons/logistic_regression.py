@@ -11,7 +11,7 @@ import numpy as np
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots
+from ..common import images, options, picture, plots, templates
 
 
 def network(features: int, decay: float = 1e-3) -> tuple[list[wf.Expr], wf.Expr, wf.Expr]:
@@ -38,11 +38,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     }
     print(figures)
     figure, (template, histogram) = plots(2)
-    w = nn.parameters(loss)["net.dense_w"].get_value()
-    side, limit = int(len(w) ** 0.5), abs(w).max()
-    shown = template.imshow(w.reshape(side, side), cmap="RdBu", vmin=-limit, vmax=limit)
-    template.set_title("weights: blue speaks for 1, red for 0")
-    template.axis("off")
+    w = nn.parameters(loss)["net.dense_w"].get_value().T
+    shown = templates(template, "weights: blue speaks for 1, red for 0", w, 1)
     figure.colorbar(shown, ax=template)
     parts = [probability[data.test_labels == digit] for digit in (0, 1)]
     histogram.hist(parts, np.linspace(0, 1, 21), label=["zeros", "ones"], color=["tab:red", "tab:blue"])

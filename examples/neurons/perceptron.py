@@ -13,7 +13,7 @@ import numpy as np
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots
+from ..common import by_epoch, images, options, picture, plots, templates
 
 CASES = np.array(list(itertools.product((0, 1), repeat=3)), np.float32)  # is it dry, the grass long, does one help?
 LAWN = ((5.0, 3.0, 3.0), -7.0)  # weights and bias: where it is dry, and the grass is long or somebody helps
@@ -31,10 +31,10 @@ def network(features: int, w: Any = 0.0, b: Any = 0.0) -> tuple[list[wf.Expr], w
     return [x, t], fires, {weights: weights + (wrong @ x)[:, None], bias: bias + wrong.sum()}
 
 
-def answers(weights: Sequence[float], bias: float, x: np.ndarray) -> np.ndarray:
+def answers(weights: Sequence[float], bias: float, x: np.ndarray, target: str = "cpu") -> np.ndarray:
     """What a perceptron with these weights says of each row."""
-    inputs, fires, _ = network(len(weights), np.array(weights, np.float32)[:, None], bias)
-    return fires.eval({inputs[0]: x})
+    (inputs, _), fires, _ = network(len(weights), np.array(weights, np.float32)[:, None], bias)
+    return wf.function([inputs], fires, target=target)(x)
 
 
 def learn(data: tuple[np.ndarray, np.ndarray], epochs: int, target: str = "cpu") -> tuple[np.ndarray, float, list[int]]:
@@ -50,15 +50,15 @@ def learn(data: tuple[np.ndarray, np.ndarray], epochs: int, target: str = "cpu")
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Decide, learn two truth tables and two digits; draw NAND's line, the mistakes and the weights."""
     args = options(__doc__, argv, epochs=20)
-    mow, pairs = answers(*LAWN, CASES), CASES[:4, 1:]
+    mow, pairs = answers(*LAWN, CASES, args.target), CASES[:4, 1:]
     for (dry, long, help_), m in zip(CASES, mow, strict=True):
         print(f"dry {dry:.0f}, grass long {long:.0f}, help {help_:.0f}: {'mow' if m else 'do not mow'}")
-    nand = answers(*NAND, pairs)
+    nand = answers(*NAND, pairs, args.target)
     *_, lawn_mistakes = learn((CASES, mow), 100, args.target)
     w, b, nand_mistakes = learn((pairs, nand), 100, args.target)
     data = images(args).flat.only(0, 1)
     template, bias, digit_mistakes = learn(data.train, args.epochs, args.target)
-    error = float(np.mean(answers(template, bias, data.test_images) != data.test_labels))
+    error = float(np.mean(answers(template, bias, data.test_images, args.target) != data.test_labels))
     draw(args, (w, b, nand), {"lawn": lawn_mistakes, "NAND": nand_mistakes, "0 or 1": digit_mistakes}, template)
     figures = {"NAND, epochs": len(nand_mistakes), "lawn, epochs": len(lawn_mistakes), "test error, %": 100 * error}
     print(figures)
@@ -73,13 +73,10 @@ def draw(args: Any, gate: tuple[np.ndarray, float, np.ndarray], mistakes: dict[s
     plane.scatter(*CASES[:4, 1:].T, c=gate[2], cmap="gray", edgecolors="black", s=80)
     plane.set(title="NAND: white fires", xlabel="$x_1$", ylabel="$x_2$", xticks=[0, 1], yticks=[0, 1], aspect="equal")
     for name, counts in mistakes.items():
-        curve.plot(range(1, len(counts) + 1), counts, ".-", label=name)
-    curve.set(title="mistakes in an epoch", xlabel="epoch", ylim=(-0.5, None))
+        by_epoch(curve, counts, name, marker=".")
+    curve.set(title="mistakes in an epoch", ylim=(-0.5, None))
     curve.legend()
-    side, limit = int(len(w) ** 0.5), abs(w).max()
-    template.imshow(w.reshape(side, side), cmap="RdBu", vmin=-limit, vmax=limit)
-    template.set_title("weights: 1 blue, 0 red")
-    template.axis("off")
+    templates(template, "weights: 1 blue, 0 red", w[None], 1)
     picture(args, "perceptron", figure)
 
 

@@ -4,6 +4,7 @@ python -m examples.neurons.softmax_regression                            # sciki
 python -m examples.neurons.softmax_regression --data DIR --epochs 20     # MNIST
 """
 
+import argparse
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots
+from ..common import how, images, options, picture, plots, templates
 
 
 def network(pixels: int, classes: int = 10) -> tuple[list[wf.Expr], wf.Expr]:
@@ -32,29 +33,21 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         loss,
         data.train,
         updates=nn.updates.sgd(loss, nn.parameters(loss), args.rate),
-        epochs=args.epochs,
-        batch=args.batch,
-        seed=args.seed,
         validation=data.test,
         metrics={"error": 1 - nn.metrics.accuracy(logits, inputs[1])},
-        monitor="error",
-        target=args.target,
+        **how(args),
     )
-    figures = {"test error, %": 100 * min(history["error"])}
+    figures = {"test error, %": 100 * history["error"][-1]}
     print(figures)
     counts = wf.function(inputs, nn.metrics.confusion(logits, inputs[1]), target=args.target)(*data.test)
     draw(args, nn.parameters(loss)["net.dense_w"].get_value().T, counts)
     return figures
 
 
-def draw(args: object, templates: np.ndarray, counts: np.ndarray) -> None:
+def draw(args: argparse.Namespace, weights: np.ndarray, counts: np.ndarray) -> None:
     """The weights of each digit, and the matrix of confusion."""
-    figure, (weights, table) = plots(2, 8)
-    side, limit = int(templates.shape[1] ** 0.5), abs(templates).max()
-    rows = [np.hstack([np.pad(w.reshape(side, side), 1) for w in templates[i : i + 5]]) for i in (0, 5)]
-    weights.imshow(np.vstack(rows), cmap="RdBu", vmin=-limit, vmax=limit)
-    weights.set_title("weights of 0 to 9: blue speaks for it")
-    weights.axis("off")
+    figure, (digits, table) = plots(2, 8)
+    templates(digits, "weights of 0 to 9: blue speaks for it", weights)
     table.imshow(np.log1p(counts), cmap="Blues")
     for (i, j), n in np.ndenumerate(counts):
         if n:

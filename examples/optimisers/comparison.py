@@ -53,7 +53,7 @@ def losses(name: str, data: Any, args: Any) -> tuple[np.ndarray, float]:
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
-    """Train with each, draw the losses, print the test errors."""
+    """Train with each, draw the losses, print the means of the last 30 steps and the test errors."""
     args = options(__doc__, argv, epochs=20, batch=32)
     data, figures = images(args).flat, {}
     figure, kinds = plots(3, 11, 3.6)

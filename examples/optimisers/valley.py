@@ -2,7 +2,7 @@
 
     python -m examples.optimisers.valley
 
-The step sizes are such as suit each.  Muon, for matrices, and decay are left to examples.optimisers.comparison.
+Each has a step size of its own.  Muon, for matrices, and decay are left to examples.optimisers.comparison.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,8 +30,8 @@ OPTIMISERS: dict[str, Callable[[Any, Any], u.Updates]] = {
 START = (-1.4, 1.6)
 
 
-def network(place: Any) -> wf.Expr:
-    """The height of the valley at (..., 2)."""
+def network(place: Any) -> Any:
+    """The height of the valley at (..., 2), an expression or numbers."""
     x, y = place[..., 0], place[..., 1]
     return (1 - x) ** 2 + 20 * (y - x**2) ** 2
 
@@ -48,11 +48,11 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     args = options(__doc__, argv, epochs=0, steps=300)
     figure, rows = plots(3, 9, 7, rows=3)
     grid = np.stack(np.meshgrid(np.linspace(-2, 2, 200), np.linspace(-1, 3, 200)), -1)
-    heights = network(wf.constant(grid)).eval()
+    heights = network(grid)
     figures = {}
     for plot, name in zip(rows.ravel(), OPTIMISERS, strict=True):
         walked = path(name, 20 if args.quick else args.steps, args.target)
-        figures[name] = float(network(wf.constant(walked[-1])).eval())
+        figures[name] = float(network(walked[-1]))
         plot.contour(*grid.transpose(2, 0, 1), heights, np.geomspace(0.1, 200, 12), cmap="Blues_r", linewidths=0.6)
         plot.plot(*walked.T, ".-", color="tab:red", lw=0.8, ms=2)
         plot.plot(1, 1, "*", color="black", ms=8)

@@ -1,1 +1,1 @@
-"""Regularisation: what makes a network fit the test better than the examples."""
+"""Regularisation: what keeps a network from learning its examples by heart."""

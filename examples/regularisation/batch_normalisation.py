@@ -13,7 +13,7 @@ import numpy as np
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots
+from ..common import by_epoch, how, images, options, picture, plots
 
 
 def network(
@@ -56,23 +56,18 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
             loss,
             data.train,
             updates=nn.updates.momentum(loss, nn.parameters(loss), args.rate),
-            epochs=args.epochs,
-            batch=args.batch,
-            seed=args.seed,
             validation=data.test,
             metrics={"error": 1 - nn.metrics.accuracy(logits, t)},
             training=training,
             callbacks=[lambda run: spreads.append(np.quantile(watch(data.test_images[:200]), (0.15, 0.5, 0.85)))],
-            target=args.target,
+            **how(args),
         )
         figures[f"{name}: test error, %"] = 100 * history["error"][-1]
-        epochs = range(1, len(history) + 1)
-        errors.plot(epochs, 100 * np.array(history["error"]), ".-", label=name)
+        by_epoch(errors, 100 * np.array(history["error"]), name, marker=".")
         for line in np.array(spreads).T:
-            band.plot(epochs, line, color="tab:blue")
+            by_epoch(band, line, color="tab:blue")
         band.set_title(f"{name}: into a sigmoid\n15, 50 and 85 % of the test images", fontsize=9)
-        band.set_xlabel("epoch")
-    errors.set(title="test error, %", xlabel="epoch", ylim=(0, 100))
+    errors.set(title="test error, %", ylim=(0, 100))
     errors.legend()
     print(figures)
     picture(args, "batch_normalisation", figure)

@@ -13,7 +13,7 @@ import numpy as np
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots
+from ..common import how, images, options, picture, plots
 
 
 def network(pixels: int, units: int = 128, rate: float = 0.5) -> tuple[list[wf.Expr], wf.Expr]:
@@ -39,11 +39,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         loss,
         [a[: args.few] for a in data.train],
         updates=updates,
-        epochs=args.epochs,
-        batch=args.batch,
-        seed=args.seed,
         training=training,
-        target=args.target,
+        **how(args),
     )
     answer = wf.function([x, training], wf.softmax(logits), target=args.target)
     whole = answer(data.test_images, False)
@@ -54,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         "whole net: test error, %": 100 * float((whole.argmax(1) != data.test_labels).mean()),
         "one thinned net: test error, %": 100 * float((thinned.argmax(2) != data.test_labels).mean()),
         f"mean of {args.draws}: test error, %": float(errors[-1]),
+        "probabilities apart, mean": float(abs(whole - means[-1]).mean()),
         "loss": history["loss"][-1],
     }
     print(figures)

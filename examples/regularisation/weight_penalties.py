@@ -1,4 +1,4 @@
-"""Penalties and bounds of the weights of a net that has learnt its 150 examples by heart: L1, L2, both, largest norm.
+"""Penalties and bounds of the weights of a net that learns from 150 examples: L1, L2, both, largest norm.
 
     python -m examples.regularisation.weight_penalties                            # scikit-learn's digits
     python -m examples.regularisation.weight_penalties --data DIR                 # MNIST
@@ -13,7 +13,7 @@ import numpy as np
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots
+from ..common import by_epoch, how, images, options, picture, plots
 
 PENALTIES = {
     "none": lambda weights: 0.0,
@@ -24,24 +24,27 @@ PENALTIES = {
 }
 
 
-def network(pixels: int, kind: str, units: int = 128) -> tuple[list[wf.Expr], wf.Expr, wf.Expr, list[wf.Expr]]:
-    """([images, labels], logits, loss with the penalty, weights)."""
+def network(pixels: int, units: int = 128) -> tuple[list[wf.Expr], wf.Expr, wf.Expr, list[wf.Expr]]:
+    """([images, labels], logits, crossentropy, weights)."""
     x, t = wf.matrix("x", ("batch", pixels)), wf.vector("t", ("batch",), dtype="int64")
     with nn.scope("net"):
         logits = nn.layers.dense(wf.relu(nn.layers.dense(x, units)), 10)
     weights = [p for p in nn.parameters(logits).values() if p.ndim == 2]
-    return [x, t], logits, nn.losses.crossentropy(logits, t).mean() + PENALTIES[kind](weights), weights
+    return [x, t], logits, nn.losses.crossentropy(logits, t).mean(), weights
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
-    """Train with each, draw the test losses and the sizes of the weights."""
+    """Train with each, draw the test losses and the sizes of the weights.
+
+    The test errors are means of the last ten epochs, and the losses are without the penalty.
+    """
     args = options(__doc__, argv, epochs=150, batch=30, rate=(5e-3, "Adam's learning rate"), few=150)
     data, figures = images(args).flat, {}
     figure, (curves, weights_plot) = plots(2, 9)
-    for kind in PENALTIES:
+    for kind, penalty in PENALTIES.items():
         nn.init.seed(args.seed)
-        inputs, logits, loss, weights = network(data.images.shape[1], kind, 32 if args.quick else 128)
-        fit = nn.losses.crossentropy(logits, inputs[1]).mean()
+        inputs, logits, fit, weights = network(data.images.shape[1], 32 if args.quick else 128)
+        loss = fit + penalty(weights)
         updates = nn.updates.adam(loss, nn.parameters(loss), args.rate)
         if kind.startswith("norm"):
             updates = nn.constraints.apply(updates, dict.fromkeys(weights, nn.constraints.max_norm(1.5)))
@@ -50,19 +53,16 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
             loss,
             [a[: args.few] for a in data.train],
             updates=updates,
-            epochs=args.epochs,
-            batch=args.batch,
-            seed=args.seed,
             validation=data.test,
             metrics={"error": 1 - nn.metrics.accuracy(logits, inputs[1]), "fit": fit},
-            target=args.target,
+            **how(args),
         )
         figures[f"{kind}: test error, %"] = 100 * float(np.mean(history["error"][-10:]))
         figures[f"{kind}: test loss"] = history["fit"][-1]
         values = np.sort(np.concatenate([abs(w.get_value()).ravel() for w in weights]))[::-1]
-        curves.plot(range(1, len(history) + 1), history["fit"], label=kind)
+        by_epoch(curves, history["fit"], kind)
         weights_plot.plot(np.linspace(0, 100, len(values)), values, label=kind)
-    curves.set(title="test loss, without the penalty", xlabel="epoch", yscale="log")
+    curves.set(title="test loss, without the penalty", yscale="log")
     weights_plot.set(title="weights, sorted", xlabel="% of them are larger", ylabel="size")
     curves.legend(fontsize=8)
     print(figures)

@@ -16,7 +16,7 @@ import numpy as np
 import weft as wf
 from weft import nn
 
-from ..common import options, picture, plots, text
+from ..common import by_epoch, how, options, picture, plots, text
 
 LETTERS = "_abcdefghijklmnopqrstuvwxyz"  # the first one is the hole, and what words are padded with
 VOWELS = "aeiouy"
@@ -64,24 +64,22 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     columns = {"read": [re.sub(f"[{VOWELS}]", "_", word) for word in some]}
     figure, (left, right) = plots(2, 8)
     for name, layer, each in (("forward", nn.layers.lstm, units), ("both", both, units // 2)):
+        nn.init.seed(args.seed)
         inputs, loss, error, best = network(layer, time, each)
         history = nn.fit(
             inputs,
             loss,
             known,
             updates=nn.updates.adam(loss, nn.parameters(loss), args.rate),
-            epochs=args.epochs,
-            batch=args.batch,
-            seed=args.seed,
             validation=held_back,
             metrics={"error": error},
-            target=args.target,
+            **how(args),
         )
-        figures[f"wrong vowels, {name}, %"] = 100 * min(history["error"])
-        left.plot(range(1, len(history) + 1), history["error"], label=name)
+        figures[f"wrong vowels, {name}, %"] = 100 * history["error"][-1]
+        by_epoch(left, history["error"], name)
         vowels = nn.predict(wf.function(inputs, best, target=args.target), held_back)
         columns[name] = [filled(*pair) for pair in zip(some, vowels, strict=False)]
-    left.set(xlabel="epoch", ylim=(0, None))
+    left.set(ylim=(0, None))
     left.set_title("wrong vowels in words held back", fontsize=10)
     left.grid(alpha=0.3)
     left.legend()

@@ -3,7 +3,7 @@
 The text is read in parallel rows; the state after a piece is that with which the next one begins, and derivatives go
 back through one piece (truncated backpropagation through time).  With --resume it goes on where it was cut off.
 
-    python -m examples.sequences.char_rnn                     # Python's own manual pages, a minute or two
+    python -m examples.sequences.char_rnn                     # Python's own manual pages
     python -m examples.sequences.char_rnn --data input.txt    # any text file, such as the plays of Shakespeare
     python -m examples.sequences.char_rnn --target cuda       # on a device of NVIDIA's
 """
@@ -18,7 +18,7 @@ from tqdm import tqdm
 import weft as wf
 from weft import nn
 
-from ..common import options, picture, plots, tell, text
+from ..common import by_epoch, options, picture, plots, refuse, tell, text
 
 
 class Net(NamedTuple):
@@ -62,7 +62,7 @@ def learn(net: Net, codes: np.ndarray, args: argparse.Namespace) -> list[float]:
     cut = len(codes) * 9 // 10
     known, held_back = (pieces(part, args.batch, args.time) for part in (codes[:cut], codes[cut:]))
     if not held_back:
-        raise SystemExit("The text is too short for this --batch and --time.")
+        refuse("The text is too short for this --batch and --time.")
     loss, params = nn.losses.crossentropy(net.logits, net.t).mean(), nn.parameters(net.logits)
     grads = nn.updates.clip_by_norm(wf.grad(loss, list(params.values())), 1.0)
     adam = nn.updates.adam(grads, params, nn.schedules.cosine(args.rate, args.epochs * len(known)))
@@ -125,8 +125,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     sample = "".join(letters[k] for k in write(net, int(codes[0]), args))
     print(sample)
     figure, (left, right) = plots(2, 9)
-    left.plot(range(1, len(curve) + 1), curve, marker=".")
-    left.set(xlabel="epoch", ylabel="nats per character", xticks=range(1, len(curve) + 1))
+    by_epoch(left, curve, marker=".")
+    left.set(ylabel="nats per character")
     left.set_title("text held back", fontsize=10)
     left.grid(alpha=0.3)
     tell(right, "what it writes", sample)

@@ -15,7 +15,7 @@ import numpy as np
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots
+from ..common import how, images, options, picture, plots
 
 
 def network(layer: Callable[..., Any], steps: int, width: int, units: int = 64) -> dict[str, wf.Expr]:
@@ -31,7 +31,7 @@ def network(layer: Callable[..., Any], steps: int, width: int, units: int = 64) 
 
 
 def learn(args: argparse.Namespace, net: dict[str, wf.Expr], train: Any, test: Any) -> nn.History:
-    """Train with gradients that are clipped."""
+    """Train with gradients whose norm is 1 at most."""
     params = nn.parameters(net["loss"])
     grads = nn.updates.clip_by_norm(wf.grad(net["loss"], list(params.values())), 1.0)
     return nn.fit(
@@ -39,12 +39,9 @@ def learn(args: argparse.Namespace, net: dict[str, wf.Expr], train: Any, test: A
         net["loss"],
         train,
         updates=nn.updates.adam(grads, params, args.rate),
-        epochs=args.epochs,
-        batch=args.batch,
-        seed=args.seed,
         validation=test,
         metrics={"error": net["error"]},
-        target=args.target,
+        **how(args),
     )
 
 
@@ -71,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     right.set_title("|d loss / d row|", fontsize=10)
     right.legend()
     picture(args, "rnn", figure)
-    figures = {"test error, %": 100 * min(history["error"])}
+    figures = {"test error, %": 100 * history["error"][-1]}
     print(figures)
     return figures
 

@@ -14,7 +14,7 @@ import numpy as np
 import weft as wf
 from weft import nn
 
-from ..common import options, picture, plots, tell, text
+from ..common import how, options, picture, plots, steps, tell, text
 
 
 def network(letters: int, most: int, width: int = 64, heads: int = 4, depth: int = 2) -> tuple[list[wf.Expr], wf.Expr]:
@@ -53,18 +53,15 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     losses = nn.losses.crossentropy(logits, inputs[1])
     loss, params = losses.mean(), nn.parameters(logits)
     grads = nn.updates.clip_by_norm(wf.grad(loss, list(params.values())), 1.0)
-    steps = args.epochs * -(-cut // args.batch)
-    rate = nn.schedules.warmup(nn.schedules.cosine(args.rate, steps), steps=min(100, steps))
+    whole = steps(args, cut)
+    rate = nn.schedules.warmup(nn.schedules.cosine(args.rate, whole), steps=min(100, whole))
     history = nn.fit(
         inputs,
         loss,
         known,
         updates=nn.updates.adamw(grads, params, rate, decayed=lambda p: p.ndim > 1),
-        epochs=args.epochs,
-        batch=args.batch,
-        seed=args.seed,
         validation=held_back,
-        target=args.target,
+        **how(args),
     )
     scores = nn.average(wf.function(inputs, losses.mean(axis=0), target=args.target), held_back)
     chances = wf.function(inputs[:1], wf.softmax(logits[:, -1] / args.temperature), target=args.target)

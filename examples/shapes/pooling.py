@@ -31,10 +31,11 @@ def network(x: wf.Expr) -> dict[str, wf.Expr]:
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Pool sixteen numbers and a photograph, draw which pixels were the largest: those that the gradient reaches."""
     args = options(__doc__, argv, epochs=0)
-    small = wf.max_pool2d(wf.constant(SMALL[None, None]), 2).eval()[0, 0]
+    small = wf.function([], wf.max_pool2d(wf.constant(SMALL[None, None]), 2), target=args.target)()[0, 0]
     print(SMALL, "-> max, F=2, S=2 ->", small, sep="\n")
     for n, f in ((32, 2), (32, 3), (55, 3), (27, 3)):
-        print(f"N {n}, F {f}, S 2: ({n} - {f}) / 2 + 1 = {(n - f) // 2 + 1}")
+        pooled_size = wf.max_pool2d(wf.tensor4(None, (1, 1, n, n)), f, 2).shape[2:]
+        print(f"N {n}, F {f}, S 2: ({n} - {f}) // 2 + 1 = {(n - f) // 2 + 1}, and weft {pooled_size}")
     image = photograph(args, 52)
     x = wf.tensor4("x", ("batch", *image.shape))
     pooled = network(x)

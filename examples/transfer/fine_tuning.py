@@ -12,29 +12,29 @@ import weft as wf
 from weft import nn
 
 from ..common import options, picture, plots
-from .nets import body, few, head, inputs, learn, scattered
+from ..convnet import body, curve, head, inputs, learn
+from .data import few, scattered
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Train, save, load what was learnt into new networks, train those; print and draw how they learn."""
-    args = options(__doc__, argv, epochs=20, batch=16, each=(20, "examples of each new class"))
+    more = {"rate": (0.006, "Adam's learning rate at the start"), "each": (20, "examples of each new class")}
+    args = options(__doc__, argv, epochs=20, batch=16, **more)
     data, maps = scattered(args), 2 if args.quick else 12
     known, new = data.only(0, 1, 2, 3, 4), few(data.only(5, 6, 7, 8, 9), args.each)
-    given = inputs(data)
-    features = body(given[0], maps)
-    learn(args, given, head(features, 5), known)
+    x, t = inputs(data)
+    features = body(x, maps)
+    learn(args, [x, t], head(features, 5), known)
     path = args.out / "body.npz"
     nn.save(path, nn.parameters(features))
     figures = {}
     figure, (plot,) = plots(1)
     for name in ("from scratch", "last layer alone", "last two layers", "all layers"):
-        logits = network(given[0], maps, None if name == "from scratch" else path)
-        history = learn(args, given, logits, new, chosen(nn.parameters(logits), name))
+        logits = network(x, maps, None if name == "from scratch" else path)
+        history = learn(args, [x, t], logits, new, trained=chosen(nn.parameters(logits), name))
         figures[f"{name}: test error, %"] = history["error"][-1]
-        plot.plot(range(1, len(history) + 1), history["error"], label=name)
-    plot.xaxis.get_major_locator().set_params(integer=True)
-    plot.set(xlabel="epoch", ylabel="test error, %", ylim=(0, None), title=f"{args.each} examples of each new class")
-    plot.spines[["top", "right"]].set_visible(False)
+        curve(plot, history, name)
+    plot.set_title(f"{args.each} examples of each new class")
     plot.legend(frameon=False)
     picture(args, "fine_tuning", figure)
     print(figures)

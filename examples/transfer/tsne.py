@@ -1,4 +1,4 @@
-"""t-SNE: digits that a network has never seen lie in groups in the space of its features, more so than by pixels.
+"""t-SNE: of digits that a network has never seen, more neighbours are alike by its features than by their pixels.
 
 van der Maaten, Hinton 2008, Visualizing Data using t-SNE.
 
@@ -14,7 +14,8 @@ import weft as wf
 from weft import nn
 
 from ..common import options, picture, plots, scatter
-from .nets import body, head, inputs, learn, scattered
+from ..convnet import body, head, inputs, learn
+from .data import scattered
 
 
 def neighbours(rows: np.ndarray, labels: np.ndarray, count: int = 20) -> float:
@@ -29,21 +30,21 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Train, print how many of the nearest neighbours are of the same class, draw both maps."""
     from sklearn.manifold import TSNE
 
-    args = options(__doc__, argv, epochs=10, batch=32, points=(900, "drawn"))
+    more = {"rate": (0.006, "Adam's learning rate at the start"), "points": (700, "drawn")}
+    args = options(__doc__, argv, epochs=10, batch=32, **more)
     data = scattered(args, 1.25)
-    given = inputs(data)
-    features = body(given[0], 2 if args.quick else 12)
-    learn(args, given, head(features, 5), data.only(0, 1, 2, 3, 4))
+    x, t = inputs(data)
+    features = body(x, 2 if args.quick else 12)
+    learn(args, [x, t], head(features, 5), data.only(0, 1, 2, 3, 4))
     chosen = data.labels >= 5
-    shown = data.images[chosen][: args.points]
-    labels = data.labels[chosen][: args.points]
-    figures = {}
+    shown, labels = data.images[chosen][: args.points], data.labels[chosen][: args.points]
+    figures, steps = {}, 250 if args.quick else 1000
     figure, sides = plots(2, 8, 3.5)
-    extract = wf.function(given[:1], features, target=args.target)
+    extract = wf.function([x], features, target=args.target)
     both = {"pixels": shown.reshape(len(shown), -1), "features": nn.predict(extract, shown)}
     for plot, (name, rows) in zip(sides, both.items(), strict=True):
-        how = {"perplexity": min(30, len(rows) // 4), "max_iter": 250 if args.quick else 1000}
-        scatter(plot, f"{name} of 5 to 9, by t-SNE", TSNE(random_state=args.seed, **how).fit_transform(rows), labels)
+        places = TSNE(perplexity=min(30, len(rows) // 4), max_iter=steps, random_state=args.seed).fit_transform(rows)
+        scatter(plot, f"{name} of 5 to 9, by t-SNE", places, labels)
         plot.set(xticks=[], yticks=[])
         figures[f"{name}: of 20 nearest neighbours of the same class, %"] = neighbours(rows, labels)
     picture(args, "tsne", figure)

@@ -13,7 +13,7 @@ import numpy as np
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots, scatter, show
+from ..common import how, images, options, picture, plots, scatter, show, steps
 
 
 def network(pixels: int, units: int = 128, code: int = 2) -> tuple[wf.Expr, wf.Expr, wf.Expr]:
@@ -36,18 +36,15 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     loss = nn.losses.binary_crossentropy(logits, x).sum(axis=1).mean()
     drawn = wf.sigmoid(logits)
     error = nn.losses.squared_error(drawn, x).mean()
-    steps = args.epochs * len(data.images) // args.batch
+    rate = nn.schedules.cosine(args.rate, steps(args, len(data.images)))
     history = nn.fit(
         [x],
         loss,
         data.images,
-        updates=nn.updates.adam(loss, nn.parameters(loss), nn.schedules.cosine(args.rate, steps + 1)),
-        epochs=args.epochs,
-        batch=args.batch,
-        seed=args.seed,
+        updates=nn.updates.adam(loss, nn.parameters(loss), rate),
         validation=data.test_images,
         metrics={"squared error": error},
-        target=args.target,
+        **how(args),
     )
     places, again = nn.predict(wf.function([x], [codes, drawn], target=args.target), data.test_images)
     figure, (left, right) = plots(2)
@@ -55,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     rows = [side[at : at + 10] for at in (0, 10, 20) for side in (data.test_images, again)]
     show(right, "images, and below drawn from two numbers", np.concatenate(rows))
     picture(args, "autoencoder", figure)
-    figures = {"squared error of a pixel": min(history["squared error"])}
+    figures = {"squared error of a pixel": history["squared error"][-1]}
     print(figures)
     return figures
 

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots, show
+from ..common import how, images, options, picture, plots, show
+from .labels import compare, tune
 from .rbm import Machine, network
 
 
@@ -33,44 +34,24 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     data = images(args).flat
     x, t = wf.matrix("x", ("batch", data.images.shape[1])), wf.vector("t", ("batch",), dtype="int64")
     draws = wf.random.Stream(args.seed)
-    figures, curves = {}, {}
-    settings = {"batch": args.batch, "seed": args.seed, "target": args.target}
-    known = [part[: args.labels] for part in data.train]
+    found = {}
     for name in ("random", "pre-trained"):
+        nn.init.seed(args.seed)
         machines, layers = stack(x, (100, 100))
         if name == "pre-trained":
             for machine, below in zip(machines, layers, strict=False):
                 loss = machine.loss(below, machine.gibbs(below, draws))
-                momentum = nn.updates.momentum(loss, machine, 0.05, 0.5)
-                nn.fit([x], loss, data.images, updates=momentum, epochs=args.epochs, **settings)
+                nn.fit([x], loss, data.images, updates=nn.updates.momentum(loss, machine, 0.05, 0.5), **how(args))
             dream = machines[-1].gibbs(layers[-2], draws, args.dream)
             for machine in reversed(machines[:-1]):
                 dream = machine.visible(dream)
             dreams = wf.function([x], dream, target=args.target)(data.test_images[:40])
         logits = nn.layers.dense(layers[-1], 10, nn.init.glorot_uniform, name="out")
-        loss = nn.losses.crossentropy(logits, t).mean()
-        adam = nn.updates.adam(loss, nn.parameters(loss), 0.003)
-        error = 1 - nn.metrics.accuracy(logits, t)
-        curves[name] = nn.fit(
-            [x, t],
-            loss,
-            known,
-            updates=adam,
-            validation=data.test,
-            metrics={"error": error},
-            epochs=2 * args.epochs,
-            **settings,
-        )
-        figures[f"test error, {name}, %"] = 100 * curves[name]["error"][-1]
+        found[name] = tune(args, [x, t], logits, data)
     figure, (left, middle, right) = plots(3, 9)
     show(left, "images", data.test_images[:40], 8)
     show(middle, f"dreams: {args.dream} steps later", dreams, 8)
-    for name, curve in curves.items():
-        right.plot(range(1, len(curve) + 1), curve["error"], label=name)
-    right.set(xlabel="epoch", ylim=(0, 1))
-    right.grid(alpha=0.3)
-    right.set_title(f"test error, of {len(known[0])} labels", fontsize=10)
-    right.legend()
+    figures = compare(right, found, len(data.labels[: args.labels]))
     picture(args, "deep_belief_net", figure)
     print(figures)
     return figures

@@ -1,4 +1,4 @@
-"""Stacked denoising autoencoders: layers learn from images alone, one after the other; few labels then suffice.
+"""Stacked denoising autoencoders: layers learn from images alone, one after the other, before they get few labels.
 
 Vincent, Larochelle, Lajoie, Bengio, Manzagol 2010, Stacked denoising autoencoders.  There is one graph: the loss of a
 layer is an expression over it, and so is the loss by which all are tuned in the end.
@@ -15,7 +15,8 @@ import numpy as np
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots, show
+from ..common import how, images, options, picture, plots, show
+from .labels import compare, tune
 
 
 def network(pixels: int, sizes: Sequence[int] = (100, 100)) -> tuple[list[wf.Expr], list[wf.Expr], wf.Expr]:
@@ -49,48 +50,22 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     )
     data = images(args).flat
     draws = wf.random.Stream(args.seed)
-    figures, curves, params = {}, {}, {}
-    settings = {"batch": args.batch, "seed": args.seed, "target": args.target}
+    found = {}
     for name in ("random", "pre-trained"):
+        nn.init.seed(args.seed)
         inputs, layers, logits = network(data.images.shape[1])
         if name == "pre-trained":
             for below, above in pairwise(layers):
                 loss = denoised(below, above, draws, args.noise)[2]
                 params = dict(list(nn.parameters(loss).items())[-3:])  # those of this layer alone
-                nn.fit(
-                    inputs[:1],
-                    loss,
-                    data.images,
-                    updates=nn.updates.adam(loss, params, 0.003),
-                    epochs=args.epochs,
-                    **settings,
-                )
-        known = [part[: args.labels] for part in data.train]
-        loss = nn.losses.crossentropy(logits, inputs[1]).mean()
-        adam = nn.updates.adam(loss, nn.parameters(loss), 0.003)
-        error = 1 - nn.metrics.accuracy(logits, inputs[1])
-        curves[name] = nn.fit(
-            inputs,
-            loss,
-            known,
-            updates=adam,
-            validation=data.test,
-            metrics={"error": error},
-            epochs=2 * args.epochs,
-            **settings,
-        )
-        figures[f"test error, {name}, %"] = 100 * curves[name]["error"][-1]
+                nn.fit(inputs[:1], loss, data.images, updates=nn.updates.adam(loss, params, 0.003), **how(args))
+        found[name] = tune(args, inputs, logits, data)
     figure, (left, middle, right) = plots(3, 9)
     holes, filled, _ = denoised(*layers[:2], draws, args.noise)
     rows = wf.function(inputs[:1], [holes, wf.sigmoid(filled)], target=args.target)(data.test_images[:24])
     show(left, "holes, and filled", np.concatenate([part[at : at + 8] for at in (0, 8, 16) for part in rows]), 8)
     show(middle, "filters of the first layer", nn.parameters(layers[1])["net.dense_w"].get_value().T)
-    for name, curve in curves.items():
-        right.plot(range(1, len(curve) + 1), curve["error"], label=name)
-    right.set(xlabel="epoch", ylim=(0, 1))
-    right.grid(alpha=0.3)
-    right.set_title(f"test error, of {len(known[0])} labels", fontsize=10)
-    right.legend()
+    figures = compare(right, found, len(data.labels[: args.labels]))
     picture(args, "denoising_autoencoders", figure)
     print(figures)
     return figures

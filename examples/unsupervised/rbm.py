@@ -14,7 +14,7 @@ from typing import NamedTuple
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots, show
+from ..common import how, images, options, picture, plots, show, steps
 
 
 class Machine(NamedTuple):
@@ -67,18 +67,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     x = wf.matrix("x", ("batch", data.images.shape[1]))
     machine, draws = network(data.images.shape[1]), wf.random.Stream(args.seed)
     loss = machine.loss(x, machine.gibbs(x, draws, args.steps))
-    rate = nn.schedules.cosine(0.1, args.epochs * len(data.images) // args.batch + 1)
-    momentum = nn.updates.momentum(loss, machine, rate, 0.5)
-    nn.fit(
-        [x],
-        loss,
-        data.images,
-        updates=momentum,
-        epochs=args.epochs,
-        batch=args.batch,
-        seed=args.seed,
-        target=args.target,
-    )
+    rate = nn.schedules.cosine(0.1, steps(args, len(data.images)))
+    nn.fit([x], loss, data.images, updates=nn.updates.momentum(loss, machine, rate, 0.5), **how(args))
     again = machine.visible(machine.hidden(x))
     error = wf.function([x], nn.losses.squared_error(again, x).mean(), target=args.target)
     dream = machine.visible(machine.hidden(machine.gibbs(x, draws, args.dream)))

@@ -1,4 +1,4 @@
-"""A sparse autoencoder: each unit answers to few images, and so learns a stroke, not a smear.
+"""A sparse autoencoder: hidden units whose mean activity, over all images, is held near a small one.
 
 The Kullback-Leibler divergence of a unit's mean activity from a small one is added to the loss (Ng 2011, CS294A
 lecture notes, Sparse autoencoder).
@@ -14,7 +14,7 @@ import numpy as np
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots, show
+from ..common import how, images, options, picture, plots, show
 
 
 def network(pixels: int, units: int = 100) -> tuple[wf.Expr, wf.Expr, wf.Expr]:
@@ -34,21 +34,13 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     figures = {}
     figure, (*masks, right) = plots(3, 9)
     for plot, (name, weight) in zip(masks, {"plain": 0.0, "sparse": args.weight}.items(), strict=True):
+        nn.init.seed(args.seed)
         x, h, logits = network(data.images.shape[1])
         error = nn.losses.binary_crossentropy(logits, x).sum(axis=1).mean()
         loss = error + weight * nn.regularizers.sparsity(h, args.activity)
         params = nn.parameters(loss)
         adam = nn.updates.adamw(loss, params, 0.003, weight_decay=0.1)
-        nn.fit(
-            [x],
-            loss,
-            data.images,
-            updates=adam,
-            epochs=args.epochs,
-            batch=args.batch,
-            seed=args.seed,
-            target=args.target,
-        )
+        nn.fit([x], loss, data.images, updates=adam, **how(args))
         test = wf.function(
             [x], [h.mean(axis=0), nn.losses.squared_error(wf.sigmoid(logits), x).mean()], target=args.target
         )

@@ -15,7 +15,7 @@ import numpy as np
 import weft as wf
 from weft import nn
 
-from ..common import images, options, picture, plots, scatter, show
+from ..common import how, images, options, picture, plots, scatter, show, steps
 
 
 def network(pixels: int, draws: wf.random.Stream, units: int = 100, code: int = 2) -> dict[str, wf.Expr]:
@@ -39,18 +39,15 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     data = images(args).flat
     net = network(data.images.shape[1], wf.random.Stream(args.seed))
     loss = net["error"] + net["divergence"]
-    rate = nn.schedules.cosine(args.rate, args.epochs * len(data.images) // args.batch + 1)
+    rate = nn.schedules.cosine(args.rate, steps(args, len(data.images)))
     history = nn.fit(
         [net["x"]],
         loss,
         data.images,
         updates=nn.updates.adam(loss, nn.parameters(loss), rate),
-        epochs=args.epochs,
-        batch=args.batch,
-        seed=args.seed,
         validation=data.test_images,
         metrics={name: net[name] for name in ("error", "divergence")},
-        target=args.target,
+        **how(args),
     )
     places = nn.predict(wf.function([net["x"]], net["mean"], target=args.target), data.test_images)
     z = wf.matrix("z", ("batch", 2))

@@ -10,10 +10,11 @@ from weft import nn
 
 
 def run(name, folder, *options):
-    """The figures of a program, `group.name`, run in this process; its picture is there."""
+    """The figures of a program, `group.name`, run in this process in float32, as it is; its picture is there."""
     for package in ("sklearn", "matplotlib", "tqdm"):
         pytest.importorskip(package)
-    figures = importlib.import_module(f"examples.{name}").main([*options, "--out", str(folder)])
+    with wf.config(float_dtype="float32"):
+        figures = importlib.import_module(f"examples.{name}").main([*options, "--out", str(folder)])
     assert (folder / f"{name.split('.')[1]}.png").stat().st_size > 5_000
     assert figures
     assert all(np.isfinite(value) for value in figures.values()), figures

@@ -3,22 +3,14 @@
 import numpy as np
 import pytest
 
-import weft as wf
 from weft import nn
 
 from .programs import agree_with_torch, run
 
 
-@pytest.fixture(autouse=True)
-def _double():
-    with wf.config(float_dtype="float64"):
-        yield
-
-
 @pytest.mark.parametrize("name", ["saturation"])
 def test_program_runs(name, tmp_path):
-    with wf.config(float_dtype="float32"):
-        run(f"activations.{name}", tmp_path, "--quick")
+    run(f"activations.{name}", tmp_path, "--quick")
 
 
 def test_network_agrees_with_torch():
@@ -41,6 +33,16 @@ def test_network_agrees_with_torch():
 
 
 def test_tanh_saturates_by_large_weights(tmp_path):
-    with wf.config(float_dtype="float32"):
-        small, large = (run("activations.saturation", tmp_path, "--quick", f"--gain={g}") for g in (0.5, 5))
+    small, large = (run("activations.saturation", tmp_path, "--quick", f"--gain={g}") for g in (0.5, 5))
     assert large["tanh: saturated in layer 10, %"] > small["tanh: saturated in layer 10, %"] + 30
+
+
+def test_pixels_are_standardised_by_those_to_learn_from(tmp_path):
+    from examples.activations.saturation import standardised
+    from examples.common import options
+
+    pytest.importorskip("sklearn")
+    found = standardised(options("", ["--out", str(tmp_path)], epochs=1))
+    np.testing.assert_allclose([found.images.mean(), found.images.std()], [0, 1], atol=1e-4)
+    assert 0.9 < found.test_images.std() < 1.1
+    assert found.test_images.shape == (360, 64)

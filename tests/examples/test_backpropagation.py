@@ -1,6 +1,5 @@
 """Backpropagation by hand."""
 
-import numpy as np
 import pytest
 
 import weft as wf
@@ -9,27 +8,17 @@ from weft import nn
 from .programs import agree_with_torch, run
 
 
-@pytest.fixture(autouse=True)
-def _double():
-    with wf.config(float_dtype="float64"):
-        yield
-
-
 @pytest.mark.parametrize("name", ["mlp_by_hand", "convolution_by_hand"])
 def test_program_runs(name, tmp_path):
-    with wf.config(float_dtype="float32"):
-        run(f"backpropagation.{name}", tmp_path, "--quick")
+    run(f"backpropagation.{name}", tmp_path, "--quick")
 
 
-RNG = np.random.default_rng(6)
-
-
-def test_hand_written_gradients_agree_and_a_mistake_is_found():
+def test_hand_written_gradients_agree_and_a_mistake_is_found(rng):
     from examples.backpropagation.mlp_by_hand import backpropagation, network
 
     (x, t), logits = network(5, (4, 3))
     loss = nn.losses.crossentropy(logits, t).mean()
-    params, values = list(nn.parameters(loss).values()), {x: RNG.normal(size=(6, 5)), t: RNG.integers(0, 10, 6)}
+    params, values = list(nn.parameters(loss).values()), {x: rng.normal(size=(6, 5)), t: rng.integers(0, 10, 6)}
     assert wf.compare_gradients(loss, params, backpropagation(x, t, params), values).agrees
     wrong = wf.compare_gradients(loss, params, backpropagation(x, t, params, mistake=True), values)
     assert wrong.departs.name == "net.dense_b"
@@ -42,12 +31,12 @@ def test_hand_written_gradients_agree_and_a_mistake_is_found():
     agree_with_torch(loss, values, reference)
 
 
-def test_convolution_by_hand_agrees():
+def test_convolution_by_hand_agrees(rng):
     from examples.backpropagation.convolution_by_hand import backpropagation, network
 
     (x, t), logits = network(2, 8, 3)
     loss = nn.losses.crossentropy(logits, t).mean()
-    params, values = list(nn.parameters(loss).values()), {x: RNG.normal(size=(4, 2, 8, 8)), t: RNG.integers(0, 10, 4)}
+    params, values = list(nn.parameters(loss).values()), {x: rng.normal(size=(4, 2, 8, 8)), t: rng.integers(0, 10, 4)}
     assert wf.compare_gradients(loss, params, backpropagation(x, t, params), values).agrees
 
     def reference(torch, params, x, t):

@@ -9,21 +9,9 @@ from weft import nn
 from .programs import agree_with_torch, run
 
 
-@pytest.fixture(autouse=True)
-def _double():
-    with wf.config(float_dtype="float64"):
-        yield
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(3)
-
-
 @pytest.mark.parametrize("name", ["dcgan", "gan", "transposed_convolution"])
 def test_program_runs(name, tmp_path):
-    with wf.config(float_dtype="float32"):
-        run(f"generators.{name}", tmp_path, "--quick")
+    run(f"generators.{name}", tmp_path, "--quick")
 
 
 @pytest.mark.parametrize("which", [0, 1])
@@ -49,12 +37,12 @@ def test_losses_of_both_networks_agree_with_torch(which, rng):
 
 
 def test_each_network_learns_by_its_own_loss(rng):
-    from examples.generators.gan import contest, steps
+    from examples.generators.gan import contest, updates_of_both
 
     x, z = wf.matrix("x", ("batch", 6)), wf.matrix("z", ("batch", 3))
     made = nn.layers.dense(z, 6, name="made")
     losses = contest(x, made, lambda images: nn.layers.dense(images, 1, name="critic")[:, 0])
-    updates = steps(losses, made, 0.1)
+    updates = updates_of_both(losses, made, 0.1)
     assert {p.name for p in updates.params} == {"made_w", "made_b", "critic_w", "critic_b"}
     params = nn.parameters(losses)
     before = {name: p.get_value() for name, p in params.items()}
@@ -116,6 +104,5 @@ def test_transposed_convolution_agrees_with_torch(rng):
 
 
 def test_images_are_drawn_from_codes(tmp_path):
-    with wf.config(float_dtype="float32"):
-        found = run("generators.transposed_convolution", tmp_path, "--epochs=20", "--examples=100")
+    found = run("generators.transposed_convolution", tmp_path, "--epochs=20", "--examples=100")
     assert found["squared error of a pixel"] < 0.03  # of the mean image 0.1

@@ -11,11 +11,6 @@ from .programs import agree_with_torch, run
 PROGRAMS = ["alexnet", "densenet", "googlenet", "inception", "resnet", "several_labels", "vgg"]
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(3)
-
-
 def image_inputs(size):
     return wf.tensor4("x", ("batch", 1, size, size)), wf.vector("t", ("batch",), dtype="int64")
 
@@ -34,86 +29,83 @@ def conv(torch, h, params, name, bias=True):
 def test_blocks_of_googlenet_agree_with_torch(rng):
     from examples.images.googlenet import network
 
-    with wf.config(float_dtype="float64"):
-        x, t = image_inputs(8)
-        logits, _ = network(x, False, 2)
-        loss = nn.losses.crossentropy(logits, t).mean()
+    x, t = image_inputs(8)
+    logits, _ = network(x, False, 2)
+    loss = nn.losses.crossentropy(logits, t).mean()
 
-        def reference(torch, params, x, t):
-            pool, names = torch.nn.functional.max_pool2d, iter([f"net.conv{i if i > 1 else ''}" for i in range(1, 20)])
+    def reference(torch, params, x, t):
+        pool, names = torch.nn.functional.max_pool2d, iter([f"net.conv{i if i > 1 else ''}" for i in range(1, 20)])
 
-            def next_conv(h):
-                return torch.relu(conv(torch, h, params, next(names)))
+        def next_conv(h):
+            return torch.relu(conv(torch, h, params, next(names)))
 
-            def block(h):
-                one = next_conv(h)
-                three = next_conv(next_conv(h))
-                five = next_conv(next_conv(h))
-                return torch.cat([one, three, five, next_conv(pool(h, 3, 1, 1))], 1)
+        def block(h):
+            one = next_conv(h)
+            three = next_conv(next_conv(h))
+            five = next_conv(next_conv(h))
+            return torch.cat([one, three, five, next_conv(pool(h, 3, 1, 1))], 1)
 
-            h = pool(next_conv(x), 2)
-            squares = torch.nn.functional.pad(h.square(), (0, 0, 0, 0, 2, 2)).unfold(1, 5, 1).sum(-1)
-            h = block(h * (2 + 1e-4 * squares) ** -0.75)
-            h = block(block(pool(h, 2))).mean((2, 3))
-            logits = h @ params["net.dense_w"] + params["net.dense_b"]
-            return torch.nn.functional.cross_entropy(logits, t)
+        h = pool(next_conv(x), 2)
+        squares = torch.nn.functional.pad(h.square(), (0, 0, 0, 0, 2, 2)).unfold(1, 5, 1).sum(-1)
+        h = block(h * (2 + 1e-4 * squares) ** -0.75)
+        h = block(block(pool(h, 2))).mean((2, 3))
+        logits = h @ params["net.dense_w"] + params["net.dense_b"]
+        return torch.nn.functional.cross_entropy(logits, t)
 
-        agree_with_torch(loss, {x: rng.uniform(size=(3, 1, 8, 8)), t: np.array([1, 0, 9])}, reference)
+    agree_with_torch(loss, {x: rng.uniform(size=(3, 1, 8, 8)), t: np.array([1, 0, 9])}, reference)
 
 
 @pytest.mark.parametrize("windows", [[7], [(1, 7), (7, 1)]], ids=str)
 def test_windows_of_inception_agree_with_torch(windows, rng):
     from examples.images.inception import network
 
-    with wf.config(float_dtype="float64"):
-        x, t = image_inputs(8)
-        loss = nn.losses.crossentropy(network(x, True, windows, 2), t).mean()
+    x, t = image_inputs(8)
+    loss = nn.losses.crossentropy(network(x, True, windows, 2), t).mean()
 
-        def reference(torch, params, x, t):
-            counter = iter(range(1, 20))
+    def reference(torch, params, x, t):
+        counter = iter(range(1, 20))
 
-            def next_conv(h):
-                number = next(counter)
-                word = f"net.norm{number if number > 1 else ''}"
-                h = conv(torch, h, params, word.replace("norm", "conv"), bias=False)
-                scale, shift = params[f"{word}_scale"], params[f"{word}_shift"]
-                return torch.relu(torch.nn.functional.batch_norm(h, None, None, scale, shift, training=True))
+        def next_conv(h):
+            number = next(counter)
+            word = f"net.norm{number if number > 1 else ''}"
+            h = conv(torch, h, params, word.replace("norm", "conv"), bias=False)
+            scale, shift = params[f"{word}_scale"], params[f"{word}_shift"]
+            return torch.relu(torch.nn.functional.batch_norm(h, None, None, scale, shift, training=True))
 
-            def block(h):
-                deep = next_conv(h)
-                for _ in windows:
-                    deep = next_conv(deep)
-                one = next_conv(h)
-                pooled = torch.nn.functional.avg_pool2d(h, 3, 1, 1, count_include_pad=False)
-                return torch.cat([deep, one, next_conv(pooled)], 1)
+        def block(h):
+            deep = next_conv(h)
+            for _ in windows:
+                deep = next_conv(deep)
+            one = next_conv(h)
+            pooled = torch.nn.functional.avg_pool2d(h, 3, 1, 1, count_include_pad=False)
+            return torch.cat([deep, one, next_conv(pooled)], 1)
 
-            h = block(block(torch.nn.functional.max_pool2d(next_conv(x), 2))).mean((2, 3))
-            return torch.nn.functional.cross_entropy(h @ params["net.dense_w"] + params["net.dense_b"], t)
+        h = block(block(torch.nn.functional.max_pool2d(next_conv(x), 2))).mean((2, 3))
+        return torch.nn.functional.cross_entropy(h @ params["net.dense_w"] + params["net.dense_b"], t)
 
-        agree_with_torch(loss, {x: rng.uniform(size=(3, 1, 8, 8)), t: np.array([1, 0, 9])}, reference)
+    agree_with_torch(loss, {x: rng.uniform(size=(3, 1, 8, 8)), t: np.array([1, 0, 9])}, reference)
 
 
 def test_small_vgg_agrees_with_torch(rng):
     from examples.images.vgg import LAYERS, network
 
-    with wf.config(float_dtype="float64"):
-        x, t = image_inputs(32)
-        logits, _ = network(x, False, 1 / 64)
-        loss = nn.losses.crossentropy(logits, t).mean()
+    x, t = image_inputs(32)
+    logits, _ = network(x, False, 1 / 64)
+    loss = nn.losses.crossentropy(logits, t).mean()
 
-        def reference(torch, params, x, t):
-            h, number = x, 0
-            for count, _ in LAYERS:
-                for _ in range(count):
-                    number += 1
-                    h = torch.relu(conv(torch, h, params, f"net.conv{number if number > 1 else ''}"))
-                h = torch.nn.functional.max_pool2d(h, 2)
-            h = h.flatten(1)
-            for name in ("dense", "dense2"):
-                h = torch.relu(h @ params[f"net.{name}_w"] + params[f"net.{name}_b"])
-            return torch.nn.functional.cross_entropy(h @ params["net.dense3_w"] + params["net.dense3_b"], t)
+    def reference(torch, params, x, t):
+        h, number = x, 0
+        for count, _ in LAYERS:
+            for _ in range(count):
+                number += 1
+                h = torch.relu(conv(torch, h, params, f"net.conv{number if number > 1 else ''}"))
+            h = torch.nn.functional.max_pool2d(h, 2)
+        h = h.flatten(1)
+        for name in ("dense", "dense2"):
+            h = torch.relu(h @ params[f"net.{name}_w"] + params[f"net.{name}_b"])
+        return torch.nn.functional.cross_entropy(h @ params["net.dense3_w"] + params["net.dense3_b"], t)
 
-        agree_with_torch(loss, {x: rng.uniform(size=(2, 1, 32, 32)), t: np.array([1, 9])}, reference)
+    agree_with_torch(loss, {x: rng.uniform(size=(2, 1, 32, 32)), t: np.array([1, 9])}, reference)
 
 
 def test_vgg_is_that_of_the_zoo():
@@ -130,12 +122,11 @@ def test_several_labels_of_pairs(rng):
     assert images.shape == (50, 1, 4, 8)
     labels = np.array([7, 2, 5])[images[:, 0, 0, [0, -1]].astype(int)]
     assert [set(np.flatnonzero(row)) for row in targets] == [set(row) for row in labels]
-    with wf.config(float_dtype="float64"):
-        x, t = wf.tensor4("x", ("batch", 1, 8, 8)), wf.matrix("t", ("batch", 10))
-        logits = network(x, True, 1 / 16)
-        given = rng.uniform(size=(2, 1, 8, 8)), targets[:2].astype("float64")
-        loss = nn.losses.binary_crossentropy(logits, t).sum(1).mean()
-        value, scores = wf.function([x, t], [loss, logits], target="reference")(*given)
+    x, t = wf.tensor4("x", ("batch", 1, 8, 8)), wf.matrix("t", ("batch", 10))
+    logits = network(x, True, 1 / 16)
+    given = rng.uniform(size=(2, 1, 8, 8)), targets[:2].astype("float64")
+    loss = nn.losses.binary_crossentropy(logits, t).sum(1).mean()
+    value, scores = wf.function([x, t], [loss, logits], target="reference")(*given)
     chance = 1 / (1 + np.exp(-scores))
     expected = -np.where(given[1] > 0, np.log(chance), np.log(1 - chance)).sum(1).mean()
     np.testing.assert_allclose(value, expected, rtol=1e-9)

@@ -3,21 +3,12 @@
 import numpy as np
 import pytest
 
-import weft as wf
-
 from .programs import run
-
-
-@pytest.fixture(autouse=True)
-def _double():
-    with wf.config(float_dtype="float64"):
-        yield
 
 
 @pytest.mark.parametrize("name", ["ten_layers", "training_curves"])
 def test_program_runs(name, tmp_path):
-    with wf.config(float_dtype="float32"):
-        run(f"initialisation.{name}", tmp_path, "--quick")
+    run(f"initialisation.{name}", tmp_path, "--quick")
 
 
 def test_spreads_are_those_of_the_papers():
@@ -29,8 +20,7 @@ def test_spreads_are_those_of_the_papers():
 
 
 def test_signals_and_gradients_come_through_by_he_alone(tmp_path):
-    with wf.config(float_dtype="float32"):
-        found = run("initialisation.ten_layers", tmp_path, "--units=100")
+    found = run("initialisation.ten_layers", tmp_path, "--units=100")
     of = {name: found[f"relu, {name}: spread of layer 10"] for name in ("N(0, 0.01)", "Glorot", "He")}
     assert of["N(0, 0.01)"] < 1e-6 < of["Glorot"] < 0.3 * of["He"]
     assert found["relu, He: gradient of layer 1"] > 3 * found["relu, Glorot: gradient of layer 1"]

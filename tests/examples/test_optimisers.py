@@ -9,16 +9,9 @@ from weft import nn
 from .programs import agree_with_torch, run
 
 
-@pytest.fixture(autouse=True)
-def _double():
-    with wf.config(float_dtype="float64"):
-        yield
-
-
 @pytest.mark.parametrize("name", ["comparison", "valley"])
 def test_program_runs(name, tmp_path):
-    with wf.config(float_dtype="float32"):
-        run(f"optimisers.{name}", tmp_path, "--quick")
+    run(f"optimisers.{name}", tmp_path, "--quick")
 
 
 PAIRS = {"SGD": ("SGD", 0.004), "Adam": ("Adam", 0.05)}

@@ -11,29 +11,16 @@ from .programs import agree_with_torch, run
 TEXT = "the quick brown fox jumps over the lazy dog, and "
 
 
-@pytest.fixture(autouse=True)
-def _double():
-    with wf.config(float_dtype="float64"):
-        yield
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(3)
-
-
 @pytest.mark.parametrize("name", ["bidirectional", "char_rnn", "lstm", "neural_ode", "rnn", "transformer"])
 def test_program_runs(name, tmp_path):
-    with wf.config(float_dtype="float32"):
-        run(f"sequences.{name}", tmp_path, "--quick", *["--wait=3"] * (name == "lstm"))
+    run(f"sequences.{name}", tmp_path, "--quick", *["--wait=3"] * (name == "lstm"))
 
 
 @pytest.mark.slow
 def test_an_lstm_learns_on_a_simulated_device(tmp_path):
     (tmp_path / "text.txt").write_text(TEXT * 2)
     sizes = ("--hidden=4", "--batch=4", "--time=2", "--epochs=1", "--sample=3")
-    with wf.config(float_dtype="float32"):
-        run("sequences.char_rnn", tmp_path, "--target=cuda:simulator", f"--data={tmp_path / 'text.txt'}", *sizes)
+    run("sequences.char_rnn", tmp_path, "--target=cuda:simulator", f"--data={tmp_path / 'text.txt'}", *sizes)
 
 
 def remembered(torch, x, w, w_h, b, h, c):
@@ -67,8 +54,7 @@ def test_readers_of_rows_agree_with_torch(name, rng):
 
 
 def test_rows_that_are_read_say_more_and_more(tmp_path):
-    with wf.config(float_dtype="float32"):
-        found = run("sequences.rnn", tmp_path, "--epochs=10", "--examples=600")
+    found = run("sequences.rnn", tmp_path, "--epochs=10", "--examples=600")
     assert found["test error, %"] < 20
 
 
@@ -98,8 +84,7 @@ def test_bidirectional_network_agrees_with_torch(rng):
 
 @pytest.mark.slow
 def test_what_follows_helps(tmp_path):
-    with wf.config(float_dtype="float32"):
-        found = run("sequences.bidirectional", tmp_path, "--epochs=8", "--examples=5000", "--units=64")
+    found = run("sequences.bidirectional", tmp_path, "--epochs=8", "--examples=5000", "--units=64")
     assert found["wrong vowels, both, %"] < found["wrong vowels, forward, %"] - 3
 
 
@@ -136,13 +121,12 @@ def test_char_rnn_goes_on_where_it_was_cut_off(tmp_path, monkeypatch):
         if len(values[-1].get_value()) == 2:
             raise KeyboardInterrupt
 
-    with wf.config(float_dtype="float32"):
-        whole = run("sequences.char_rnn", tmp_path, *options)
-        monkeypatch.setattr(nn, "save", cut_off)
-        with pytest.raises(KeyboardInterrupt):
-            run("sequences.char_rnn", tmp_path, *options)
-        monkeypatch.setattr(nn, "save", save)
-        assert run("sequences.char_rnn", tmp_path, *options, "--resume") == whole
+    whole = run("sequences.char_rnn", tmp_path, *options)
+    monkeypatch.setattr(nn, "save", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        run("sequences.char_rnn", tmp_path, *options)
+    monkeypatch.setattr(nn, "save", save)
+    assert run("sequences.char_rnn", tmp_path, *options, "--resume") == whole
     assert whole["nats per character"] < 3.2  # log(25) for 25 letters that are equally likely
 
 
@@ -185,6 +169,14 @@ def test_no_letter_sees_those_after_it(rng):
     before, after = f(x), f(other)
     np.testing.assert_allclose(before[:, :4], after[:, :4])
     assert (np.abs(before[:, 4:] - after[:, 4:]).max(axis=2) > 1e-4).all()
+
+
+def test_strays_are_nearer_to_the_mean_of_another_class():
+    from examples.sequences.neural_ode import strays
+
+    places = np.array([[0.0, 0], [1, 0], [0, 1], [5, 5], [6, 5], [5, 6], [0, 0], [7, 7]])
+    assert strays(places[:6], np.array([3, 3, 3, 8, 8, 8])) == 0
+    assert strays(places, np.array([3, 3, 3, 8, 8, 8, 8, 3])) == 2 / 8
 
 
 def test_flow_is_that_of_scipy_and_its_gradients_those_of_torch(rng):

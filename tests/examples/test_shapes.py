@@ -9,16 +9,9 @@ from weft import nn
 from .programs import agree_with_torch, run
 
 
-@pytest.fixture(autouse=True)
-def _double():
-    with wf.config(float_dtype="float64"):
-        yield
-
-
 @pytest.mark.parametrize("name", ["convolution_shapes", "pooling", "convolution_1d"])
 def test_program_runs(name, tmp_path):
-    with wf.config(float_dtype="float32"):
-        run(f"shapes.{name}", tmp_path, "--quick")
+    run(f"shapes.{name}", tmp_path, "--quick")
 
 
 def test_twenty_filters_on_an_image_of_cifar():

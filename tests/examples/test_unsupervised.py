@@ -26,21 +26,9 @@ def x(rng):
     return rng.uniform(size=(5, 6))
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(3)
-
-
-@pytest.fixture(autouse=True)
-def _double():
-    with wf.config(float_dtype="float64"):
-        yield
-
-
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_program_runs(name, tmp_path):
-    with wf.config(float_dtype="float32"):
-        run(f"unsupervised.{name}", tmp_path, "--quick")
+    run(f"unsupervised.{name}", tmp_path, "--quick")
 
 
 def entropy(torch, logits, x):
@@ -181,19 +169,16 @@ def test_gibbs_draws_from_the_distribution_of_the_machine(rng):
 
 
 def test_sparse_units_are_active_less(tmp_path):
-    with wf.config(float_dtype="float32"):
-        found = run("unsupervised.sparse_autoencoder", tmp_path, "--epochs=20", "--examples=300")
+    found = run("unsupervised.sparse_autoencoder", tmp_path, "--epochs=20", "--examples=300")
     assert found["mean activity, sparse"] < 0.2 < found["mean activity, plain"]
 
 
 def test_contractive_units_follow_less(tmp_path):
-    with wf.config(float_dtype="float32"):
-        found = run("unsupervised.contractive_autoencoder", tmp_path, "--epochs=20", "--examples=300")
+    found = run("unsupervised.contractive_autoencoder", tmp_path, "--epochs=20", "--examples=300")
     assert found["norm of the Jacobian, contractive"] < 0.7 * found["norm of the Jacobian, plain"]
 
 
 def test_boltzmann_machine_learns(tmp_path):
-    with wf.config(float_dtype="float32"):
-        first = run("unsupervised.rbm", tmp_path, "--epochs=1", "--examples=300", "--dream=10")
-        later = run("unsupervised.rbm", tmp_path, "--epochs=20", "--examples=300", "--dream=10")
+    first = run("unsupervised.rbm", tmp_path, "--epochs=1", "--examples=300", "--dream=10")
+    later = run("unsupervised.rbm", tmp_path, "--epochs=20", "--examples=300", "--dream=10")
     assert later["squared error of a pixel"] < 0.8 * first["squared error of a pixel"]

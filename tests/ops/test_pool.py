@@ -432,3 +432,9 @@ def test_windows_that_are_none_reach_no_kernel(made):
 def test_a_window_of_one_element_has_no_dilation():
     x = tensor("x", (1, 1, 2, 7))
     assert max_pool2d(x, (1, 2), 1, dilation=(2**40, 3)) is max_pool2d(x, (1, 2), 1, dilation=(1, 3))
+
+
+def test_unpooling_nothing_gives_nothing():
+    x = tensor("x", (0, 2, 4, 4))
+    y = max_unpool2d(*max_pool2d_with_indices(x, 2), 2)
+    assert function([x], y)(np.zeros((0, 2, 4, 4), "float32")).shape == (0, 2, 4, 4)
