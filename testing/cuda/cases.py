@@ -395,7 +395,7 @@ def _pools_of(rank: int) -> list[OpCase]:
     return [
         _case(find, x, call=lambda x: find(x, 2)[0]),
         _case(find, x, call=lambda x: find(x, 2)[1], label="places"),
-        _case(back, x, call=lambda x: back(*find(x, 2), 2)),
+        _case(back, x, call=lambda x: back(*find(x, 2), 2, output_shape=x.shape[2:])),  # odd sizes: not the least
         _case(total, x, call=lambda x: total(x, 2, 1)),
         _case(norm, A(("n", 2, *(4, 6, 2)[:rank]), 0.2, 2), call=lambda x: norm(x, 2, p=3), eps=64),
     ]

@@ -49,9 +49,9 @@ class SimulatedDevice(Device):
         """The memory of a span.  Raises VerifyError for one that is not, or not wholly, within an allocation."""
         if not span.size:
             return np.empty(0, np.uint8)
-        for address, piece in list(self.pieces.items()):  # other threads allocate and free meanwhile
-            start = span.address - address
-            if start >= 0 and start + span.size <= piece.size:
+        for address in list(self.pieces):  # other threads, and Python's collector, allocate and free meanwhile
+            piece, start = self.pieces.get(address), span.address - address
+            if piece is not None and start >= 0 and start + span.size <= piece.size:
                 return piece[start : start + span.size]
         raise VerifyError(f"{span.size} bytes at {span.address} of the simulated device are not allocated.")
 
