@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import weft as wf
 from weft import nn
 
-from ..common import by_epoch, how, images, options, picture, plots
+from ..common import by_epoch, how, images, options, picture, plots, steps
 
 
 def network(pixels: int, rate: float, units: int = 256) -> tuple[list[wf.Expr], wf.Expr]:
@@ -25,18 +25,19 @@ def network(pixels: int, rate: float, units: int = 256) -> tuple[list[wf.Expr], 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Train both nets, print their errors, draw their learning curves."""
-    args = options(__doc__, argv, epochs=60, batch=64, rate=(1e-3, "Adam's learning rate"), dropout=0.4)
+    args = options(__doc__, argv, epochs=60, batch=64, rate=(1e-3, "Adam's first learning rate"), dropout=0.4)
     data, figures = images(args).flat, {}
     figure, (losses, errors) = plots(2, 8)
     for dropped in (0.0, args.dropout):
         nn.init.seed(args.seed)
         (x, t, training), logits = network(data.images.shape[1], dropped, 32 if args.quick else 256)
         loss = nn.losses.crossentropy(logits, t).mean()
+        rate = nn.schedules.cosine(args.rate, steps(args, len(data.images)))
         history = nn.fit(
             [x, t],
             loss,
             data.train,
-            updates=nn.updates.adam(loss, nn.parameters(loss), args.rate),
+            updates=nn.updates.adam(loss, nn.parameters(loss), rate),
             validation=data.test,
             metrics={"error": 100 * (1 - nn.metrics.accuracy(logits, t))},
             training=training,
