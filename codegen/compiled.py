@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -122,9 +122,23 @@ class Compiled:
         counts : those that are values
         """
         shapes = {x: a.shape for x, a in zip(self.source.inputs, arrays, strict=True)}
-        for node in [*self.source.shared, *(shared for shared, _ in self.source.updates)]:
+        for node in self.variable_nodes:
             shapes[node] = storage_of(node).sizes.shape
-        sizes = {**sizes_in(self.source.stored_sizes), **bind_sizes(shapes)}
+        return self.sizes_of(shapes, sizes_in(self.source.stored_sizes), counts)
+
+    @property
+    def variable_nodes(self) -> list[Expr]:
+        """The shared variables that a call reads or writes."""
+        return list(dict.fromkeys([*self.source.shared, *(shared for shared, _ in self.source.updates)]))
+
+    def sizes_of(
+        self, shapes: Mapping[Expr, tuple[int, ...]], stored: Mapping[str, int], counts: Sequence[int] = ()
+    ) -> dict[str, int]:
+        """The sizes of a call with inputs and variables of these shapes; errors as those of `sizes`.
+
+        stored : sizes that expressions have of variables without reading them
+        """
+        sizes = {**stored, **bind_sizes(shapes)}
         for (name, source), count in zip(self.source.sources.items(), counts, strict=False):
             sizes[name] = whole(count, source)
         self._check_sizes(sizes)

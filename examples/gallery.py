@@ -33,7 +33,7 @@ PAGE = DOCS / "gallery.md"
 # the groups, from a single neuron on
 GROUPS = ("neurons", "backpropagation", "mnist", "linear", "shapes", "activations", "initialisation", "regularisation")
 GROUPS += ("optimisers", "images", "sequences", "unsupervised", "generators", "inputs", "transfer", "devices")
-GROUPS += ("extending",)
+GROUPS += ("extending", "moving")
 CALL = "import json, sys; from examples.{0} import main; print(json.dumps(main(sys.argv[1:])))"
 
 

@@ -13,7 +13,10 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from .run.made import Recipe
 
 Params = tuple[Any, ...]  # of any kernel: a named tuple; of a user's, which has none, the numbers themselves
 _SHOWN = 8  # numbers of a table that are printed
@@ -25,6 +28,9 @@ class Reference(Protocol):
 
     def address(self) -> int:
         """Where the function begins."""
+
+    def recipe(self) -> Recipe:
+        """How it is compiled."""
 
 
 Address = Reference | int  # 0: there is no such function

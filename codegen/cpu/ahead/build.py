@@ -26,6 +26,7 @@ from ..launch import CodeRef, KernelRef
 from ..params import references
 from ..run import bound_function, direct_call, made, team, walker
 from ..run.compile import plan_nests
+from ..run.compiler import compile_ir
 from ..run.encode import Encoder, Setting
 from ..run.layouts import EXPECTED
 from ..run.processor import KINDS, assume, host_triple
@@ -66,7 +67,7 @@ def build_one(kind: str, home: Path) -> int:
     team.prepare()  # Numba looks for what the code will look for
     recipes = {recipe.key: recipe for recipe in _recipes() if recipe.key is not None}
     for key, recipe in sorted(recipes.items()):
-        code = recipe.compile_as(made.entry_name(recipe))
+        code = compile_ir(recipe.emit(made.entry_name(recipe)))
         if not any(name in code for name in _OUTSIDE):
             file = file_of(kind, key, home)
             file.parent.mkdir(parents=True, exist_ok=True)

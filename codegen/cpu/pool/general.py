@@ -22,7 +22,7 @@ def make_general_pool(name: str, largest: bool, dilated: bool = False) -> Kernel
         D, H, W, OD, OH, OW = p.D, p.H, p.W, p.OD, p.OH, p.OW
         kd, kh, kw, sd, sh, sw = p.kd, p.kh, p.kw, p.sd, p.sh, p.sw
         pd, ph, pw = p.pd, p.ph, p.pw
-        dd, dh, dw = (p.dd, p.dh, p.dw) if dilated else (1, 1, 1)
+        dd, dh, dw = (max(p.dd, 1), max(p.dh, 1), max(p.dw, 1)) if dilated else (1, 1, 1)  # so range cannot raise
         for unit in range(lo, hi):
             plane, first = unit // stripes, unit % stripes * rows
             x = buffers[1] + (plane // channels * xn + plane % channels * xc) * size
@@ -71,7 +71,7 @@ def make_general_place(name: str, what: str, dilated: bool = False) -> Kernel:
         D, H, W, OD, OH, OW = p.D, p.H, p.W, p.OD, p.OH, p.OW
         kd, kh, kw, sd, sh, sw = p.kd, p.kh, p.kw, p.sd, p.sh, p.sw
         pd, ph, pw, vd, vh = p.pd, p.ph, p.pw, p.vd, p.vh
-        dd, dh, dw = (p.dd, p.dh, p.dw) if dilated else (1, 1, 1)
+        dd, dh, dw = (max(p.dd, 1), max(p.dh, 1), max(p.dw, 1)) if dilated else (1, 1, 1)  # so range cannot raise
         for unit in range(lo, hi):
             plane, r0 = unit // stripes, unit % stripes * rows
             x = buffers[1] + (plane // channels * p.xn + plane % channels * p.xc) * size

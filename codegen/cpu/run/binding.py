@@ -5,9 +5,8 @@ A Binding belongs to one call at a time; a function keeps as many as it has had 
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,8 +15,10 @@ from ....symbolic.errors import OutOfMemoryError, blame
 from ...lowering.bind import Bound
 from . import arenas
 from .arenas import Arena
-from .rows import Block, Links, PlannedStep, TableRow
-from .table import DONE, LEAST_STEP_NS, PAUSED
+from .image import Links
+from .rows import Block, PlannedStep, TableRow
+from .table import BLOCK_PARTS, DONE, LEAST_STEP_NS, PARTS, PAUSED, STEP, STEP_TO_GO_ON
+from .walker import walker
 
 BRIEF_NS = 10_000  # of a call that keeps the GIL: in less time no other thread would get far with it
 
@@ -26,28 +27,39 @@ Walk = Callable[[int], int]  # runs a binding's table, given its header; -1, or 
 
 @dataclass(eq=False, repr=False)
 class Binding:
-    """Tables for one set of sizes.  `results`: shape, dtype and bytes of each array that a call makes."""
+    """Tables for one set of sizes: `words`, and what is read and written of them.
 
-    header: int
-    step: np.ndarray  # of one number, in the header: where a call that has paused goes on
-    objects: np.ndarray  # ids of the call's arrays: inputs, results, the arrays of resizable variables
-    results: list[tuple[tuple[int, ...], np.dtype, int]]
-    rows: list[TableRow]
-    step_table: np.ndarray
-    walk: Walk
+    header : the address of the first word
+    step : of one number, in the header: where a call that has paused goes on
+    objects : ids of the call's arrays: inputs, results, the arrays of resizable variables
+    results : shape, dtype and bytes of each array that a call makes
+    """
+
+    words: np.ndarray
     links: Links
-    temporaries: int  # bytes
-    bound: Bound
-    keep: list[object]  # what the tables have addresses of
+    first_object: int  # the number of a word, as that of the first step is
+    first_step: int
+    rows: list[TableRow]
     blocks: list[Block]
     plans: dict[int, PlannedStep]  # by the number of the first row of each
+    temporaries: int  # bytes
+    bound: Bound
     arena: Arena | None = None
     taken: bool = False  # from the pool, for a call that runs
+    keep: list[object] = field(default_factory=list)  # what else the words have addresses of
 
     def __post_init__(self) -> None:
-        self.parallel = int(self.step_table[:, [4, 8]].max(initial=1)) > 1
+        self.header = int(self.words.ctypes.data)
+        self.step, self.objects = self.words[STEP_TO_GO_ON:][:1], self.words[self.first_object : self.first_step]
+        self.step_table = self.words[self.first_step :][: STEP * max(1, len(self.rows))].reshape(-1, STEP)
+        self.results = [(r.shape, r.dtype, r.bytes) for r in self.bound.results]
+        most = int(self.step_table[:, [PARTS, BLOCK_PARTS]].max(initial=1))
+        self.walk = walker(most)
+        self.parallel = most > 1
         self.brief = not self.parallel and is_brief(self.rows)
         self.pooled = self.temporaries > arenas.PRIVATE_BYTES  # whether its arena is one that others use, too
+        self._slots = np.array([word for word, _, _ in self.links.arena], np.intp)
+        self._offsets = np.array([block.offset + offset for _, block, offset in self.links.arena], np.int64)
         if not self.pooled:
             self.move_to(Arena(self.temporaries))
 
@@ -90,8 +102,7 @@ class Binding:
     def move_to(self, arena: Arena) -> None:
         """Write the addresses of temporaries in this arena."""
         self.arena = arena
-        for slot, block, offset in self.links.arena:
-            ctypes.c_int64.from_address(slot).value = arena.address + block.offset + offset
+        self.words[self._slots] = arena.address + self._offsets
 
 
 def is_brief(rows: list[TableRow]) -> bool:

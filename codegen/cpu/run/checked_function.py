@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 from typing import Any
 
@@ -58,11 +57,11 @@ class CheckedFunction(CPUFunction):
 def _lay_out(binding: Binding, at_end: bool) -> None:
     """Give every temporary memory of its own."""
     regions: dict[Block, Guarded] = {}
-    for slot, block, offset in binding.links.arena:
+    for word, block, offset in binding.links.arena:
         if block not in regions:
             # carries have two places in theirs
             whole = block.buffer is not None and block.buffer.role is not Role.CARRY
             regions[block] = Guarded(block.size if whole else -(-block.size // ALIGNMENT_BYTES) * ALIGNMENT_BYTES)
             regions[block].clear()
-        ctypes.c_int64.from_address(slot).value = regions[block].address(at_end) + offset
+        binding.words[word] = regions[block].address(at_end) + offset
     binding.keep.append(regions)

@@ -11,6 +11,7 @@ from ...lowering.loops import LoopNest
 from ...spans import span
 from ..nests.code import NestCode, code_of
 from . import native
+from .made import Recipe
 
 
 class CompiledNest(NamedTuple):
@@ -23,6 +24,11 @@ class CompiledNest(NamedTuple):
         """The address of its function."""
         assert self.code is not None, self.source.name
         return self.code.addresses[self.source.name]
+
+    def recipe(self) -> Recipe:
+        """How it is compiled."""
+        key = native.nest_key(self.source.name) if are_own() else None
+        return Recipe(key, lambda entry: _emit(self.source).replace(self.source.name, entry))
 
 
 Nests = dict[LoopNest, CompiledNest]

@@ -24,12 +24,15 @@ llvm.initialize_native_target()
 llvm.initialize_native_asmprinter()
 
 
-def new_machine() -> llvm.TargetMachine:
-    """Code for processors of this one's level, as fast as LLVM can make it."""
+def new_machine(linked: bool = False) -> llvm.TargetMachine:
+    """Code for processors of this one's level, as fast as LLVM can make it.
+
+    linked : whether a linker puts it into a program; else it is loaded here, as far from all else as may be
+    """
     target, level = llvm.Target.from_default_triple(), processor()
-    return target.create_target_machine(
-        cpu=level.cpu, features=level.features, opt=3, reloc="default", codemodel="jitdefault", jit=True
-    )
+    near, far = {"reloc": "pic", "codemodel": "small"}, {"codemodel": "jitdefault", "jit": True}
+    where: dict[str, Any] = near if linked else far
+    return target.create_target_machine(cpu=level.cpu, features=level.features, opt=3, **where)
 
 
 @functools.cache
@@ -45,19 +48,21 @@ def compile_ir(*modules: str) -> bytes:
 
 
 @under_lock
-def compile_each(modules: Sequence[str], threads: int) -> list[bytes]:
+def compile_each(modules: Sequence[str], threads: int, linked: bool = False) -> list[bytes]:
     """The object code of each module of IR, on so many threads at most.  Raises what LLVM says of a wrong one.
+
+    linked : as for `new_machine`
 
     A fork waits until all is done.  The threads never ask for the lock that keeps it waiting: they would wait for the
     caller, who waits for them.
     """
     count = min(threads, len(modules))
-    if count <= 1:
+    if count <= 1 and not linked:
         return [compile_ir(module) for module in modules]
     found: list[bytes | BaseException | None] = [None] * len(modules)
     waiting = list(reversed(range(len(modules))))
-    machines = [new_machine() for _ in range(count)]
-    workers = [threading.Thread(target=_work, args=(modules, machine, waiting, found)) for machine in machines]
+    machines = [new_machine(linked) for _ in range(count)]
+    workers = [threading.Thread(target=_work, args=(modules, machine, waiting, found, linked)) for machine in machines]
     for worker in workers:
         worker.start()
     try:
@@ -75,7 +80,11 @@ def compile_each(modules: Sequence[str], threads: int) -> list[bytes]:
 
 
 def _work(
-    modules: Sequence[str], machine: llvm.TargetMachine, waiting: list[int], found: list[bytes | BaseException | None]
+    modules: Sequence[str],
+    machine: llvm.TargetMachine,
+    waiting: list[int],
+    found: list[bytes | BaseException | None],
+    linked: bool,
 ) -> None:
     """Compile one module after the other, as long as there are any."""
     while waiting:
@@ -84,12 +93,12 @@ def _work(
         except IndexError:  # another thread has taken it
             return
         try:
-            found[number] = _compile([modules[number]], machine)
+            found[number] = _compile([modules[number]], machine, linked)
         except BaseException as error:
             found[number] = error
 
 
-def _compile(modules: Sequence[str], machine: llvm.TargetMachine) -> bytes:
+def _compile(modules: Sequence[str], machine: llvm.TargetMachine, linked: bool = False) -> bytes:
     context = llvm.create_context()  # one of its own: types and constants go with it
     module = llvm.parse_assembly(modules[0], context)
     module.verify()
@@ -98,10 +107,19 @@ def _compile(modules: Sequence[str], machine: llvm.TargetMachine) -> bytes:
     for function in module.functions:
         if function.linkage is llvm.Linkage.linkonce_odr:  # a helper: nobody else calls it, which LLVM should know
             function.linkage = llvm.Linkage.internal
+    if linked:
+        _hide(module)
     module.triple = machine.triple
     module.data_layout = str(machine.target_data)
     _optimise(module, machine)
     return _emit(module, machine)
+
+
+def _hide(module: llvm.ModuleRef) -> None:
+    """Let a linker see none of a module's names but weft's own: the compilers' are the same in several modules."""
+    for value in (*module.functions, *module.global_variables):
+        if not (value.is_declaration or value.name.startswith(("weft_", "llvm."))):
+            value.linkage = llvm.Linkage.internal
 
 
 def _optimise(module: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:

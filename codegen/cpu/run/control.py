@@ -26,8 +26,9 @@ from ...lowering.memory import ALIGNMENT_BYTES
 from ...lowering.program import Step
 from ..launch import Plan
 from ..tiles.copy import plan_copy
-from .rows import Block, Control, Jump, Location, MovingAddress, TableRow
-from .table import BEGIN, BRANCH, END, JUMP, LoopField
+from .image import Image
+from .rows import Block, Control, FixedArray, Jump, Location, MovingAddress, TableRow
+from .table import ALTERNATING, BEGIN, BRANCH, END, FIELDS, JUMP, SLOT, VARIABLE, LoopField
 
 
 class Rows(Protocol):
@@ -51,8 +52,8 @@ class Rows(Protocol):
     def array(self, buffer: Buffer) -> Array:
         """A buffer as kernels see it."""
 
-    def address(self, array: np.ndarray) -> int:
-        """Where an array is, which is kept."""
+    def keep(self, array: np.ndarray) -> FixedArray:
+        """An array that stays where it is."""
 
     def block(self, size: int, buffer: Buffer) -> Block:
         """So many bytes, for as long as a buffer is needed."""
@@ -120,5 +121,34 @@ def _clear(to: Rows, step: Step, buffer: Buffer) -> None:
     """Zeros where there may be no step."""
     array = to.array(buffer)
     zero = Array(array.dtype, array.shape, (0,) * len(array.shape))
-    source = to.address(np.zeros(1, array.dtype))
+    source = to.keep(np.zeros(1, array.dtype))
     to.launch(step, plan_copy(array, zero), [to.place(buffer), (source, 0)], [buffer, None])
+
+
+def lay_out(control: Control, image: Image) -> None:
+    """Its fields and variables; addresses among these may be those of other loops' variables."""
+    control.word = image.room(FIELDS)
+    table = image.room(VARIABLE * max(1, len(control.variables)))
+    for number, variable in enumerate(control.variables):
+        row = table + VARIABLE * number
+        image.refer(row, variable.place)
+        after = -1 if variable.after is None else control.variables.index(variable.after)
+        image.write(row + 1, variable.step, variable.alternating * ALTERNATING, after)
+    for name, place in control.places.items():
+        image.refer(control.word + name, place)
+    for name, number in control.fields.items():
+        image.write(control.word + name, number)
+    image.point(control.word + LoopField.VARIABLES, table)
+    image.write(control.word + LoopField.VARIABLE_COUNT, len(control.variables))
+
+
+def write_slots(control: Control, image: Image) -> None:
+    """Where its variables' addresses are wanted, once all rows and tables have said so."""
+    slots = [(word, number, offset) for number, v in enumerate(control.variables) for word, offset in v.slots]
+    table = image.room(SLOT * max(1, len(slots)))
+    for place, (word, number, offset) in enumerate(slots):
+        row = table + SLOT * place
+        image.write(row, 0, number, offset)
+        image.point(row, word)
+    image.point(control.word + LoopField.SLOTS, table)
+    image.write(control.word + LoopField.SLOT_COUNT, len(slots))

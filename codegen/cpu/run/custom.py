@@ -23,6 +23,7 @@ from ..model import UNKNOWN_NS
 from ..tiles.intrinsics import pointer, read_only
 from .callback import array_at, plan_results
 from .compiling import under_lock
+from .made import Recipe
 
 Layout = tuple[tuple[str, int, bool, bool], ...]  # of each array: dtype, rank, whether in C order, whether written
 Fields = tuple[tuple[str, Any], ...]  # of an op: those that its kernel takes, with their values
@@ -57,8 +58,21 @@ class UsersRef:
 
     def address(self) -> int:
         """Where it begins.  Raises LoweringError, with Numba's text, where Numba does not compile it."""
+        return int(self._compiled_function.address)
+
+    def recipe(self) -> Recipe:
+        """How it is compiled.  Its IR raises LoweringError as `address` does."""
+
+        def emit(entry: str) -> str:
+            compiled = self._compiled_function
+            return str(compiled.inspect_llvm()).replace(compiled.native_name, entry)
+
+        return Recipe(None, emit)
+
+    @property
+    def _compiled_function(self) -> Any:
         compiling = functools.partial(_compile, self.function, self.layout, self.given)
-        return int(_explain_refusals(compiling, self.function, self.site).address)
+        return _explain_refusals(compiling, self.function, self.site)
 
     def __str__(self) -> str:
         dtypes = [dtype for dtype, *_ in self.layout]

@@ -21,15 +21,15 @@ from ..model import GRAIN_NS
 from ..nests.code import Count, Parameter
 from ..nests.costs import nanoseconds
 from ..nests.row_blocks import BLOCK_BYTES, may_share_rows, rows_of
-from ..params import resolve
+from ..params import numbers
 from ..tiles.copy import plan_copy
 from . import checked
 from .binding import Binding
 from .compile import Nests
-from .control import add_branch, add_loop
-from .rows import Block, CallArray, Control, Jump, Links, Location, PlannedStep, TableRow, refer
-from .table import BEST, PAUSE_NS, STEP
-from .walker import walker
+from .control import add_branch, add_loop, lay_out, write_slots
+from .image import Image, link
+from .rows import Block, CallArray, Control, FixedArray, Jump, Location, PlannedStep, TableRow
+from .table import PAUSE_NS, STEP
 
 
 class Setting(NamedTuple):
@@ -47,7 +47,9 @@ def encode(bound: Bound, nests: Nests, setting: Setting) -> Binding:
     """The tables of a bound program: all code that it needs is compiled, or loaded, now."""
     encoder = Encoder(bound, nests, setting)
     encoder.plan()
-    return encoder.tables()
+    image = encoder.image()
+    planned = (encoder.rows, encoder.blocks, encoder.plans, encoder.temporaries, bound)
+    return Binding(link(image), image.links, image.objects, encoder.steps, *planned)
 
 
 def measure(bound: Bound, nests: Nests, setting: Setting) -> WorkingMemory:
@@ -64,13 +66,13 @@ def measure(bound: Bound, nests: Nests, setting: Setting) -> WorkingMemory:
 
 
 class Encoder:
-    """Rows, as planners cut them, then tables.  Nothing is compiled before `tables`."""
+    """Rows, as planners cut them, then tables as an image.  Nothing is compiled for either."""
 
     def __init__(self, bound: Bound, nests: Nests, setting: Setting):
         self.bound, self.nests, self.setting = bound, nests, setting
         self.rows: list[TableRow] = []
         self.controls: list[Control] = []
-        self.keep: list[np.ndarray] = []
+        self.fixed: dict[tuple[int, int], FixedArray] = {}  # by address and bytes
         self.blocks: list[Block] = []
         self.plans: dict[int, PlannedStep] = {}  # by the number of its first row
         program = bound.program
@@ -195,7 +197,7 @@ class Encoder:
         if buffer.alias is not None:
             return self.place(buffer.alias)
         if buffer.role in (Role.SHARED, Role.CONSTANT):
-            return self.address(self.value(buffer)), 0
+            return self.keep(self.value(buffer)), 0
         return self.block(self.bytes(buffer), buffer), 0
 
     def value(self, buffer: Buffer) -> np.ndarray:
@@ -207,10 +209,9 @@ class Encoder:
         assert isinstance(op, Constant)
         return checked.copy(op.value, self.setting.at_end) if self.setting.checks else op.value
 
-    def address(self, array: np.ndarray) -> int:
-        """Where an array is, which is kept."""
-        self.keep.append(array)
-        return int(array.ctypes.data)
+    def keep(self, array: np.ndarray) -> FixedArray:
+        """An array that stays where it is."""
+        return self.fixed.setdefault((int(array.ctypes.data), array.nbytes), FixedArray(array))
 
     def block(self, size: int, buffer: Buffer) -> Block:
         """So many bytes, for as long as a buffer is needed."""
@@ -227,69 +228,47 @@ class Encoder:
 
     # ---- tables ---------------------------------------------------------------------------------------------------
 
-    def tables(self) -> Binding:
-        """Everything as int64 arrays, whose addresses go into the header."""
-        buffers = np.zeros(max(1, sum(len(r.buffers) for r in self.rows)), np.int64)
-        numbers = [resolve(row.params) for row in self.rows]
-        params = np.zeros(max(1, sum(map(len, numbers))), np.int64)
-        steps = np.zeros((max(1, len(self.rows)), STEP), np.int64)
-        links = Links()
+    def image(self) -> Image:
+        """Everything as words, of which some get addresses when they are linked."""
+        image = Image(len(self.given), len(self.rows))
+        self.steps = image.room(STEP * max(1, len(self.rows)))
         for control in self.controls:
-            control.prepare(links)
-        b = p = 0
-        for number, (row, of_row) in enumerate(zip(self.rows, numbers, strict=True)):
-            first = buffers.ctypes.data + 8 * b
-            for place in row.buffers:
-                refer(place, buffers.ctypes.data + 8 * b, links)
-                b += 1
-            if row.kernel is None:
-                assert row.jump is not None
-                steps[number] = (0, row.jump.kind, row.jump.control.address, row.jump.distance, 1, 1, 0, 0, 0, 0, 0)
-                continue
-            parts = self.parts(row.units, row.cost)
-            cost = int(min(row.cost, PAUSE_NS))
-            at = params.ctypes.data + 8 * p
-            steps[number] = (row.kernel.address(), first, at, row.units, parts, 1, 0, 0, 0, cost, 0)
-            try:
-                params[p : p + len(of_row)] = of_row
-            except OverflowError:
-                raise beyond_counting(row.step.node, tuple(self.bound.sizes.values())) from None
-            p += len(of_row)
+            lay_out(control, image)
+        for number, row in enumerate(self.rows):
+            self.write_row(image, self.steps + STEP * number, row)
         for control in self.controls:
-            control.write_slots()
-        self.mark_row_blocks(steps)
-        patches = np.array(links.arrays or [(0, 0, 0)], np.int64)
-        objects = np.zeros(max(1, len(self.given)), np.int64)
+            write_slots(control, image)
+        self.mark_row_blocks(image)
         commit = self.bound.program.commit
-        first = next((n for n, row in enumerate(self.rows) if row.number >= commit), len(self.rows))
-        addresses = [patches.ctypes.data, objects.ctypes.data, len(self.rows), steps.ctypes.data]
-        header = np.array([len(links.arrays), *addresses, 0, first], np.int64)
-        most = int(steps[: len(self.rows), [4, 8]].max(initial=1))
-        kept: list[object] = [
-            *self.keep,
-            *(table for c in self.controls for table in c.tables),
-            buffers,
-            params,
-            patches,
-            header,
-        ]
-        return Binding(
-            int(header.ctypes.data),
-            header[5:6],
-            objects,
-            [(r.shape, r.dtype, r.bytes) for r in self.bound.results],
-            self.rows,
-            steps,
-            walker(most),
-            links,
-            self.temporaries,
-            self.bound,
-            kept,
-            self.blocks,
-            self.plans,
-        )
+        image.end(self.steps, next((n for n, row in enumerate(self.rows) if row.number >= commit), len(self.rows)))
+        return image
 
-    def mark_row_blocks(self, steps: np.ndarray) -> None:
+    def write_row(self, image: Image, step: int, row: TableRow) -> None:
+        """A row of the table of steps, with its buffers and parameters behind all that was written before."""
+        if row.kernel is None:
+            assert row.jump is not None
+            image.write(step, 0, row.jump.kind, 0, row.jump.distance, 1, 1)
+            image.point(step + 2, row.jump.control.word)
+            return
+        buffers = image.room(len(row.buffers))
+        for place, where in enumerate(row.buffers):
+            image.refer(buffers + place, where)
+        listed = numbers(row.params)
+        params = image.room(len(listed))
+        for place, number in enumerate(listed):
+            if not isinstance(number, int):
+                image.run(params + place, number)
+            elif -(1 << 63) <= number < 1 << 63:
+                image.words[params + place] = number
+            else:
+                raise beyond_counting(row.step.node, tuple(self.bound.sizes.values()))
+        parts, cost = self.parts(row.units, row.cost), int(min(row.cost, PAUSE_NS))
+        image.write(step, 0, 0, 0, row.units, parts, 1, 0, 0, 0, cost)
+        image.run(step, row.kernel)
+        image.point(step + 1, buffers)
+        image.point(step + 2, params)
+
+    def mark_row_blocks(self, image: Image) -> None:
         """Tell the walker, at the first of the steps that share row blocks: steps, rows, rows at a time, threads."""
         number = 0
         for group in self.row_blocks:
@@ -297,7 +276,7 @@ class Encoder:
                 count, at_once = cut_rows(group)
                 parts = self.parts(count, sum(row.cost for row in group))
                 cost = int(min(sum(row.cost for row in group), PAUSE_NS))
-                steps[number, 5:BEST] = (len(group), count, at_once, parts, cost)
+                image.write(self.steps + STEP * number + 5, len(group), count, at_once, parts, cost)
             number += len(group)
 
     def parts(self, units: int, cost: float) -> int:

@@ -36,7 +36,7 @@ class Recipe(NamedTuple):
     """How a function is made."""
 
     key: str | None  # says all that its code depends on; None: nobody can say that
-    compile_as: Callable[[str], bytes]  # the object code of a function of this name
+    emit: Callable[[str], str]  # the LLVM IR of a function of this name
 
 
 def kernel_recipe(make: Callable[..., Any], *arguments: Any, signature: str = _KERNEL) -> Recipe:
@@ -46,19 +46,19 @@ def kernel_recipe(make: Callable[..., Any], *arguments: Any, signature: str = _K
     they are.
     """
 
-    def compile_as(entry: str) -> bytes:
-        return compile_ir(numba_ir(make(*arguments), entry, signature))
+    def emit(entry: str) -> str:
+        return numba_ir(make(*arguments), entry, signature)
 
-    return Recipe(kernel_key(make, *arguments), compile_as)
+    return Recipe(kernel_key(make, *arguments), emit)
 
 
-def code_recipe(module: str, emit: str, arguments: tuple[Any, ...]) -> Recipe:
-    """Of the function whose LLVM IR `emit(entry, *arguments)` of a module of this target returns."""
+def code_recipe(module: str, name: str, arguments: tuple[Any, ...]) -> Recipe:
+    """Of the function whose LLVM IR the function `name(entry, *arguments)` of a module of this target returns."""
 
-    def compile_as(entry: str) -> bytes:
-        return compile_ir(getattr(import_module(module), emit)(entry, *arguments))
+    def emit(entry: str) -> str:
+        return str(getattr(import_module(module), name)(entry, *arguments))
 
-    return Recipe(_key(module, emit, arguments), compile_as)
+    return Recipe(_key(module, name, arguments), emit)
 
 
 def kernel_key(make: Callable[..., Any], *arguments: Any) -> str | None:
@@ -98,7 +98,7 @@ def _load(recipe: Recipe) -> int:
 
 @span("compile kernels")
 def _compile(recipe: Recipe, entry: str) -> bytes:
-    return recipe.compile_as(entry)
+    return compile_ir(recipe.emit(entry))
 
 
 def entry_name(recipe: Recipe) -> str:

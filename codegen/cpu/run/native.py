@@ -74,7 +74,7 @@ def object_codes(modules: Mapping[str, Callable[[], str]], named: bool = True) -
     named : whether a name says all that the code depends on besides weft's sources and the compilers, so that IR is
         made only to be compiled; else IR is part of the key
     """
-    kept = {name: _nest_key(name, *(() if named else (make(),))) for name, make in modules.items()}
+    kept = {name: nest_key(name, *(() if named else (make(),))) for name, make in modules.items()}
     found = {name: cache.load(key) if key else None for name, key in kept.items()}
     new = [name for name, code in found.items() if code is None]
     if new:
@@ -84,11 +84,12 @@ def object_codes(modules: Mapping[str, Callable[[], str]], named: bool = True) -
             codes = compile_each(emitted, default_threads())
         for name, code in zip(new, codes, strict=True):
             found[name] = code
-            _store(kept[name], code)
+            store(kept[name], code)
     return [code for code in found.values() if code is not None]
 
 
-def _nest_key(*parts: str) -> str | None:
+def nest_key(*parts: str) -> str | None:
+    """The key of a nest's code, given its name; None where the sources are not at hand."""
     return cache.key("nest", SOURCES, _SHARED, toolchain(), *parts) if SOURCES else None
 
 
@@ -99,11 +100,12 @@ def load_or_compile(name: str | None, compile_it: Callable[[], bytes]) -> bytes:
     found = cache.load(name)
     if found is None:
         found = compile_it()
-        _store(name, found)
+        store(name, found)
     return found
 
 
-def _store(name: str | None, code: bytes) -> None:
+def store(name: str | None, code: bytes) -> None:
+    """Put object code into the cache, if it has a key, and needs nothing that may be gone tomorrow."""
     if name and b"__svml" not in code:  # a library that may be gone tomorrow: LLVM would end the process
         cache.store(name, code)
 

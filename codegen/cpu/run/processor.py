@@ -96,6 +96,14 @@ def _host_kind(most: int) -> ProcessorKind:
     return ProcessorKind(host_cpu(), str(features.flatten()), width)
 
 
+def features() -> tuple[str, ...]:
+    """The instructions that code for this kind of processor may use, beyond those that all have, as LLVM names them."""
+    kind = processor()
+    of_level = next((needed for level, needed in _LEVELS if level.cpu == kind.cpu), None)
+    listed = kind.features.split(",")
+    return tuple(name[1:] for name in listed if name.startswith("+")) if of_level is None else of_level
+
+
 def vector_bytes() -> int:
     """The width of the vectors in kernels, in bytes: 64, 32 or 16."""
     return processor().vector_bytes

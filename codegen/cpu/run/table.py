@@ -17,14 +17,15 @@ with every step.
 
 from enum import IntEnum
 
-PATCH, STEP, VARIABLE, SLOT = 3, 11, 4, 3  # numbers in a row
+HEADER, PATCH, STEP, VARIABLE, SLOT = 7, 3, 11, 4, 3  # numbers in a row
 PAUSED = -2  # what the walker returns where it has not come to the end
 DONE = -1
 BUSY, CALL_AGAIN, RAISED = -3, -4, -5  # of a bound call: it runs already; holding its variables; Python's error is set
 PAUSE_NS = 20_000_000  # as estimated, after which the walker returns to Python, which looks after signals
 LEAST_STEP_NS = 20  # of a step, for that purpose
 BEGIN, END, BRANCH, JUMP = range(1, 5)
-BEST = 10  # where in a step that is
+STEP_TO_GO_ON = 5  # where in the header that is
+PARTS, BLOCK_PARTS, BEST = 4, 8, 10  # where in a step they are
 ALTERNATING = 1  # the mask of a variable that goes there and back; 0: of one that goes on
 
 

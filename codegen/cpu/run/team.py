@@ -20,7 +20,6 @@ import llvmlite.binding as llvm
 
 from ....symbolic.forks import hold_over_forks
 from . import made
-from .compiler import compile_ir
 from .team_state import BRIEF_NS, BYTES, TEAM, TeamField
 
 _memory: int = 0
@@ -73,11 +72,7 @@ def _process() -> ctypes.CDLL:
 
 def worker_recipe() -> made.Recipe:
     """How what a thread runs is compiled."""
-
-    def compile_as(entry: str) -> bytes:
-        return compile_ir(made.numba_ir(make_worker(), entry, "int64(int64)"))
-
-    return made.Recipe(made.kernel_key(make_worker), compile_as)
+    return made.kernel_recipe(make_worker, signature="int64(int64)")
 
 
 def _start(work: int) -> bool:

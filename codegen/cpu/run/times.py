@@ -44,7 +44,7 @@ def _repeats(binding: Binding) -> list[int]:
             inside.pop()
         found.append(inside[-1])
         if row.jump is not None and row.jump.kind == BEGIN:
-            inside.append(inside[-1] * int(row.jump.control.memory[LoopField.DONE]))
+            inside.append(inside[-1] * int(binding.words[row.jump.control.word + LoopField.DONE]))
     return found
 
 

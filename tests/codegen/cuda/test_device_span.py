@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import weft as wf
 from weft.codegen.cuda.driver.device_array import DeviceArray, put_on_device
 from weft.codegen.cuda.driver.device_span import as_device_span
 from weft.codegen.cuda.driver.simulated import SimulatedDevice
@@ -33,9 +34,9 @@ class WithDLPack:
     def __dlpack_device__(self):
         return self.place or self.array.__dlpack_device__()
 
-    def __dlpack__(self, stream=None):
+    def __dlpack__(self, stream=None, **options):
         self.streams.append(stream)
-        return self.array.__dlpack__(stream=stream)
+        return self.array.__dlpack__(stream=stream, **options)
 
 
 class WithInterface:
@@ -131,6 +132,81 @@ def test_what_cannot_be_read(fake, device):
     ]:
         with pytest.raises(ArgumentError, match=says):
             as_device_span(theirs, device)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"strides": (8, 8)}, "describes no array of numbers: shape .3,., strides .8, 8."),
+        ({"shape": (-1,)}, "describes no array of numbers: shape .-1,."),
+        ({"shape": None}, "describes no array: 'NoneType' object is not iterable"),
+        ({"typestr": "|O"}, "describes no array of numbers"),
+        ({"typestr": "nonsense"}, "describes no array: data type 'nonsense' not understood"),
+        ({"data": ()}, "describes no array: tuple index out of range"),
+        ({"data": ("somewhere", False)}, "describes no array: invalid literal for int"),
+    ],
+)
+def test_an_interface_that_describes_no_array(device, changes, says):
+    theirs = described(put_on_device(device, np.zeros(3)), **changes)
+    with pytest.raises(ArgumentError, match=f"The __cuda_array_interface__ of a WithInterface {says}"):
+        as_device_span(theirs, device)
+
+
+def test_an_address_of_the_host_is_never_read_by_the_device(fake, device):
+    host = np.zeros(3)
+    theirs = WithInterface(shape=(3,), typestr="<f8", data=(host.ctypes.data, False), strides=None, version=3)
+    capsule = WithDLPack(host, (2, 0))  # which says one thing, and its capsule another
+    for given in (theirs, capsule):
+        with pytest.raises(ArgumentError, match=r"lies on another device, or on none|does not give its array away"):
+            as_device_span(given, device)
+    for mine in (host, WithDLPack(host), memoryview(host)):
+        assert as_device_span(mine, device) is None  # it is brought to the device
+
+
+def test_a_tensor_that_is_the_negative_of_its_memory(device):
+    theirs = WithDLPack(put_on_device(device, np.zeros(3)))
+    theirs.is_neg = lambda: True
+    with pytest.raises(ArgumentError, match=r"does not give its array away: .* give value\.resolve_neg\(\)\."):
+        as_device_span(theirs, device)
+
+
+def test_what_will_not_say_where_it_is_goes_by_way_of_the_host(device):
+    class Lazy:
+        def __dlpack_device__(self):
+            raise ValueError("Unknown device type meta for Dlpack")
+
+        @property
+        def __cuda_array_interface__(self):
+            raise RuntimeError("Can't get __cuda_array_interface__ on Variable that requires grad.")
+
+    assert as_device_span(Lazy(), device) is None
+
+
+class OfAnotherDevice:
+    """An array that lies in a device's memory."""
+
+    __cuda_array_interface__ = {"shape": (3,), "typestr": "<f4", "data": (4096, False), "version": 3}  # noqa: RUF012
+
+
+@pytest.mark.parametrize("given", [OfAnotherDevice(), WithDLPack(np.zeros(3, "f4"), (2, 0))])
+def test_the_simulated_device_has_no_memory_that_others_could_name(given):
+    x = wf.vector("x", (3,), "float32")
+    f = wf.function([x], x * 2, target="cuda:simulator")
+    with pytest.raises(ArgumentError, match=r"x: A .* lies on .*, and the function runs on cuda:simulator") as caught:
+        f(given)
+    assert "test_device_span.py" in "".join(caught.value.__notes__)
+    with pytest.raises(ArgumentError, match=r"The value of x lies in the memory of .* on the host"):
+        wf.function([x], x * 2)(given)
+
+
+def test_functions_on_a_device_take_arrays_of_the_host():
+    x = wf.vector("x", ("n",), "float32")
+    f = wf.function([x], x * 2, target="cuda:simulator")
+    values = np.arange(6, dtype="f4")
+    there = wf.function([x], x + 0, target="cuda:simulator", results="device")(values)
+    assert np.from_dlpack(there).tolist() == values.tolist()
+    for given in (WithDLPack(values), WithDLPack(values[::2]), memoryview(values), wf.shared(values), there):
+        assert f(given).tolist() == wf.function([x], x * 2)(given).tolist()
 
 
 def test_a_library_that_refuses(device):

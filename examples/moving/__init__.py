@@ -1,0 +1,1 @@
+"""Moving: what is trained in Python runs elsewhere."""
