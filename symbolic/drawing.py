@@ -1,14 +1,22 @@
-"""Graphs as pictures: SVG by Graphviz where it is installed, and what notebooks show."""
+"""Graphs as pictures: SVG by Graphviz where it is installed, and what notebooks show.
+
+A notebook shows the formula of what has up to `SMALL` nodes; of what has more, the graph, drawn where Graphviz is there
+and it has up to `LARGEST`; and else the listing.  Of the three ways there is always one, since notebooks prefer HTML to
+all others, whatever it is.
+"""
 
 from __future__ import annotations
 
 import html
+import shutil
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 from .expr import Expr, toposort
 from .graph import Graph
 from .text import listing, to_dot
 
+SMALL = 30  # nodes whose formula is shown
 LARGEST = 300  # nodes that a notebook draws by itself
 
 
@@ -31,18 +39,30 @@ def to_svg(outputs: Expr | Sequence[Expr]) -> str:
     return picture
 
 
-def draw_in_notebook(node: Expr) -> str | None:
-    """The graph of an expression as SVG; None where it is large, or Graphviz is missing: then it is listed."""
-    if len(toposort([node])) > LARGEST:
-        return None
+def way_in_notebook(node: Expr) -> str:
+    """How a notebook shows an expression: "latex", "svg" or "html"."""
+    count = len(toposort([node]))
+    if count <= SMALL:
+        return "latex"
+    return "svg" if count <= LARGEST and _has_graphviz() else "html"
+
+
+def _has_graphviz() -> bool:
     try:
-        return to_svg(node)
-    except ImportError:
+        return find_spec("graphviz") is not None and shutil.which("dot") is not None
+    except ValueError:  # a module of that name that was not imported from anywhere
+        return False
+
+
+def draw_in_notebook(node: Expr) -> str | None:
+    """The graph of an expression as SVG, where that is the way to show it."""
+    return to_svg(node) if way_in_notebook(node) == "svg" else None
+
+
+def list_in_notebook(node: Expr) -> str | None:
+    """The graph of an expression as a listing in HTML, with the user's lines, where that is the way to show it."""
+    if way_in_notebook(node) != "html":
         return None
-
-
-def list_in_notebook(node: Expr) -> str:
-    """The graph of an expression as a listing in HTML, with the user's lines."""
     lines = listing(Graph((), (node,))).splitlines()
     if len(lines) > LARGEST:
         lines = [f"... {len(lines) - LARGEST} lines before", *lines[-LARGEST:]]

@@ -7,6 +7,7 @@ import pytest
 import sympy
 
 from weft.ops import scalar
+from weft.ops.control import scan
 from weft.ops.elementwise import Primitive
 from weft.ops.movement import broadcast_to
 from weft.ops.reduce import sum as sum_over
@@ -39,8 +40,8 @@ def test_symbols_for_any_node(x):
     a = sympy.Symbol("a")
     total = sum_over(vector("v", (3,), "float64"))
     assert to_sympy(total * x, {total: a, x: a}) == a**2
-    with pytest.raises(LoweringError, match="sum has no SymPy form"):
-        to_sympy(total)
+    with pytest.raises(LoweringError, match="item has no SymPy form"):
+        to_sympy(scan(lambda carry, at: (carry * at, None), x, vector("w", (3,), "float64"))[0])
 
 
 def test_derivatives_agree_with_sympys(x):
@@ -107,7 +108,7 @@ def test_casts_and_what_only_derivatives_see(x):
     assert to_sympy(stop_gradient(x) + broadcast_to(x, (3,))) == 2 * s
     m = tensor("x", (3, 1, 4), "float64")
     for moved in (m[1:, ::-1], m[0, 0, 1], m.reshape(4, 3), m.transpose((2, 0, 1)), m[:, 0], m[..., None]):
-        assert to_sympy(moved * 3) == 3 * s
+        assert to_sympy(moved * 3, {m: s}) == 3 * s  # a symbol stands for any element
     assert to_sympy(x.astype("float32").astype("float64")) == s
     assert to_sympy(x.astype("int32")) == sympy.Function("trunc")(s)
     assert to_sympy(tensor("i", (), "int32").astype("int64").astype("float64")) == sympy.Symbol("i", real=True)
@@ -171,8 +172,8 @@ def test_sympys_own_expressions_over_arrays():
 def test_what_is_missing_is_named(x):
     with pytest.raises(ArgumentError, match="no expression for the symbol q"):
         from_sympy(sympy.Symbol("q") + 1, {})
-    with pytest.raises(ArgumentError, match="no function for SymPy's zeta"):
-        from_sympy(sympy.zeta(sympy.Symbol("q")), {sympy.Symbol("q"): x})
+    with pytest.raises(ArgumentError, match="no function for SymPy's airyai"):
+        from_sympy(sympy.airyai(sympy.Symbol("q")), {sympy.Symbol("q"): x})
 
 
 def test_log_of_integers_is_exact(x):
