@@ -14,17 +14,18 @@ from ..ops.elementwise import fit
 from ..ops.several import Several
 from ..ops.updating import updates_of
 from ..symbolic.arguments import check_choice
+from ..symbolic.arrays import as_array, is_foreign_array, way_to_convert
 from ..symbolic.dims import SymDim, same, show
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, axes, blame, listing, user_site
 from ..symbolic.evaluate import FROM_A_STEP, raise_unknown_size
 from ..symbolic.expr import Expr, toposort
 from ..symbolic.graph import Graph
 from ..symbolic.guards import AnyGuard, Guard
-from ..symbolic.leaves import Input, Shared, as_array, storage_of
+from ..symbolic.leaves import Input, Shared, storage_of
 from ..symbolic.sizes import all_sources, dims_of
 from ..symbolic.storage import Storage
 from ..symbolic.substitution import Change, renaming, substitute
-from ..symbolic.types import TupleType, cast_with_losses
+from ..symbolic.types import SUPPORTED, TupleType, cast_with_losses
 from .target import Form, Source
 
 
@@ -277,9 +278,6 @@ def adapt_argument(given: Any, x: Expr, downcast: bool = False) -> np.ndarray:
     `downcast`: floats may lose digits; an input whose dtype came from the configuration always takes them so.
     """
     name = x.name or "an input without a name"
-    if isinstance(given, np.ma.MaskedArray) and given.mask is not np.ma.nomask:
-        error = DTypeError(f"The value of {name} has a mask, which a compiled function cannot keep.")
-        raise blame(error, user_site(), x.site, hint="fill it, value.filled(0), or leave the masked elements out.")
     array = as_array(f"The value of {name}", given, x.site)
     if array.ndim != x.ndim:
         text = f"{name} has {axes(x.ndim)} {show(x.shape)}, and its value has {array.ndim}: {show(array.shape)}."
@@ -288,13 +286,23 @@ def adapt_argument(given: Any, x: Expr, downcast: bool = False) -> np.ndarray:
         fitting = _downcast(array, x.dtype)
         if fitting is None or not (downcast or x.op.configured):  # type: ignore[attr-defined]
             text = f"{name} is {x.dtype.name}, and its value is {array.dtype}, which would lose information."
-            ways = f"convert it: value.astype({x.dtype.name!r}), or make the input {array.dtype}"
-            hint = f"{ways}." if fitting is None else f"{ways}, or use downcast=True."
+            hint = _ways_to_fit(given, array, x, fitting is not None)
             raise blame(DTypeError(text), user_site(), x.site, hint=hint)
         array = fitting
     if array.dtype == x.dtype and array.flags.carray:
         return array
     return np.require(array, x.dtype, ["C", "A"])
+
+
+def _ways_to_fit(given: Any, array: np.ndarray, x: Expr, only_digits: bool) -> str:
+    """What to do with a value that has not the dtype of an input; `only_digits`: all that would be lost are digits."""
+    if array.dtype.kind == "c":
+        return "weft has no complex numbers: give their parts, value.real and value.imag."
+    own = array.dtype.newbyteorder("=")
+    ways = [f"convert it: {way_to_convert(given, x.dtype.name)}"]
+    ways += [f"or make the input {own.name}"] if own in SUPPORTED else []
+    ways += ["or use downcast=True"] if only_digits else []
+    return f"{', '.join(ways)}."
 
 
 def copy_aliases(arrays: list[np.ndarray], storages: Iterable[Storage]) -> list[np.ndarray]:
@@ -329,7 +337,7 @@ def _is_lossless(given: Any, array: np.ndarray, dtype: np.dtype) -> bool:
     """Safe casts, and Python numbers (and lists of them) that the dtype holds."""
     if np.can_cast(array.dtype, dtype, "safe"):
         return True
-    if isinstance(given, np.ndarray | np.generic) or array.dtype.kind not in "bif":
+    if isinstance(given, np.ndarray | np.generic) or is_foreign_array(given) or array.dtype.kind not in "bif":
         return False
     if array.dtype.kind == "f":
         return dtype.kind == "f"

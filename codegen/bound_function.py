@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..symbolic.arrays import is_foreign_array, shared_memory
 from ..symbolic.dims import show
 from ..symbolic.errors import ArgumentError, DTypeError, LoweringError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr
@@ -98,16 +99,17 @@ def check_bound_argument(x: Expr, given: Any) -> np.ndarray:
     """An array that code can read as it is.  Raises ArgumentError for all else: a copy would not be read again."""
     name = x.name or "an input without a name"
     wanted = f"{x.ndim}-dimensional array of {x.dtype.name} in C order"
-    if not isinstance(given, np.ndarray) or isinstance(given, np.ma.MaskedArray):
-        found = f"is {type(given).__name__}"
-    elif given.dtype != x.dtype:
-        found = f"has the dtype {given.dtype}"
-    elif given.ndim != x.ndim:
-        found = f"has {given.ndim} axes"
-    elif not (given.flags.c_contiguous and given.flags.aligned):
+    array = shared_memory(given)
+    if array is None:
+        found = f"is {type(given).__name__}" + (", which gives no memory away" if is_foreign_array(given) else "")
+    elif array.dtype != x.dtype:
+        found = f"has the dtype {array.dtype}"
+    elif array.ndim != x.ndim:
+        found = f"has {array.ndim} axes"
+    elif not (array.flags.c_contiguous and array.flags.aligned):
         found = "is in another order, or not aligned"
     else:
-        return given
+        return array
     text = f"bind keeps the arrays that it is given: the value of {name} is to be a {wanted}, and {found}."
     hint = f"np.ascontiguousarray(value, {x.dtype.name!r}) makes one; write new values into it before each call."
     raise blame(ArgumentError(text), user_site(), x.site, hint=hint)
@@ -122,14 +124,16 @@ def result_arrays(out: Any, single: bool, expected: Sequence[Expected]) -> list[
         count = len(given) if isinstance(given, list | tuple) else type(given).__name__
         text = f"bind: out is a list of {len(expected)} arrays, in the order of the outputs, not {count}."
         raise blame(ArgumentError(text), user_site())
-    for number, (array, (shape, dtype)) in enumerate(zip(given, expected, strict=True)):
-        _check_out("out" if single else f"out[{number}]", array, shape, dtype)
-    return list(given)
+    return [
+        _check_out("out" if single else f"out[{number}]", one, shape, dtype)
+        for number, (one, (shape, dtype)) in enumerate(zip(given, expected, strict=True))
+    ]
 
 
-def _check_out(name: str, array: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
-    if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
-        raise blame(ArgumentError(f"bind: {name} is an array, not {type(array).__name__}."), user_site())
+def _check_out(name: str, given: Any, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    array = shared_memory(given)
+    if array is None:
+        raise blame(ArgumentError(f"bind: {name} is an array, not {type(given).__name__}."), user_site())
     if array.dtype != dtype:
         text = f"bind: {name} has the dtype {array.dtype}, and the result that goes there {dtype.name}."
         raise blame(DTypeError(text), user_site())
@@ -139,6 +143,7 @@ def _check_out(name: str, array: Any, shape: tuple[int, ...], dtype: np.dtype) -
     if not array.flags.carray:
         text = f"bind: {name} is to be in C order, aligned, and writeable: results are written where it is."
         raise blame(ArgumentError(text), user_site(), hint="leave out away, and copy the results there.")
+    return array
 
 
 def check_memory(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from ..symbolic.expr import Expr
 from ..symbolic.leaves import storage_of
 from ..symbolic.operators import function as bound
 from ..symbolic.rules import as_rules
+from ..symbolic.types import config
 from .arguments import as_graph, order_arguments, reacts
 from .bound_function import BoundFunction, check_bound_argument, check_memory, result_arrays
 from .compiled import Compiled
@@ -53,7 +56,8 @@ class Function(Compiled):
 
         Parameters
         ----------
-        args, keywords : arrays in C order, of the dtypes of the inputs: they are kept, and not copied
+        args, keywords : arrays in C order, of the dtypes of the inputs: they are kept, and not copied; those of other
+            libraries by DLPack, as PyTorch's tensors are
         out : the array of the result, or a list of one for each output, in their order; None: new ones
 
         Returns
@@ -114,6 +118,71 @@ class Function(Compiled):
         """Any stage as text: see `explain.STAGES`; None: an overview."""
         text: str = bound("explain")(self, stage)
         return text
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        *others: Function,
+        sizes: Any = None,
+        threads: int | None = None,
+        values: bool = True,
+        library: bool = False,
+    ) -> tuple[Path, ...]:
+        """Write the function for C: `folder/name.h` and `folder/name.o`, which need neither Python nor weft.
+
+            predict.export("build/lenet", step, sizes={"batch": (1, 32)})
+
+        The header has a C function for each function, with plain pointers and sizes, and a state for their shared
+        variables: create, destroy, load, save.  Results are those of calls in Python, bit for bit.
+
+        Parameters
+        ----------
+        path : the folder, which is made, and the name that the names of all C functions begin with
+        others : functions that are written into the same files, and have the same variables
+        sizes : which numbers the sizes that are symbols may be: {name: a number, a range, a list}, or a list of such
+            dicts.  There is a plan for each set of them, a few kilobytes; a call with others is refused
+        threads : on how many threads a call may run at most, as `create` is told; 1: code without threads.  None: 64
+        values : whether the variables' present values are in the file; else a state has none before it loads some
+        library : whether to write `folder/name.so` as well
+
+        Returns the paths of what was written.
+
+        Raises
+        ------
+        LoweringError
+            for what runs in Python (callbacks, LAPACK), on other targets, or has sizes that are values; where a size
+            is a symbol of which nothing is said; where there is no C compiler or objcopy
+        ArgumentError
+            for names that are none in C, or that stand twice, and for sizes that are none
+        GuardError
+            where no set of sizes fits
+        """
+        found: tuple[Path, ...] = bound("export")((self, *others), path, sizes, threads, values, library)
+        return found
+
+    def save(self, path: str | os.PathLike[str], *, python: Sequence[Any] = ()) -> Path:
+        """Write the function to a file, with its variables: `wf.load(path)` makes it again, in whatever process.
+
+            step.save("step.weft")
+
+        The file is a zip archive of `graph.json` and arrays as `.npy`: unzip and NumPy read it.  It has the graph as it
+        was written, with the lines of its program, the variables with their present values, how random streams go on,
+        and all options of `wf.function`; no pickle and no code.  It is written beside its place and then put there.
+
+        Parameters
+        ----------
+        path : of the file, of any name
+        python : ops and Python functions (of `wf.callback`) of one's own that the graph has.  The file has their names,
+            and `wf.load(path, python=[...])` is given them once more.  Functions made with `wf.elementwise` are in the
+            file; rules of derivatives that were taken are not needed, and rewrite rules given to `load` as `rules=`
+
+        Returns the path.
+
+        Raises ArgumentError, with the line, for an op or a function of one's own that is not among `python`, and for
+        parameters of such an op that are not numbers, strings, dtypes, sizes, ops, and tuples of these.
+        """
+        found: Path = bound("save")(self, path, python)
+        return found
 
     def profile(self, *args: Any, repeat: int = 20) -> Profile:
         """Time per step for these arguments: time, share, bytes, the user's line.
@@ -208,7 +277,8 @@ def function(
         text = f'results="device": the target {chosen.name!r} has no memory of its own, and gives NumPy arrays.'
         raise blame(ArgumentError(text), site)
     most = None if max_memory is None else check_count("function", "max_memory", max_memory)
-    options = Options(label, optimize, lossy, refused, own, count, results == "device", precision, most)
+    stays = results == "device"
+    options = Options(label, optimize, lossy, refused, own, count, stays, precision, most, config.float_dtype)
     found = chosen.compile(Source(graph, keywords, form, options))
     assert isinstance(found, Function)
     return found

@@ -19,6 +19,7 @@ from ..symbolic.errors import ArgumentError, LoweringError, blame, listing, user
 from ..symbolic.expr import Expr, Op
 from ..symbolic.graph import Graph
 from ..symbolic.rules import RuleSet
+from ..symbolic.types import config
 
 TARGETS = {
     "cpu": "CPU",
@@ -43,6 +44,7 @@ class Options(NamedTuple):
     stays: bool = False  # whether results stay on the device
     precision: str = "float32"
     max_memory: int | None = None  # bytes of results and temporaries of a call, at most
+    float_dtype: str = "float32"  # what was configured: the types of some nodes come from it
 
 
 class Source(NamedTuple):
@@ -140,8 +142,9 @@ def target_of(name: object) -> Target:
 
 
 def compile_source(target: str, source: Source) -> Callable[..., Any]:
-    """The function that computes a graph on a target: what pickles of functions are made of."""
-    return target_of(target).compile(source)
+    """The function that computes a graph on a target: what pickles and files of functions are made of."""
+    with config(float_dtype=source.options.float_dtype):
+        return target_of(target).compile(source)
 
 
 def no_kernel(node: Expr, target: Target) -> LoweringError:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..symbolic.arguments import check_count, check_flag, check_function
+from ..symbolic.arrays import as_array
 from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr
-from ..symbolic.leaves import as_array
 from ..symbolic.trees import Build, flatten
 from ..symbolic.types import config
 
@@ -21,7 +21,7 @@ def batches(data: Any, size: int, rng: np.random.Generator | None = None, *, kee
     Parameters
     ----------
     data : an array whose first axis is that of the examples, or several in a tuple, list or dict, all of one length;
-        what else has a shape and takes arrays of indices serves, too: a file in memory
+        of any library; what else has a shape, a dtype of NumPy's and takes arrays of indices serves, too: a file
     size : examples in a batch, from 1 up
     rng : shuffles them anew, once for each call; None: they come in their order
     keep_rest : whether the last batch may be smaller; if not, what remains is left out
@@ -30,7 +30,8 @@ def batches(data: Any, size: int, rng: np.random.Generator | None = None, *, kee
     ------
     batches in the structure of `data`, each array a copy; floats in config.float_dtype, all else in its own dtype
 
-    Raises ArgumentError for what is no array, ShapeError for arrays of different lengths.
+    Raises ArgumentError for what is no array, DTypeError for arrays that hold no numbers, ShapeError for arrays of
+    different lengths.
     """
     check_flag("batches", "keep_rest", keep_rest)
     if rng is not None and not isinstance(rng, np.random.Generator | np.random.RandomState):
@@ -126,13 +127,23 @@ class Examples:
 
 
 def _array(name: str, given: Any) -> Any:
-    """What has a shape is taken as it is, so that files in memory are read a batch at a time; lists become arrays."""
-    kept = hasattr(given, "shape") and hasattr(given, "__getitem__") and not isinstance(given, Expr)
-    found = given if kept else as_array(f"{name}: data", given)
-    if len(found.shape) == 0 or getattr(found, "dtype", np.dtype(object)).kind not in "biufc":
+    """An array; what lies in a file is taken as it is, to be read a batch at a time."""
+    found = given if _is_file(given) else as_array(f"{name}: data", given)
+    if len(found.shape) == 0 or found.dtype.kind not in "biufc":
         text = f"{name}: data is arrays of numbers whose first axis is that of the examples, not {given!r:.80}."
         raise blame(ArgumentError(text), user_site())
     return found
+
+
+def _is_file(given: Any) -> bool:
+    """Whether it takes slices and arrays of places as NumPy's arrays do, and is none: a data set of HDF5, for example.
+
+    Tables index by names (`iloc` by places), and what has DLPack is in memory.
+    """
+    if isinstance(given, Expr | np.ndarray) or hasattr(given, "iloc") or hasattr(given, "__dlpack__"):
+        return False
+    indexed = hasattr(given, "shape") and hasattr(given, "__getitem__")
+    return indexed and isinstance(getattr(given, "dtype", None), np.dtype)
 
 
 def _copy(part: Any) -> np.ndarray:

@@ -10,10 +10,10 @@ import numpy as np
 from ..codegen.function import function
 from ..ops.coerce import check_scalar
 from ..symbolic.arguments import check_choice, check_mapping, check_number
+from ..symbolic.arrays import as_array
 from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr
 from ..symbolic.grad import grad
-from ..symbolic.leaves import as_array
 from .updates.gradient import variables
 
 METHODS = ("L-BFGS-B", "BFGS", "CG", "TNC", "SLSQP")  # those that take a gradient and nothing more

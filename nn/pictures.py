@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..symbolic.arguments import check_count, check_flag, check_mapping
+from ..symbolic.arrays import as_array
 from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr
-from ..symbolic.leaves import as_array
 from ..symbolic.variables import get_value
 from .history import figure_class, write_figure
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from ..ops.updating import WithUpdates
 from ..symbolic.errors import ArgumentError, blame, user_site
 from ..symbolic.expr import Expr, toposort
-from ..symbolic.leaves import Shared, storage_of
+from ..symbolic.leaves import storage_of
+from ..symbolic.naming import find_variables, give_names
 
 
 def parameters(expr: Any) -> dict[str, Expr]:
@@ -22,8 +22,8 @@ def parameters(expr: Any) -> dict[str, Expr]:
     """
     order = toposort(_expressions(expr))
     kept = {variable for node in order if isinstance(node.op, WithUpdates) for variable in node.args[1::2]}
-    found = [n for n in _find_variables(order) if n.dtype.kind == "f" and n not in kept]
-    return _by_name([n for n in found if storage_of(n).default_update is None], "parameter")
+    found = [n for n in find_variables(order) if n.dtype.kind == "f" and n not in kept]
+    return give_names([n for n in found if storage_of(n).default_update is None], "parameter")
 
 
 def variables(*values: Any) -> dict[str, Expr]:
@@ -31,30 +31,12 @@ def variables(*values: Any) -> dict[str, Expr]:
 
     Names as those of `parameters`; those without one are `variable`.
     """
-    return _by_name(_find_variables(toposort(_expressions(values))), "variable")
+    return give_names(find_variables(toposort(_expressions(values))), "variable")
 
 
 def count(expr: Any) -> int:
     """How many numbers the parameters of an expression hold: `sum(p.get_value().size for p in parameters(expr))`."""
     return sum(math.prod(p.get_value(borrow=True).shape) for p in parameters(expr).values())
-
-
-def _by_name(shared: list[Expr], otherwise: str) -> dict[str, Expr]:
-    """{name: variable}, in their order."""
-    seen: Counter[str] = Counter()
-    found: dict[str, Expr] = {}
-    for node in shared:
-        name = key = node.name or otherwise
-        while key in found:  # a name with a number may be somebody's own
-            seen[name] += 1
-            key = f"{name}_{seen[name] + 1}"
-        found[key] = node
-    return found
-
-
-def _find_variables(order: list[Expr]) -> list[Expr]:
-    """The shared variables among nodes, in the order in which they were made."""
-    return sorted((n for n in order if isinstance(n.op, Shared)), key=lambda n: storage_of(n).number)
 
 
 def _expressions(value: Any) -> list[Expr]:

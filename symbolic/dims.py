@@ -176,6 +176,11 @@ def fresh(hint: str = "d") -> SymDim:
     return SymDim(text)
 
 
+def is_made(name: str) -> bool:
+    """Whether a symbol has this name from `fresh`: no user chose it, and it is another one in each process."""
+    return name in _made
+
+
 def polynomial_of(dim: Dim) -> Polynomial:
     """A size in the normal form of arithmetic."""
     if isinstance(dim, int):

@@ -25,6 +25,7 @@ class Site(NamedTuple):
     code: CodeType | str  # or the file's name, where the site has travelled: code objects do not pickle
     place: int  # the instruction's offset in the code object, or the line
     gradient: bool = False  # whether the node is of the derivative of what the line computes
+    kept: str | None = None  # the line itself, of a program that is elsewhere
 
     def __bool__(self) -> bool:
         return bool(self.code)
@@ -51,13 +52,13 @@ class Site(NamedTuple):
     @property
     def text(self) -> str:
         """The source line itself, stripped."""
-        return linecache.getline(self.path, self.line).strip()
+        return linecache.getline(self.path, self.line).strip() if self.kept is None else self.kept
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}" if self.path else ""
 
     def __reduce__(self) -> Any:
-        return Site, (self.path, self.line, self.gradient)
+        return Site, (self.path, self.line, self.gradient, self.kept)
 
 
 NOWHERE = Site("", 0)  # where numbers are from, which are the same node wherever they occur
@@ -195,7 +196,7 @@ def _name_function(error: WeftError, site: Site | None) -> None:
             break
         called = called if inside == _NUMPYS else frame
         frame = frame.f_back
-    name = _function_name(called) if called is not None and site == (frame.f_code, frame.f_lasti, False) else ""
+    name = _function_name(called) if called is not None and site == Site(frame.f_code, frame.f_lasti) else ""
     text = error.args[0] if len(error.args) == 1 else None
     if name and isinstance(text, str) and not re.search(rf"\b{name}\b", text):
         error.args = (f"{name}: {text}",)

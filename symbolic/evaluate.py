@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .arguments import check_expressions, check_mapping
+from .arrays import as_array
 from .dims import SymDim, show
 from .dims import value as number
 from .errors import (
@@ -27,7 +28,7 @@ from .errors import (
     user_site,
 )
 from .expr import Expr, Op, toposort
-from .leaves import Input, Shared, Size, as_array, storage_of
+from .leaves import Input, Shared, Size, convert_exactly, storage_of
 from .sizes import dims_of, sources, stored_sizes
 from .storage import Sizes
 from .substitution import with_sizes
@@ -120,7 +121,8 @@ def _raise_impossible_size(node: Expr, sizes: Mapping[str, int]) -> None:
 
 
 def _array(node: Expr, value: Any) -> np.ndarray:
-    return as_array(f"The value of {node.name or 'an expression'}", value, node.site, kind=node.dtype)
+    what = f"The value of {node.name or 'an expression'}"
+    return convert_exactly(as_array(what, value, node.site), node.dtype, what)
 
 
 Observer: TypeAlias = Callable[[Sequence[Expr], Mapping[Expr, Any], dict[Expr, Any], dict[str, int]], None]

@@ -125,7 +125,18 @@ class Leaf(Op):
 class Expr(Operators):
     """A value that does not exist yet: the result of an op applied to other values."""
 
-    __slots__ = ("__weakref__", "args", "compiled", "facts", "guards", "op", "site", "size_name", "type")
+    __slots__ = (
+        "__weakref__",
+        "args",
+        "compiled",
+        "cotangent_of",
+        "facts",
+        "guards",
+        "op",
+        "site",
+        "size_name",
+        "type",
+    )
     __match_args__ = ("op", "args")
 
     op: Op
@@ -137,6 +148,7 @@ class Expr(Operators):
     compiled: dict[tuple[Expr, ...], Any]  # what `eval` has made of it
     size_name: str  # the symbol for the size of an axis that has its value for a size
     facts: Any  # what the Theano layer's programs have noted about it
+    cotangent_of: tuple[ref[Expr] | None, tuple[ref[Expr], ...]]  # the scalar and the values it is the derivative by
 
     @property
     def dtype(self) -> DType:
@@ -273,6 +285,13 @@ def _new(key: tuple[Op, tuple[Expr, ...]]) -> Expr:
             return found
         _table[key] = entry
     return node
+
+
+def all_nodes() -> list[Expr]:
+    """All nodes there are."""
+    with _lock:
+        entries = list(_table.values())
+    return [node for entry in entries if (node := entry()) is not None]
 
 
 def _application_error(op: Any, args: tuple[Any, ...]) -> WeftError:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
 from .arguments import check_choice, check_expression, check_expressions, check_function, check_mapping
 from .collector import gc_paused
 from .dims import Shape, same, show
-from .errors import ArgumentError, GradientError, ShapeError, Site, at_site, blame, user_site
+from .errors import ArgumentError, GradientError, ShapeError, at_site, blame, user_site
 from .expr import Expr, Op, apply, depends, serial, toposort
 from .guards import AnyGuard, assume, unify
 from .leaves import Input, Item, constant, weak_constant
@@ -149,8 +150,12 @@ def _cotangents(
     known: Mapping[Expr, Expr],
     disconnected: str,
     order: Sequence[Expr] | None = None,
+    noted: bool = False,
 ) -> list[Any]:
-    """The cotangents of `wrt`; `order` is that of the nodes the outputs lead to, where it is known."""
+    """The cotangents of `wrt`; `order` is that of the nodes the outputs lead to, where it is known.
+
+    noted : each says what it is the cotangent of
+    """
     check_choice("disconnected", disconnected, ("raise", "warn", "zero", "none"))
     _check_wrt(wrt)
     gathered = _Cotangents()
@@ -162,6 +167,8 @@ def _cotangents(
     for node in reversed(order):
         if node in on_path and node.args:
             gathered.through(node, on_path)
+    if noted:
+        gathered.note(outputs)
     return [gathered.found[x] if x in gathered.found else _without_gradient(x, disconnected) for x in wrt]
 
 
@@ -190,7 +197,7 @@ class _Cotangents:
             return
         if on_path.isdisjoint(node.args):
             return
-        with at_site(Site(node.site.code, node.site.place, gradient=True)):
+        with at_site(node.site._replace(gradient=True)):
             try:
                 contributions = node.op.vjp(g, node, *node.args)
             except GradientError as error:
@@ -200,6 +207,16 @@ class _Cotangents:
                     contribution = contribution() if callable(contribution) else contribution
                     _check_cotangent(node, arg, contribution)
                     self.add(arg, contribution)
+
+    def note(self, outputs: Sequence[Expr]) -> None:
+        """Let each cotangent know what it is the derivative of, and by which values: formulas name it so."""
+        loss = ref(outputs[0]) if len(outputs) == 1 and outputs[0].type.shape == () else None
+        values: dict[Expr, list[ref[Expr]]] = {}
+        for node, g in self.found.items():
+            if g.args:
+                values.setdefault(g, []).append(ref(node))
+        for g, nodes in values.items():
+            g.cotangent_of = loss, tuple(nodes)
 
 
 def _pair(node: Expr, contributions: Any) -> Iterable[tuple[Expr, Any]]:
@@ -303,7 +320,8 @@ def _derivatives(
     outputs: Sequence[Expr], seeds: Sequence[Expr], wrt: Sequence[Expr], known: Mapping[Expr, Expr], disconnected: str
 ) -> list[Any]:
     order = toposort([*outputs, *known])
-    return _assuming(order, wrt, _cotangents(outputs, seeds, wrt, known, disconnected, order))
+    found = _cotangents(outputs, seeds, wrt, known, disconnected, order, noted=True)
+    return _assuming(order, wrt, found)
 
 
 def _assuming(nodes: Sequence[Expr], like: Sequence[Expr], results: Sequence[Any]) -> list[Any]:

@@ -9,16 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import as_array
 from .dims import Dim
 from .errors import (
     NOWHERE,
     ArgumentError,
     DTypeError,
-    Site,
-    WeftError,
     at_site,
     blame,
-    sentence,
     user_site,
 )
 from .expr import Expr, Leaf, Op, apply, serial
@@ -120,6 +118,8 @@ class Item(Op):
     index: int
 
     def infer(self, whole: TupleType) -> Type:
+        if not isinstance(whole, TupleType) or not 0 <= self.index < len(whole.items):
+            raise ArgumentError(f"There is no result number {self.index} of {whole}.")
         return whole.items[self.index]
 
     def numpy(self, values: Any) -> Any:
@@ -185,16 +185,6 @@ def own_copy(value: Any, kind: Any) -> np.ndarray:
     array = as_array("The value", value)
     wanted = dtype(kind if kind is not None else array.dtype)
     return np.array(convert_exactly(array, wanted, "The value"), order="C")
-
-
-def as_array(what: str, value: Any, *sites: Site, kind: Any = None) -> np.ndarray:
-    """np.asarray.  Raises ArgumentError, with NumPy's reason, for what is no array."""
-    try:
-        return np.asarray(value, kind)
-    except WeftError:  # of an expression
-        raise
-    except (ValueError, TypeError, OverflowError) as error:
-        raise blame(ArgumentError(f"{what} is no array: {sentence(error)}"), user_site(), *sites) from None
 
 
 def convert_exactly(array: np.ndarray, kind: DType, name: str) -> np.ndarray:

@@ -28,6 +28,7 @@ class NumPyProtocol:
 
     __slots__ = ()
     __array_priority__ = 1000
+    __pandas_priority__ = 5000  # above that of tables, 4000: `series + x` is left to x
     _functions_module = "weft"
     _other_names: Mapping[str, str] = {}  # of functions that the module calls otherwise
 

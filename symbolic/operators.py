@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self, TypeVar, cast
 
 import numpy as np
 
+from .arrays import is_foreign_array
 from .dims import SymDim
 from .errors import give_name
 from .numpy_protocol import NumPyProtocol
@@ -45,7 +46,8 @@ def _binary(name: str) -> Callable[[S, Any], S]:
 
 def _comparison(name: str) -> Callable[[Any, Any], Any]:
     def operator(self: Any, other: Any) -> Any:
-        if isinstance(other, Operators | SymDim | Number | np.ndarray | np.generic | list | tuple):
+        ours = isinstance(other, Operators | SymDim | Number | np.ndarray | np.generic | list | tuple)
+        if ours or is_foreign_array(other):
             return _functions[name](self, other)
         return NotImplemented  # no value, as None: never equal
 
@@ -110,12 +112,28 @@ class Operators(NumPyProtocol):
     get_value: Any = _method("get_value")
     set_value: Any = _method("set_value")
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """The value of a shared variable, as `np.asarray(w)` asks for it; symbolic/exports.py."""
+        return _functions["to_numpy"](self, dtype, copy)  # type: ignore[no-any-return]
+
+    def __dlpack__(self, **options: Any) -> Any:
+        """The array of a shared variable in a capsule, as `from_dlpack(w)` asks for it; symbolic/exports.py."""
+        return _functions["to_dlpack"](self, **options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """The device of a shared variable's array: the host."""
+        return _functions["dlpack_device"](self)  # type: ignore[no-any-return]
+
+    def _repr_latex_(self) -> str | None:
+        """The formula, as notebooks show it where it is small."""
+        return _functions["write_in_notebook"](self)  # type: ignore[no-any-return]
+
     def _repr_svg_(self) -> str | None:
-        """The graph, as notebooks draw it."""
+        """The graph, as notebooks draw it where it is larger."""
         return _functions["draw_in_notebook"](self)  # type: ignore[no-any-return]
 
-    def _repr_html_(self) -> str:
-        """The graph, as notebooks list it where they do not draw it."""
+    def _repr_html_(self) -> str | None:
+        """The graph, as notebooks list it where they do neither."""
         return _functions["list_in_notebook"](self)  # type: ignore[no-any-return]
 
     @property

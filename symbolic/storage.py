@@ -7,6 +7,7 @@ storage's.  So the host's array may be behind a device, and a device behind the 
 from __future__ import annotations
 
 import threading
+import weakref
 from array import array as numbers_of
 from enum import IntEnum
 from typing import Any, NamedTuple, Protocol
@@ -76,6 +77,7 @@ class Storage:
         self.array = array if array.base is not None else array.view()
         self.numbers = numbers_of("q", (0, 0))
         self._copies: dict[str, _Held] = {}
+        self._lent: list[weakref.ref[np.ndarray]] = []  # arrays over the host's that others may write, if they dare
         self._update: Any = None
 
     @property
@@ -109,6 +111,21 @@ class Storage:
         if self.is_behind:
             self.fetch()
         return self.array
+
+    def lend(self) -> np.ndarray:
+        """The newest value for another library, as an array over the host's that may not be written."""
+        self._note_borrowers()
+        array = self.value.view()
+        array.flags.writeable = False
+        self._lent.append(weakref.ref(array))
+        return array
+
+    def _note_borrowers(self) -> None:
+        """Take the array of the host for changed where others have had it: not all keep to what DLPack says of it."""
+        if self._lent:
+            if not self.is_behind:
+                self.version += 1
+            self._lent = [lent for lent in self._lent if lent() is not None]
 
     def fetch(self) -> None:
         """Have the newest value in the array of the host; of several readers at once the first does it."""
@@ -151,6 +168,7 @@ class Storage:
 
     def copy_at(self, place: str) -> Copy | None:
         """The copy that a target keeps at that place, if it is the newest value."""
+        self._note_borrowers()
         held = self._copies.get(place)
         return held.copy if held is not None and held.version == self.version else None
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from .arguments import check_flag
+from .arrays import as_array, way_to_convert
 from .dims import Dim, SymDim, show
 from .errors import ArgumentError, DTypeError, ShapeError, axes, blame, give_name, user_site
 from .expr import Expr, apply, serial
-from .leaves import Input, Shared, as_array, convert_exactly, own_copy
+from .leaves import Input, Shared, convert_exactly, own_copy
 from .sizes import as_dim
 from .storage import Storage
 from .types import SUPPORTED, Type, config, dtype
@@ -114,7 +115,7 @@ def set_value(node: Expr, value: Any) -> None:
             DTypeError(f"{node.name or 'The shared variable'} is {storage.of.dtype.name}; the value is {given.dtype}."),
             user_site(),
             node.site,
-            hint=f"convert it: value.astype({storage.of.dtype.name!r}).",
+            hint=f"convert it: {way_to_convert(value, storage.of.dtype.name)}.",
         )
     _check_fits(given, storage.of, node.name)
     given = convert_exactly(given, storage.of.dtype, f"The value of {node.name or 'a shared variable'}")

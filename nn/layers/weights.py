@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ...symbolic.arguments import check_count, check_function, is_number
+from ...symbolic.arrays import as_array
 from ...symbolic.dims import same, show
 from ...symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ...symbolic.expr import Expr
-from ...symbolic.leaves import as_array
 from ...symbolic.types import config
 from ...symbolic.variables import shared
 from .. import init

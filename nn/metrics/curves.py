@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ...symbolic.arrays import as_array
 from ...symbolic.errors import ArgumentError, blame, user_site
-from ...symbolic.leaves import as_array
 
 
 def roc_auc(scores: Any, labels: Any) -> float:

@@ -12,9 +12,9 @@ from ...ops import scalar
 from ...ops.coerce import check_scalar
 from ...ops.elementwise import cast
 from ...symbolic.arguments import check_choice, check_count, check_function, check_number, check_sequence
+from ...symbolic.arrays import as_array
 from ...symbolic.errors import ArgumentError, blame, user_site
 from ...symbolic.expr import Expr
-from ...symbolic.leaves import as_array
 from ...symbolic.variables import shared
 from ..updates.gradient import Updates
 from .decays import constant

@@ -10,9 +10,9 @@ import numpy as np
 
 from ...ops.elementwise import cast
 from ...symbolic.arguments import check_count, check_number, check_sequence
+from ...symbolic.arrays import as_array
 from ...symbolic.errors import ArgumentError, blame, give_name, user_site
 from ...symbolic.expr import Expr
-from ...symbolic.leaves import as_array
 from ...symbolic.types import TupleType
 
 Schedule = Callable[[Any], Any]

@@ -50,13 +50,90 @@ def test_batches_of_a_file_in_memory(tmp_path):
     np.testing.assert_array_equal(found, X)
 
 
+class Foreign:
+    """A tensor of another library: it has a shape, a dtype of its own, takes keys, and says where its memory is."""
+
+    dtype = "float32"
+
+    def __init__(self, values):
+        self.values, self.shape = values, values.shape
+
+    def __getitem__(self, key):
+        raise AssertionError("batches are taken from memory, and not with the other library's indices")
+
+    def __dlpack_device__(self):
+        return self.values.__dlpack_device__()
+
+    def __dlpack__(self, **options):
+        return self.values.__dlpack__(**options)
+
+
+class Column:
+    """A column of a table, which a key names: not the places."""
+
+    def __init__(self, values):
+        self.values, self.shape, self.dtype, self.iloc = values, values.shape, values.dtype, object()
+
+    def __getitem__(self, key):
+        raise AssertionError("a name is no place")
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values
+
+
+class File:
+    """A data set in a file: slices and places are read, and nothing else."""
+
+    def __init__(self, values):
+        self.values, self.shape, self.dtype, self.most = values, values.shape, values.dtype, 0
+
+    def __getitem__(self, key):
+        found = self.values[key]
+        self.most = max(self.most, len(found))
+        return found
+
+    def __array__(self, dtype=None, copy=None):
+        raise AssertionError("it does not fit in memory")
+
+
+@pytest.mark.parametrize("kind", [Foreign, Column, File])
+def test_arrays_of_other_libraries(kind):
+    given = [kind(X.astype(np.float32)), kind(T)]
+    for rng in (None, np.random.default_rng(0)):
+        found = list(nn.batches(given, 3, rng))
+        order = np.arange(7) if rng is None else np.random.default_rng(0).permutation(7)
+        np.testing.assert_array_equal(np.concatenate([x for x, _ in found]), X.astype(np.float32)[order])
+        np.testing.assert_array_equal(np.concatenate([t for _, t in found]), T[order])
+    if kind is File:
+        assert given[0].most == 3
+
+
+def learned(kind):
+    """(the weights after a training on such arrays, predictions, a mean)."""
+    x, t = wf.matrix("x", ("n", 2), "float32"), wf.vector("t", ("n",), "float32")
+    w = wf.shared(np.zeros(2, "f4"), "w")
+    values = np.arange(12, dtype="f4").reshape(6, 2) / 12
+    sums = kind(values.sum(1))
+    nn.fit([x, t], wf.mean((x @ w - t) ** 2), (kind(values), sums), batch=4, epochs=3, progress=False,
+           validation=(kind(values), sums))  # fmt: skip
+    f = wf.function([x], {"product": x @ w})
+    return w.get_value(), nn.predict(f, kind(values), 4)["product"], nn.average(f, kind(values), 6)["product"]
+
+
+@pytest.mark.parametrize("kind", [Foreign, Column, File])
+def test_a_net_learns_from_arrays_of_other_libraries_as_from_numpys(kind):
+    for found, want in zip(learned(kind), learned(np.asarray), strict=True):
+        np.testing.assert_array_equal(found, want)
+
+
 @pytest.mark.parametrize(
     ("data", "options", "error", "text"),
     [
         ((X, T[:5]), {}, wf.ShapeError, "5 and 7 examples"),
         ((), {}, wf.ArgumentError, "no arrays"),
         (3.0, {}, wf.ArgumentError, "first axis is that of the examples"),
-        (np.array(["a"]), {}, wf.ArgumentError, "arrays of numbers"),
+        (np.array(["a"]), {}, wf.DTypeError, "batches: data holds text, and weft has bools, integers and floats"),
+        ({1: {2}}, {}, wf.ArgumentError, "batches: data is a set, which is no array"),
         (X, {"size": 0}, wf.ArgumentError, "size"),
         (X, {"rng": 0}, wf.ArgumentError, "rng is a numpy.random.Generator"),
     ],

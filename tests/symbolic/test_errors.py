@@ -156,7 +156,7 @@ def test_what_cannot_be_part_of_an_expression():
     assert message(call) == (
         "DTypeError: add: A value of type str cannot be part of an expression.\n"
         '  line   return x + "text"    <- here\n'
-        "  hint: use numbers, NumPy arrays or expressions."
+        "  hint: use numbers, arrays or expressions."
     )
 
 

@@ -14,13 +14,13 @@ import weft
 
 ROOT = Path(weft.__file__).parent
 # Each may import those before it.  "" is the façade; compat stands above it, since it is written in its terms.
-LAYERS = ("symbolic", "ops", "codegen", "testing", "nn", "", "compat")
+LAYERS = ("symbolic", "ops", "codegen", "testing", "nn", "exchange", "", "compat")
 SOURCES = [
     *sorted(path for layer in LAYERS if layer for path in (ROOT / layer).rglob("*.py")),
     *sorted(ROOT.glob("*.py")),
 ]
 HEAVY = ("sympy", "numba", "llvmlite", "scipy", "matplotlib", "torch", "jax", "mpmath", "platformdirs")
-HEAVY += ("safetensors", "tqdm", "graphviz", "sklearn")
+HEAVY += ("safetensors", "tqdm", "graphviz", "sklearn", "onnx", "onnx_ir", "ml_dtypes")
 # What finds modules by name: façades, the table of targets, and kernels, which are imported when first used.
 BY_NAME = ("__init__.py", "nn/__init__.py", "compat/theano/__init__.py", "compat/theano/modules.py")
 BY_NAME += ("codegen/target.py", "codegen/cpu/kernels.py", "codegen/cpu/run/made.py", "codegen/cuda/kernels.py")

@@ -9,7 +9,7 @@ from pathlib import Path
 import weft
 
 ROOT = Path(weft.__file__).parent
-FOLDERS = ("symbolic", "ops", "codegen", "nn", "testing", "compat")
+FOLDERS = ("symbolic", "ops", "codegen", "nn", "exchange", "testing", "compat")
 
 # Theano's names, which its programs ask for or see
 THEANOS = {"Apply", "Cast", "Cholesky", "Function", "Op", "Reshape", "Scalar", "Solve"}

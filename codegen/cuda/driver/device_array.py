@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ....symbolic import dlpack
 from ....symbolic.errors import VerifyError
-from . import dlpack
 from .allocation import Allocation
 from .device import Device, Span
 from .layout import byte_extent, c_strides, download_array, is_c_contiguous

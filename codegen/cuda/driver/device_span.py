@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ....symbolic import dlpack
 from ....symbolic.errors import ArgumentError, WeftError, sentence
-from . import dlpack
 from .device import Device
 from .device_array import DeviceArray
 from .layout import c_strides
@@ -43,12 +43,11 @@ def as_device_span(value: Any, device: Device) -> DeviceSpan | None:
         return None
     if isinstance(value, DeviceArray):
         return _of_ours(value, device)
-    named = getattr(value, "__dlpack_device__", None)
-    if named is not None and hasattr(value, "__dlpack__"):
-        kind, ordinal = (int(n) for n in named())
-        return _of_dlpack(value, (kind, ordinal), device) if kind in _ON_DEVICE else None
-    described = getattr(value, "__cuda_array_interface__", None)
-    return _of_interface(value, described, device) if isinstance(described, dict) else None
+    lies_on = dlpack.device_of(value)
+    if lies_on is not None:
+        return _of_dlpack(value, lies_on, device) if lies_on[0] in _ON_DEVICE else None
+    described = dlpack.cuda_interface_of(value)
+    return None if described is None else _of_interface(value, described, device)
 
 
 def _of_ours(value: DeviceArray, device: Device) -> DeviceSpan:
@@ -61,6 +60,7 @@ def _of_dlpack(value: Any, lies_on: tuple[int, int], device: Device) -> DeviceSp
     if device.dlpack_device is None or lies_on[1] != device.dlpack_device[1]:
         raise _elsewhere(value, f"cuda:{lies_on[1]}", device)
     try:
+        dlpack.check_sign(value)
         capsule = value.__dlpack__(stream=device.stream)
     except WeftError:
         raise
@@ -69,7 +69,8 @@ def _of_dlpack(value: Any, lies_on: tuple[int, int], device: Device) -> DeviceSp
         raise ArgumentError(f"A {name} does not give its array away: {sentence(error)}") from error
     found = dlpack.read_capsule(capsule)
     _check_place(value, found.address, found.shape, device)
-    return DeviceSpan(found.address, found.shape, found.dtype, found.strides, found.capsule, LEGACY_STREAM)
+    strides = c_strides(found.shape, found.dtype) if found.strides is None else found.strides
+    return DeviceSpan(found.address, found.shape, found.dtype, strides, found.capsule, LEGACY_STREAM)
 
 
 def _of_interface(value: Any, described: dict[str, Any], device: Device) -> DeviceSpan:
@@ -80,14 +81,27 @@ def _of_interface(value: Any, described: dict[str, Any], device: Device) -> Devi
     stream = described.get("stream") if described.get("version", 0) >= 3 else LEGACY_STREAM
     if stream == 0:
         raise ArgumentError(f"The __cuda_array_interface__ of a {name} names stream 0, which may be 1 or 2: which one?")
-    shape, dtype = tuple(described["shape"]), np.dtype(described["typestr"])
-    strides = described.get("strides")
-    address = int(described["data"][0] or 0)
+    address, shape, dtype, strides = _read_interface(name, described)
     _check_place(value, address, shape, device)
     if stream is not None:
         device.order_behind(stream)
-    steps = c_strides(shape, dtype) if strides is None else tuple(strides)
-    return DeviceSpan(address, shape, dtype, steps, value, LEGACY_STREAM if stream is None else stream)
+    return DeviceSpan(address, shape, dtype, strides, value, LEGACY_STREAM if stream is None else stream)
+
+
+def _read_interface(name: str, described: dict[str, Any]) -> tuple[int, tuple[int, ...], np.dtype, tuple[int, ...]]:
+    """(address, shape, dtype, strides) of an array.  Raises ArgumentError for what describes none."""
+    try:
+        shape, dtype = tuple(int(n) for n in described["shape"]), np.dtype(described["typestr"])
+        strides = described.get("strides")
+        steps = c_strides(shape, dtype) if strides is None else tuple(int(n) for n in strides)
+        address = int(described["data"][0] or 0)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        text = f"The __cuda_array_interface__ of a {name} describes no array: {sentence(error)}"
+        raise ArgumentError(text) from None
+    if dtype.kind not in "biufc" or len(steps) != len(shape) or min(shape, default=0) < 0:
+        text = f"shape {shape}, strides {steps} and the type {described['typestr']!r}"
+        raise ArgumentError(f"The __cuda_array_interface__ of a {name} describes no array of numbers: {text}.")
+    return address, shape, dtype, steps
 
 
 def _check_place(value: Any, address: int, shape: tuple[int, ...], device: Device) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ....symbolic.errors import ArgumentError, blame, user_site
 from ....symbolic.expr import Expr
 from ...arguments import adapt_argument
 from ..driver.device import Device
@@ -18,7 +19,11 @@ Argument = np.ndarray | DeviceSpan
 def take_argument(value: Any, x: Expr, lossy: bool, device: Device) -> Argument:
     """An argument as the code can read it; one of the device in its place, if it is in C order and of the input's
     dtype, and else by way of the host, where it is cast."""
-    span = as_device_span(value, device)
+    try:
+        span = as_device_span(value, device)
+    except ArgumentError as error:
+        text = f"{x.name or 'An input without a name'}: {error}"
+        raise blame(ArgumentError(text), user_site(), x.site) from error
     if span is None:
         return adapt_argument(value, x, lossy)
     if span.dtype == x.dtype and len(span.shape) == x.ndim and is_c_contiguous(span.shape, span.strides, span.dtype):
