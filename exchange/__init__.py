@@ -1,0 +1,1 @@
+"""What goes in and out: models of other frameworks."""
