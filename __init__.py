@@ -160,6 +160,7 @@ from .symbolic.dims import SymDim
 from .symbolic.drawing import draw_in_notebook as _draw
 from .symbolic.drawing import list_in_notebook as _list
 from .symbolic.drawing import to_svg
+from .symbolic.drawing import way_in_notebook as _way
 from .symbolic.equations import rules
 from .symbolic.errors import (
     ArgumentError,
@@ -196,6 +197,8 @@ if TYPE_CHECKING:
     from .codegen.doctor import doctor
     from .codegen.function import Function, function
     from .codegen.target import kernel
+    from .exchange.programs import load
+    from .ops.latex import latex
     from .ops.sympy import from_sympy, to_sympy
     from .testing.gradients import check_grad, compare_gradients
     from .testing.rules import check_rule
@@ -218,8 +221,11 @@ _LATER = {
     "check_rule": "testing.rules",
     "compare_gradients": "testing.gradients",
     "nn": "nn",
+    "onnx": "exchange.onnx",
     "from_sympy": "ops.sympy",
     "to_sympy": "ops.sympy",
+    "latex": "ops.latex",
+    "load": "exchange.programs",
 }
 
 
@@ -235,9 +241,37 @@ def _explain(function: Any, stage: str | None) -> str:
     return explain(function, stage)
 
 
+def _export(functions: Any, *options: Any) -> Any:
+    from .codegen.c.export import export
+
+    return export(functions, *options)
+
+
+def _save(function: Any, *options: Any) -> Any:
+    from .exchange.programs.saving import save
+
+    return save(function, *options)
+
+
+def _write(node: Expr) -> str | None:
+    from .ops.latex.formula import latex
+
+    return f"$\\displaystyle {latex(node)}$" if _way(node) == "latex" else None
+
+
 # Expr.eval: graphs know nothing of the compiler, nor nodes of how graphs are drawn; and Function.explain: who does not
 # ask need not wait for it
-_bind({"eval": _compile_and_evaluate, "explain": _explain, "draw_in_notebook": _draw, "list_in_notebook": _list})
+_bind(
+    {
+        "eval": _compile_and_evaluate,
+        "explain": _explain,
+        "export": _export,
+        "save": _save,
+        "draw_in_notebook": _draw,
+        "write_in_notebook": _write,
+        "list_in_notebook": _list,
+    }
+)
 _bind_numpy(__name__, globals().get)
 
 
@@ -245,6 +279,6 @@ def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module 'weft' has no attribute {name!r}")
     module = _import_module(f".{_LATER[name]}", __name__)
-    found = module if name == _LATER[name] else getattr(module, name)
+    found = getattr(module, name, module)  # a module has nothing of its own name in it
     globals()[name] = found
     return found

@@ -1,6 +1,6 @@
 """What each operation means: types, NumPy reference, derivative.  Importing this gives the operators their meaning."""
 
-from ..symbolic import dims, operators, text, variables
+from ..symbolic import dims, exports, operators, text, variables
 from . import creation, elementwise, linalg, movement, reduce, scalar
 from .control import scan
 from .indexing import getitem, take
@@ -25,6 +25,9 @@ operators.bind(
         "astype": elementwise.cast,
         "get_value": variables.get_value,
         "set_value": variables.set_value,
+        "to_numpy": exports.to_numpy,
+        "to_dlpack": exports.to_dlpack,
+        "dlpack_device": exports.dlpack_device,
         "repr": text.describe,
     }
 )

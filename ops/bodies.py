@@ -13,6 +13,7 @@ from ..symbolic.dims import Shape
 from ..symbolic.errors import NOWHERE, ShapeError, at_site, blame, user_site
 from ..symbolic.expr import Expr, apply, depends, serial, toposort
 from ..symbolic.graph import Graph
+from ..symbolic.guards import unify
 from ..symbolic.leaves import INSIDE, Input, Shared
 from ..symbolic.sizes import sources
 from ..symbolic.substitution import substitute
@@ -81,6 +82,21 @@ def _frontier(order: Sequence[Expr], outputs: Sequence[Expr], varying: set[Expr]
                 node = node.args[0]
             found[node] = None
     return list(found)
+
+
+def check_parameters(name: str, body: Graph, types: Sequence[Type]) -> None:
+    """Raise ShapeError, or assume what only a call can tell, unless these are what the body's inputs stand for."""
+    if len(types) != len(body.inputs):
+        raise ShapeError(f"{name}: a body of {len(body.inputs)} inputs gets {len(types)} values.")
+    for x, of in zip(body.inputs, types, strict=True):
+
+        def message(x: Expr = x, of: Type = of) -> str:
+            return f"{name}: a body takes {x.type}, and gets {of}."
+
+        if (x.dtype, x.ndim) != (of.dtype, of.ndim):
+            raise ShapeError(message())
+        for mine, its in zip(x.shape, of.shape, strict=True):
+            unify(mine, its, message)
 
 
 def inline(body: Graph, values: Sequence[Expr]) -> list[Expr]:

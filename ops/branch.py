@@ -17,7 +17,7 @@ from ..symbolic.leaves import Item
 from ..symbolic.records import record
 from ..symbolic.substitution import substitute
 from ..symbolic.types import TupleType, Type
-from .bodies import close_over, placeholders
+from .bodies import check_parameters, close_over, placeholders
 from .creation import zeros_like
 
 
@@ -56,6 +56,13 @@ class Branch(Op):
             raise ShapeError(f"cond: the predicate must be a scalar, and it has shape {show(predicate.shape)}.")
         if predicate.dtype.kind != "b":
             raise DTypeError(f"cond: the predicate must be a bool, and it is {predicate.dtype.name}.")
+        first = len(self.then.inputs)
+        check_parameters(self.name, self.then, types[:first])
+        check_parameters(self.name, self.otherwise, types[first:])
+        if len(self.then.outputs) != len(self.otherwise.outputs):
+            raise ShapeError(
+                f"cond: the branches give {len(self.then.outputs)} and {len(self.otherwise.outputs)} values."
+            )
         for body in self.bodies:
             for guard, _ in body.guards:
                 assume(guard, what=self.name)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..symbolic.arguments import check_flag, check_function, check_name
+from ..symbolic.arrays import as_array, is_foreign_array
 from ..symbolic.dims import Shape, show
 from ..symbolic.errors import ArgumentError, DTypeError, GradientError, ShapeError, at_site, blame, user_site
 from ..symbolic.expr import Expr, Op, apply, serial
@@ -91,7 +92,7 @@ class Callback(Op):
     def _check(self, place: int, value: Any) -> np.ndarray:
         """A result as an array, if it is one of the dtype and shape that were promised."""
         wanted, shape = self.dtypes[place], self.shapes[place]
-        array = np.asarray(value)
+        array = as_array(f"What {self.name} returned", value) if is_foreign_array(value) else np.asarray(value)
         if type(value) in (bool, int, float) and np.result_type(wanted, value) == wanted:
             array = np.asarray(value, wanted)
         if array.shape == shape and array.dtype.newbyteorder("=") == wanted:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..symbolic.arguments import check_number
+from ..symbolic.arrays import as_array, is_foreign_array
 from ..symbolic.dims import SymDim, same, show
 from ..symbolic.errors import ArgumentError, DTypeError, ShapeError, blame, listing, user_site
 from ..symbolic.expr import Expr
@@ -32,13 +33,17 @@ def as_expr(value: Any, dtype: Any = None) -> Expr:
             raise blame(error, user_site(), *[n.site for n in nodes], hint="give one of them, or join them first.")
         joined: Expr = bound("stack")(nodes)
         return joined
+    known = isinstance(value, bool | int | float | np.ndarray | np.generic) or is_foreign_array(value)
+    return constant(value if known else _array_of_lists(value), dtype)
+
+
+def _array_of_lists(value: Any) -> np.ndarray:
+    """An array of numbers in lists.  Raises DTypeError for all else: text, lists of lists of different lengths."""
     try:
-        if isinstance(value, bool | int | float) or np.asarray(value).dtype.kind not in "OSUV":
-            return constant(value, dtype)
-    except ValueError:  # a list of lists of different lengths
-        pass
-    text = f"A value of type {type(value).__name__} cannot be part of an expression."
-    raise blame(DTypeError(text), user_site(), hint="use numbers, NumPy arrays or expressions.")
+        return as_array("The value", value)
+    except (ArgumentError, DTypeError):
+        text = f"A value of type {type(value).__name__} cannot be part of an expression."
+        raise blame(DTypeError(text), user_site(), hint="use numbers, arrays or expressions.") from None
 
 
 def _may_stack(a: Expr, b: Expr) -> bool:

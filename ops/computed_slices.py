@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..symbolic.arrays import is_foreign_array
 from ..symbolic.dims import Dim, show
 from ..symbolic.errors import DTypeError, IndexRangeError, blame, user_site
 from ..symbolic.expr import Expr
@@ -44,7 +45,7 @@ def _axes(item: Any) -> int:
     """How many axes of what is indexed an item of the key stands for."""
     if item is None or item is Ellipsis:
         return 0
-    array = as_expr(item) if isinstance(item, list) and item else item
+    array = as_expr(item) if (isinstance(item, list) and item) or is_foreign_array(item) else item
     masks = isinstance(array, Expr | np.ndarray) and array.dtype.kind == "b"
     return array.ndim if masks else 1
 

@@ -104,6 +104,8 @@ class CheckSteps(Op):
     length: Dim
 
     def infer(self, steps: Type) -> Type:
+        if steps.shape or steps.dtype.kind not in "iu":
+            raise ShapeError(f"scan: length is a whole number, not {steps}.")
         return Type(np.dtype("int32"), steps.shape)
 
     def numpy(self, steps: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ from .conv_arguments import (
 )
 from .conv_docs import CONV, TRANSPOSE, documented
 from .movement import flip, reshape, swapaxes
-from .operands import check_same_dtype
+from .operands import check_floats, check_same_dtype
 from .windows import Padding, extent, window_count
 
 
@@ -57,6 +57,8 @@ class Conv(Op):
                 f"conv: shapes {show(x.shape)} and {show(w.shape)} need {len(self.strides) + 2} axes each."
             )
         check_same_dtype("conv", x, w)
+        check_floats("conv", x, w)
+        self._check_numbers()
         (n, c), (o, per_group) = x.shape[:2], w.shape[:2]
         unify(c, per_group * self.groups, lambda: f"conv: {c} channels of x, and w takes {per_group * self.groups}.")
         blocks = self.groups * self.batch_groups
@@ -66,6 +68,14 @@ class Conv(Op):
         if self.fitting:
             self._check_fits(x.shape[2:], w.shape[2:])
         return Type(x.dtype, (batch, o, *self.out_sizes(x.shape[2:], w.shape[2:])))
+
+    def _check_numbers(self) -> None:
+        """Raise ShapeError unless kernels can rely on them: strides and dilations from 1 up for each spatial axis."""
+        parts = self.strides, self.x_dilation, self.w_dilation, (self.groups, self.batch_groups)
+        axes = {len(part) for part in (*parts[:3], self.padding)}
+        if axes != {len(self.strides)} or not axes or min(map(min, parts)) < 1 or min(parts[3]) > 1:
+            text = f"conv: strides {self.strides}, dilations {self.x_dilation} and {self.w_dilation}, padding"
+            raise ShapeError(f"{text} {self.padding} and groups {parts[3]} are none of a convolution.")
 
     def _check_fits(self, sizes: Shape, kernel: Shape) -> None:
         for axis, (n, k, d, (before, after)) in enumerate(

@@ -11,7 +11,7 @@ from ..symbolic.dims import Dim, Shape, SymDim
 from ..symbolic.errors import ArgumentError, DTypeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.index_maps import AxisMap, along
-from ..symbolic.leaves import weak_constant
+from ..symbolic.leaves import Constant, weak_constant
 from ..symbolic.records import record
 from ..symbolic.sizes import as_dim, shape_of
 from ..symbolic.types import INT64, DType, Type
@@ -22,6 +22,7 @@ from .coerce import as_expr
 from .elementwise import cast, fit
 from .labels import CheckLabels
 from .movement import broadcast_to, expand_dims
+from .operands import check_axes
 
 
 @record
@@ -34,6 +35,7 @@ class Iota(Op):
     is_looped = True
 
     def infer(self) -> Type:
+        check_axes(self.name, (self.axis,), len(self.shape))
         return Type(self.dtype, self.shape)
 
     def numpy(self) -> np.ndarray:
@@ -158,6 +160,22 @@ def eye(n: Any, m: Any = None, k: int = 0, dtype: Any = None) -> Expr:
         check_count("eye", "k", k, -LARGEST)
     shape = shape_of((n, n if m is None else m))
     return cast(scalar.eq(iota(shape, 1), iota(shape, 0) + k), as_dtype(dtype))
+
+
+def identity_size(mask: Expr) -> Dim | None:
+    """n, of the bools that `eye(n)` casts; None for all else, other diagonals and matrices that are not square."""
+    if mask.op.name != "eq" or mask.ndim != 2 or mask.shape[0] != mask.shape[1]:
+        return None
+    places = [_without_zero(x).op for x in mask.args]
+    axes = [place.axis for place in places if isinstance(place, Iota)]
+    return mask.shape[0] if sorted(axes) == [0, 1] else None
+
+
+def _without_zero(node: Expr) -> Expr:
+    """x, of x + 0."""
+    if node.op.name == "add" and isinstance(node.args[1].op, Constant) and not node.args[1].op.value.any():
+        return node.args[0]
+    return node
 
 
 def one_hot(labels: Any, classes: int, dtype: Any = None) -> Expr:

@@ -25,13 +25,21 @@ from .creation import eye, iota, zeros_like
 from .elementwise import cast
 from .linalg import matmul
 from .movement import broadcast_to, concatenate, expand_dims, reshape, squeeze, swapaxes
-from .operands import check_same_dtype
+from .operands import check_floats, check_same_dtype
 from .reduce import top
 from .scalar import abs, eq, mul_no_nan, where
 from .several import Several
 
 
+def check_matrices(name: str, a: Type) -> None:
+    """Raise ShapeError, DTypeError unless these are matrices of floats, several in a row: LAPACK's."""
+    if a.ndim != 3:
+        raise ShapeError(f"{name}: the operand is (batch, m, n) here, not {show(a.shape)}.")
+    check_floats(name, a)
+
+
 def square_only(name: str, a: Type) -> None:
+    check_matrices(name, a)
     unify(a.shape[-1], a.shape[-2], lambda: f"{name}: a matrix of shape {show(a.shape[-2:])} is not square.")
 
 
@@ -159,6 +167,7 @@ class SVD(Op):
     """(u, s, vᵀ) with a = u diag(s) vᵀ, s descending; k = min(m, n) columns of u and rows of vᵀ."""
 
     def infer(self, a: Type) -> TupleType:
+        check_matrices("svd", a)
         b, m, n = a.shape
         k = minimum(m, n)
         return TupleType((Type(a.dtype, (b, m, k)), Type(a.dtype, (b, k)), Type(a.dtype, (b, k, n))))
@@ -194,6 +203,7 @@ class QR(Op):
     """(q, r) with a = q r: orthonormal columns, and an upper triangle; k = min(m, n)."""
 
     def infer(self, a: Type) -> TupleType:
+        check_matrices("qr", a)
         b, m, n = a.shape
         k = minimum(m, n)
         return TupleType((Type(a.dtype, (b, m, k)), Type(a.dtype, (b, k, n))))

@@ -17,6 +17,7 @@ from . import scalar
 from .axes import without
 from .creation import full, iota, zeros_like
 from .movement import expand_dims, reshape
+from .operands import check_axes
 
 
 @record
@@ -107,8 +108,9 @@ class ScatterSet(Op):
 
 def index_shape(axes: tuple[int, ...], x: Type, indices: tuple[Type, ...]) -> Shape:
     """The one shape of all index arrays.  Raises ShapeError or DTypeError where they are not what they should be."""
-    if len(indices) != len(axes) or not axes or max(axes) >= x.ndim:
+    if len(indices) != len(axes) or not axes:
         raise ShapeError(f"{len(indices)} index arrays for axes {axes} of {show(x.shape)}.")
+    check_axes("gather", axes, x.ndim)
     first = indices[0]
     for other in indices:
         if other.dtype != INT64:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..symbolic.dims import Dim
-from ..symbolic.errors import IndexRangeError
+from ..symbolic.errors import DTypeError, IndexRangeError
 from ..symbolic.expr import Expr, Op
 from ..symbolic.records import record
 from ..symbolic.types import Type
@@ -18,6 +18,8 @@ class CheckLabels(Op):
     classes: Dim
 
     def infer(self, labels: Type) -> Type:
+        if labels.dtype.kind not in "biu":
+            raise DTypeError(f"Labels of classes are integers, not {labels.dtype.name}.")
         return Type(np.dtype("int32"), labels.shape)
 
     def numpy(self, labels: np.ndarray) -> np.ndarray:

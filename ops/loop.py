@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..symbolic.dims import Dim, SymDim, show
-from ..symbolic.errors import GradientError
+from ..symbolic.errors import DTypeError, GradientError, ShapeError
 from ..symbolic.evaluate import run
 from ..symbolic.expr import Expr, Leaf, Op, apply, depends, toposort
 from ..symbolic.grad import pullback
@@ -19,8 +19,8 @@ from ..symbolic.guards import assume, unify
 from ..symbolic.leaves import Item
 from ..symbolic.records import record
 from ..symbolic.substitution import substitute
-from ..symbolic.types import INT64, TupleType, Type
-from .bodies import VIEWS, close_over, placeholders
+from ..symbolic.types import BOOL, INT64, TupleType, Type
+from .bodies import VIEWS, check_parameters, close_over, placeholders
 from .creation import Iota, zeros_like
 from .elementwise import Elementwise
 from .linalg import MatMul, matmul
@@ -91,6 +91,7 @@ class Loop(Op):
 
     def infer(self, *types: Type) -> TupleType:
         carried = types[self.counted : self.counted + self.carries]
+        self._check_counts(types)
         for x in types[self.counted + self.carries :][: self.sequences]:
             unify(x.shape[0], self.length, lambda x=x: f"scan: {x.shape[0]} and {self.length} steps.")  # type: ignore[misc]
         for guard, _ in self.body.guards:
@@ -101,6 +102,24 @@ class Loop(Op):
         kept = [Type(c.dtype, c.shape) for c in carried]
         made = [Type(y.dtype, (self.length, *y.shape)) for y in self.stacked]
         return TupleType((*kept, *made, *([Type(INT64, ())] if self.tested else [])))
+
+    def _check_counts(self, types: Sequence[Type]) -> None:
+        """Raise ShapeError, DTypeError unless the body takes what it gets, and gives what the loop needs."""
+        count, carried, sequences, captured = self.divide(types)
+        outputs = self.body.outputs
+        few = min(self.carries, self.sequences, len(outputs) - self.carries - self.tested) < 0
+        if few or len(types) < self.counted + self.carries + self.sequences or any(not x.shape for x in sequences):
+            raise ShapeError(f"{self.name}: {len(types)} values do not fit a loop over {self.details}.")
+        if any(of.shape or of.dtype.kind not in "iu" for of in count):
+            raise DTypeError(f"{self.name}: the number of steps is a whole number, not {count[0]}.")
+        test = outputs[-1].type if self.tested else Type(BOOL, ())
+        if (test.dtype, test.shape) != (BOOL, ()):
+            raise DTypeError(f"{self.name}: whether to go on is a bool, not {test}.")
+        for before, after in zip(carried, outputs, strict=False):
+            if (before.dtype, before.ndim) != (after.dtype, after.ndim):
+                raise ShapeError(f"{self.name}: a carry of {before} becomes {after.type}.")
+        elements = [Type(x.dtype, x.shape[1:]) for x in sequences]
+        check_parameters(self.name, self.body, [*carried, *elements, *captured])
 
     def numpy_of_sizes(self, sizes: Mapping[str, int], *values: Any) -> tuple[Any, ...]:
         """The reference, given the symbols' sizes."""

@@ -248,6 +248,8 @@ class Concatenate(Op):
     axis: int
 
     def infer(self, *types: Type) -> Type:
+        if not types:
+            raise ShapeError("concatenate: there is nothing to put one after the other.")
         first = types[0]
         check_same_dtype("concatenate", *types)
         check_axes("concatenate", (self.axis,), first.ndim)

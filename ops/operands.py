@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..symbolic.dims import Shape
+from ..symbolic.dims import Shape, show
 from ..symbolic.errors import DTypeError, ShapeError
 from ..symbolic.expr import Op
 from ..symbolic.guards import within
@@ -14,6 +14,19 @@ def check_same_dtype(name: str, *types: Type) -> None:
     if any(t.dtype != types[0].dtype for t in types):
         found = " and ".join(dict.fromkeys(t.dtype.name for t in types))
         raise DTypeError(f"{name}: the operands have one dtype, and here they have {found}.")
+
+
+def check_rank(name: str, x: Type, least: int) -> None:
+    """Raise ShapeError for fewer axes than an op works along."""
+    if x.ndim < least:
+        raise ShapeError(f"{name}: {least} axes or more are needed, and {show(x.shape)} has {x.ndim}.")
+
+
+def check_floats(name: str, *types: Type) -> None:
+    """Raise DTypeError unless all are floats: there are no others in what computes it."""
+    other = next((t.dtype.name for t in types if not t.is_float), None)
+    if other is not None:
+        raise DTypeError(f"{name}: the operands are floats, and one is {other}.")
 
 
 def check_axes(name: str, axes: tuple[int, ...], ndim: int) -> None:

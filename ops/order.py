@@ -8,7 +8,7 @@ import numpy as np
 
 from ..symbolic.arguments import check_count
 from ..symbolic.dims import minimum
-from ..symbolic.errors import ArgumentError, blame, user_site
+from ..symbolic.errors import ArgumentError, ShapeError, blame, user_site
 from ..symbolic.expr import Expr, Op, apply
 from ..symbolic.guards import unify
 from ..symbolic.records import record
@@ -20,6 +20,7 @@ from .creation import ones_like
 from .elementwise import cast
 from .indexing import take_along_axis
 from .movement import Slice, moveaxis, ravel
+from .operands import check_rank
 from .reduce import accumulator
 from .scalar import sub
 from .several import Several
@@ -32,6 +33,7 @@ class CumSum(Op):
     reverse: bool = False
 
     def infer(self, x: Type) -> Type:
+        check_rank(self.name, x, 1)
         return Type(x.dtype, x.shape)
 
     def numpy(self, x: np.ndarray) -> Any:
@@ -52,6 +54,7 @@ class ArgSort(Op):
     descending: bool = False
 
     def infer(self, x: Type) -> Type:
+        check_rank(self.name, x, 1)
         return Type(INT64, x.shape)
 
     def numpy(self, x: np.ndarray) -> Any:
@@ -71,7 +74,10 @@ class First(Op):
     name = "topk"
 
     def infer(self, x: Type) -> Type:
+        check_rank(self.name, x, 1)
         size = x.shape[-1]
+        if self.count < 0:
+            raise ShapeError(f"topk: {self.count} of {size} elements.")
         unify(minimum(size, self.count), self.count, lambda: f"topk: {self.count} of {size} elements.")
         return Type(x.dtype, (*x.shape[:-1], self.count))
 

@@ -12,12 +12,25 @@ from typing import Any
 import numpy as np
 
 from ..symbolic.dims import Shape, show
+from ..symbolic.errors import ShapeError
 from ..symbolic.expr import Expr, apply
 from ..symbolic.guards import unify
 from ..symbolic.records import record
 from ..symbolic.types import INT64, DType, Type
-from .operands import check_same_dtype
+from .operands import check_rank, check_same_dtype
 from .pooling import MaxPooling, Pooling
+
+
+def unify_shapes(name: str, found: Shape, wanted: Shape) -> None:
+    """Raise ShapeError, or assume what only a call can tell, unless two shapes are the same."""
+
+    def message() -> str:
+        return f"{name}: {show(found)} instead of {show(wanted)}."
+
+    if len(found) != len(wanted):
+        raise ShapeError(message())
+    for mine, its in zip(found, wanted, strict=True):
+        unify(mine, its, message)
 
 
 def flatten_space(v: np.ndarray) -> np.ndarray:
@@ -57,9 +70,7 @@ class MaxPoolScatter(MaxPooling):
 
     def infer(self, x: Type, g: Type) -> Type:
         check_same_dtype("max_pool_scatter", x, g)
-        expected = self.pooled_type(x).shape
-        for mine, wanted in zip(g.shape, expected, strict=True):
-            unify(mine, wanted, lambda: f"max_pool_scatter: {show(g.shape)} instead of {show(expected)}.")
+        unify_shapes("max_pool_scatter", g.shape, self.pooled_type(x).shape)
         return Type(g.dtype, x.shape)
 
     def numpy(self, x: np.ndarray, g: np.ndarray) -> np.ndarray:
@@ -77,8 +88,7 @@ class MaxPoolGather(MaxPooling):
 
     def infer(self, x: Type, v: Type) -> Type:
         check_same_dtype("max_pool_gather", x, v)
-        for mine, wanted in zip(v.shape, x.shape, strict=True):
-            unify(mine, wanted, lambda: f"max_pool_gather: {show(v.shape)} instead of {show(x.shape)}.")
+        unify_shapes("max_pool_gather", v.shape, x.shape)
         return self.pooled_type(Type(v.dtype, x.shape))
 
     def numpy(self, x: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -125,9 +135,8 @@ class SumPoolScatter(Pooling):
     spatial: Shape = ()
 
     def infer(self, g: Type) -> Type:
-        expected = self.grid(self.spatial)
-        for mine, wanted in zip(g.shape[2:], expected, strict=True):
-            unify(mine, wanted, lambda: f"sum_pool_scatter: {show(g.shape[2:])} instead of {show(expected)}.")
+        check_rank("sum_pool_scatter", g, 3)
+        unify_shapes("sum_pool_scatter", g.shape[2:], self.grid(self.spatial))
         return Type(g.dtype, (*g.shape[:2], *self.spatial))
 
     def numpy(self, g: Any) -> Any:

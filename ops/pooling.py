@@ -75,6 +75,8 @@ class Pooling(Op):
         if any(len(p) != axes or min(p, default=1) < 1 for p in parts) or len(self.padding) != axes:
             text = f"{self.name}: windows of {self.window}, {self.strides} apart, with elements {self.steps} apart"
             raise ShapeError(f"{text} and padding {self.padding} are none over {axes} axes: all is from 1 up.")
+        if any(isinstance(before, int) and before < 0 for before, _ in self.padding):  # behind, "same" may cut off
+            raise ShapeError(f"{self.name}: padding in front is from 0 up, and here {self.padding}.")
 
     def boxes(self, sizes: Places, grid: Places) -> Iterator[tuple[Places, tuple[slice, ...]]]:
         """For each window, its number and what it covers of the input."""
@@ -96,6 +98,8 @@ class Pooling(Op):
 
     def pooled_type(self, x: Type) -> Type:
         """The type of a value for each window."""
+        if x.ndim < 3:
+            raise ShapeError(f"{self.name}: x is (batch, channels, *spatial), and has shape {show(x.shape)}.")
         return Type(x.dtype, (*x.shape[:2], *self.grid(x.shape[2:])))
 
 

@@ -25,6 +25,7 @@ from .coerce import as_expr
 from .creation import ones
 from .elementwise import cast
 from .movement import broadcast_to, expand_dims, ravel, reshape, squeeze, transpose
+from .operands import check_axes
 
 Axes = tuple[int, ...]
 
@@ -72,6 +73,10 @@ class Reduce(Op):
         return f"axes={self.axes}"
 
     def infer(self, x: Type) -> Type:
+        of = KINDS.get(self.kind)
+        if of is None or of.places or (of.operand and (of.operand(x.dtype) == BOOL) != (x.dtype == BOOL)):
+            raise DTypeError(f"There is no reduction {self.kind!r} of {x.dtype.name}.")
+        check_axes(self.kind, self.axes, x.ndim)
         for axis in self.axes if self.of_something else ():
             nonempty(self.kind, x.shape[axis], axis)
         return Type(x.dtype, without(x.shape, self.axes))
@@ -97,6 +102,9 @@ class ArgReduce(Op):
         return self.kind
 
     def infer(self, x: Type) -> Type:
+        if self.kind not in KINDS or not KINDS[self.kind].places:
+            raise ArgumentError(f"There is no search for {self.kind!r}.")
+        check_axes(self.kind, (self.axis,), x.ndim)
         nonempty(self.kind, x.shape[self.axis], self.axis)
         return Type(INT64, without(x.shape, (self.axis,)))
 

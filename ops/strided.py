@@ -163,6 +163,11 @@ class OverlapAdd(_Adjoint):
 
     movement: Windows
 
+    def infer(self, x: Type) -> Type:
+        if not isinstance(self.movement, Windows):
+            raise ArgumentError(f"What overlaps are sliding windows, and {self.movement.name} makes none.")
+        return super().infer(x)
+
     def expand(self, *args: Expr) -> Expr:
         """sum over k of x[i - k * dilation, k], by sliding backwards over x with zeros around and between."""
         of = self.movement

@@ -25,6 +25,11 @@ class WithUpdates(Op):
     """The first argument; the others are in pairs a shared variable and the value that it has after the call."""
 
     def infer(self, x: Type, *pairs: Type) -> Type:
+        if len(pairs) % 2:
+            raise ShapeError("with_updates: a variable has no new value.")
+        for variable, value in zip(pairs[::2], pairs[1::2], strict=True):
+            if (variable.dtype, variable.ndim) != (value.dtype, value.ndim):
+                raise ShapeError(f"with_updates: a variable is {variable}, and its new value {value}.")
         return x
 
     def numpy(self, x: Any, *pairs: np.ndarray) -> Any:

@@ -244,7 +244,8 @@ def _graphs() -> dict[str, Call]:
         "to_dot": call(wf.to_dot, [X]),
         "to_svg": call(_to_svg, [X]),
         "to_python": call(wf.to_python, [X]),
-        "to_sympy": call(wf.to_sympy, wf.exp(V[0]), {}),
+        "to_sympy": call(wf.to_sympy, wf.exp(V[0]), {}, form="elements"),
+        "latex": call(wf.latex, wf.exp(V), {}, bold=False),
         "verify": call(wf.verify, wf.Graph((X,), (X + 1,))),
         "check_grad": call(wf.check_grad, wf.exp(V), V, {V: np.ones(4)}, order=1, rtol=1e-5, atol=1e-7, seed=0),
     }

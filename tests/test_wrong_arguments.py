@@ -34,6 +34,7 @@ ELSEWHERE = {
     "rewrite": "a decorator: tests/symbolic/test_rewrite.py",
     "rules": "a decorator: tests/symbolic/test_rewrite.py",
     "from_sympy": "takes SymPy's expressions: tests/ops/test_sympy.py",
+    "load": "takes files: tests/exchange/programs/test_programs.py",
     "nn.scope": "a context: tests/nn/test_layers.py",
 }
 
