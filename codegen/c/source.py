@@ -45,29 +45,24 @@ class Unit(NamedTuple):
 
 def source(unit: Unit) -> str:
     """The text of the file, a single unit of C: all that is not in the header is static."""
-    parts = [f'#include "{unit.prefix}.h"', *map(_part, ("types.c",)), _numbers(unit), _data(), _code(unit)]
+    parts = [_part("types.c"), f'#include "{unit.prefix}.h"', _numbers(unit), _data(), _code(unit)]
     parts += [_variables(unit), *(_tables(n, *f) for n, f in enumerate(unit.functions)), _functions(unit)]
     team = ["team.c"] if unit.threads > 1 else []
     files = ["access.c", "npz.c", "read_npz.c", "write_npz.c"] if unit.variables else []
     parts += map(_part, ["memory.c", "values.c", "processor.c", *team, "call.c", "state.c", *files])
-    # _GNU_SOURCE, which is for all that follows, is in the first part
-    return "\n\n".join([parts[1], parts[0], *parts[2:], _interface(unit)]) + "\n"
+    return "\n\n".join([*parts, _interface(unit)]) + "\n"
 
 
 def _part(name: str) -> str:
     return (_RUNTIME / name).read_text().strip()
 
 
-def _text(value: str | bytes | None) -> str:
+def _text(value: str | None) -> str:
     """A string of C."""
     if value is None:
         return "NULL"
     plain = {*range(32, 127)} - {*b'"\\?'}  # of question marks C makes other signs
-    return '"' + "".join(chr(b) if b in plain else f"\\{b:03o}" for b in _bytes(value)) + '"'
-
-
-def _bytes(value: str | bytes) -> bytes:
-    return value.encode() if isinstance(value, str) else value
+    return '"' + "".join(chr(b) if b in plain else f"\\{b:03o}" for b in value.encode()) + '"'
 
 
 def _array(declaration: str, rows: Iterable[str], otherwise: str) -> str:

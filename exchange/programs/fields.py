@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
@@ -88,6 +90,16 @@ def make_op(cls: type[Op], given: Mapping[str, Any]) -> Op:
             raise ArgumentError(f"{cls.__name__}: {name} is {declared[name].type}, not {value!r}.")
     found: Op = cls(**given)
     return found
+
+
+@functools.cache
+def takes(cls: type[Op], count: int) -> bool:
+    """Whether an op of this class may have so many arguments, as its `infer` says."""
+    try:
+        inspect.signature(cls.infer).bind(None, *[None] * count)
+    except TypeError:
+        return False
+    return True
 
 
 def make_tuple(name: Any, items: tuple[Any, ...]) -> Any:

@@ -168,7 +168,7 @@ def _names(given: Any) -> tuple[Any, ...]:
 def _form(given: Any) -> Form | None:
     if isinstance(given, list):
         return functools.partial(name_results, _names(given))
-    if given not in _FORMS:
+    if not isinstance(given, str) or given not in _FORMS:
         raise ArgumentError(f"{given!r} is no form of results.")
     return _FORMS[given]  # type: ignore[return-value]
 

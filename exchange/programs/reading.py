@@ -19,7 +19,7 @@ from ...symbolic.leaves import Input, Shared, constant
 from ...symbolic.storage import Sizes, Storage
 from ...symbolic.types import TupleType, Type, config, dtype
 from .archive import ProgramFile
-from .fields import is_size, make_op, make_tuple
+from .fields import is_size, make_op, make_tuple, takes
 from .sizes import SymbolReader
 from .traced import TracedFunction
 from .vocabulary import ForgottenRule, GivenPython, own_functions, own_ops
@@ -38,6 +38,7 @@ class GraphReader:
         lost = [Sizes(self._lost_shape(sizes)) for sizes in self._list("lost")]
         stored = {"variable": [storage.sizes for storage in self._storages], "lost": lost}
         self._symbols = SymbolReader(self._symbol_rows(), stored, self.node)
+        self._type_rows = self.table("types")
         self._types: dict[int, Type | TupleType] = {}
         self._sites = [_site(row) for row in self.table("lines")]
         self._functions = [self._trace(row) for row in self.table("functions")]
@@ -150,13 +151,16 @@ class GraphReader:
             raise ArgumentError(f"{chosen!r} is no dtype of floats that could be configured.")
         with config(float_dtype=chosen):
             node = apply(op, *args)
-        expected = self._type(row.get("type"))
-        if node.type != expected:
-            text = f"{op.name} is {node.type} here, and {expected} where it was saved"
-            raise ArgumentError(f"{text}: the file was changed, or the versions of weft differ.")
+        self._check_type(node, row)
         return node
 
     _read_python = _read_op
+
+    def _check_type(self, node: Expr, row: Row) -> None:
+        expected = self._type(row.get("type"))
+        if node.type != expected:
+            text = f"{node.op.name} is {node.type} here, and {expected} where it was saved"
+            raise ArgumentError(f"{text}: the file was changed, or the versions of weft differ.")
 
     def _check_arguments(self, op: Op, args: tuple[Expr, ...]) -> None:
         if isinstance(op, Elementwise):
@@ -164,6 +168,8 @@ class GraphReader:
             fewest, most = _arity(op.function, len(args))
             if not fewest <= len(args) <= most:
                 raise ArgumentError(f"{op.name} does not take {len(args)} arguments.")
+        elif not takes(type(op), len(args)):
+            raise ArgumentError(f"{op.name} does not take {len(args)} arguments.")
         for body in op.bodies:
             _check_body(body)
 
@@ -197,8 +203,8 @@ class GraphReader:
     # ---- types and parameters ------------------------------------------------------------------------------------
 
     def _type(self, number: Any) -> Type | TupleType:
+        row = _pick(self._type_rows, number, "type")
         if number not in self._types:
-            row = _pick(self.table("types"), number, "type")
             several = row.get("several")
             if isinstance(several, list):
                 if not all(type(one) is int and 0 <= one < number for one in several):

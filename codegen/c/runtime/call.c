@@ -108,11 +108,7 @@ static int weft_check_arrays(struct weft_state *state, const struct weft_functio
         if ((uintptr_t)arrays[i] % (uintptr_t)array->item_bytes)
             return weft_fail(state, WEFT_ARGUMENT, "%s: %s is not at a multiple of its %d bytes.", f->name,
                              array->name, array->item_bytes);
-        for (int k = first_result; k < i; k++)
-            if (weft_overlap(arrays[k], bytes[k], arrays[i], bytes[i]))
-                return weft_fail(state, WEFT_ARGUMENT, "%s: %s and %s share memory.", f->name, f->arrays[k].name,
-                                 array->name);
-        for (int k = 0; i >= first_result && k < first_result; k++)
+        for (int k = 0; i >= first_result && k < i; k++) /* arguments may share memory, results may not */
             if (weft_overlap(arrays[k], bytes[k], arrays[i], bytes[i]))
                 return weft_fail(state, WEFT_ARGUMENT, "%s: %s and %s share memory.", f->name, f->arrays[k].name,
                                  array->name);

@@ -152,6 +152,28 @@ def test_loops_and_branches(tmp_path):
             assert all(map(same, found, expected)), (time, count)
 
 
+def test_limited_memory_is_limited_in_c(tmp_path):
+    x = wf.matrix("x", ("n", 50))
+    w = wf.shared(np.random.default_rng(0).normal(size=(50, 50)).astype(np.float32) / 5, "w")
+    h = x
+    for _ in range(6):
+        h = wf.tanh(h @ w)
+    loss = (h**2).sum()
+    options = {"updates": {w: w - 0.01 * wf.grad(loss, w)}, "name": "step"}
+    free, step = (wf.function([x], loss, max_memory=most, **options) for most in (None, 130_000))
+    state = Library(tmp_path, "limited", step, sizes={"n": 100}).state()
+    given, out, before = np.ones((100, 50), np.float32), np.zeros((), np.float32), w.get_value()
+    for function in (step, free):
+        w.set_value(before)
+        expected = [function(given) for _ in range(2)]
+    for loss in expected:
+        state.run("step", given, 100, out)
+        assert same(out, loss)
+    assert same(state.get("w", before), w.get_value())
+    assert step.max_memory == 130_000
+    assert "run again" in step.explain("memory")
+
+
 def test_random_streams_go_on_where_they_stand(tmp_path):
     stream = wf.random.Stream(5)
     f = wf.function([], stream.normal((7,)), name="draw")
