@@ -93,10 +93,10 @@ def make_op(cls: type[Op], given: Mapping[str, Any]) -> Op:
 
 
 @functools.cache
-def takes(cls: type[Op], count: int) -> bool:
-    """Whether an op of this class may have so many arguments, as its `infer` says."""
+def takes(infer: Callable[..., Any], count: int) -> bool:
+    """Whether an op whose class has this `infer` may have so many arguments."""
     try:
-        inspect.signature(cls.infer).bind(None, *[None] * count)
+        inspect.signature(infer).bind(None, *[None] * count)
     except TypeError:
         return False
     return True

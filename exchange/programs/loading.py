@@ -18,12 +18,12 @@ from ...symbolic.guards import AnyGuard
 from ...symbolic.rules import RuleSet, as_rules
 from ...symbolic.types import config
 from .archive import ProgramFile
-from .fields import CHECKS, is_int
+from .fields import CHECKS, Check, is_int
 from .reading import GraphReader
 from .saving import FORMAT, VERSION, state_rules, weft_version
 from .vocabulary import GivenPython
 
-_FORMS = {"one": None, "none": drop_results, "list": list, "tuple": tuple}
+_FORMS: dict[str, Form | None] = {"one": None, "none": drop_results, "list": list, "tuple": tuple}
 _FLOATS = ("float32", "float64")
 
 
@@ -122,8 +122,8 @@ def _check_version(file: ProgramFile) -> None:
 
 
 def _options(said: dict[str, Any], rules: RuleSet | None) -> Options:
-    given = {word: said.get(word) for word in Options._fields}
-    checks = {
+    given: dict[str, Any] = {word: said.get(word) for word in Options._fields}
+    checks: dict[str, Check] = {
         "name": CHECKS["str"],
         "optimize": lambda v: type(v) is int and v in (0, 1, 2),
         "downcast": CHECKS["bool"],
@@ -170,7 +170,7 @@ def _form(given: Any) -> Form | None:
         return functools.partial(name_results, _names(given))
     if not isinstance(given, str) or given not in _FORMS:
         raise ArgumentError(f"{given!r} is no form of results.")
-    return _FORMS[given]  # type: ignore[return-value]
+    return _FORMS[given]
 
 
 # ---- what it computes ------------------------------------------------------------------------------------------------

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,20 +10,19 @@ import numpy as np
 
 from ...ops.bodies import parameter
 from ...ops.elementwise import Cast, Elementwise, Scalar
-from ...symbolic.dims import Shape, SymDim, show
-from ...symbolic.errors import NOWHERE, ArgumentError, Site, WeftError, at_site
+from ...symbolic.dims import SymDim, show
+from ...symbolic.errors import NOWHERE, ArgumentError, WeftError, at_site
 from ...symbolic.expr import Expr, Op, apply, serial
 from ...symbolic.graph import Graph
 from ...symbolic.leaves import Input, Shared, constant
-from ...symbolic.storage import Sizes, Storage
-from ...symbolic.types import TupleType, Type, config, dtype
+from ...symbolic.storage import Storage
+from ...symbolic.types import TupleType, config, dtype
 from .archive import ProgramFile
-from .fields import is_size, make_op, make_tuple, takes
-from .sizes import SymbolReader
+from .fields import make_op, make_tuple, takes
+from .tables import Row, TableReader, pick, read_number, read_text
 from .traced import TracedFunction
 from .vocabulary import ForgottenRule, GivenPython, own_functions, own_ops
 
-Row = Mapping[str, Any]
 _WORDS = ("input", "parameter", "variable", "number", "array", "values", "op", "python")
 
 
@@ -34,42 +32,15 @@ class GraphReader:
     def __init__(self, file: ProgramFile, python: GivenPython) -> None:
         self.file, self.python = file, python
         self.nodes: list[Expr] = []
-        self._storages = [self._storage(row) for row in self.table("variables")]
-        lost = [Sizes(self._lost_shape(sizes)) for sizes in self._list("lost")]
-        stored = {"variable": [storage.sizes for storage in self._storages], "lost": lost}
-        self._symbols = SymbolReader(self._symbol_rows(), stored, self.node)
-        self._type_rows = self.table("types")
-        self._types: dict[int, Type | TupleType] = {}
-        self._sites = [_site(row) for row in self.table("lines")]
-        self._functions = [self._trace(row) for row in self.table("functions")]
+        self.tables = TableReader(file, self.node)
+        self._functions = [self._trace(row) for row in self.tables.table("functions")]
         self._forgotten: dict[Any, ForgottenRule] = {}
-        for number, row in enumerate(self.table("nodes")):
+        for number, row in enumerate(self.tables.table("nodes")):
             with _saying(f"node {number}"):
                 self.nodes.append(self._node(row))
-        for row, storage in zip(self.table("variables"), self._storages, strict=True):
+        for row, storage in zip(self.tables.variables, self.tables.storages, strict=True):
             if "update" in row:
                 storage.default_update = self._update(storage, self.node(row["update"]))
-
-    # ---- tables ---------------------------------------------------------------------------------------------------
-
-    def _list(self, name: str) -> list[Any]:
-        found = self.file.graph.get(name)
-        if not isinstance(found, list):
-            raise ArgumentError(f"There is no table of {name}.")
-        return found
-
-    def table(self, name: str) -> list[Row]:
-        """A table of the file.  Raises ArgumentError where there is none."""
-        found = self._list(name)
-        if not all(isinstance(row, dict) for row in found):
-            raise ArgumentError(f"The table of {name} has something else than rows.")
-        return found
-
-    def _symbol_rows(self) -> list[Row]:
-        found = self.table("symbols")
-        if not all(isinstance(row.get("name"), str) for row in found):
-            raise ArgumentError("The table of symbols has one without a name.")
-        return found
 
     def node(self, number: Any) -> Expr:
         """The node of that number, of those that were read."""
@@ -83,6 +54,11 @@ class GraphReader:
             raise ArgumentError(f"{numbers!r} is no list of nodes.")
         return tuple(map(self.node, numbers))
 
+    def _update(self, storage: Storage, new: Expr) -> Expr:
+        if isinstance(new.type, TupleType) or new.dtype != storage.of.dtype or new.ndim != storage.of.ndim:
+            raise ArgumentError(f"A variable is {storage.of}, and its update {new.type}.")
+        return new
+
     # ---- nodes ----------------------------------------------------------------------------------------------------
 
     def _node(self, row: Row) -> Expr:
@@ -90,27 +66,27 @@ class GraphReader:
         if word is None:
             raise ArgumentError(f"{sorted(row)} are no words of a node.")
         make: Callable[[Row], Expr] = getattr(self, f"_read_{word}")
-        with at_site(_pick(self._sites, row["at"], "line") if "at" in row else NOWHERE):
+        with at_site(pick(self.tables.lines, row["at"], "line") if "at" in row else NOWHERE):
             return make(row)
 
     def _read_input(self, row: Row) -> Expr:
-        of, label = self._one_type(row), row["input"]
+        of, label = self.tables.plain_type(row.get("type")), row["input"]
         if not (label is None or isinstance(label, str)):
             raise ArgumentError(f"An input is not called {label!r}.")
         return apply(Input(serial(), of, label, row.get("configured") is True))
 
     def _read_parameter(self, row: Row) -> Expr:
-        of, place = self._one_type(row), row["parameter"]
+        of, place = self.tables.plain_type(row.get("type")), row["parameter"]
         if type(place) is not int or place < 0 or of.weak:
             raise ArgumentError(f"{place!r} is no number of a parameter, or {of} no type of one.")
         return parameter(place, of.dtype, of.shape)
 
     def _read_variable(self, row: Row) -> Expr:
-        said = _pick(self.table("variables"), row["variable"], "variable")
-        storage, label = self._storages[row["variable"]], said.get("name")
+        said = pick(self.tables.variables, row["variable"], "variable")
+        storage, label = self.tables.storages[row["variable"]], said.get("name")
         if not (label is None or isinstance(label, str)):
             raise ArgumentError(f"A variable is not called {label!r}.")
-        shape = self._shape(said.get("shape"))
+        shape = self.tables.shape(said.get("shape"))
         fits = len(shape) == storage.array.ndim and all(
             isinstance(d, SymDim) or d == n for d, n in zip(shape, storage.array.shape, strict=True)
         )
@@ -122,7 +98,7 @@ class GraphReader:
         return apply(Shared(storage, label))
 
     def _read_number(self, row: Row) -> Expr:
-        value = _read_number(row["number"])
+        value = read_number(row["number"])
         kind = "bool" if isinstance(value, bool) else "int64" if isinstance(value, int) else row.get("dtype")
         if kind not in ("bool", "int64", "float32", "float64") or row.get("dtype") != kind:
             raise ArgumentError(f"{value!r} is no number of dtype {row.get('dtype')!r}.")
@@ -133,7 +109,7 @@ class GraphReader:
         return constant(self.file.read_array(row["array"]))
 
     def _read_values(self, row: Row) -> Expr:
-        kind, shape, values = dtype(_text(row, "dtype")), self._shape(row.get("shape")), row["values"]
+        kind, shape, values = dtype(read_text(row, "dtype")), self.tables.shape(row.get("shape")), row["values"]
         kinds = {"b": (bool,), "i": (int,), "u": (int,), "f": (float, int)}[kind.kind]
         if not isinstance(values, list) or not all(type(value) in kinds for value in values):
             raise ArgumentError(f"{values!r} are no values of {kind.name}.")
@@ -157,7 +133,7 @@ class GraphReader:
     _read_python = _read_op
 
     def _check_type(self, node: Expr, row: Row) -> None:
-        expected = self._type(row.get("type"))
+        expected = self.tables.type(row.get("type"))
         if node.type != expected:
             text = f"{node.op.name} is {node.type} here, and {expected} where it was saved"
             raise ArgumentError(f"{text}: the file was changed, or the versions of weft differ.")
@@ -168,7 +144,7 @@ class GraphReader:
             fewest, most = _arity(op.function, len(args))
             if not fewest <= len(args) <= most:
                 raise ArgumentError(f"{op.name} does not take {len(args)} arguments.")
-        elif not takes(type(op), len(args)):
+        elif not takes(type(op).infer, len(args)):
             raise ArgumentError(f"{op.name} does not take {len(args)} arguments.")
         for body in op.bodies:
             _check_body(body)
@@ -176,7 +152,7 @@ class GraphReader:
     # ---- functions of numbers ---------------------------------------------------------------------------------------
 
     def _trace(self, row: Row) -> tuple[TracedFunction, Row]:
-        name, whole = _text(row, "name"), row.get("whole")
+        name, whole = read_text(row, "name"), row.get("whole")
         if not isinstance(whole, bool) or not isinstance(row.get("bodies"), list):
             raise ArgumentError(f"The function {name} has no bodies.")
         return TracedFunction(name, whole), row
@@ -192,50 +168,15 @@ class GraphReader:
 
     def _function(self, given: Row) -> Scalar:
         if "cast" in given:
-            return Cast(dtype(_text(given, "cast")))
+            return Cast(dtype(read_text(given, "cast")))
         if "traced" in given:
-            return _pick(self._functions, given["traced"], "function")[0]  # type: ignore[no-any-return]
-        name = _text(given, "function")
+            return pick(self._functions, given["traced"], "function")[0]  # type: ignore[no-any-return]
+        name = read_text(given, "function")
         if name not in own_functions():
             raise ArgumentError(f"There is no function {name}: the file was changed, or the versions of weft differ.")
         return own_functions()[name]
 
-    # ---- types and parameters ------------------------------------------------------------------------------------
-
-    def _type(self, number: Any) -> Type | TupleType:
-        row = _pick(self._type_rows, number, "type")
-        if number not in self._types:
-            several = row.get("several")
-            if isinstance(several, list):
-                if not all(type(one) is int and 0 <= one < number for one in several):
-                    raise ArgumentError(f"Type {number} is made of itself.")
-                self._types[number] = TupleType(tuple(map(self._plain_type, several)))
-            else:
-                shape = self._shape(row.get("shape"))
-                self._types[number] = Type(dtype(_text(row, "dtype")), shape, row.get("weak") is True)
-        return self._types[number]
-
-    def _plain_type(self, number: Any) -> Type:
-        found = self._type(number)
-        if isinstance(found, TupleType):
-            raise ArgumentError(f"Type {number} is of several values, and one is wanted.")
-        return found
-
-    def _one_type(self, row: Row) -> Type:
-        return self._plain_type(row.get("type"))
-
-    def _shape(self, given: Any) -> Shape:
-        if not isinstance(given, list):
-            raise ArgumentError(f"{given!r} is no shape.")
-        found = tuple(map(self._symbols.read_size, given))
-        if not all(map(is_size, found)):
-            raise ArgumentError(f"{show(found)} is no shape.")
-        return found
-
-    def _lost_shape(self, given: Any) -> tuple[int, ...]:
-        if not isinstance(given, list) or not all(type(d) is int and d >= 0 for d in given):
-            raise ArgumentError(f"{given!r} is no shape.")
-        return tuple(given)
+    # ---- parameters -----------------------------------------------------------------------------------------------
 
     def _own_op(self, row: Row) -> Op:
         fields = row.get("fields", {})
@@ -247,7 +188,7 @@ class GraphReader:
             if not (isinstance(cls, type) and issubclass(cls, Op)):
                 raise ArgumentError(f"{row['python']} is an op in the file, and {cls!r} is none.")
             return make_op(cls, given)
-        name = _text(row, "op")
+        name = read_text(row, "op")
         if name not in own_ops():
             raise ArgumentError(f"There is no op {name}: the file was changed, or the versions of weft differ.")
         return make_op(own_ops()[name], given)
@@ -276,25 +217,14 @@ class GraphReader:
         key = given["forgotten"]
         if type(key) is not int:
             raise ArgumentError(f"{key!r} is no number of a rule.")
-        return self._forgotten.setdefault(key, ForgottenRule(_text(given, "name")))
-
-    # ---- variables --------------------------------------------------------------------------------------------------
-
-    def _storage(self, row: Row) -> Storage:
-        array = self.file.read_array(row.get("array"))
-        return Storage(array, Type(array.dtype, array.shape))
-
-    def _update(self, storage: Storage, new: Expr) -> Expr:
-        if isinstance(new.type, TupleType) or new.dtype != storage.of.dtype or new.ndim != storage.of.ndim:
-            raise ArgumentError(f"A variable is {storage.of}, and its update {new.type}.")
-        return new
+        return self._forgotten.setdefault(key, ForgottenRule(read_text(given, "name")))
 
 
 _OBJECTS: dict[str, Callable[[GraphReader, Row], Any]] = {
-    "bits": lambda reader, given: _read_number(given),
-    "size": lambda reader, given: reader._symbols.read_size(given["size"]),
-    "dtype": lambda reader, given: dtype(_text(given, "dtype")),
-    "type": lambda reader, given: reader._type(given["type"]),
+    "bits": lambda reader, given: read_number(given),
+    "size": lambda reader, given: reader.tables.size(given["size"]),
+    "dtype": lambda reader, given: dtype(read_text(given, "dtype")),
+    "type": lambda reader, given: reader.tables.type(given["type"]),
     "inputs": lambda reader, given: reader._body(given),
     "function": lambda reader, given: reader._function(given),
     "cast": lambda reader, given: reader._function(given),
@@ -319,37 +249,6 @@ def _check_body(body: Any) -> None:
     free = [n for n in body.nodes if isinstance(n.op, Input | Shared) and n not in inputs]
     if free or len(inputs) != len(body.inputs) or not all(isinstance(x.op, Input) for x in inputs):
         raise ArgumentError("A body of a loop or a branch reads what is none of its parameters.")
-
-
-def _pick(rows: Sequence[Any], number: Any, what: str) -> Any:
-    if type(number) is not int or not 0 <= number < len(rows):
-        raise ArgumentError(f"There is no {what} {number!r}.")
-    return rows[number]
-
-
-def _text(row: Row, word: str) -> str:
-    found = row.get(word)
-    if not isinstance(found, str):
-        raise ArgumentError(f"{found!r} is no {word}.")
-    return found
-
-
-def _read_number(given: Any) -> Any:
-    """A number of Python's."""
-    if isinstance(given, bool | int | float):
-        return given
-    bits = given.get("bits") if isinstance(given, dict) else None
-    try:
-        return struct.unpack(">d", bytes.fromhex(bits))[0]
-    except (TypeError, ValueError, struct.error):
-        raise ArgumentError(f"{given!r} is no number.") from None
-
-
-def _site(row: Row) -> Site:
-    line = row.get("line")
-    if type(line) is not int:
-        raise ArgumentError(f"{line!r} is no number of a line.")
-    return Site(_text(row, "file"), line, row.get("gradient") is True, _text(row, "text"))
 
 
 @contextmanager

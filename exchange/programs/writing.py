@@ -41,8 +41,14 @@ class GraphWriter:
 
     def __init__(self, roots: Sequence[Expr], python: GivenPython) -> None:
         self.python = python
-        self.nodes = order_nodes(_with_default_updates(roots), needs_of)
-        self.numbers = {node: number for number, node in enumerate(self.nodes)}
+        self.nodes: list[Expr] = []
+        self.numbers: dict[Expr, int] = {}
+        for node in order_nodes(_with_default_updates(roots), needs_of):
+            if self._is_copy(node):
+                self.numbers[node] = self.numbers[node.args[0]]
+            else:
+                self.numbers[node] = len(self.nodes)
+                self.nodes.append(node)
         self.arrays: list[np.ndarray] = []
         self._variables = sorted((n for n in self.nodes if isinstance(n.op, Shared)), key=_made_when)
         self._storages = list(map(storage_of, self._variables))
@@ -59,8 +65,8 @@ class GraphWriter:
 
     def tables(self) -> Row:
         """All that the nodes are made of."""
+        variables = list(map(self._variable, self._variables))  # whose arrays come first
         rows = [self._node(node) for node in self.nodes]
-        variables = list(map(self._variable, self._variables))
         traces = [self._trace(function, bodies) for function, bodies in self._traces.items()]
         return {
             "symbols": self._symbols.symbols(),
@@ -83,6 +89,12 @@ class GraphWriter:
                 self._symbols.note(dim)
 
     # ---- nodes ----------------------------------------------------------------------------------------------------
+
+    def _is_copy(self, node: Expr) -> bool:
+        """Whether it is its argument, by what an op of somebody else's says of itself: a file needs no such op."""
+        op = node.op
+        same = op.is_movement and op.elementwise and len(node.args) == 1 and node.type == node.args[0].type
+        return same and not is_own(op) and self.python.name_of(type(op)) is None
 
     def _node(self, node: Expr) -> Row:
         try:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from weft.exchange.programs.archive import ProgramFile, write_archive
 from weft.exchange.programs.reading import GraphReader
 from weft.exchange.programs.vocabulary import GivenPython
+from weft.exchange.programs.walk import traced_function
 from weft.exchange.programs.writing import GraphWriter
 from weft.ops.callback import Callback
 from weft.symbolic.expr import apply, rebuild, toposort
@@ -33,12 +34,17 @@ def with_leaves_of(writer, reader, found):
 
 
 def without_rules(roots):
-    """The roots without custom gradients and callbacks, whose rules no file has."""
+    """The roots without what a file has in another form.
+
+    Those are custom gradients and the rules of callbacks, and functions of numbers that are known by their bodies.
+    """
     done = {}
     for node in toposort(roots):
         args = tuple(done[a] for a in node.args)
         if isinstance(node.op, Callback):
             done[node] = apply(replace(node.op, rule=None), *args)
+        elif traced_function(node.op) is not None:
+            done[node] = node.op.function.expand_body(*args)
         else:
             done[node] = args[0] if isinstance(node.op, CustomGradient) else rebuild(node, args)
     return [done[root] for root in roots]

@@ -6,6 +6,7 @@ import pytest
 import weft as wf
 
 from ...cases import CASES
+from ...nn.test_every_part import GROUPS
 from ...test_every_op import inputs_of
 from .files import is_same
 
@@ -30,3 +31,9 @@ def test_the_same_nodes_come_back(cases, tmp_path):
         named = [(case.label, root) for case in cases for root in roots_of(case, kind)]
         same = is_same([root for _, root in named], tmp_path / "graph", [np.sin])
         assert [label for (label, _), one in zip(named, same, strict=True) if not one] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("parts", GROUPS, ids=lambda parts: f"{parts[0].label} .. {parts[-1].label}")
+def test_the_same_layers_and_losses_come_back(parts, tmp_path):
+    test_the_same_nodes_come_back(parts, tmp_path)

@@ -2,16 +2,21 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import weft as wf
+import weft.compat.theano as theano
+import weft.compat.theano.tensor as T  # noqa: N812
 from weft import nn
+from weft.compat.theano.tensor.shared_randomstreams import RandomStreams
 from weft.exchange.programs.archive import GRAPH
 
 from .files import is_same
@@ -283,6 +288,21 @@ def test_another_target(travel):
         travel(f, target="gpu")
 
 
+def test_what_theanos_programs_compile(travel):
+    x, n = T.matrix("x"), T.iscalar("n")
+    w = theano.shared(np.eye(3, dtype="float64"), "w")
+    rng = RandomStreams(5)
+    states, steps = theano.scan(lambda row, h: T.tanh(T.dot(h, w) + row.copy()), sequences=x, outputs_info=T.zeros(3))
+    powers, _ = theano.scan(lambda p: p * 2, outputs_info=T.constant(1.0), n_steps=n)
+    outputs = [states[-1], powers, T.nnet.softmax(T.dot(x, w)), rng.uniform((2, 3)), x[n:, ::-1].copy()]
+    outputs += [T.grad(states.sum(), w), T.nnet.ultra_fast_sigmoid(x)]
+    f = theano.function([x, n], outputs, updates=[*steps.items(), (w, w * 0.5)])
+    g = travel(f.compiled)
+    given = np.random.default_rng(0).standard_normal((4, 3)), np.int32(3)
+    for _ in range(2):
+        assert_same(list(g(*given)), list(f.compiled(*given)))
+
+
 # ---- Python that no file has -----------------------------------------------------------------------------------------
 
 
@@ -527,3 +547,34 @@ def test_what_a_file_compiles_stays_in_the_cache(tmp_path):
         assert_same(found, expected)
         seen.append(sorted(path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()))
     assert seen[0] == seen[1] != []
+
+
+def test_wrong_arguments(tmp_path):
+    path = saved(tmp_path)
+    f = wf.load(path)
+    for given in (3, None, b"f", ["f"]):
+        with pytest.raises(wf.ArgumentError, match="the path of a file"):
+            f.save(given)
+        with pytest.raises(wf.ArgumentError, match="the path of a file"):
+            wf.load(given)
+    for options, text in (
+        ({"python": 3}, "a list"),
+        ({"rules": 3}, "rules are made by"),
+        ({"target": 3}, "no target 3"),
+    ):
+        with pytest.raises(wf.WeftError, match=text):
+            wf.load(path, **options)
+
+
+def test_the_page_on_moving_runs(tmp_path, monkeypatch):
+    pytest.importorskip("safetensors")
+    page = (Path(__file__).parents[3] / "docs" / "moving.md").read_text()
+    section = page.split("## Functions in a file\n")[1].split("\n## ")[0]
+    monkeypatch.chdir(tmp_path)
+    names = {"wf": wf, "nn": nn, "np": np}
+    for code in re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL):
+        exec(code, names)
+    given = np.ones((2, 784), "float32"), np.array([1, 2])
+    first = names["again"](*given)
+    assert_same(first, names["step"](*given))
+    assert names["again"](*given) < first
