@@ -11,8 +11,9 @@ import pytest
 import weft as wf
 from weft import nn
 
-from .loaded import same
+from .loaded import in_plain_mode, same
 
+pytestmark = in_plain_mode
 PROGRAMS = Path(__file__).with_name("programs")
 FLAGS = ("-Wall", "-Wextra", "-Werror", "-pedantic")
 LIBRARIES = ("-lm", "-lpthread")

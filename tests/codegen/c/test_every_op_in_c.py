@@ -6,8 +6,9 @@ import pytest
 import weft as wf
 
 from ...test_every_op import DOZENS, drawn, inputs_of
-from .loaded import Library, dirty, same
+from .loaded import Library, dirty, in_plain_mode, same
 
+pytestmark = in_plain_mode
 IN_PYTHON = {"callback", "cholesky", "det", "eigh", "inv", "qr", "slogdet", "solve", "svd"}  # begins of labels
 
 

@@ -28,10 +28,10 @@ EXCEPTIONS = {
 LEAST = {"node": 960, "simple": 15, "real": 0, "pytorch-converted": 80, "pytorch-operator": 30}  # cases there are
 
 
-def failure(case):
+def failure(case, run):
     """What is wrong with a case; None where nothing is."""
     try:
-        backend.run_case(case)
+        backend.run_case(case, run)
     except (wf.WeftError, AssertionError, ImportError) as error:
         return f"{type(error).__name__}: {error}"
     return None
@@ -41,11 +41,12 @@ def reason_of(name):
     return next((reason for pattern, reason in EXCEPTIONS.items() if re.fullmatch(pattern, name)), None)
 
 
+@pytest.mark.parametrize("run", [backend.evaluate, backend.compile_and_run])
 @pytest.mark.parametrize("kind", backend.KINDS)
-def test_all_cases_of_a_kind_but_the_exceptions(kind):
+def test_all_cases_of_a_kind_but_the_exceptions(kind, run):
     cases = {name: case for name, case in backend.cases(kind).items() if not backend.has_foreign_dtype(case)}
     assert len(cases) >= LEAST[kind]
-    found = {name: failure(case) for name, case in cases.items()}
+    found = {name: failure(case, run) for name, case in cases.items()}
     wrong = {name: text for name, text in found.items() if text is not None}
     assert {name: text for name, text in wrong.items() if reason_of(name) is None} == {}
     assert [name for name, text in found.items() if text is None and reason_of(name)] == []  # no more are excepted
