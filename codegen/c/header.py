@@ -10,7 +10,8 @@ from .variables import CVariable
 
 STATUSES = {
     "OK": "all is done",
-    "ARGUMENT": "an argument is NULL, not aligned, or shares memory with a result; a bool is neither 0 nor 1",
+    "ARGUMENT": "an argument is NULL, not aligned, or shares memory with a result or variable; "
+    "a bool is neither 0 nor 1",
     "SIZES": "the function was not exported for these sizes, or they do not fit each other",
     "INPUT": "a step refused its input, such as an index that is out of range; no variable has changed",
     "MEMORY": "there is not enough memory",

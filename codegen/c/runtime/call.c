@@ -93,6 +93,18 @@ static int weft_overlap(const char *a, int64_t a_bytes, const char *b, int64_t b
     return (uintptr_t)a < (uintptr_t)b + (uintptr_t)b_bytes && (uintptr_t)b < (uintptr_t)a + (uintptr_t)a_bytes;
 }
 
+/* The variable in whose memory an array lies; NULL: there is none.  A call may write it while it reads the array. */
+static const struct weft_variable *weft_find_owner(const struct weft_state *state, const char *array, int64_t bytes)
+{
+    for (int i = 0; i < WEFT_VARIABLES; i++) {
+        const struct weft_value *value = &state->values[i];
+        if (value->bytes != NULL &&
+            weft_overlap(value->bytes, weft_count_bytes(&weft_variables[i], value->shape), array, bytes))
+            return &weft_variables[i];
+    }
+    return NULL;
+}
+
 static int weft_check_arrays(struct weft_state *state, const struct weft_function *f, const int64_t *bytes,
                              void *const *arrays)
 {
@@ -112,6 +124,11 @@ static int weft_check_arrays(struct weft_state *state, const struct weft_functio
             if (weft_overlap(arrays[k], bytes[k], arrays[i], bytes[i]))
                 return weft_fail(state, WEFT_ARGUMENT, "%s: %s and %s share memory.", f->name, f->arrays[k].name,
                                  array->name);
+        const struct weft_variable *owner = weft_find_owner(state, arrays[i], bytes[i]);
+        if (owner != NULL)
+            return weft_fail(state, WEFT_ARGUMENT,
+                             "%s: %s lies in the memory of the variable %s: copy it before the call.", f->name,
+                             array->name, owner->name);
         if (array->is_bool && i < first_result && weft_find_bool(arrays[i], bytes[i], &place))
             return weft_fail(state, WEFT_ARGUMENT, "%s: element %lld of %s is no bool, which is 0 or 1.", f->name,
                              (long long)place, array->name);

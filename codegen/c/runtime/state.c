@@ -64,7 +64,7 @@ static const char *weft_describe(int status)
 {
     static const char *const texts[] = {
         [WEFT_OK] = "All is done.",
-        [WEFT_ARGUMENT] = "An argument is NULL, not aligned, shares memory with a result, or is out of range.",
+        [WEFT_ARGUMENT] = "An argument is NULL, not aligned, shares memory with a result or a variable, or is out of range.",
         [WEFT_SIZES] = "The function was not exported for these sizes.",
         [WEFT_INPUT] = "A step refused its input, such as an index that is out of range; no variable has changed.",
         [WEFT_MEMORY] = "There is not enough memory.",

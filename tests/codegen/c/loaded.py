@@ -53,11 +53,15 @@ class State:
     def get(self, name, like):
         """A variable of the dtype and rank of an array."""
         shape = (ctypes.c_int64 * 8)()
-        call = self.library["get"]
-        call.restype = ctypes.c_void_p
-        place = call(self.pointer, name.encode(), shape)
+        place = self.place(name, shape)
         sizes = tuple(shape[: like.ndim])
         return np.frombuffer(ctypes.string_at(place, like.itemsize * int(np.prod(sizes))), like.dtype).reshape(sizes)
+
+    def place(self, name, shape=None):
+        """Where a variable's value is."""
+        call = self.library["get"]
+        call.restype = ctypes.c_void_p
+        return ctypes.c_void_p(call(self.pointer, name.encode(), shape))
 
 
 def as_c(value):
@@ -66,7 +70,7 @@ def as_c(value):
         return ctypes.c_void_p(value.ctypes.data)
     if isinstance(value, int):
         return ctypes.c_int64(value)
-    return value if value is None or isinstance(value, bytes | ctypes.Array) else str(value).encode()
+    return value if value is None or isinstance(value, bytes | ctypes.Array | ctypes.c_void_p) else str(value).encode()
 
 
 def same(found, expected):

@@ -114,6 +114,17 @@ def test_pointers_are_checked_at_the_call(trained):
     assert library["message"](None).startswith(b"An argument is NULL")
 
 
+def test_memory_of_a_variable_is_neither_argument_nor_result(trained):
+    """A step that updates the variable would read, or fill, what it is about to write."""
+    _, library, *_ = trained
+    state = library.state()
+    x, out = np.zeros((1, 4), np.float32), np.zeros((1, 5), np.float32)
+    place = state.place("w")
+    for given, name in (((place, 1, out), "x"), ((x, 1, place), "out")):
+        assert state("predict", *given) == ARGUMENT
+        assert state.message == f"net_predict: {name} lies in the memory of the variable w: copy it before the call."
+
+
 def test_a_bool_is_0_or_1(tmp_path):
     x = wf.vector("mask", ("n",), dtype="bool")
     state = Library(tmp_path, "bools", wf.function([x], x.sum(), name="count"), sizes={"n": 4}).state()
