@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import weft as wf
+from weft.codegen.cpu.run.processor import processor
 from weft.codegen.lowering.program import BranchStep, LoopStep, each_step
 from weft.codegen.lowering.recompute import may_run_again
 
@@ -88,7 +89,8 @@ def test_other_targets_compute_again(target):
 
 
 def test_batch_normalisation_and_pooling_are_computed_again():
-    few, many = same_numbers(convolutional, (0.8, 0.65))
+    least = 0.65 if processor().vector_bytes == 64 else 0.6  # packed elements of wide vectors take more
+    few, many = same_numbers(convolutional, (0.8, least))
     assert 0 < few < many
 
 
