@@ -104,6 +104,12 @@ def _output(value: Any) -> Expr:
     return node
 
 
+def result_names(form: Form | None) -> tuple[object, ...] | None:
+    """The names of the outputs, where they were given in a dict."""
+    named = isinstance(form, functools.partial) and form.func is name_results
+    return tuple(form.args[0]) if named else None  # type: ignore[union-attr]
+
+
 def as_pairs(given: Any, what: str) -> list[tuple[Any, Any]]:
     """A dict or a list of pairs as a list of pairs."""
     if given is None:

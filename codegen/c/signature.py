@@ -13,7 +13,7 @@ from ...symbolic.dims import Shape, SymDim, is_made
 from ...symbolic.errors import ArgumentError, LoweringError, blame, user_site
 from ...symbolic.evaluate import sizes_in
 from ...symbolic.expr import Expr
-from ..arguments import name_results
+from ..arguments import result_names
 from ..cpu.run.function import CPUFunction
 
 C_TYPES = {
@@ -140,9 +140,9 @@ def _array(node: Expr, name: str | None, otherwise: str, is_result: bool, taken:
 
 def _result_names(function: CPUFunction) -> Sequence[str]:
     """The names of the results: those of a dict, else out, or out1, out2 ..."""
-    form, count = function.asked.form, len(function.source.outputs)
-    if isinstance(form, functools.partial) and form.func is name_results:
-        return [str(name) for name in form.args[0]]
+    names, count = result_names(function.asked.form), len(function.source.outputs)
+    if names is not None:
+        return [str(name) for name in names]
     return ["out"] if count == 1 else [f"out{number}" for number in range(1, count + 1)]
 
 

@@ -12,62 +12,7 @@ from .files import list_nodes, read_model
 from .inputs import make_inputs
 from .model import Model
 from .package import need_onnx
-from .reading import (
-    bits,
-    control,
-    convolution,
-    derivatives,
-    elementwise,
-    indexing,
-    losses,
-    ml,
-    movement,
-    ngrams,
-    normalisation,
-    pooling,
-    products,
-    quantization,
-    random,
-    recurrent,
-    reductions,
-    regions,
-    resizing,
-    selecting,
-    sequences,
-    shapes,
-    signal,
-    training,
-    trees,
-)
 from .walk import Lookup, Walk
-
-FAMILIES = (
-    bits,
-    control,
-    convolution,
-    derivatives,
-    elementwise,
-    indexing,
-    losses,
-    ml,
-    movement,
-    ngrams,
-    normalisation,
-    pooling,
-    products,
-    quantization,
-    random,
-    recurrent,
-    reductions,
-    regions,
-    resizing,
-    selecting,
-    sequences,
-    shapes,
-    signal,
-    training,
-    trees,
-)
 
 
 def load(source: Any, inputs: Mapping[str, Any] | None = None) -> Model:

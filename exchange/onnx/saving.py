@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from ...codegen.arguments import as_graph, result_names
 from ...symbolic.errors import ArgumentError, LoweringError, blame, user_site
 from ...symbolic.expr import Expr, toposort
 from ...symbolic.graph import Graph
 from ...symbolic.leaves import Input
 from ...symbolic.sizes import all_sources
 from .package import need_onnx
-from .writing import control, convolution, elementwise, indexing, movement, pooling, products, reductions, sizes
+from .writing import sizes
 from .writing.control import value_info
 from .writing.writer import ModelWriter, NoForm, missing_error, tensor_type
 
-FAMILIES = (control, convolution, elementwise, indexing, movement, pooling, products, reductions, sizes)
 OLDEST, USUAL = 13, 21  # opsets: the first whose operators take what they are told at run time; what runtimes know
 LARGE = 2**31 - 2**20  # bytes of parameters, from which on they stand in a file of their own: protobuf ends at 2**31
 
@@ -95,27 +95,18 @@ def _as_graph(f: Any, inputs: Any) -> tuple[list[str | None], Graph, list[tuple[
         if inputs is not None:
             raise blame(ArgumentError("inputs are those of the function; leave them out."), user_site())
         graph = asked.graph
-        return list(asked.keywords or [None] * len(graph.inputs)), graph, _output_names(asked, graph)
+        return list(asked.keywords or [None] * len(graph.inputs)), graph, _name_outputs(asked, graph)
     outputs = _expressions(f)
     roots = [y for _, y in outputs]
-    names, given = _model_inputs(inputs, roots)
-    return names, Graph(tuple(given), tuple(roots)), outputs
+    listed = _free_inputs(roots) if inputs is None else inputs
+    found, keywords, _ = as_graph(listed, roots, None, None, 2, "ignore")
+    return list(keywords or [None] * len(found.inputs)), Graph(found.inputs, found.outputs), outputs
 
 
-def _output_names(asked: Any, graph: Graph) -> list[tuple[str, Expr]]:
-    packed = asked.form(list(range(len(graph.outputs)))) if asked.form is not None else 0
-    keys = _keys(packed)
-    return [(keys.get(i) or y.name or "output", y) for i, y in enumerate(graph.outputs)]
-
-
-def _keys(packed: Any, prefix: str = "") -> dict[int, str]:
-    """For the number of each result, the names of the dicts it stands in."""
-    if isinstance(packed, Mapping):
-        parts = [_keys(v, f"{prefix}.{k}" if prefix else str(k)) for k, v in packed.items()]
-        return {i: name for part in parts for i, name in part.items()}
-    if isinstance(packed, list | tuple):
-        return {i: name for v in packed for i, name in _keys(v, prefix).items()}
-    return {packed: prefix} if isinstance(packed, int) and prefix else {}
+def _name_outputs(asked: Any, graph: Graph) -> list[tuple[str, Expr]]:
+    given = result_names(asked.form)
+    names = [y.name or "output" for y in graph.outputs] if given is None else given
+    return [(str(name), y) for name, y in zip(names, graph.outputs, strict=True)]
 
 
 def _expressions(f: Any) -> list[tuple[str, Expr]]:
@@ -132,24 +123,10 @@ def _expressions(f: Any) -> list[tuple[str, Expr]]:
     return list(pairs)
 
 
-def _model_inputs(inputs: Any, roots: Sequence[Expr]) -> tuple[list[str | None], list[Expr]]:
+def _free_inputs(roots: Sequence[Expr]) -> list[Expr]:
+    """All inputs that expressions, and the values that sizes of them stand for, depend on."""
     nodes = toposort([*roots, *all_sources(toposort(roots)).values()])
-    free = [n for n in nodes if isinstance(n.op, Input)]
-    if inputs is None:
-        return [None] * len(free), free
-    pairs = list(inputs.items()) if isinstance(inputs, Mapping) else [(None, x) for x in inputs]
-    for _, x in pairs:
-        if not isinstance(x, Expr) or not isinstance(x.op, Input):
-            raise blame(
-                ArgumentError(f"inputs are made by wf.matrix, wf.vector and so on; {x!r} is none."), user_site()
-            )
-    given = [x for _, x in pairs]
-    known = set(given)
-    missing = [x for x in free if x not in known]
-    if missing:
-        listed = ", ".join(x.name or "one without a name" for x in missing)
-        raise blame(ArgumentError(f"The outputs depend on {listed}, not among inputs."), user_site(), missing[0].site)
-    return [name for name, _ in pairs], given
+    return [n for n in nodes if isinstance(n.op, Input)]
 
 
 # ---- the model ----------------------------------------

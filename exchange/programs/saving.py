@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...codegen.arguments import drop_results, name_results
+from ...codegen.arguments import drop_results, result_names
 from ...codegen.target import Options, Source
 from ...symbolic.arguments import check_path
 from ...symbolic.errors import ArgumentError, blame, user_site
@@ -74,8 +73,9 @@ def _describe(source: Source, python: GivenPython) -> tuple[Row, list[Any]]:
 def _form(form: Any) -> Any:
     """How results are packed: "one", "none", "list", "tuple", or the names of a dict."""
     words = {None: "one", drop_results: "none", list: "list", tuple: "tuple"}
-    if isinstance(form, functools.partial) and form.func is name_results:
-        return [_keyword(name) for name in form.args[0]]
+    names = result_names(form)
+    if names is not None:
+        return [_keyword(name) for name in names]
     assert form in words, form
     return words[form]
 

@@ -1,1 +1,29 @@
-"""How each operator of ONNX is read: one file for each family, and the table that they fill."""
+"""How each operator of ONNX is read: one file for each family, which fills the table in `registry.py`."""
+
+from . import (
+    bits,
+    control,
+    convolution,
+    derivatives,
+    elementwise,
+    indexing,
+    losses,
+    ml,
+    movement,
+    ngrams,
+    normalisation,
+    pooling,
+    products,
+    quantization,
+    random,
+    recurrent,
+    reductions,
+    regions,
+    resizing,
+    selecting,
+    sequences,
+    shapes,
+    signal,
+    training,
+    trees,
+)

@@ -1,1 +1,3 @@
-"""From weft's ops to nodes of an ONNX graph: one function for each op, found by its class."""
+"""From ops to nodes of an ONNX graph: a function for each op, in the table of `writer.py`; a file for each family."""
+
+from . import control, convolution, elementwise, indexing, movement, pooling, products, reductions, sizes

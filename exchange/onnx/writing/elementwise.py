@@ -10,6 +10,7 @@ from ....ops.elementwise import Cast, Composite, Elementwise, Primitive, Scalar
 from ....symbolic.expr import Expr
 from ....symbolic.leaves import Constant
 from ....symbolic.types import BOOL, DType
+from . import sizes
 from .writer import ModelWriter, NoForm, writes
 
 # The primitives that one operator of ONNX computes.
@@ -35,7 +36,7 @@ FORMS: dict[str, Form] = {}
 
 def form(function: Form) -> Form:
     """How the primitive of that name is written."""
-    FORMS[function.__name__.strip("_")] = function
+    FORMS[function.__name__] = function
     return function
 
 
@@ -201,8 +202,7 @@ def floor_divide(writer: ModelWriter, kind: DType, x: str, y: str) -> str:
         rest = _floor_mod(writer, kind, x, y)
         return writer.op("Round", writer.op("Div", writer.op("Sub", x, rest), y))
     zero, divisor = _nonzero(writer, kind, y)
-    whole = writer.op("Sub", x, writer.op("Mod", x, divisor))
-    return where(writer, zero, number(writer, 0, kind), writer.op("Div", whole, divisor))
+    return where(writer, zero, number(writer, 0, kind), sizes.floor_divide(writer, x, divisor))
 
 
 def _shift(writer: ModelWriter, kind: DType, x: str, count: str, direction: str) -> str:
@@ -334,9 +334,3 @@ def arctan2(writer: ModelWriter, kind: DType, y: str, x: str) -> str:
     angle = where(writer, left, writer.op("Sub", pi, angle), angle)
     nan = writer.op("Or", writer.op("IsNaN", x), writer.op("IsNaN", y))
     return where(writer, nan, writer.op("Add", x, y), copysign(writer, kind, angle, y))
-
-
-@form
-def silu(writer: ModelWriter, kind: DType, x: str) -> str:
-    """x sigmoid(x)."""
-    return writer.op("Mul", x, writer.op("Sigmoid", x))

@@ -236,9 +236,11 @@ def test_wrong_arguments_are_sentences(tmp_path):
     for given in (3, "x", [x, None], {"a": 1}, {1: x}):
         with pytest.raises(wf.ArgumentError, match=r"onnx.save takes a function, an expression"):
             wf.onnx.to_model(given)
-    with pytest.raises(wf.ArgumentError, match="The outputs depend on y, not among inputs"):
+    with pytest.raises(wf.ArgumentError, match="The outputs depend on 'y', which is not among the inputs"):
         wf.onnx.to_model(x + y, inputs=[x])
-    with pytest.raises(wf.ArgumentError, match="inputs are made by"):
+    with pytest.raises(wf.ArgumentError, match="x is listed twice among the inputs"):
+        wf.onnx.to_model(x + y, inputs=[x, y, x])
+    with pytest.raises(wf.ArgumentError, match=r"inputs\[2\] is the result of add, not an input"):
         wf.onnx.to_model(x + y, inputs=[x, y, x + y])
     with pytest.raises(wf.ArgumentError, match="inputs are those of the function"):
         wf.onnx.to_model(wf.function([x], x + 1), inputs=[x])
