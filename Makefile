@@ -3,6 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
+# Many tests and programs start Python again, which then finds every module compiled. Those that are used are compiled
+# when first imported: pip would compile all that SciPy and SymPy have.
+export PYTHONDONTWRITEBYTECODE =
+INSTALL := -m pip install --quiet --no-compile
+
 .PHONY: demo test lint types slow bench clean
 
 demo: $(VENV)/.examples
@@ -39,11 +44,11 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.examples: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet -e ".[examples]"
+	$(BIN)/python $(INSTALL) -e ".[examples]"
 	touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet -e ".[examples,dev]"
+	$(BIN)/python $(INSTALL) -e ".[examples,dev]"
 	touch $@
 
 clean:

@@ -19,6 +19,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -57,6 +59,7 @@ class Program(NamedTuple):
         return len(self.path.read_text().splitlines())
 
 
+@cache
 def doc_of(path: Path) -> str:
     """The docstring of a module."""
     return ast.get_docstring(ast.parse(path.read_text())) or ""
@@ -68,6 +71,14 @@ def programs() -> Iterator[Program]:
         for path in sorted((EXAMPLES / group).glob("*.py")):
             if "def main(" in path.read_text():
                 yield Program(f"{group}.{path.stem}", path)
+
+
+def missing(program: Program) -> list[str]:
+    """The packages that a program imports and that are not installed."""
+    tree = ast.parse(program.path.read_text())
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) if not node.level}
+    return sorted(name for name in {name.partition(".")[0] for name in names} if find_spec(name) is None)
 
 
 def run(program: Program, options: list[str], shown: str) -> dict[str, Any]:
@@ -189,6 +200,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     found = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     for program in wanted:
+        if absent := missing(program):
+            print(f"== {program.name} is left out: it imports {', '.join(absent)}, which no package here has.")
+            continue
         found[f"{program.name} {shown}".strip()] = run(program, options, shown)
         keep(found)
     keep(found)

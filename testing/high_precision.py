@@ -69,6 +69,11 @@ def _exp(x: Any) -> Any:
         return mp.ldexp(mp.exp(x - n * mp.ln2), n)
 
 
+def _hyperbolic(function: Any, sign: int) -> Any:
+    """(e^x + sign e^-x) / 2 where x is large, for which mpmath takes powers of e as well."""
+    return lambda x: function(x) if not mp.isfinite(x) or abs(x) < 1000 else (_exp(x) + sign * _exp(-x)) / 2
+
+
 class _Digits(threading.local):
     """Whether a term was too small beside another to leave a trace: what cancels then is 0 and should not be."""
 
@@ -120,8 +125,8 @@ FUNCTIONS = {
     "logaddexp": _within_bounds(lambda x, y: mp.log(_exp(x) + _exp(y))),
     "sigmoid": _within_bounds(_saturating(lambda x: 1 / (1 + _exp(-x)))),
     "tanh": _within_bounds(_saturating(mp.tanh)),
-    "sinh": _within_bounds(mp.sinh),
-    "cosh": _within_bounds(mp.cosh),
+    "sinh": _within_bounds(_hyperbolic(mp.sinh, -1)),
+    "cosh": _within_bounds(_hyperbolic(mp.cosh, 1)),
     "sin": _within_bounds(mp.sin),
     "cos": _within_bounds(mp.cos),
     "arctanh": mp.atanh,

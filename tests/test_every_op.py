@@ -25,12 +25,14 @@ from weft.symbolic.expr import Expr
 
 from .cases import BITS, CASES, ELSEWHERE, SMOOTH, SMOOTH_PAIRS, STEP_PAIRS, STEPS, Arg, Case
 from .numeric import check_gradients
+from .sampling import every, every_row, rarely
 
 FLOATS = ("float32", "float64")
 DOZENS = [CASES[i : i + 12] for i in range(0, len(CASES), 12)]
-HALF = [pytest.param(d, marks=pytest.mark.slow) if i % 2 else d for i, d in enumerate(DOZENS)]  # the others are slow
 by_dozen = pytest.mark.parametrize("cases", DOZENS, ids=lambda cases: f"{cases[0].label} .. {cases[-1].label}")
-by_half = pytest.mark.parametrize("cases", HALF, ids=lambda cases: f"{cases[0].label} .. {cases[-1].label}")
+some_dozens = pytest.mark.parametrize(
+    "cases", every(3, DOZENS), ids=lambda cases: f"{cases[0].label} .. {cases[-1].label}"
+)
 
 
 def draw(arg: Arg, n: int, kind: str, rng: np.random.Generator) -> np.ndarray:
@@ -187,23 +189,21 @@ def odd_strides(array: np.ndarray) -> np.ndarray:
 
 
 @cache
-def compiled(
-    cases: tuple[Case, ...], kinds: tuple[str, ...] = FLOATS, checks: bool = False
-) -> tuple[list[Any], list[Expr], Any]:
-    """Jobs (case, kind, inputs, outputs), their inputs in a row, one function for all; `checks`: in which mode."""
-    jobs = [(case, kind, *with_gradients(case, kind)) for case in cases for kind in kinds]
-    inputs = [x for _, _, listed, _ in jobs for x in listed]
+def compiled(cases: tuple[Case, ...], kind: str, checks: bool = False) -> tuple[list[Any], list[Expr], Any]:
+    """Jobs (case, inputs, outputs), their inputs in a row, one function for all; `checks`: in which mode."""
+    jobs = [(case, *with_gradients(case, kind)) for case in cases]
+    inputs = [x for _, listed, _ in jobs for x in listed]
     outputs = [out for *_, outs in jobs for out in outs]
     return jobs, inputs, wf.function(inputs, outputs, on_unused_input="ignore")
 
 
-def wrong_when_compiled(cases: Iterable[Case], *kinds: str, checks: bool = False) -> list[str]:
-    jobs, inputs, f = compiled(tuple(cases), kinds or FLOATS, checks)
+def wrong_when_compiled(cases: Iterable[Case], kind: str, checks: bool = False) -> list[str]:
+    jobs, inputs, f = compiled(tuple(cases), kind, checks)
     assert isinstance(f, CheckedFunction) == checks
     wrong = []
     for size, change in itertools.product((0, 1, 2), (np.copy, odd_strides)):
         values, expected, names, args = {}, [], [], []
-        for case, kind, listed, outs in jobs:
+        for case, listed, outs in jobs:
             given = drawn(case, case.sizes[min(size, len(case.sizes) - 1)], kind)
             known = dict(zip(listed, given, strict=False))
             if len(listed) > len(given):
@@ -214,14 +214,14 @@ def wrong_when_compiled(cases: Iterable[Case], *kinds: str, checks: bool = False
             args += [list(known.values())] * len(outs)
             names += [f"{case.label}, {kind}, output {i}, size {size}, {change.__name__}" for i in range(len(outs))]
         found = f(*[change(values[x]) for x in inputs])
-        limits = [case.eps for case, _, _, outs in jobs for _ in outs]
+        limits = [case.eps for case, _, outs in jobs for _ in outs]
         for name, a, b, eps, given in zip(names, found, expected, limits, args, strict=True):
             if a.dtype != b.dtype or not close(a, b, eps, given):
                 wrong.append(name)
     return wrong
 
 
-@by_half
+@some_dozens
 def test_the_checked_mode_shows_nothing(cases, monkeypatch, default_target):
     """It would show what a proof of sizes and places has missed."""
     if default_target != "cpu":
@@ -230,16 +230,25 @@ def test_the_checked_mode_shows_nothing(cases, monkeypatch, default_target):
     assert wrong_when_compiled(cases, "float32", checks=True) == []
 
 
-@by_dozen
-def test_compiled_values_and_gradients_are_the_references(cases):
+def assert_right_when_compiled(cases, kind):
     try:
-        wrong = wrong_when_compiled(cases)
+        wrong = wrong_when_compiled(cases, kind)
     except Exception:
         for case in cases:  # which of them it is
             print(f"compiling {case.label}")
-            assert wrong_when_compiled([case]) == []
+            assert wrong_when_compiled([case], kind) == []
         raise
     assert wrong == []
+
+
+@by_dozen
+def test_compiled_values_and_gradients_are_the_references(cases):
+    assert_right_when_compiled(cases, "float32")
+
+
+@some_dozens
+def test_compiled_values_and_gradients_are_the_references_in_float64(cases):
+    assert_right_when_compiled(cases, "float64")
 
 
 # ---- infinities and NaN in all of them -------------------------------------------------------------------------------
@@ -254,21 +263,21 @@ def spoilt(case: Case, kind: str, special: float, sign: int) -> list[np.ndarray]
     return values
 
 
-@pytest.mark.parametrize("sign", [1, pytest.param(-1, marks=pytest.mark.slow)])
-@by_half
-def test_infinities_and_nan_are_numpys(cases, sign):
-    jobs, inputs, f = compiled(tuple(cases))
+@pytest.mark.parametrize(("kind", "sign"), every_row(4, [(kind, sign) for kind in FLOATS for sign in (1, -1)]))
+@some_dozens
+def test_infinities_and_nan_are_numpys(cases, kind, sign):
+    jobs, inputs, f = compiled(tuple(cases), kind)
     wrong = []
     for special in (np.nan, np.inf):
         values = {}
-        for case, kind, listed, outs in jobs:
+        for case, listed, outs in jobs:
             values.update(zip(listed, spoilt(case, kind, special, sign), strict=False))
             if outs[1:]:
                 values[listed[-1]] = np.ones_like(wf.evaluate(outs[0], {x: values[x] for x in listed[:-1]}))
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = iter(f(*[values[x] for x in inputs]))
-            for case, kind, listed, outs in jobs:
+            for case, listed, outs in jobs:
                 given = [values[x] for x in listed[: len(case.args)]]
                 exact = case.reference(*[v.astype("float64") if v.dtype.kind == "f" else v for v in given])
                 first, *_ = [next(found) for _ in outs]
@@ -404,7 +413,7 @@ def numpys(reference: Callable[..., Any], arrays: list[np.ndarray]) -> np.ndarra
         return None
 
 
-@pytest.mark.parametrize("half", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("half", [0, rarely(1)])
 @pytest.mark.parametrize(
     ("functions", "ranges"),
     [(UNARY, [(-5, 9)]), (BINARY, [(-5, 9), (0, 5)]), (BITS, [(-5, 9), (0, 5)])],

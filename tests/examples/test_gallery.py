@@ -77,7 +77,7 @@ def test_programs_run_by_their_names_and_groups(ran):
     gallery.main(["--page"])
     assert len(ran) == 4
     gallery.main([])
-    assert len(ran) == 4 + len(list(gallery.programs()))
+    assert len(ran) == 4 + len([program for program in gallery.programs() if not gallery.missing(program)])
 
 
 def test_options_go_to_the_programs_and_have_records_of_their_own(ran, tmp_path, monkeypatch):
@@ -93,6 +93,18 @@ def test_options_go_to_the_programs_and_have_records_of_their_own(ran, tmp_path,
     gallery.main(["mnist.lenet"])
     assert list(json.loads(gallery.FIGURES.read_text())) == ["mnist.lenet", "mnist.lenet --data DIR --epochs 10"]
     assert "`python -m examples.mnist.lenet --data DIR --epochs 10`" in gallery.PAGE.read_text()
+
+
+def test_a_program_whose_packages_are_not_installed_is_left_out(ran, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "lenet.py"
+    path.write_text('"""LeNet."""\nimport no_such_package.part\nfrom weft import nn\nfrom . import common\n')
+    program = gallery.Program("mnist.lenet", path)
+    monkeypatch.setattr(gallery, "programs", lambda: iter([program]))
+    monkeypatch.setattr(gallery, "keep", lambda found: None)
+    assert gallery.missing(program) == ["no_such_package"]
+    gallery.main(["mnist.lenet"])
+    assert "mnist.lenet is left out: it imports no_such_package" in capsys.readouterr().out
+    assert not ran
 
 
 WRONG = {

@@ -17,3 +17,12 @@ def test_formulas(tmp_path):
     pytest.importorskip("sympy")
     figures = run("moving.formulas", tmp_path, "--quick")
     assert set(figures) == {"sigmoid, test error, %", "mish, test error, %"}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::FutureWarning:copyreg")  # PyTorch's exporter warns of itself
+def test_resnet_from_torch(tmp_path):
+    for package in ("torch", "onnxscript", "onnx_ir", "onnxruntime"):
+        pytest.importorskip(package)
+    figures = run("moving.resnet_from_torch", tmp_path, "--quick")
+    assert figures["largest difference of a probability"] < 1e-5

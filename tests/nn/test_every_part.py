@@ -12,6 +12,7 @@ import pytest
 import weft as wf
 
 from .. import test_every_op as sweep
+from ..sampling import every, rarely
 from . import parts
 from .parts import PARTS
 
@@ -20,9 +21,7 @@ for _module in pkgutil.iter_modules(parts.__path__):
 
 GROUPS = [PARTS[i : i + 8] for i in range(0, len(PARTS), 8)]
 by_group = pytest.mark.parametrize("some", GROUPS, ids=lambda some: f"{some[0].label} .. {some[-1].label}")
-# the others are slow tests
-HALF = [pytest.param(some, marks=pytest.mark.slow) if i % 2 else some for i, some in enumerate(GROUPS)]
-by_half = pytest.mark.parametrize("some", HALF, ids=lambda some: f"{some[0].label} .. {some[-1].label}")
+some_groups = pytest.mark.parametrize("some", every(3, GROUPS), ids=lambda some: f"{some[0].label} .. {some[-1].label}")
 MAKE = ("_params", "new_parameter")  # functions that make parameters, and no expressions of arguments
 
 
@@ -51,17 +50,18 @@ def test_gradients_are_those_of_values(one):
     sweep.test_gradients_are_those_of_the_values(one)
 
 
-@pytest.mark.parametrize("kind", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
-@by_half
+@pytest.mark.parametrize("kind", ["float32", rarely("float64")])
+@some_groups
 def test_compiled_values_and_gradients_are_the_references(some, kind):
     assert sweep.wrong_when_compiled(some, kind) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("kind", sweep.FLOATS)
 @by_group
-def test_infinities_and_nan_are_the_references(some, sign):
-    sweep.test_infinities_and_nan_are_numpys(some, sign)
+def test_infinities_and_nan_are_the_references(some, kind, sign):
+    sweep.test_infinities_and_nan_are_numpys(some, kind, sign)
 
 
 @pytest.mark.parametrize("one", [p for p in PARTS if p.torch], ids=lambda p: p.label)

@@ -18,6 +18,7 @@ from weft.symbolic.leaves import constant
 from weft.symbolic.variables import tensor
 
 from ..numeric import check_gradients
+from ..sampling import rarely
 
 CONVS = {1: conv1d, 2: conv2d, 3: conv3d}
 TRANSPOSES = {1: conv1d_transpose, 2: conv2d_transpose, 3: conv3d_transpose}
@@ -98,9 +99,7 @@ def test_gradients(xs, ws, stride, padding, dilation, groups):
 
 
 @pytest.mark.parametrize("padding", [0, 1, "same", "full", ((1, 0), (2, 3))])
-@pytest.mark.parametrize(
-    "stride", [1, 3, pytest.param(2, marks=pytest.mark.slow), pytest.param(5, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("stride", [1, 3, rarely(2), rarely(5)])
 def test_gradients_of_symbolic_sizes(stride, padding):
     values = [RNG.standard_normal((2, 4, 7, 6)), RNG.standard_normal((2, 2, 3, 2))]
     check_gradients(lambda x, w: conv2d(x, w, stride=stride, padding=padding, groups=2), values, symbolic=True)

@@ -5,6 +5,8 @@ import pytest
 
 import weft as wf
 
+from ..sampling import rarely
+
 RNG = np.random.default_rng(11)
 
 
@@ -61,8 +63,8 @@ def test_derivatives(name):
     [
         ((4, 4), (4,)),
         ((2, 3, 3), (2, 3, 2)),
-        pytest.param((4, 4), (4, 3), marks=pytest.mark.slow),
-        pytest.param((3, 1, 2, 2), (3, 1, 2, 1), marks=pytest.mark.slow),
+        rarely((4, 4), (4, 3)),
+        rarely((3, 1, 2, 2), (3, 1, 2, 1)),
     ],
 )
 def test_solutions(shape_a, shape_b):

@@ -5,8 +5,10 @@ import importlib.util
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -38,15 +40,30 @@ def relative(module):
     return MODULES[module].relative_to(ROOT).as_posix()
 
 
-def statements(source, within_functions):
-    """The imports of a module that stand within functions, or all others, those for type checkers included."""
-    waiting = [(ast.parse(source), False)]
+class Source(NamedTuple):
+    """What a module says of imports: the statements at its top, those within functions, and the names that it uses."""
+
+    top: list[ast.stmt]  # those for type checkers included
+    within: list[ast.stmt]
+    names: set[str]
+
+
+def parse(text):
+    found = Source([], [], set())
+    waiting = [(ast.parse(text), False)]
     while waiting:
         node, inside = waiting.pop()
-        if isinstance(node, ast.Import | ast.ImportFrom) and inside == within_functions:
-            yield node
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            (found.within if inside else found.top).append(node)
+        if isinstance(node, ast.ImportFrom):
+            found.names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.Name):
+            found.names.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.names.add(node.attr)
         inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         waiting += [(child, inside) for child in ast.iter_child_nodes(node)]
+    return found
 
 
 def named_by(node, module, is_package):
@@ -58,14 +75,24 @@ def named_by(node, module, is_package):
     return {full if (full := f"{base}.{alias.name}") in MODULES else base for alias in node.names}
 
 
-def read(module, within_functions):
-    path = MODULES[module]
-    found = statements(path.read_text(), within_functions)
-    return set().union(*(named_by(node, module, path.name == "__init__.py") for node in found))
+def modules_named(nodes, module):
+    is_package = module in MODULES and MODULES[module].name == "__init__.py"
+    return set().union(*(named_by(node, module, is_package) for node in nodes))
 
 
-AT_TOP = {module: read(module, within_functions=False) for module in MODULES}
-WITHIN = {module: read(module, within_functions=True) for module in MODULES}
+@cache
+def sources():
+    return {module: parse(path.read_text()) for module, path in MODULES.items()}
+
+
+@cache
+def at_top():
+    return {module: modules_named(source.top, module) for module, source in sources().items()}
+
+
+@cache
+def within():
+    return {module: modules_named(source.within, module) for module, source in sources().items()}
 
 
 def layer_of(module):
@@ -73,27 +100,31 @@ def layer_of(module):
     return LAYERS.index(part) if part in LAYERS else LAYERS.index("")
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_imports_point_down(module):
-    ours = {m for m in AT_TOP[module] | WITHIN[module] if m.split(".")[0] == "weft"}
-    known = {m if m in MODULES else m.rpartition(".")[0] for m in ours}
-    assert [m for m in known if layer_of(m) > layer_of(module)] == []
+def test_imports_point_down():
+    wrong = []
+    for module in MODULES:
+        ours = {m for m in at_top()[module] | within()[module] if m.split(".")[0] == "weft"}
+        known = {m if m in MODULES else m.rpartition(".")[0] for m in ours}
+        wrong += [f"{module} imports {m}" for m in known if layer_of(m) > layer_of(module)]
+    assert wrong == []
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_imports_inside_the_package_are_relative(module):
-    above = ("weft",) if layer_of(module) > LAYERS.index("") else ()  # `import weft as wf`, as a user would
-    source = MODULES[module].read_text()
-    for node in [*statements(source, False), *statements(source, True)]:
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-        inside = [n for n in names if n.split(".")[0] == "weft" and n not in above]
-        assert (isinstance(node, ast.ImportFrom) and node.level) or inside == []
+def test_imports_inside_the_package_are_relative():
+    wrong = []
+    for module, source in sources().items():
+        above = ("weft",) if layer_of(module) > LAYERS.index("") else ()  # `import weft as wf`, as a user would
+        for node in [*source.top, *source.within]:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            inside = [n for n in names if n.split(".")[0] == "weft" and n not in above]
+            if inside and not (isinstance(node, ast.ImportFrom) and node.level):
+                wrong.append(f"{module}:{node.lineno} names {inside}")
+    assert wrong == []
 
 
 def test_no_module_leads_back_to_itself():
     edges = {}
     for module in MODULES:
-        edges[module] = (AT_TOP[module] | WITHIN[module]) & MODULES.keys() - {module}
+        edges[module] = (at_top()[module] | within()[module]) & MODULES.keys() - {module}
     try:
         TopologicalSorter(edges).prepare()
     except CycleError as error:
@@ -102,26 +133,24 @@ def test_no_module_leads_back_to_itself():
 
 def heavy():
     """The modules of weft whose import brings in a heavy library."""
-    found = {module for module, names in AT_TOP.items() if any(n.split(".")[0] in HEAVY for n in names)}
-    while more := {module for module, names in AT_TOP.items() if names & found} - found:
+    found = {module for module, names in at_top().items() if any(n.split(".")[0] in HEAVY for n in names)}
+    while more := {module for module, names in at_top().items() if names & found} - found:
         found |= more
     return found
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if m != "weft"])  # the façade imports nothing before it is asked
-def test_functions_import_only_what_is_heavy(module):
+def test_functions_import_only_what_is_heavy():
     libraries = heavy()
-    light = {n for n in WITHIN[module] if n.split(".")[0] not in HEAVY and n not in libraries}
-    assert light == set()
+    wrong = []
+    for module in MODULES.keys() - {"weft"}:  # the façade imports nothing before it is asked
+        light = {n for n in within()[module] if n.split(".")[0] not in HEAVY and n not in libraries}
+        wrong += [f"{module} imports {n}" for n in light]
+    assert wrong == []
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_modules_are_imported_not_looked_up_by_name(module):
-    tree = ast.parse(MODULES[module].read_text())
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    used |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    used |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
-    assert relative(module) in BY_NAME or not used & {"import_module", "__import__"}
+def test_modules_are_imported_not_looked_up_by_name():
+    found = {relative(m) for m, source in sources().items() if source.names & {"import_module", "__import__"}}
+    assert sorted(found - set(BY_NAME)) == []
 
 
 SAMPLE = """
@@ -143,12 +172,10 @@ class C:
 
 
 def test_imports_are_seen_wherever_they_stand():
-    top, within = (
-        set().union(*(named_by(node, "weft.ops.sample", False) for node in statements(SAMPLE, inside)))
-        for inside in (False, True)
-    )
+    source = parse(SAMPLE)
+    top, inside = (modules_named(nodes, "weft.ops.sample") for nodes in (source.top, source.within))
     assert top == {"numpy", "typing", "weft.symbolic.expr", "weft.ops.scalar"}
-    assert within == {"weft.ops.scalar", "sympy"}
+    assert inside == {"weft.ops.scalar", "sympy"}
 
 
 @pytest.mark.parametrize("module", ["weft", "weft.compat.theano", "weft.compat.theano.tensor"])

@@ -24,6 +24,8 @@ from weft.symbolic.types import TupleType
 from weft.symbolic.variables import matrix, shared, tensor, vector
 from weft.symbolic.verify import verify
 
+from ..sampling import rarely
+
 
 def settled(rule_set, *outputs, record=None):
     """What the outputs become."""
@@ -419,7 +421,7 @@ def test_sets_join_in_order_without_repeating():
 # ---- graphs ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("length", [5_000, pytest.param(25_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("length", [5_000, rarely(25_000)])
 def test_a_long_chain(length):
     x = vector("x", (3,))
     y = x

@@ -1,5 +1,6 @@
 """The judge of rewriting: what it lets pass, what it does not, and the exact values it goes by."""
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -111,3 +112,12 @@ def test_exact_reductions_of_nothing(kind):
     x = wf.tensor("x", ("n", 3), "float64")
     node, values = apply(Reduce(kind, (0,)), x), {x: np.zeros((0, 3))}
     np.testing.assert_array_equal(evaluate_exactly(node, values).astype(float), wf.evaluate(node, values))
+
+
+@pytest.mark.parametrize("name", ["exp", "sinh", "cosh", "expm1"])
+@pytest.mark.parametrize("value", [999.0, -1000.5, 1001.0, -1e5])
+def test_exponentials_of_large_numbers_have_all_digits(name, value):
+    mp, x = mpmath.mp.clone(), wf.scalar("x", dtype="float64")
+    mp.dps = 420
+    found = mp.mpf(evaluate_exactly(getattr(wf, name)(x), {x: np.array(value)})[()])
+    assert abs(found / getattr(mp, name)(mp.mpf(value)) - 1) < mp.mpf(10) ** -390

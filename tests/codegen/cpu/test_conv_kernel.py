@@ -19,6 +19,7 @@ from weft.codegen.cpu.conv import (
 )
 from weft.codegen.cpu.conv.plan import plan_conv
 
+from ...sampling import every_row
 from .plans import describe, run_plan
 
 WAYS = {"channels": conv_channels, "dots": conv_dots, "images": conv_images, "pixels": conv_pixels}
@@ -114,9 +115,11 @@ GEOMETRIES = {
 }
 
 
-@pytest.mark.parametrize("channels", [(1, 1), (3, 20), (20, 33)], ids=str)
-@pytest.mark.parametrize("batch", [1, 17])
-@pytest.mark.parametrize("geometry", GEOMETRIES)
+@pytest.mark.parametrize(
+    ("geometry", "batch", "channels"),
+    every_row(2, itertools.product(GEOMETRIES, (1, 17), [(1, 1), (3, 20), (20, 33)])),
+    ids=str,
+)
 def test_geometry(way, geometry, batch, channels):
     image, kernel, options = GEOMETRIES[geometry]
     check(normal(batch, channels[0], *image), normal(channels[1], channels[0], *kernel), **options)

@@ -9,6 +9,8 @@ import pytest
 
 from weft.codegen.cpu.run.processor import vector_bytes
 
+from ...sampling import rarely
+
 HERE = Path(__file__).parent
 KERNELS = ["test_matmul_kernel.py", "test_conv_kernel.py", "test_pool_kernel.py", "../llvm/test_math_vectorised.py"]
 WIDTH = "from weft.codegen.cpu import model; print(model.width('float32'), model.registers())"
@@ -32,8 +34,8 @@ NEXT = {64: "256", 32: "128", 16: "128"}[vector_bytes()]
 @pytest.mark.parametrize(
     ("bits", "which"),
     [
-        pytest.param("128", "test", marks=pytest.mark.slow),
-        pytest.param("256", "test", marks=pytest.mark.slow),
+        rarely("128", "test"),
+        rarely("256", "test"),
         (NEXT, SOME[NEXT]),
     ],
     ids=["128 all", "256 all", "some"],

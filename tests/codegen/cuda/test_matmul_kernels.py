@@ -13,6 +13,7 @@ from weft.codegen.cuda.trace import simulator
 from weft.codegen.cuda.trace.division import divisor_numbers
 from weft.codegen.cuda.trace.ptx import ISA
 
+from ...sampling import rarely
 from .simulated_plans import ARRANGEMENTS, arrange, check_code, make_plan, run
 
 OLD, MODERN, ROUNDED = Processor(75, 4), Processor(90, 4), Processor(80, 4, "tf32")
@@ -177,7 +178,7 @@ def test_simt_tiles(tile, only):
         check_code(plan.launches[0].kernel, "sm_80")
 
 
-@pytest.mark.parametrize("name", ["sm_75", "sm_80", "sm_90", *(pytest.param(x, marks=pytest.mark.slow) for x in ISA)])
+@pytest.mark.parametrize("name", ["sm_75", "sm_80", "sm_90", *(rarely(x) for x in ISA)])
 def test_code_for_each_kind_of_processor(name):
     processor = Processor(int(name[3:]), 100)
     for dtype in ("float32", "float64", "bool"):

@@ -28,6 +28,7 @@ from weft.codegen.cuda.pool.windows import WindowShape
 from weft.codegen.cuda.trace.kernel import TraceRef
 from weft.ops.pool import MaxPool, MaxPoolGather, MaxPoolPlaces, MaxPoolScatter, SumPool, SumPoolScatter
 
+from ...sampling import rarely
 from .simulated_plans import ARRANGEMENTS, arrange, check_code, compute, make_plan
 
 NONE = (0, 0)
@@ -74,7 +75,7 @@ def wide(request, monkeypatch):
     return request.param
 
 
-BOTH = pytest.param(True, True, marks=pytest.mark.slow)
+BOTH = rarely(True, True)
 MODES = pytest.mark.parametrize(
     ("ceil_mode", "wide"), [(False, False), (True, False), (False, True), BOTH], indirect=["wide"]
 )

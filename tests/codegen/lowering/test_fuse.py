@@ -7,6 +7,8 @@ import weft as wf
 from weft.codegen.lowering.loops import Accumulate, Store
 from weft.codegen.lowering.program import CopyStep, KernelStep, NestStep
 
+from ...sampling import rarely
+
 
 def steps(f):
     return f.program.steps
@@ -170,7 +172,7 @@ def test_results_do_not_depend_on_the_number_of_threads():
             np.testing.assert_array_equal(one, many)
 
 
-@pytest.mark.parametrize("depth", [3_000, pytest.param(50_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("depth", [3_000, rarely(50_000)])
 def test_deep_graphs_compile(depth):
     x = wf.vector("x", (3,))
     y = x

@@ -11,6 +11,7 @@ from weft.codegen.cpu.run.processor import processor
 from weft.codegen.lowering.program import BranchStep, LoopStep, each_step
 from weft.codegen.lowering.recompute import may_run_again
 
+from ...sampling import rarely
 from ..interpreted import interpreted
 
 
@@ -82,7 +83,7 @@ def test_a_deep_net_has_the_same_bits_with_less_memory():
     assert none == 0 < few < many
 
 
-@pytest.mark.parametrize("target", ["reference", pytest.param("cuda:simulator", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("target", ["reference", rarely("cuda:simulator")])
 def test_other_targets_compute_again(target):
     (again,) = same_numbers(lambda **o: chain(8, rows=40, width=5, **o), (0.7,), target=target)
     assert again

@@ -14,6 +14,8 @@ from weft.symbolic.graph import Graph
 from weft.symbolic.leaves import Constant, constant
 from weft.symbolic.variables import vector
 
+from ...sampling import rarely
+
 
 def folded(output):
     return fold(Graph((), (output,))).outputs[0]
@@ -76,7 +78,7 @@ def test_an_index_out_of_range_is_left_to_the_call():
     assert not isinstance(folded(node).op, Constant)
 
 
-@pytest.mark.parametrize("length", [20_000, pytest.param(100_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("length", [20_000, rarely(100_000)])
 def test_a_long_chain(length):
     y = constant(np.float32(1))
     for _ in range(length):

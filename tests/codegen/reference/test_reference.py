@@ -18,6 +18,8 @@ from weft.codegen.reference.memory import blank_elements
 from weft.symbolic.evaluate import bind_sizes
 from weft.symbolic.graph import Graph
 
+from ...sampling import rarely
+
 TESTS = Path(__file__).parents[2]
 # the sweep over all ops; loops, branches, random numbers, updates; errors of calls
 SUITE = ["test_every_op.py", "ops/test_control.py", "ops/test_random.py", "codegen/test_not_finite.py"]
@@ -25,7 +27,7 @@ SUITE += ["codegen/lowering/test_in_place_fuzz.py", "codegen/test_atomic_calls.p
 OF_THE_CPU = "a_profile_counts or pause or signal or interrupt or table or calls_array"  # what looks into its tables
 
 
-@pytest.mark.parametrize("fused", ["fused", pytest.param("unfused", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("fused", ["fused", rarely("unfused")])
 def test_the_suite_passes_on_the_reference(fused):
     options = ["--target", "reference", *(["--unfused"] if fused == "unfused" else [])]
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:xdist", "-p", "no:cacheprovider"]

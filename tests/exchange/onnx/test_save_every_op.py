@@ -10,6 +10,7 @@ from weft.symbolic.expr import Expr
 
 from ...cases import CASES, Case
 from ...nn.test_every_part import GROUPS
+from ...sampling import every, rarely
 from ...test_every_op import close, drawn, inputs_of
 from .runtimes import run_model
 
@@ -24,7 +25,7 @@ SINGLE = {
     "gelu",
 }  # in float64 onnxruntime has them not, and the standard's reference in single precision
 DOZENS = [CASES[i : i + 12] for i in range(0, len(CASES), 12)]
-THIRD = [pytest.param(d, marks=pytest.mark.slow) if i % 3 else d for i, d in enumerate(DOZENS)]  # the others are slow
+THIRD = every(3, DOZENS)
 by_dozen = pytest.mark.parametrize("cases", DOZENS, ids=lambda cases: f"{cases[0].label} .. {cases[-1].label}")
 by_third = pytest.mark.parametrize("cases", THIRD, ids=lambda cases: f"{cases[0].label} .. {cases[-1].label}")
 
@@ -60,7 +61,7 @@ def fixed_inputs(case: Case, n: int, kind: str) -> list[Expr]:
     return [wf.tensor(f"x{i}", a.shape, a.dtype) for i, a in enumerate(drawn(case, n, kind))]
 
 
-@pytest.mark.parametrize("kind", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["float32", rarely("float64")])
 @by_third
 def test_values_are_the_references(cases, kind):
     found = []

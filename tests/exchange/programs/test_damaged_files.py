@@ -12,6 +12,7 @@ import weft as wf
 from weft.exchange.programs.archive import GRAPH
 from weft.exchange.programs.reading import GraphReader
 
+from ...sampling import rarely
 from .test_programs import many
 
 # what takes the place of a value in a file
@@ -146,7 +147,7 @@ def attack(f, call, path, count, seed):
     return refused
 
 
-@pytest.mark.parametrize("count", [400, pytest.param(3000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [400, rarely(3000)])
 @pytest.mark.filterwarnings("ignore")
 def test_changed_graphs(tmp_path, count):
     f, given = several()
