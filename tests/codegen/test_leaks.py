@@ -13,6 +13,8 @@ import weft as wf
 from weft.codegen.cpu.run import native
 from weft.codegen.cpu.run.compiler import compile_ir
 
+from ..sampling import every
+
 BIG = 100_000
 
 
@@ -53,7 +55,7 @@ def test_constants_of_evaluated_expressions():
     assert all(gone(each) for each in made())
 
 
-@pytest.mark.parametrize("shape", [None, (None,), ("n",)])
+@pytest.mark.parametrize("shape", every(2, [None, (None,), ("n",)]))
 def test_shared_variables(shape):
     def made():
         w = wf.shared(np.ones(BIG), "w", shape=shape)

@@ -6,6 +6,7 @@ import pytest
 import weft as wf
 from weft import nn
 
+from ..sampling import every
 from .programs import agree_with_torch, run
 
 PROGRAMS = [
@@ -18,7 +19,7 @@ PROGRAMS = [
 ]
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", every(2, PROGRAMS))
 def test_program_runs(name, tmp_path):
     run(f"regularisation.{name}", tmp_path, "--quick")
 

@@ -6,12 +6,13 @@ import pytest
 import weft as wf
 from weft import nn
 
+from ..sampling import every
 from .programs import agree_with_torch, run
 
 TEXT = "the quick brown fox jumps over the lazy dog, and "
 
 
-@pytest.mark.parametrize("name", ["bidirectional", "char_rnn", "lstm", "neural_ode", "rnn", "transformer"])
+@pytest.mark.parametrize("name", every(4, ["rnn", "lstm", "bidirectional", "char_rnn", "neural_ode", "transformer"]))
 def test_program_runs(name, tmp_path):
     run(f"sequences.{name}", tmp_path, "--quick", *["--wait=3"] * (name == "lstm"))
 

@@ -8,6 +8,7 @@ import pytest
 import weft as wf
 from weft import nn
 
+from ..sampling import every
 from .programs import agree_with_torch, run
 
 PROGRAMS = [
@@ -26,7 +27,7 @@ def x(rng):
     return rng.uniform(size=(5, 6))
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", every(3, PROGRAMS))
 def test_program_runs(name, tmp_path):
     run(f"unsupervised.{name}", tmp_path, "--quick")
 

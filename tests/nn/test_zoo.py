@@ -9,6 +9,8 @@ from weft.ops.updating import updates_of
 from weft.symbolic import variables as made
 from weft.symbolic.expr import toposort
 
+from ..sampling import every, every_row
+
 SIZES = [  # millions of multiply-adds: of the papers where they say it, else sums over the layers
     ("alexnet", {}, 224, 60_965_224, 724),
     ("zfnet", {}, 224, 62_357_608, 1168),
@@ -89,7 +91,7 @@ def outputs(found):
     return list(found) if isinstance(found, tuple) else [found]
 
 
-@pytest.mark.parametrize(("name", "options", "size", "wanted", "millions"), SIZES)
+@pytest.mark.parametrize(("name", "options", "size", "wanted", "millions"), every_row(2, SIZES))
 def test_what_networks_hold_and_cost(unallocated, name, options, size, wanted, millions):
     found = getattr(zoo, name)(images(size), weights=zeros, **options)
     classes = options.get("classes", 10 if name.startswith("cifar") else 1000)
@@ -159,7 +161,7 @@ def small(label, training=False, dropout=False, **options):
     return x, found, rng.normal(size=(3, 3, size, size))
 
 
-@pytest.mark.parametrize("label", SMALL)
+@pytest.mark.parametrize("label", every(2, SMALL))
 def test_gradients_are_those_of_the_values(label):
     """Along a random direction of images and all parameters, so short a way that hardly a relu changes sides.
 
@@ -175,7 +177,7 @@ def test_gradients_are_those_of_the_values(label):
     assert derivative == pytest.approx((numeric[0] - numeric[1]) / 2e-8, rel=1e-4)
 
 
-@pytest.mark.parametrize("label", SMALL)
+@pytest.mark.parametrize("label", every(2, SMALL))
 def test_one_graph_serves_training_and_test(label):
     """It gives what the graph of a bool gives, and in test nothing updates averages."""
     flag = wf.scalar("training", dtype="bool")

@@ -49,6 +49,7 @@ def python(code, *arguments, cache):
     return done.stdout
 
 
+@pytest.mark.slow
 @needs_a_level
 def test_code_is_made_ahead_and_found(tmp_path):
     count = python(MAKE, KIND, str(tmp_path / "objects"), cache=tmp_path / "none")

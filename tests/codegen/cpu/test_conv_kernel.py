@@ -117,7 +117,7 @@ GEOMETRIES = {
 
 @pytest.mark.parametrize(
     ("geometry", "batch", "channels"),
-    every_row(2, itertools.product(GEOMETRIES, (1, 17), [(1, 1), (3, 20), (20, 33)])),
+    every_row(4, itertools.product(GEOMETRIES, (1, 17), [(1, 1), (3, 20), (20, 33)])),
     ids=str,
 )
 def test_geometry(way, geometry, batch, channels):

@@ -13,6 +13,7 @@ from weft.codegen.cuda.trace.kernel import Pointer, TracedKernel
 from weft.codegen.cuda.trace.ptx import to_ptx
 from weft.codegen.cuda.trace.ptx_builder import PTXBuilder
 
+from ...sampling import every
 from .structured_kernels import convolutions, matmuls, nests, others
 
 # Registers of a thread, by kind of kernel.  A multiprocessor has 65536, and a thread at most 255 of them: products keep
@@ -82,7 +83,7 @@ def check(kernels, architecture, folder):
     return kinds
 
 
-@pytest.mark.parametrize("architecture", ["sm_75", "sm_90"])
+@pytest.mark.parametrize("architecture", every(2, ["sm_75", "sm_90"]))
 def test_the_largest_tiles(architecture, tmp_path, monkeypatch):
     number = int(architecture[3:])
     for make, what in ((matmuls, "matmul"), (convolutions, "conv")):

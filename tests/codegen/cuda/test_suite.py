@@ -14,7 +14,7 @@ OF_THE_CPU = "a_profile_counts or pause or signal or interrupt or table or calls
 TIMED = "see_whole_values"  # counts what is seen in a given time
 LONG = "profile_and_explain or child_forked or without_a_step_and or rnn_derivatives and not False-options1"
 # Slices of the cases, by the name of one at an end: sorts, products, indices, convolutions, pools; all have nests.
-SLICES = "matmul or sort or repeat or lp_pool2d"
+SLICES = "matmul or sort or lp_pool2d"
 
 
 def run_suite(files, selected, least, marker="not slow"):

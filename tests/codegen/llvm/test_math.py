@@ -9,6 +9,7 @@ from llvmlite import ir
 from weft.codegen.llvm.emitters import EMITTERS, constant, llvm_type
 from weft.ops.elementwise import Primitive
 
+from ...sampling import every
 from .applied import BOOL, apply, cast_array
 
 INTEGERS = ("int8", "int32", "int64", "uint8", "uint32", "uint64")
@@ -90,7 +91,7 @@ def _quiet():
         yield
 
 
-@pytest.mark.parametrize("dtype", INTEGERS + FLOATS)
+@pytest.mark.parametrize("dtype", every(2, INTEGERS + FLOATS))
 def test_binary(dtype):
     x, y = pairs(dtype)
     for name, reference in {**ARITHMETIC, **COMPARISONS, **DIVISION}.items():
@@ -129,7 +130,7 @@ def test_bits_and_shifts(dtype):
     same(apply("invert", dtype, x), np.invert(x))
 
 
-@pytest.mark.parametrize("dtype", INTEGERS)
+@pytest.mark.parametrize("dtype", every(3, INTEGERS))
 def test_integer_powers_wrap(dtype):
     x, y = pairs(dtype)
     y = np.where(y < 0, -(y + 1), y).astype(dtype)
