@@ -19,7 +19,7 @@ from ...symbolic.sizes import all_sources
 from .package import need_onnx
 from .writing import sizes
 from .writing.control import value_info
-from .writing.writer import ModelWriter, NoForm, missing_error, tensor_type
+from .writing.writer import ModelWriter, NoForm, drop_unread, missing_error, names_read, tensor_type
 
 OLDEST, USUAL = 13, 21  # opsets: the first whose operators take what they are told at run time; what runtimes know
 LARGE = 2**31 - 2**20  # bytes of parameters, from which on they stand in a file of their own: protobuf ends at 2**31
@@ -64,7 +64,10 @@ def to_model(f: Any, inputs: Any = None, opset: int | None = None) -> Any:
     made = _outputs(root, graph, outputs)
     if root.missing:
         raise blame(missing_error(root.missing), user_site())
-    model = helper.make_graph(root.nodes, "weft", infos, made, _initializers(root))
+    nodes = drop_unread(root.nodes, [output.name for output in made])
+    model = helper.make_graph(
+        nodes, "weft", infos, made, _initializers(root, names_read(nodes) | {info.name for info in infos})
+    )
     imports = [helper.make_opsetid("", version)]
     return helper.make_model(
         model,
@@ -162,11 +165,14 @@ def _outputs(root: ModelWriter, graph: Graph, outputs: Sequence[tuple[str, Expr]
     return infos
 
 
-def _initializers(root: ModelWriter) -> list[Any]:
+def _initializers(root: ModelWriter, read: set[str]) -> list[Any]:
+    """The arrays of these names: those that nodes read, and the values of now of variables that are updated."""
     from onnx import TensorProto
 
     found = []
     for name, value in root.initializers.items():
+        if name not in read:
+            continue
         tensor = TensorProto(name=name, data_type=tensor_type(value.dtype), dims=value.shape)
         tensor.raw_data = np.ascontiguousarray(value.astype(value.dtype.newbyteorder("<"), copy=False)).tobytes()
         found.append(tensor)

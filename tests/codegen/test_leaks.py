@@ -149,6 +149,7 @@ def tracked():
     return len(gc.get_objects())
 
 
+@pytest.mark.slow
 def test_many_functions_level_out():
     """Objects that live are counted: they do not grow with the functions that were dropped."""
     x = wf.vector("x", ("n",))

@@ -5,10 +5,11 @@ import pytest
 
 import weft as wf
 
+from ..sampling import every
 from .programs import agree_with_torch, run
 
 
-@pytest.mark.parametrize("name", ["svm_loss", "softmax_loss", "penalties"])
+@pytest.mark.parametrize("name", every(3, ["svm_loss", "softmax_loss", "penalties"]))
 def test_program_runs(name, tmp_path):
     run(f"linear.{name}", tmp_path, "--quick")
 

@@ -6,10 +6,11 @@ import pytest
 import weft as wf
 from weft import nn
 
+from ..sampling import every
 from .programs import agree_with_torch, run
 
 
-@pytest.mark.parametrize("name", ["comparison", "valley"])
+@pytest.mark.parametrize("name", every(2, ["valley", "comparison"]))
 def test_program_runs(name, tmp_path):
     run(f"optimisers.{name}", tmp_path, "--quick")
 

@@ -10,8 +10,8 @@ from ..sampling import every
 from .programs import agree_with_torch, run
 
 PROGRAMS = [
-    "augmentation",
     "batch_normalisation",
+    "augmentation",
     "dropout_at_test_time",
     "early_stopping",
     "noise",

@@ -112,6 +112,7 @@ def test_char_rnn_agrees_with_torch(rng):
         np.testing.assert_allclose(variable.get_value(), value.numpy())
 
 
+@pytest.mark.slow
 def test_char_rnn_goes_on_where_it_was_cut_off(tmp_path, monkeypatch):
     (tmp_path / "text.txt").write_text(TEXT * 20)
     options = (f"--data={tmp_path / 'text.txt'}", "--hidden=8", "--batch=4", "--time=8", "--sample=3", "--epochs=4")

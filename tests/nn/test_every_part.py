@@ -21,7 +21,7 @@ for _module in pkgutil.iter_modules(parts.__path__):
 
 GROUPS = [PARTS[i : i + 8] for i in range(0, len(PARTS), 8)]
 by_group = pytest.mark.parametrize("some", GROUPS, ids=lambda some: f"{some[0].label} .. {some[-1].label}")
-some_groups = pytest.mark.parametrize("some", every(3, GROUPS), ids=lambda some: f"{some[0].label} .. {some[-1].label}")
+some_groups = pytest.mark.parametrize("some", every(4, GROUPS), ids=lambda some: f"{some[0].label} .. {some[-1].label}")
 MAKE = ("_params", "new_parameter")  # functions that make parameters, and no expressions of arguments
 
 

@@ -53,7 +53,7 @@ def compare(graph, plain, cases):
             assert fault is None, f"{node!r} of {given}: {fault}; rules:{rules}"
 
 
-@pytest.mark.parametrize("rule", every(3, RULES, ids=lambda rule: f"{rule.name} {rule.statement}"))
+@pytest.mark.parametrize("rule", every(3, RULES), ids=lambda rule: f"{rule.name} {rule.statement}")
 def test_rule(rule):
     sweep(rule, 8)
 

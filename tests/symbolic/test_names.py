@@ -119,7 +119,7 @@ def test_functions_that_act_are_verbs():
         (f"{path}:{node.lineno}", node.name)
         for path, tree in trees(*FOLDERS)
         for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef) and acts(node) and is_participle(node.name.strip("_").split("_")[-1])
+        if isinstance(node, ast.FunctionDef) and is_participle(node.name.strip("_").split("_")[-1]) and acts(node)
     ]
     assert [place for place in found if place[1] not in EXCEPTIONS] == []
     assert {name for _, name in found} == set(EXCEPTIONS)  # no more are excepted than there are

@@ -87,7 +87,7 @@ def test_random_arithmetic_is_pythons_and_what_is_certain_is_true(levels, count)
     assert {True, False, None} <= set(certain)
 
 
-@pytest.mark.parametrize("levels", every(2, [1, 2, 3]))
+@pytest.mark.parametrize("levels", every(3, [1, 2, 3]))
 def test_what_is_equal_everywhere_is_never_said_to_differ(levels):
     """The same size by another way, which may be none that the normal form knows."""
     for tree, size in sizes_at_random(10 + levels, levels, 100):

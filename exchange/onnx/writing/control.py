@@ -13,7 +13,7 @@ from ....symbolic.graph import Graph
 from ....symbolic.types import INT64
 from . import sizes
 from .movement import flip
-from .writer import ModelWriter, tensor_type, writes
+from .writer import ModelWriter, drop_unread, tensor_type, writes
 
 
 class BodyWriter(ModelWriter):
@@ -38,7 +38,8 @@ class BodyWriter(ModelWriter):
         infos = []
         for name, dtype, shape in outputs:
             infos.append(value_info(self.op("Identity", name, name="result"), dtype, shape))
-        return helper.make_graph(self.nodes, self.name("body"), self.given, infos)
+        nodes = drop_unread(self.nodes, [info.name for info in infos])
+        return helper.make_graph(nodes, self.name("body"), self.given, infos)
 
 
 def value_info(name: str, dtype: Any, shape: Sequence[Any]) -> Any:

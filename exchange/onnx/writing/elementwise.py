@@ -11,6 +11,7 @@ from ....symbolic.expr import Expr
 from ....symbolic.leaves import Constant
 from ....symbolic.types import BOOL, DType
 from . import sizes
+from .pooling import write_mean
 from .writer import ModelWriter, NoForm, writes
 
 # The primitives that one operator of ONNX computes.
@@ -48,6 +49,8 @@ def write_elementwise(writer: ModelWriter, node: Expr, *names: str) -> str:
         return names[0] if node.dtype == node.args[0].dtype else writer.cast(names[0], node.dtype)
     if isinstance(function, Composite) and function.name not in WHOLE:
         return str(writer.of(function.expand_body(*node.args)))
+    if function.name == "div" and (mean := write_mean(writer, node)) is not None:
+        return mean
     kinds = function.operand_dtypes(*(a.type for a in node.args))
     operands = [operand(writer, a, kind) for a, kind in zip(node.args, kinds, strict=True)]
     return _primitive(writer, function, node.dtype, kinds, operands)

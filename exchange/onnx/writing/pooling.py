@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ....ops.coerce import as_expr
 from ....ops.pool import MaxPool, MaxPoolGather, MaxPoolPlaces, MaxPoolScatter, SumPool, SumPoolScatter, lowest
+from ....ops.pooling import counts
 from ....symbolic.dims import Dim, Shape
 from ....symbolic.expr import Expr
+from ....symbolic.leaves import Constant
 from ....symbolic.types import Type, product
 from . import sizes
 from .movement import pad
@@ -127,6 +130,28 @@ def write_sum_pool(writer: ModelWriter, node: Expr, x: str) -> str:
     x, padding = _pad_before(writer, node.op, node.args[0].type, x, 0)
     mean = writer.op("AveragePool", x, count_include_pad=1, **_windows(node.op, padding, dilation=False))
     return writer.op("Mul", mean, writer.constant(int(np.prod(node.op.window)), node.dtype))
+
+
+def write_mean(writer: ModelWriter, node: Expr) -> str | None:
+    """A quotient as the mean of each window, where it is that: a sum over the number of elements, as `avg_pool2d`."""
+    total, count = node.args
+    op = total.op
+    if not isinstance(op, SumPool) or node.dtype != total.dtype or op.ceil_mode:
+        return None
+    if not all(isinstance(width, int) for pair in op.padding for width in pair):
+        return None
+    x = total.args[0]
+    for padded in (False, True):
+        if _is_same(count, as_expr(counts(op, x, padded))):
+            windows = _windows(op, op.padding, dilation=False)
+            return writer.op("AveragePool", writer.of(x), count_include_pad=int(padded), **windows)
+    return None
+
+
+def _is_same(one: Expr, other: Expr) -> bool:
+    if isinstance(one.op, Constant) and isinstance(other.op, Constant):
+        return np.array_equal(one.op.value, other.op.value)
+    return one is other
 
 
 def _check_float(node: Expr) -> None:

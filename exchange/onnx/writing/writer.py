@@ -39,6 +39,27 @@ class NoForm(Exception):
     """What a node says has no form in ONNX: the reason, as a clause."""
 
 
+def names_read(nodes: Iterable[Any]) -> set[str]:
+    """The names of the values that nodes take, those in the bodies of loops and branches among them."""
+    found = set()
+    for node in nodes:
+        found.update(node.input)
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                found |= names_read(attribute.g.node) | {output.name for output in attribute.g.output}
+    return found
+
+
+def drop_unread(nodes: Sequence[Any], outputs: Iterable[str]) -> list[Any]:
+    """The nodes that outputs depend on: a value that was written for itself may be part of a larger operator."""
+    needed, kept = set(outputs), []
+    for node in reversed(nodes):
+        if not needed.isdisjoint(node.output):
+            kept.append(node)
+            needed |= names_read([node])
+    return kept[::-1]
+
+
 class ModelWriter:
     """Nodes of one graph; the bodies of loops and branches have a writer each, and share what the root has."""
 

@@ -104,6 +104,7 @@ def test_a_long_short_term_memory_of_characters(tmp_path):
     compare(tmp_path, "letters", step, predict, *letters, {"batch": 5, "time": 9}, (1, 2))
 
 
+@pytest.mark.slow
 def test_two_files_in_one_program(tmp_path):
     x = wf.vector("x", ("n",))
     for name, factor in (("first", 2), ("second", 3)):
