@@ -4,8 +4,9 @@
     python -m benchmarks.onnx_models resnet50 ...   # some of them
 
 Batches of one image. Start: from the file to the first result, in a new process in which the libraries have been
-imported; weft with nothing in its cache, then with what the first run has put there. Inference: the median of runs that
-take turns in one process. Ratios are weft's time over ONNX Runtime's: below 1, weft is faster.
+used once; weft with nothing in its cache, then with what the first run has put there. Inference: the median of runs,
+each library in processes of its own that take turns. Ratios are weft's time over ONNX Runtime's: below 1, weft is
+faster.
 """
 
 import json
@@ -25,7 +26,7 @@ from benchmarks.table import machine, show
 
 NAMES = ("bvlc_alexnet", "densenet121", "inception_v1", "inception_v2", "resnet50", "shufflenet", "squeezenet")
 NAMES += ("vgg19", "zfnet512")
-SECONDS = 6.0  # of inference, for each model and number of threads
+SECONDS, ROUNDS = 2.0, 3  # of inference in a process; processes of each library
 CALL = "import sys; from benchmarks import onnx_models; onnx_models.report(*sys.argv[1:])"
 
 
@@ -66,60 +67,65 @@ def image(path: Path) -> np.ndarray:
     return np.random.default_rng(0).random(shape, np.float32)
 
 
-def report(what: str, name: str, threads: str) -> None:
-    """In a process of its own: print the seconds until the first result of one way, or of a run by each."""
-    import onnx
-    import onnxruntime  # noqa: F401  imported before the clock starts
+def report(way: str, name: str, threads: str) -> None:
+    """In a process of its own: print the seconds until the first result, and those of a run later on."""
+    import onnx_ir  # noqa: F401  imported before the clock starts
 
     import weft as wf
 
-    _ = wf.function, wf.onnx.load, onnx.load
     path = path_of(name)
-    x = image(path)
-    if what in WAYS:
+    x = image(path)  # by ONNX Runtime: both have been used now
+    wf.function([], wf.exp(wf.constant(0.0)))()
+    begun = time.perf_counter()
+    run = WAYS[way](path, int(threads))
+    run(x)
+    first = time.perf_counter() - begun
+    taken: list[float] = []
+    while len(taken) < 5 or sum(taken) < SECONDS:
         begun = time.perf_counter()
-        WAYS[what](path, int(threads))(x)
-        print(json.dumps(time.perf_counter() - begun))
-    else:
-        print(json.dumps(take_turns({way: make(path, int(threads)) for way, make in WAYS.items()}, x)))
+        run(x)
+        taken.append(time.perf_counter() - begun)
+    print(json.dumps([first, statistics.median(taken)]))
 
 
-def take_turns(ways: dict[str, Callable[[np.ndarray], Any]], x: np.ndarray) -> dict[str, float]:
-    """The median of each one's seconds."""
-    results = [run(x) for run in ways.values()]
-    np.testing.assert_allclose(results[0], results[1], rtol=1e-3, atol=1e-6)
-    taken: dict[str, list[float]] = {way: [] for way in ways}
-    end = time.perf_counter() + SECONDS
-    while time.perf_counter() < end or len(taken["weft"]) < 5:
-        for way, run in ways.items():
-            begun = time.perf_counter()
-            run(x)
-            taken[way].append(time.perf_counter() - begun)
-    return {way: statistics.median(seconds) for way, seconds in taken.items()}
-
-
-def measure(what: str, name: str, threads: int, cache: str) -> Any:
+def measure(way: str, name: str, threads: int, cache: str) -> tuple[float, float]:
     """What `report` says in a new process."""
-    environment = {**os.environ, "WEFT_NUM_THREADS": str(threads), "WEFT_CACHE_DIR": cache}
-    command = [sys.executable, "-c", CALL, what, name, str(threads)]
+    environment = {
+        **os.environ,
+        "WEFT_NUM_THREADS": str(threads),
+        "WEFT_CACHE_DIR": cache,
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
+    command = [sys.executable, "-c", CALL, way, name, str(threads)]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    first, later = json.loads(done.stdout.splitlines()[-1])
+    return first, later
+
+
+def compare(name: str, threads: int, cache: str) -> tuple[list[float], list[float]]:
+    """(weft's, ONNX Runtime's, ratio) until the first result, and of a run: medians of processes that take turns."""
+    found: dict[str, list[tuple[float, float]]] = {way: [] for way in WAYS}
+    for _ in range(ROUNDS):
+        for way in WAYS:
+            found[way].append(measure(way, name, threads, cache))
+    rows = []
+    for place in (0, 1):
+        mine, theirs = (statistics.median(pair[place] for pair in found[way]) for way in WAYS)
+        rows.append([mine, theirs, mine / theirs])
+    return rows[0], rows[1]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, and print the tables."""
     names = (sys.argv[1:] if argv is None else argv) or NAMES
     print(machine())
-    cores, starts, runs = os.cpu_count() or 1, [], []
+    starts, runs = [], []
     for name in names:
         with TemporaryDirectory() as cache:
-            cold, warm, theirs = (measure(what, name, cores, cache) for what in ("weft", "weft", "onnxruntime"))
-            starts.append((name, cold, warm, theirs, warm / theirs))
-            row: list[object] = [name]
-            for threads in (1, 2):
-                taken = measure("turns", name, threads, cache)
-                row += [1e3 * taken["weft"], 1e3 * taken["onnxruntime"], taken["weft"] / taken["onnxruntime"]]
-            runs.append(row)
+            cold, _ = measure("weft", name, 2, cache)
+            (_, one), (start, two) = (compare(name, threads, cache) for threads in (1, 2))
+        starts.append((name, cold, *start))
+        runs.append((name, *(1e3 * t for t in one[:2]), one[2], *(1e3 * t for t in two[:2]), two[2]))
     show("From the file to the first result, s", ("model", "weft, first", "weft", "onnxruntime", "ratio"), starts)
     each = [f"{what}, {threads}" for threads in ("1 thread", "2 threads") for what in ("weft", "onnxruntime", "ratio")]
     show("Inference, ms", ("model", *each), runs)
