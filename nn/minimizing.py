@@ -56,6 +56,7 @@ def minimize(
     method: str = "L-BFGS-B",
     tol: float | None = None,
     options: Mapping[str, Any] | None = None,
+    **compiling: Any,
 ) -> Any:
     """Give parameters the values that `scipy.optimize.minimize` finds for them; returns its OptimizeResult.
 
@@ -68,6 +69,7 @@ def minimize(
     inputs : {input: array}, the data
     method : "L-BFGS-B", "BFGS", "CG", "TNC" or "SLSQP"
     tol, options : SciPy's, whose options depend on the method
+    compiling : for `weft.function`, such as target="cuda" or givens={training: True}
 
     SciPy computes in float64.  With float32 parameters a line search ends at differences of about 1e-7 of the loss.
 
@@ -83,7 +85,7 @@ def minimize(
         raise blame(
             ArgumentError(f"minimize: options is a dict with words for keys, or None, not {options!r}."), user_site()
         )
-    search, compiled = _scipy(), _value_and_gradients(loss, found, list(given))
+    search, compiled = _scipy(), _value_and_gradients(loss, found, list(given), compiling)
 
     def value_and_gradient(vector: np.ndarray) -> tuple[float, np.ndarray]:
         set_flat(found, vector)
@@ -104,5 +106,5 @@ def _scipy() -> Any:
     return search
 
 
-def _value_and_gradients(loss: Any, params: list[Expr], inputs: list[Expr]) -> Any:
-    return function(inputs, [check_scalar("loss", loss), *grad(loss, params)])
+def _value_and_gradients(loss: Any, params: list[Expr], inputs: list[Expr], compiling: Mapping[str, Any]) -> Any:
+    return function(inputs, [check_scalar("loss", loss), *grad(loss, params)], **compiling)

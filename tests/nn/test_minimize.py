@@ -68,3 +68,13 @@ def test_what_is_wrong():
         nn.minimize(w * w, [w])
     with pytest.raises(ArgumentError, match="method is 'L-BFGS-B', 'BFGS'"):
         nn.minimize(wf.sum(w * w), [w], method="Newton")
+
+
+def test_the_loss_is_compiled_as_it_is_asked_for():
+    pytest.importorskip("scipy")
+    w, training = wf.shared(np.ones(2), "w"), wf.scalar("training", dtype="bool")
+    loss = wf.where(training, wf.sum(wf.square(w - 3)), wf.sum(wf.square(w)))
+    nn.minimize(loss, [w], givens={training: True}, target="reference")
+    np.testing.assert_allclose(w.get_value(), 3, rtol=1e-5)
+    with pytest.raises(wf.LoweringError, match="minimize: There is no target .abacus.*"):
+        nn.minimize(loss, [w], givens={training: True}, target="abacus")
