@@ -1,7 +1,7 @@
 """Dropout of 256 hidden units with rate 0.4, beside the same net without it: losses and errors, epoch by epoch.
 
     python -m examples.mnist.dropout                              # scikit-learn's digits
-    python -m examples.mnist.dropout --data DIR --epochs 40       # MNIST
+    python -m examples.mnist.dropout --data DIR --epochs 100      # MNIST
 
 Srivastava et al. 2014, Dropout: A simple way to prevent neural networks from overfitting.
 """
