@@ -12,8 +12,14 @@ def rarely(*values: Any) -> Any:
 
 
 def every(nth: int, cases: Iterable[Any]) -> list[Any]:
-    """Cases of one value each: every nth of them, from the first on, runs always."""
-    return [rarely(case) if place % nth else case for place, case in enumerate(cases)]
+    """Cases of one value each, or made by `pytest.param`: every nth of them, from the first on, runs always."""
+    return [_rarely(case) if place % nth else case for place, case in enumerate(cases)]
+
+
+def _rarely(case: Any) -> Any:
+    if hasattr(case, "marks"):
+        return pytest.param(*case.values, marks=[*case.marks, pytest.mark.slow], id=case.id)
+    return rarely(case)
 
 
 def every_row(nth: int, cases: Iterable[tuple[Any, ...]]) -> list[Any]:

@@ -76,5 +76,5 @@ def test_the_loss_is_compiled_as_it_is_asked_for():
     loss = wf.where(training, wf.sum(wf.square(w - 3)), wf.sum(wf.square(w)))
     nn.minimize(loss, [w], givens={training: True}, target="reference")
     np.testing.assert_allclose(w.get_value(), 3, rtol=1e-5)
-    with pytest.raises(wf.LoweringError, match="minimize: There is no target .abacus.*"):
+    with pytest.raises(wf.LoweringError, match=r"minimize: There is no target .abacus"):
         nn.minimize(loss, [w], givens={training: True}, target="abacus")
