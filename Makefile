@@ -14,7 +14,7 @@ demo: $(VENV)/.examples
 	$(BIN)/python -m examples.mnist.lenet
 
 test: lint
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 lint: types
 	$(BIN)/ruff check .

@@ -246,7 +246,7 @@ def test_compiled_values_and_gradients_are_the_references(cases):
     assert_right_when_compiled(cases, "float32")
 
 
-@some_dozens
+@pytest.mark.parametrize("cases", every(8, DOZENS), ids=lambda cases: f"{cases[0].label} .. {cases[-1].label}")
 def test_compiled_values_and_gradients_are_the_references_in_float64(cases):
     assert_right_when_compiled(cases, "float64")
 

@@ -7,6 +7,7 @@ import pytest
 from .programs import run
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 def test_served_from_c(tmp_path):
     figures = run("moving.served_from_c", tmp_path, "--quick")

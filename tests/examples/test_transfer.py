@@ -9,10 +9,10 @@ from weft import nn
 from ..sampling import every
 from .programs import agree_with_torch, run
 
-PROGRAMS = ["features", "fine_tuning", "tsne"]
+PROGRAMS = ["fine_tuning", "features", "tsne"]
 
 
-@pytest.mark.parametrize("name", every(2, PROGRAMS))
+@pytest.mark.parametrize("name", every(3, PROGRAMS))
 def test_program_runs(name, tmp_path):
     run(f"transfer.{name}", tmp_path, "--quick")
 

@@ -91,7 +91,7 @@ def outputs(found):
     return list(found) if isinstance(found, tuple) else [found]
 
 
-@pytest.mark.parametrize(("name", "options", "size", "wanted", "millions"), every_row(2, SIZES))
+@pytest.mark.parametrize(("name", "options", "size", "wanted", "millions"), every_row(4, SIZES))
 def test_what_networks_hold_and_cost(unallocated, name, options, size, wanted, millions):
     found = getattr(zoo, name)(images(size), weights=zeros, **options)
     classes = options.get("classes", 10 if name.startswith("cifar") else 1000)
@@ -177,7 +177,7 @@ def test_gradients_are_those_of_the_values(label):
     assert derivative == pytest.approx((numeric[0] - numeric[1]) / 2e-8, rel=1e-4)
 
 
-@pytest.mark.parametrize("label", every(2, SMALL))
+@pytest.mark.parametrize("label", every(4, SMALL))
 def test_one_graph_serves_training_and_test(label):
     """It gives what the graph of a bool gives, and in test nothing updates averages."""
     flag = wf.scalar("training", dtype="bool")

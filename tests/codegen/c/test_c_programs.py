@@ -112,6 +112,7 @@ def test_two_files_in_one_program(tmp_path):
     run(build(tmp_path, PROGRAMS / "two.c", ["first", "second"], "-D_GNU_SOURCE"))
 
 
+@pytest.mark.slow
 def test_a_processor_without_the_instructions(tmp_path, monkeypatch):
     from weft.codegen.c import export
 

@@ -11,6 +11,7 @@ import pytest
 import weft as wf
 from weft import nn
 
+from ...sampling import every
 from .loaded import ARGUMENT, BUSY, EMPTY, INPUT, OK, SIZES, Library, dirty, in_plain_mode, same
 
 pytestmark = in_plain_mode
@@ -27,9 +28,10 @@ def values(dtype, *shape):
     return drawn
 
 
-def test_every_dtype_and_size(tmp_path):
+@pytest.mark.parametrize("dtypes", every(4, [DTYPES[place::4] for place in range(4)]), ids=lambda some: some[0])
+def test_every_dtype_and_size(dtypes, tmp_path):
     functions, arguments = [], {}
-    for dtype in DTYPES:
+    for dtype in dtypes:
         x, y = wf.matrix("x", ("n", 3), dtype=dtype), wf.scalar("y", dtype=dtype)
         outputs = {"flat": x[:, ::-1].reshape((-1,)), "both": wf.maximum(x, y), "first": (x == y).any()}
         functions.append(wf.function([x, y], outputs, name=f"f_{dtype}"))

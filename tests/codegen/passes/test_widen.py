@@ -14,7 +14,7 @@ HALVES = np.arange(65536, dtype=np.uint16).view(np.float16)
 
 
 # float16 is one pass over any graph: some of the ops in the gate, each of them with its neighbours
-@pytest.mark.parametrize("cases", every(4, DOZENS))
+@pytest.mark.parametrize("cases", every(8, DOZENS))
 def test_every_op_is_that_of_float32_rounded(cases):
     given, outs, expected = {}, [], []
     for case in cases:
