@@ -76,7 +76,7 @@ def test_several_threads_take_parts(rested):
     params, rows = np.zeros(1, np.int64), np.zeros((1, STEP), np.int64)
     rows[0, :6] = KernelRef(make_meeting).address(), params.ctypes.data, params.ctypes.data, 2, 2, 1
     header = np.array([0, 0, 0, 1, rows.ctypes.data, 0, 1])
-    team._write(TeamField.AWAKE, 1)
+    team.employ(1)  # all that there are may help: one that was just told to sleep would not come
     assert walker.walk_parallel(1)(int(header.ctypes.data)) == -1
     assert params[0] == 2
 
