@@ -78,13 +78,15 @@ def report(way: str, name: str, threads: str) -> None:
     wf.function([], wf.exp(wf.constant(0.0)))()
     begun = time.perf_counter()
     run = WAYS[way](path, int(threads))
-    run(x)
+    result = run(x)
     first = time.perf_counter() - begun
     taken: list[float] = []
     while len(taken) < 5 or sum(taken) < SECONDS:
         begun = time.perf_counter()
         run(x)
         taken.append(time.perf_counter() - begun)
+    for make in WAYS.values():
+        np.testing.assert_allclose(make(path, int(threads))(x), result, rtol=1e-3, atol=1e-6)
     print(json.dumps([first, statistics.median(taken)]))
 
 

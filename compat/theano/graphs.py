@@ -10,6 +10,7 @@ import weft as wf
 
 from ...symbolic.errors import blame, user_site
 from ...symbolic.expr import Expr, identical
+from ...symbolic.postorder import postorder
 from ...symbolic.substitution import substitute
 from .convert import unwrap
 from .copies import drop_copies
@@ -42,19 +43,11 @@ graph_inputs = inputs
 def ancestors(variable_list: Iterable[Any], blockers: Any = None) -> list[Any]:
     """All variables that these depend on, themselves included, each behind what it is made of."""
     stops = {unwrap(b) for b in blockers or ()}
-    order: list[Any] = []
-    seen: set[Any] = set()
-    waiting = [(v, False) for v in reversed(list(variable_list))]
-    while waiting:
-        variable, ready = waiting.pop()
-        if ready:
-            order.append(variable)
-        elif variable not in seen:
-            seen.add(variable)
-            waiting.append((variable, True))
-            if variable.owner is not None and variable.expr not in stops:
-                waiting += [(v, False) for v in reversed(variable.owner.inputs)]
-    return order
+
+    def needs(variable: Any) -> Sequence[Any]:
+        return () if variable.owner is None or variable.expr in stops else variable.owner.inputs
+
+    return postorder(variable_list, needs)
 
 
 def walk(

@@ -1,8 +1,8 @@
-"""The order in which nodes are written: arguments, bodies and the values of sizes before what needs them."""
+"""What is written before a node: arguments, bodies and the values of sizes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -14,22 +14,6 @@ from ...symbolic.types import FLOAT16, FLOAT32, DType, Type
 from .vocabulary import own_functions
 
 Kinds = tuple[DType, ...]
-
-
-def order_nodes(roots: Iterable[Expr], needs: Callable[[Expr], Iterable[Expr]]) -> list[Expr]:
-    """All that the roots need, each after what it needs itself."""
-    order: list[Expr] = []
-    seen: set[Expr] = set()
-    stack = [(node, False) for node in reversed(list(roots))]
-    while stack:
-        node, done = stack.pop()
-        if done:
-            order.append(node)
-        elif node not in seen:
-            seen.add(node)
-            stack.append((node, True))
-            stack.extend((one, False) for one in reversed(list(needs(node))) if one not in seen)
-    return order
 
 
 def needs_of(node: Expr) -> Iterator[Expr]:

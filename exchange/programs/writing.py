@@ -18,10 +18,11 @@ from ...symbolic.expr import Expr, Op
 from ...symbolic.graph import Graph
 from ...symbolic.guards import collecting
 from ...symbolic.leaves import Constant, Input, Shared, storage_of
+from ...symbolic.postorder import postorder
 from ...symbolic.types import TupleType, Type, config
 from .sizes import SymbolWriter, write_size
 from .vocabulary import TUPLES, ForgottenRule, GivenPython, is_own, own_functions
-from .walk import Kinds, dims_of_node, needs_of, order_nodes, traced_function, traces_of
+from .walk import Kinds, dims_of_node, needs_of, traced_function, traces_of
 
 Row = dict[str, Any]
 SMALL_BYTES = 64  # constants up to this many bytes stand among the nodes
@@ -43,7 +44,7 @@ class GraphWriter:
         self.python = python
         self.nodes: list[Expr] = []
         self.numbers: dict[Expr, int] = {}
-        for node in order_nodes(_with_default_updates(roots), needs_of):
+        for node in postorder(_with_default_updates(roots), needs_of):
             if self._is_copy(node):
                 self.numbers[node] = self.numbers[node.args[0]]
             else:
@@ -269,7 +270,7 @@ def _with_default_updates(roots: Sequence[Expr]) -> list[Expr]:
     found: dict[Expr, None] = dict.fromkeys(roots)
     known: set[Expr] = set()
     while True:
-        read = [n for n in order_nodes(found, needs_of) if isinstance(n.op, Shared) and n not in known]
+        read = [n for n in postorder(found, needs_of) if isinstance(n.op, Shared) and n not in known]
         if not read:
             return list(found)
         known.update(read)
